@@ -1,0 +1,83 @@
+// The processor core: one struct that owns its parts, and the loop that runs it.
+//
+// Two halves meet here. The *execution* half (decoder, translators, interpreter, memory paths) runs instructions; the
+// *system* half (exceptions, NVIC, SCS, SysTick, SAU, MPU, special registers, Security Extension) decides what happens
+// at the borders between them. The execution half calls the functions declared in system.hpp; the system half reads
+// and writes memory through memory.hpp.
+//
+// A Core belongs to one board and lives on that board's thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "board/bus/bus.hpp"
+#include "board/bus/scheduler.hpp"
+#include "board/cpu/state.hpp"
+
+namespace microvisor::board {
+
+class DecodeCache;  // decode_cache.hpp (execution)
+struct Tlb;         // memory.hpp (execution)
+struct SystemUnits;  // system_units.hpp (system): NVIC, SCB, SAU, MPUs, SysTicks, pending faults
+
+/// Why execute() came back.
+enum class Stop : std::uint8_t {
+  Budget,        ///< the scheduler's budget is used up or was cut: look at events and come back
+  Asleep,        ///< WFI or WFE: skip to the next event
+  Stalled,       ///< a memory is busy: skip to Bus::stalled_until()
+  Lockup,        ///< fault inside a fault handler of highest priority
+  SystemReset,   ///< AIRCR.SYSRESETREQ
+  Semihosting,   ///< BKPT 0xAB with semihosting on: R0 is the operation, R1 its argument; PC is at the BKPT
+};
+
+/// Signals from the chip that the core does not own.
+struct CoreSignals {
+  bool lock_secure_vtor_aircr = false;  ///< SYSCFG_CSLCKR.LOCKSVTAIRCR
+  bool lock_secure_mpu = false;         ///< LOCKSMPU
+  bool lock_sau = false;                ///< LOCKSAU
+  bool lock_nonsecure_vtor = false;     ///< SYSCFG_CNSLCKR.LOCKNSVTOR
+  bool lock_nonsecure_mpu = false;      ///< LOCKNSMPU
+};
+
+struct Core final : InterruptSink, BusObserver {
+  Core(Bus& bus_, Scheduler& scheduler_);
+  ~Core() override;
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  /// Warm reset: architectural reset values, VTOR_S = `vector_table` (7 low bits zero), then SP and PC from there.
+  void reset(std::uint32_t vector_table);
+
+  /// Runs until something named in Stop happens. `scheduler.budget` is exact on return.
+  Stop execute();
+
+  // InterruptSink
+  void set_line(unsigned line, bool level) override;
+  void raise_nmi() override;
+  // BusObserver
+  void memory_changed(std::uint32_t physical, std::uint32_t size) override;
+  void permissions_changed() override;
+
+  /// Registers of PPB blocks for a debugger; no side effects.
+  [[nodiscard]] std::uint32_t peek_ppb(std::uint32_t address, World world) const;
+
+  void serialise(class Archive& archive);
+
+  Bus& bus;
+  Scheduler& scheduler;
+  CoreState state;
+  CoreSignals signals;
+  bool semihosting = false;
+  /// Instructions retired since power-on.
+  std::uint64_t retired = 0;
+
+  std::unique_ptr<SystemUnits> system;
+  std::unique_ptr<Tlb> tlb;
+  std::unique_ptr<DecodeCache> decoded;
+  /// Set by the system half when something may have to be taken before the next instruction (a pending exception, a
+  /// changed mask, a reset request): the interpreter then calls service(). It also ends the current block.
+  bool attention = false;
+};
+
+}  // namespace microvisor::board

@@ -1,0 +1,79 @@
+// What the execution half asks of the system half.
+//
+// Functions that can fault return false after having *recorded* the fault (status registers set, exception made
+// pending); the caller then abandons the instruction without changing state, and calls take_fault().
+#pragma once
+
+#include <cstdint>
+
+#include "board/cpu/core.hpp"
+
+namespace microvisor::board {
+
+enum class AccessType : std::uint8_t { Read, Write, Fetch };
+
+/// Result of SAU, IDAU and MPU for one address: what the access looks like on the bus and how far that answer reaches.
+struct Attribution {
+  enum class Fault : std::uint8_t { None, SecureData, SecureFetch, SecureTransition, Mpu };
+  Fault fault = Fault::None;
+  bool bus_secure = true;       ///< attribute of the transaction: the address's for data, the state's for PPB
+  bool bus_privileged = true;
+  bool nonsecure_callable = false;  ///< of the address
+  bool device = false;          ///< Device memory: unaligned accesses fault, never executable
+  bool ppb = false;             ///< inside 0xE000_0000-0xE00F_FFFF: goes to read_ppb()/write_ppb(), not to the bus
+  std::uint32_t base = 0;       ///< the answer is the same for all of [base, limit], both inclusive
+  std::uint32_t limit = 0;
+};
+
+/// Checks one access of the current world at `address`. `privileged` is that of the access (LDRT passes false).
+Attribution attribute(const Core& core, std::uint32_t address, AccessType type, bool privileged);
+
+// --- faults -------------------------------------------------------------------------------------------------------
+enum class UsageFault : std::uint8_t { Undefined, InvalidState, InvalidPc, NoCoprocessor, StackOverflow, Unaligned, DivideByZero };
+
+void record_usage_fault(Core& core, UsageFault kind);
+/// For a failed attribute() (SecureFault or MemManage). `address` goes to SFAR or MMFAR for data.
+void record_access_fault(Core& core, Attribution::Fault fault, AccessType type, std::uint32_t address);
+void record_bus_fault(Core& core, AccessType type, std::uint32_t address);
+/// Enters the exception for the fault recorded last; `return_address` is the faulting instruction's. Handles
+/// escalation, derived faults and lockup. On return the state is that of the handler (or core.state.locked_up).
+void take_fault(Core& core, std::uint32_t return_address);
+
+// --- between instructions ------------------------------------------------------------------------------------------
+/// Called when core.attention is set: takes the most urgent exception that can be taken now, if any (the return
+/// address is state.r[15], the next instruction). False when execute() has to stop (reset request, lockup).
+bool service(Core& core);
+
+// --- instructions of the system half -------------------------------------------------------------------------------
+// state.r[15] is the instruction's own address; `next` the following one. Each sets r[15] to where execution goes on,
+// also when an exception was entered.
+void execute_svc(Core& core, std::uint32_t next);
+/// BKPT other than a semihosting call that the interpreter has taken for itself.
+void execute_breakpoint(Core& core, std::uint32_t next);
+void execute_wfi(Core& core, std::uint32_t next);
+void execute_wfe(Core& core, std::uint32_t next);
+void execute_sev(Core& core);
+void execute_secure_gateway(Core& core, std::uint32_t next);           // SG
+void execute_branch_nonsecure(Core& core, std::uint32_t target);       // BXNS
+void execute_call_nonsecure(Core& core, std::uint32_t target, std::uint32_t next);  // BLXNS
+/// BX, POP {pc}, LDR pc and LDM pc with a value of 0xFExx_xxxx or 0xFFxx_xxxx: true if it was EXC_RETURN or FNC_RETURN
+/// in a state where that is magic (then everything has been done), false if it is an ordinary branch.
+bool branch_magic(Core& core, std::uint32_t target);
+/// TT family. Bits of `variant`: 1 = T (unprivileged), 2 = A (non-secure view).
+std::uint32_t test_target(const Core& core, std::uint32_t address, unsigned variant);
+std::uint32_t read_special(const Core& core, unsigned sysm);                    // MRS
+void write_special(Core& core, unsigned sysm, unsigned mask, std::uint32_t value);  // MSR; mask is the 2-bit field
+void change_processor_state(Core& core, bool disable, bool primask, bool faultmask);  // CPS
+/// False (with NOCP recorded) if the current state may not use the FPU; otherwise does what the first FP instruction
+/// has to (lazy save, new context).
+bool prepare_fp(Core& core);
+
+/// The limit below which the stack pointer in use may not go; 0 if no check applies.
+std::uint32_t stack_limit(const Core& core);
+
+// --- private peripheral bus -------------------------------------------------------------------------------------------
+/// `secure` and `privileged` are the attributes of the access. False: record_bus_fault() is due.
+bool read_ppb(Core& core, std::uint32_t address, unsigned size, bool secure, bool privileged, std::uint32_t& value);
+bool write_ppb(Core& core, std::uint32_t address, unsigned size, bool secure, bool privileged, std::uint32_t value);
+
+}  // namespace microvisor::board

@@ -1,0 +1,57 @@
+# Compiler settings and the two functions every folder uses: mv_library() and mv_test().
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+# Generators are Python scripts for the distribution's interpreter (Debian 12: 3.11, which reads TOML by itself).
+find_program(MICROVISOR_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
+
+# Where script/setup unpacked the source packages (mbedtls, lwip, nanopb).
+set(MICROVISOR_SOURCES ${CMAKE_SOURCE_DIR}/build/sources CACHE PATH "Unpacked source packages")
+
+set(MICROVISOR_SANITIZE "" CACHE STRING "Sanitizers for host code, for example address,undefined")
+
+add_library(microvisor_options INTERFACE)
+target_compile_options(microvisor_options INTERFACE
+  -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough
+  $<$<BOOL:${MICROVISOR_SANITIZE}>:-fsanitize=${MICROVISOR_SANITIZE};-fno-sanitize-recover=all;-fno-omit-frame-pointer>)
+target_link_options(microvisor_options INTERFACE
+  $<$<BOOL:${MICROVISOR_SANITIZE}>:-fsanitize=${MICROVISOR_SANITIZE}>)
+# Includes name the folder: #include "board/bus/bus.hpp".
+target_include_directories(microvisor_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+
+enable_testing()
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+# mv_library(name SOURCES a.cpp ... DEPS lib ...): a static library with the project's options.
+function(mv_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC microvisor_options ${arg_DEPS})
+endfunction()
+
+# mv_test(name SOURCES a_test.cpp ... DEPS lib ... [LABELS fast|slow] [TIMEOUT s]): a GoogleTest program, each case a CTest test.
+function(mv_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  if(NOT arg_LABELS)
+    set(arg_LABELS fast)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE microvisor_options ${arg_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+endfunction()
