@@ -18,6 +18,7 @@
 #include "board/bus/peripheral.hpp"
 #include "board/bus/scheduler.hpp"
 #include "board/bus/security.hpp"
+#include "board/memory/nor_array.hpp"
 
 namespace microvisor::board {
 
@@ -44,8 +45,8 @@ struct ChipPorts {
   /// Kept on VBAT and, through the board directory, over a power cut: RTC, TAMP, backup registers, BDCR. All
   /// zero on a new board. Layout is the blocks' own (backup_domain.hpp).
   std::span<std::uint8_t> backup_domain;
-  /// The NOR chip's array, 64 MiB, erased to 0xFF on a new board. Writing it is writing the chip.
-  std::span<std::uint8_t> nor;
+  /// The cells of the NOR chip, 64 MiB, all erased on a new board. Writing it is writing the chip.
+  NorArray nor;
   /// Erases SRAM2 and BKPSRAM (tamper event, RM0456 63.3.5).
   std::function<void()> erase_on_tamper;
   /// Seed of everything random on this board (RNG noise).
@@ -65,10 +66,6 @@ class ExternalMemory {
   virtual ~ExternalMemory() = default;
   virtual Outcome read(std::uint32_t offset, unsigned size, std::uint32_t& value) = 0;
   virtual Outcome write(std::uint32_t offset, unsigned size, std::uint32_t value) = 0;
-  /// The bytes as they stand in the memory chip, for reads that need no bus cycle: empty when memory-mapped
-  /// mode is off or the memory is busy. The owner calls `on_mapping_change` when the answer changes.
-  [[nodiscard]] virtual std::span<std::uint8_t> direct() = 0;
-  virtual void on_mapping_change(std::function<void()> listener) = 0;
 };
 
 /// Low-power modes, implemented by PWR. The Board calls it around each sleep of the core.
