@@ -1,0 +1,56 @@
+// The cryptography of bundles: SHA-256, ECDSA on P-256 and key ids, done by OpenSSL.
+//
+// Keys and signatures have the encodings of the manifest format: points are 65 bytes (X9.62 uncompressed),
+// signatures 64 (r then s, big-endian). OpenSSL's own types stay behind this file.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "protocol/bundle/bytes.hpp"
+#include "protocol/bundle/failure.hpp"
+
+namespace microvisor::protocol {
+
+using PublicKey = std::array<std::uint8_t, 65>;
+using Signature = std::array<std::uint8_t, 64>;
+
+Hash sha256(ByteView bytes);
+/// SHA-256 of `bytes` followed by 0xFF up to `size` bytes (how a flash region of that size reads back).
+Hash sha256_padded(ByteView bytes, std::size_t size);
+
+/// True for the 65-byte encoding of a point that lies on the curve P-256.
+bool is_p256_point(ByteView encoded);
+/// Reads a public key from PEM (SubjectPublicKeyInfo). Private-key files are taken too: their public half.
+/// P-256 only.
+Result<PublicKey> public_key_from_pem(std::string_view pem);
+
+/// Id of a manifest-signing key: first 8 bytes of SHA-256(00 00 || point), big-endian.
+std::uint64_t signer_id(const PublicKey& key);
+
+/// ECDSA with SHA-256 over `message`.
+bool verify(const PublicKey& key, ByteView message, const Signature& signature);
+
+/// A P-256 private key. Movable; the key's memory is cleared by OpenSSL when it goes.
+class SigningKey {
+ public:
+  static SigningKey generate();
+  static Result<SigningKey> from_pem(std::string_view pem);
+  SigningKey(SigningKey&&) noexcept;
+  SigningKey& operator=(SigningKey&&) noexcept;
+  ~SigningKey();
+
+  [[nodiscard]] std::string private_pem() const;  ///< PKCS #8, unencrypted
+  [[nodiscard]] std::string public_pem() const;   ///< SubjectPublicKeyInfo
+  [[nodiscard]] PublicKey public_key() const;
+  [[nodiscard]] std::uint64_t id() const { return signer_id(public_key()); }
+  /// ECDSA with SHA-256 over `message`.
+  [[nodiscard]] Signature sign(ByteView message) const;
+
+ private:
+  struct Impl;
+  explicit SigningKey(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace microvisor::protocol

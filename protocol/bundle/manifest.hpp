@@ -1,0 +1,63 @@
+// Application manifests: made, signed, checked.
+//
+// A manifest travels as an OpaqueManifest (protocol/bundle.proto). Its body is signed and compared as the
+// bytes it came in; it is never serialised again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "protocol/bundle/crypto.hpp"
+
+namespace microvisor::protocol {
+
+inline constexpr std::uint32_t kFlashBytes = 0x10'0000;  ///< the application's internal flash
+inline constexpr std::uint32_t kExternalFlashBytes = 64U << 20;
+inline constexpr std::size_t kMaxManifestBytes = 4096;  ///< what a device accepts
+inline constexpr std::size_t kMaxLayers = 16;           ///< what a device accepts
+
+/// What a developer can choose when bundling. Zero is the default of each.
+struct BundleOptions {
+  std::optional<PublicKey> debug_key;  ///< authorises and encrypts debug sessions
+  std::uint32_t minimum_kernel_version = 0;
+  std::uint32_t connection_grace_seconds = 0;
+  std::uint32_t minimum_check_in_seconds = 0;
+  std::uint32_t maximum_politeness_seconds = 0;
+};
+
+enum class RegionKind : std::uint8_t { InternalFlash, ExternalFlash };
+
+struct LayerInfo {
+  RegionKind kind = RegionKind::InternalFlash;
+  std::uint32_t start = 0;
+  std::uint32_t size = 0;
+  std::uint64_t encrypted_with = 0;  ///< key id; 0 is plaintext
+  Hash fetch_hash{};
+  Hash measurement_hash{};
+};
+
+/// A manifest that has passed every check that needs no layer.
+struct ManifestInfo {
+  std::uint64_t signer_id = 0;  ///< 0: unsigned
+  Bytes signature;              ///< empty, or 64 bytes
+  Bytes body;
+  Bytes signed_bytes;  ///< prefix and body: what the signature covers
+  std::vector<LayerInfo> layers;
+  BundleOptions policy;
+};
+
+/// The manifest of one plaintext layer that fills the application's flash, byte for byte as the public
+/// bundler writes it. `image` must be shorter than kFlashBytes.
+Bytes make_manifest(ByteView image, const BundleOptions& options);
+
+/// Parses and checks structure, limits, regions and keys (not signature, not layers).
+Result<ManifestInfo> parse_manifest(ByteView manifest);
+
+/// The same manifest with signer id and signature filled in; the body's bytes are kept as they are.
+Result<Bytes> sign_manifest(ByteView manifest, const SigningKey& key);
+
+/// True if the manifest is signed by this key.
+bool is_signed_by(const ManifestInfo& manifest, const PublicKey& key);
+
+}  // namespace microvisor::protocol
