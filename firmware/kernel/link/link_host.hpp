@@ -1,0 +1,132 @@
+// What the device link needs from the kernel. The kernel implements it once; host tests bring their own.
+//
+// Every function is called by the worker (firmware/kernel/worker.hpp), never from an interrupt, and returns
+// at once. Memory handed in or out is the callee's or caller's for the duration of the call only, unless
+// stated.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace microvisor::firmware::link {
+
+using Hash = std::array<std::uint8_t, 32>;
+
+/// Values of MvNetworkStatus.
+enum class NetworkStatus : std::uint32_t {
+  DeliberatelyOffline = 0,
+  Connected = 1,
+  Connecting = 2,
+  DisconnectedWithLinkUp = 3,  ///< the bearer is up, the gateway is not reached
+};
+
+/// From the vault. All memory stays valid for as long as the kernel runs.
+struct Identity {
+  std::string_view device_sid;
+  std::string_view gateway_host;  ///< name or dotted address
+  std::uint16_t gateway_port = 0;
+  std::string_view server_name;                      ///< must stand in the gateway's certificate
+  std::span<const std::uint8_t> device_key;          ///< PKCS#8 or SEC1, DER
+  std::span<const std::uint8_t> device_certificate;  ///< X.509, DER
+  std::span<const std::uint8_t> gateway_ca;          ///< X.509, DER
+};
+
+/// What Hello says about the device at this moment.
+struct DeviceFacts {
+  std::string_view kernel_version;
+  std::uint32_t kernel_version_number = 0;
+  bool application_installed = false;
+  Hash application_manifest{};  ///< of the installed manifest, if there is one
+  bool application_running = false;
+  std::uint32_t wake_reason = 0;  ///< MvWakeReason
+  std::uint64_t boot_count = 0;
+};
+
+inline constexpr std::size_t kMaximumLogText = 1024;
+inline constexpr std::size_t kMaximumEventText = 120;
+/// Channels an application can hold open at once; slots are numbered from 0.
+inline constexpr unsigned kChannelSlots = 4;
+
+struct LogRecord {
+  std::uint64_t unix_microseconds = 0;  ///< 0: not known when it was logged
+  std::uint32_t dropped = 0;            ///< records lost just before this one
+  bool test_log = false;
+  std::size_t length = 0;
+  std::array<std::uint8_t, kMaximumLogText> text{};
+};
+
+enum class EventKind : std::uint8_t {
+  None = 0,
+  ApplicationCrashed = 1,
+  ApplicationStarted = 2,
+  TestingComplete = 3
+};
+
+struct DeviceEvent {
+  EventKind kind = EventKind::None;
+  std::uint32_t value = 0;
+  std::uint64_t device_microseconds = 0;
+  std::size_t length = 0;
+  std::array<char, kMaximumEventText> text{};
+};
+
+/// Values of MvClosureReason.
+enum class ChannelEnd : std::uint32_t {
+  ClosedByServer = 1,
+  ResetByServer = 2,
+  NetworkDisconnected = 3,
+  TerminatedByError = 4,
+};
+
+/// An opaque channel as the kernel's table has it.
+struct Channel {
+  std::uint32_t id = 0;       ///< changes whenever the slot is opened anew; 0: free
+  std::string_view endpoint;  ///< valid while the slot holds this id
+  bool closing = false;       ///< the application has closed it; what it wrote before still has to be sent
+};
+
+class LinkHost {
+ public:
+  // --- who and what ---
+  [[nodiscard]] virtual const Identity& identity() = 0;
+  [[nodiscard]] virtual DeviceFacts facts() = 0;
+  /// False: the link closes and the modem hangs up; true: connect and stay connected.
+  [[nodiscard]] virtual bool network_wanted() = 0;
+
+  // --- what the link tells the kernel ---
+  virtual void network_status_changed(NetworkStatus status) = 0;
+  /// The gateway's clock, corrected by half of the round trip where that is known.
+  virtual void wall_time_received(std::uint64_t unix_microseconds) = 0;
+  virtual void logging_allowed(bool allowed) = 0;
+  virtual void restart_application() = 0;
+  /// The update is staged, verified and marked for installation. Does not come back: resets the chip, or
+  /// waits for the application's consent first and then resets it.
+  virtual void install_update() = 0;
+
+  // --- log ---
+  /// Takes the oldest record out of the log. False: nothing to send.
+  [[nodiscard]] virtual bool take_log_record(LogRecord& record) = 0;
+  /// Takes the oldest event. False: nothing to send.
+  [[nodiscard]] virtual bool take_event(DeviceEvent& event) = 0;
+
+  // --- opaque channels ---
+  [[nodiscard]] virtual Channel channel(unsigned slot) = 0;
+  /// Moves bytes written by the application to `into`; 0 when there are none.
+  [[nodiscard]] virtual std::size_t channel_read(unsigned slot, std::span<std::uint8_t> into) = 0;
+  /// Room in the application's receive buffer.
+  [[nodiscard]] virtual std::size_t channel_space(unsigned slot) = 0;
+  /// Bytes from the server; never more than channel_space() said.
+  virtual void channel_received(unsigned slot, std::span<const std::uint8_t> bytes) = 0;
+  /// The server's end or the connection is gone. The application still has to close its side.
+  virtual void channel_ended(unsigned slot, ChannelEnd reason) = 0;
+  /// A `closing` channel has been sent to its end: the slot may be used again.
+  virtual void channel_released(unsigned slot) = 0;
+
+ protected:
+  ~LinkHost() = default;
+};
+
+}  // namespace microvisor::firmware::link
