@@ -40,6 +40,28 @@ struct CoreSignals {
   bool lock_nonsecure_mpu = false;      ///< LOCKNSMPU
 };
 
+struct Record;       // record.hpp (execution): one decoded instruction
+struct DecodedPage;  // decode_cache.hpp (execution)
+struct TlbBank;      // memory.hpp (execution)
+
+/// What the interpreter keeps between two instructions besides the architectural state. Private to the execution
+/// half; everything in it can be rebuilt from `state` at an instruction boundary.
+struct Execution {
+  const TlbBank* bank = nullptr;      ///< translations of the current world and privilege
+  Record* records = nullptr;          ///< records of the page being executed (or the single-step buffer)
+  const std::uint8_t* code = nullptr;  ///< host address of that page's bytes; null in the single-step buffer
+  DecodedPage* page = nullptr;        ///< null in the single-step buffer
+  std::uint32_t page_address = 0;     ///< guest address of records[0]
+  std::uint32_t stack_limit = 0;      ///< of the stack in use; 0 if unchecked
+  std::uint32_t align_mask = 0;       ///< 3 with CCR.UNALIGN_TRP, else 0
+  std::uint32_t generation = 0;       ///< counts flushes; the interpreter leaves its page when it changes
+  std::int64_t budget_mark = 0;       ///< budget at the last moment `retired` was brought up to date
+  std::int64_t nz = 0;                ///< flags on their way out of the interpreter (see record.hpp)
+  bool stalled = false;               ///< the access that just failed met a busy memory: nothing was recorded
+  bool wait = false;                  ///< a vector or frame access met a busy memory: wait at the next boundary
+  std::uint8_t exit = 0;              ///< why the handlers returned
+};
+
 struct Core final : InterruptSink, BusObserver {
   Core(Bus& bus_, Scheduler& scheduler_);
   ~Core() override;
@@ -78,6 +100,7 @@ struct Core final : InterruptSink, BusObserver {
   /// Set by the system half when something may have to be taken before the next instruction (a pending exception, a
   /// changed mask, a reset request): the interpreter then calls service(). It also ends the current block.
   bool attention = false;
+  Execution execution;
 };
 
 }  // namespace microvisor::board

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "board/bus/archive.hpp"
 #include "board/cpu/core.hpp"
 
 namespace microvisor::board {
@@ -27,6 +28,23 @@ struct Attribution {
 
 /// Checks one access of the current world at `address`. `privileged` is that of the access (LDRT passes false).
 Attribution attribute(const Core& core, std::uint32_t address, AccessType type, bool privileged);
+
+/// The same for an access made on behalf of another state: stacking uses world and privilege of the interrupted code,
+/// a vector fetch those of the target with `use_mpu` false (default memory map).
+///
+/// The execution half caches answers per world and privilege. Whoever changes what an answer depends on (SAU, MPU,
+/// CCR, and an execution priority that becomes or ceases to be negative while MPU_CTRL.HFNMIENA is 0) calls flush_tlb().
+Attribution attribute_as(const Core& core, std::uint32_t address, AccessType type, World world, bool privileged,
+                         bool use_mpu);
+/// CCR.UNALIGN_TRP and CCR.DIV_0_TRP of the current world.
+bool unaligned_traps(const Core& core);
+bool divide_traps(const Core& core);
+
+// --- life cycle -----------------------------------------------------------------------------------------------------
+/// Brings the registers of the system half to their reset values; VTOR_S = `vector_table`. Called by Core::reset()
+/// before SP and PC are read.
+void reset_system(Core& core, std::uint32_t vector_table);
+void serialise_system(Core& core, Archive& archive);
 
 // --- faults -------------------------------------------------------------------------------------------------------
 enum class UsageFault : std::uint8_t { Undefined, InvalidState, InvalidPc, NoCoprocessor, StackOverflow, Unaligned, DivideByZero };
