@@ -1,0 +1,146 @@
+// microvisor apps: bundles made on this machine, and the applications that the cloud holds.
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/core.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/client.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/failure.hpp"
+#include "cli/files.hpp"
+#include "cli/output.hpp"
+#include "cli/progress.hpp"
+
+namespace microvisor::cli {
+namespace {
+
+using nlohmann::json;
+
+struct BundleArguments {
+  std::string input, output, debug_key;
+  protocol::BundleOptions options;
+  bool as_json = false;
+};
+
+json describe(const protocol::Bundle& bundle) {
+  json layers = json::array();
+  for (const auto& layer : bundle.info.layers) {
+    layers.push_back({{"region", layer.kind == protocol::RegionKind::InternalFlash ? "internal_flash" : "external_flash"},
+                      {"start", layer.start},
+                      {"size", layer.size},
+                      {"fetch_hash", protocol::to_hex(layer.fetch_hash)},
+                      {"measurement_hash", protocol::to_hex(layer.measurement_hash)}});
+  }
+  return {{"hash", "sha256:" + protocol::to_hex(protocol::sha256(bundle.manifest))},
+          {"signer_id", fmt::format("{:016x}", bundle.info.signer_id)},
+          {"layers", layers}};
+}
+
+void bundle_command(BundleArguments& arguments) {
+  if (!arguments.debug_key.empty()) {
+    const auto pem = read_file(arguments.debug_key);
+    const auto key = protocol::public_key_from_pem(protocol::as_text(pem));
+    if (!key) throw Failure(arguments.debug_key + ": " + key.error().message);
+    arguments.options.debug_key = *key;
+  }
+  const protocol::Bundle bundle = load_application(arguments.input, arguments.options);
+  const protocol::Bytes zip = protocol::write_bundle(bundle);
+  write_file(arguments.output, zip);
+  const json summary = describe(bundle);
+  print_line(arguments.as_json
+                 ? summary.dump(2)
+                 : fmt::format("{}: {} bytes, {}", arguments.output, zip.size(), text_of(summary, "hash")));
+}
+
+void add_bundle(CLI::App& apps) {
+  auto arguments = std::make_shared<BundleArguments>();
+  CLI::App* command = apps.add_subcommand("bundle", "Make an unsigned bundle from an ELF file or a flash image");
+  command->add_option("INPUT", arguments->input, "ELF file, or raw image (.bin) for 0x08000000")->required();
+  command->add_option("OUTPUT", arguments->output, "Bundle to write (.zip)")->required();
+  command->add_option("-k,--debug-auth-pubkey", arguments->debug_key, "P-256 public key (PEM) that may debug the application");
+  command->add_option("--minimum-kernel-version", arguments->options.minimum_kernel_version);
+  command->add_option("--connection-grace-time", arguments->options.connection_grace_seconds, "Seconds");
+  command->add_option("--minimum-check-in-time", arguments->options.minimum_check_in_seconds, "Seconds; 0 stays connected");
+  command->add_option("--maximum-politeness-time", arguments->options.maximum_politeness_seconds, "Seconds");
+  command->add_flag("--json", arguments->as_json, "Print the manifest's contents as JSON");
+  command->callback([arguments] { bundle_command(*arguments); });
+}
+
+struct CreateArguments {
+  std::string input, unique_name;
+  bool as_json = false;
+};
+
+void add_create(CLI::App& apps, Context& context) {
+  auto arguments = std::make_shared<CreateArguments>();
+  CLI::App* command = apps.add_subcommand("create", "Upload a bundle (or an ELF file, bundled on the way)");
+  command->add_option("FILE", arguments->input, "Bundle or ELF file")->required();
+  command->add_option("UNIQUE_NAME", arguments->unique_name, "Name for the new application");
+  command->add_flag("--json", arguments->as_json, "Print the application as JSON");
+  command->callback([arguments, &context] {
+    Client client(find_credentials(context.profile));
+    const protocol::Bytes zip = protocol::write_bundle(load_application(arguments->input));
+    Progress progress("uploading");
+    const json app = client.upload("/v1/Apps", std::string(protocol::as_text(zip)), arguments->unique_name,
+                                   [&](std::size_t done, std::size_t total) { progress.update(done, total); });
+    print_line(arguments->as_json ? app.dump(2) : text_of(app, "sid"));
+  });
+}
+
+void add_list(CLI::App& apps, Context& context) {
+  auto as_json = std::make_shared<bool>(false);
+  CLI::App* command = apps.add_subcommand("list", "List the account's applications");
+  command->add_flag("--json", *as_json, "Print as JSON");
+  command->callback([as_json, &context] {
+    const json list = Client(find_credentials(context.profile)).get_all("/v1/Apps", "apps");
+    if (*as_json) return print_line(list.dump(2));
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& app : list) {
+      rows.push_back({text_of(app, "sid"), text_of(app, "unique_name"), text_of(app, "date_created"), text_of(app, "hash")});
+    }
+    print_line(format_table({"SID", "UNIQUE NAME", "CREATED", "HASH"}, rows));
+  });
+}
+
+void add_show(CLI::App& apps, Context& context) {
+  auto name = std::make_shared<std::string>();
+  auto as_json = std::make_shared<bool>(false);
+  CLI::App* command = apps.add_subcommand("show", "Show one application");
+  command->add_option("APP", *name, "SID or unique name")->required();
+  command->add_flag("--json", *as_json, "Print as JSON");
+  command->callback([name, as_json, &context] {
+    const json app = Client(find_credentials(context.profile)).get("/v1/Apps/" + Client::escape(*name));
+    if (*as_json) return print_line(app.dump(2));
+    print_line(format_fields({{"sid", text_of(app, "sid")},
+                              {"unique name", text_of(app, "unique_name")},
+                              {"hash", text_of(app, "hash")},
+                              {"created", text_of(app, "date_created")}}));
+  });
+}
+
+void add_remove(CLI::App& apps, Context& context) {
+  auto name = std::make_shared<std::string>();
+  CLI::App* command = apps.add_subcommand("remove", "Delete an application from the cloud");
+  command->add_option("APP", *name, "SID or unique name")->required();
+  command->callback([name, &context] {
+    Client(find_credentials(context.profile)).remove("/v1/Apps/" + Client::escape(*name));
+    note("removed " + *name);
+  });
+}
+
+}  // namespace
+
+void add_apps(CLI::App& program, Context& context) {
+  CLI::App* apps = program.add_subcommand("apps", "Bundle, upload, list and remove applications");
+  apps->require_subcommand(1);
+  add_bundle(*apps);
+  add_create(*apps, context);
+  add_list(*apps, context);
+  add_show(*apps, context);
+  add_remove(*apps, context);
+}
+
+}  // namespace microvisor::cli

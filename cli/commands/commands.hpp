@@ -1,0 +1,28 @@
+// The commands: one file each, one function that adds it to the command line.
+//
+// A command's callback runs after parsing, on the main thread, and throws Failure to fail.
+#pragma once
+
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace microvisor::cli {
+
+/// Options of the program itself; lives as long as the command line.
+struct Context {
+  std::string profile;
+};
+
+void add_apps(CLI::App& program, Context& context);
+void add_board(CLI::App& program, Context& context);
+void add_cloud(CLI::App& program);
+void add_deploy(CLI::App& program, Context& context);
+void add_devices(CLI::App& program, Context& context);
+void add_login(CLI::App& program, Context& context);
+void add_logs(CLI::App& program, Context& context);
+void add_run(CLI::App& program);
+
+}  // namespace microvisor::cli

@@ -1,0 +1,108 @@
+// microvisor devices: what the cloud knows of the account's devices, and their settings.
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "cli/client.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/failure.hpp"
+#include "cli/output.hpp"
+
+namespace microvisor::cli {
+namespace {
+
+using nlohmann::json;
+
+std::string device_path(const std::string& device) { return "/v1/Devices/" + Client::escape(device); }
+
+void print_device(const json& device, bool as_json) {
+  if (as_json) return print_line(device.dump(2));
+  const json& app = device.at("app");
+  const json& logging = device.at("logging");
+  print_line(format_fields({{"sid", text_of(device, "sid")},
+                            {"unique name", text_of(device, "unique_name")},
+                            {"target app", text_of(app, "target_sid")},
+                            {"reported app", text_of(app, "reported_sid")},
+                            {"update status", text_of(app, "update_status")},
+                            {"update error", text_of(app, "update_error_code")},
+                            {"logging", text_of(logging, "enabled") == "true" ? "on" : "off"},
+                            {"logging expires", text_of(logging, "date_expires")}}));
+}
+
+void add_list(CLI::App& devices, Context& context) {
+  auto as_json = std::make_shared<bool>(false);
+  CLI::App* command = devices.add_subcommand("list", "List the account's devices");
+  command->add_flag("--json", *as_json, "Print as JSON");
+  command->callback([as_json, &context] {
+    const json list = Client(find_credentials(context.profile)).get_all("/v1/Devices", "devices");
+    if (*as_json) return print_line(list.dump(2));
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& device : list) {
+      const json& app = device.at("app");
+      rows.push_back({text_of(device, "sid"), text_of(device, "unique_name"), text_of(app, "update_status"),
+                      text_of(app, "reported_sid")});
+    }
+    print_line(format_table({"SID", "UNIQUE NAME", "UPDATE", "RUNS"}, rows));
+  });
+}
+
+void add_show(CLI::App& devices, Context& context) {
+  auto name = std::make_shared<std::string>();
+  auto as_json = std::make_shared<bool>(false);
+  CLI::App* command = devices.add_subcommand("show", "Show one device");
+  command->add_option("DEVICE", *name, "SID or unique name")->required();
+  command->add_flag("--json", *as_json, "Print as JSON");
+  command->callback([name, as_json, &context] {
+    print_device(Client(find_credentials(context.profile)).get(device_path(*name)), *as_json);
+  });
+}
+
+struct UpdateArguments {
+  std::string device, target;
+  std::optional<std::string> unique_name;
+  std::optional<bool> logging;
+  bool restart = false;
+  bool as_json = false;
+};
+
+Form update_form(const UpdateArguments& arguments) {
+  Form form;
+  if (arguments.unique_name) form.emplace_back("UniqueName", *arguments.unique_name);
+  if (!arguments.target.empty()) form.emplace_back("TargetApp", arguments.target);
+  if (arguments.logging) form.emplace_back("LoggingEnabled", *arguments.logging ? "true" : "false");
+  if (arguments.restart) form.emplace_back("RestartApp", "true");
+  if (form.empty()) throw Failure("nothing to change: name an option (see 'devices update --help')");
+  return form;
+}
+
+void add_update(CLI::App& devices, Context& context) {
+  auto arguments = std::make_shared<UpdateArguments>();
+  CLI::App* command = devices.add_subcommand("update", "Change a device's name, application or logging");
+  command->add_option("DEVICE", arguments->device, "SID or unique name")->required();
+  command->add_option("--unique-name", arguments->unique_name, "New unique name");
+  command->add_option("--target-app", arguments->target, "Application to run: SID or unique name");
+  command->add_flag("--logging-enabled,!--no-logging-enabled", arguments->logging, "Application logging, on for 24 hours");
+  command->add_flag("--restart-app", arguments->restart, "Restart the running application");
+  command->add_flag("--json", arguments->as_json, "Print the device as JSON");
+  command->callback([arguments, &context] {
+    const Form form = update_form(*arguments);
+    print_device(Client(find_credentials(context.profile)).post_form(device_path(arguments->device), form),
+                 arguments->as_json);
+  });
+}
+
+}  // namespace
+
+void add_devices(CLI::App& program, Context& context) {
+  CLI::App* devices = program.add_subcommand("devices", "List, show and change devices");
+  devices->require_subcommand(1);
+  add_list(*devices, context);
+  add_show(*devices, context);
+  add_update(*devices, context);
+}
+
+}  // namespace microvisor::cli

@@ -1,0 +1,70 @@
+#include "cli/files.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "cli/failure.hpp"
+#include "protocol/bundle/elf.hpp"
+
+namespace microvisor::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The value, or a Failure that names the file.
+template <class T>
+T checked(protocol::Result<T> result, const fs::path& file) {
+  if (!result) throw Failure(file.string() + ": " + result.error().message);
+  return std::move(*result);
+}
+
+bool looks_like_zip(protocol::ByteView bytes) {
+  return bytes.size() >= 4 && bytes[0] == 'P' && bytes[1] == 'K';
+}
+
+}  // namespace
+
+protocol::Bytes read_file(const fs::path& file) {
+  std::error_code error;
+  if (fs::is_directory(file, error)) throw Failure(file.string() + ": is a directory");
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) throw Failure(file.string() + ": " + std::strerror(errno));
+  protocol::Bytes bytes{std::istreambuf_iterator<char>(stream), {}};
+  if (stream.bad()) throw Failure(file.string() + ": cannot be read");
+  return bytes;
+}
+
+void write_file(const fs::path& file, protocol::ByteView bytes) {
+  const fs::path part = file.string() + ".part";
+  {
+    std::ofstream stream(part, std::ios::binary | std::ios::trunc);
+    stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    if (!stream.flush()) {
+      std::error_code ignored;
+      fs::remove(part, ignored);
+      throw Failure(file.string() + ": cannot be written");
+    }
+  }
+  std::error_code error;
+  fs::rename(part, file, error);
+  if (error) throw Failure(file.string() + ": " + error.message());
+}
+
+protocol::Bundle load_application(const fs::path& file, const protocol::BundleOptions& options) {
+  const protocol::Bytes bytes = read_file(file);
+  if (looks_like_zip(bytes)) return checked(protocol::read_bundle(bytes), file);
+  if (protocol::looks_like_elf(bytes)) {
+    return checked(protocol::make_bundle(checked(protocol::elf_to_image(bytes), file), options), file);
+  }
+  if (file.extension() == ".bin") {
+    if (const auto image = protocol::check_image(bytes); !image) {
+      throw Failure(file.string() + ": " + image.error().message);
+    }
+    return checked(protocol::make_bundle(bytes, options), file);
+  }
+  throw Failure(file.string() + ": neither an ELF file nor a bundle");
+}
+
+}  // namespace microvisor::cli

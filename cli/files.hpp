@@ -1,0 +1,20 @@
+// Whole files in and out, and what a user may hand us as an application: a bundle or an ELF file.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "protocol/bundle/bundle.hpp"
+
+namespace microvisor::cli {
+
+/// Throws Failure naming the file.
+protocol::Bytes read_file(const std::filesystem::path& file);
+/// Writes beside the target and renames, so that an interrupted write leaves the old file. Throws Failure.
+void write_file(const std::filesystem::path& file, protocol::ByteView bytes);
+
+/// Reads an application from an ELF file, a bundle or a raw flash image (.bin), and checks it. `options` apply unless
+/// it is a bundle already. Throws Failure: "FILE: why".
+protocol::Bundle load_application(const std::filesystem::path& file, const protocol::BundleOptions& options = {});
+
+}  // namespace microvisor::cli

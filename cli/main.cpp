@@ -1,0 +1,53 @@
+// The `microvisor` command.
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <csignal>
+#include <exception>
+
+#include "cli/commands/commands.hpp"
+#include "cli/failure.hpp"
+#include "cli/output.hpp"
+
+namespace microvisor::cli {
+namespace {
+
+int run_program(int count, char** arguments) {
+  CLI::App program("Microvisor: run, deploy, watch and debug firmware on STM32U585 devices, real or virtual.", "microvisor");
+  program.require_subcommand(1);
+  program.set_version_flag("--version", MICROVISOR_VERSION);
+  Context context;
+  program.add_option("--profile", context.profile, "Login to use, as saved by 'login --profile NAME'");
+
+  add_run(program);
+  add_apps(program, context);
+  add_devices(program, context);
+  add_deploy(program, context);
+  add_logs(program, context);
+  add_board(program, context);
+  add_cloud(program);
+  add_login(program, context);
+
+  try {
+    program.parse(count, arguments);
+  } catch (const CLI::Success& success) {  // --help, --version
+    return program.exit(success);
+  } catch (const CLI::ParseError& error) {
+    note(error.what());
+    return 2;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace microvisor::cli
+
+int main(int count, char** arguments) {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return microvisor::cli::run_program(count, arguments);
+  } catch (const std::exception& error) {
+    microvisor::cli::note(error.what());
+    return 1;
+  }
+}
