@@ -1,4 +1,5 @@
-// Serialisation of a unit's state, written beside the unit: one function lists the fields for both directions.
+// Serialisation of a unit's state, written beside the unit: one function lists the fields for both
+// directions.
 //
 //   void serialise(Archive& archive) { archive(counter_, reload_, flags_); }
 #pragma once

@@ -1,9 +1,9 @@
 // The bus of the chip: which resource stands at an address, who may touch it, and what an offender sees.
 //
-// One Bus serves all masters. It decodes both aliases to the same resource, asks the checker of that resource (MPCBB
-// for SRAM, the flash interface, MPCWM for external memory, TZSC for peripherals) with the attributes of the
-// transaction, and applies the policy table: an illegal data access reads zero or is dropped and leaves a TZIC flag, an
-// illegal fetch is a bus error (RM0456 section 5.4.2).
+// One Bus serves all masters. It decodes both aliases to the same resource, asks the checker of that resource
+// (MPCBB for SRAM, the flash interface, MPCWM for external memory, TZSC for peripherals) with the attributes
+// of the transaction, and applies the policy table: an illegal data access reads zero or is dropped and
+// leaves a TZIC flag, an illegal fetch is a bus error (RM0456 section 5.4.2).
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ struct DirectSpan {
   std::uint32_t physical = 0;
 };
 
-/// Told when memory that may hold decoded instructions or cached permissions has changed behind the core's back.
+/// Told when memory that may hold decoded instructions or cached permissions has changed behind the core's
+/// back.
 class BusObserver {
  public:
   virtual ~BusObserver() = default;
@@ -40,8 +41,8 @@ class Bus {
 
   virtual Outcome read(std::uint32_t address, unsigned size, const Access& access, std::uint32_t& value) = 0;
   virtual Outcome write(std::uint32_t address, unsigned size, const Access& access, std::uint32_t value) = 0;
-  /// The direct span around `address`, if an access with these attributes is legal there and the resource is plain
-  /// memory that is free at the moment.
+  /// The direct span around `address`, if an access with these attributes is legal there and the resource is
+  /// plain memory that is free at the moment.
   [[nodiscard]] virtual std::optional<DirectSpan> direct(std::uint32_t address, const Access& access) = 0;
   /// When the transaction that got Outcome::Stall can go on.
   [[nodiscard]] virtual Time stalled_until() const = 0;
@@ -55,11 +56,11 @@ class Bus {
 
 /// Physical memory numbers: the `physical` of a DirectSpan is one of these plus the offset in the memory.
 enum : std::uint32_t {
-  kPhysicalFlash = 0x0000'0000,   // 2 MiB, bank 1 then bank 2
-  kPhysicalSystem = 0x0020'0000,  // system memory, OTP, engineering data
-  kPhysicalSram = 0x0040'0000,    // SRAM1, SRAM2, SRAM3 in a row (768 KiB)
-  kPhysicalSram4 = 0x0050'0000,   // 16 KiB
-  kPhysicalBackup = 0x0051'0000,  // BKPSRAM, 2 KiB
+  kPhysicalFlash = 0x0000'0000,     // 2 MiB, bank 1 then bank 2
+  kPhysicalSystem = 0x0020'0000,    // system memory, OTP, engineering data
+  kPhysicalSram = 0x0040'0000,      // SRAM1, SRAM2, SRAM3 in a row (768 KiB)
+  kPhysicalSram4 = 0x0050'0000,     // 16 KiB
+  kPhysicalBackup = 0x0051'0000,    // BKPSRAM, 2 KiB
   kPhysicalExternal = 0x0100'0000,  // NOR on OCTOSPI1, memory-mapped
 };
 

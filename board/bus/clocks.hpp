@@ -17,7 +17,8 @@ class Clocks {
   /// Timer kernel clock: PCLK, doubled when the APB prescaler is not 1.
   [[nodiscard]] virtual std::uint32_t timer_clock_apb1() const = 0;
   [[nodiscard]] virtual std::uint32_t timer_clock_apb2() const = 0;
-  /// Kernel clock selected in CCIPRx for the block at this non-secure base address (USARTs, LPUART1, I2C, RNG ...).
+  /// Kernel clock selected in CCIPRx for the block at this non-secure base address (USARTs, LPUART1, I2C, RNG
+  /// ...).
   [[nodiscard]] virtual std::uint32_t kernel_clock(std::uint32_t peripheral_base) const = 0;
   /// The enable bit of the block at this non-secure base address; true for blocks without one.
   [[nodiscard]] virtual bool enabled(std::uint32_t peripheral_base) const = 0;

@@ -1,8 +1,8 @@
 // What every register block of the chip looks like to the bus.
 //
-// Offsets are relative to the block's base; both aliases (secure and non-secure) lead here, and the attribute of the
-// transaction is in `Access`, never in the address. The bus has already applied TZSC, privilege and clock gating; a
-// TrustZone-aware block (RCC, GPIO, FLASH ...) looks at `access` itself, bit by bit.
+// Offsets are relative to the block's base; both aliases (secure and non-secure) lead here, and the attribute
+// of the transaction is in `Access`, never in the address. The bus has already applied TZSC, privilege and
+// clock gating; a TrustZone-aware block (RCC, GPIO, FLASH ...) looks at `access` itself, bit by bit.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace microvisor::board {
 
 enum class Master : std::uint8_t { Core, Gpdma, Lpdma };
 
-/// The attributes a transaction carries over the bus. Security is the result of SAU and IDAU (core) or the channel's
-/// security bit (DMA), not bit 28 of the address (RM0456 section 3.5).
+/// The attributes a transaction carries over the bus. Security is the result of SAU and IDAU (core) or the
+/// channel's security bit (DMA), not bit 28 of the address (RM0456 section 3.5).
 struct Access {
   bool secure = true;
   bool privileged = true;
@@ -29,7 +29,8 @@ enum class Outcome : std::uint8_t {
   Stall,     ///< not now: the master waits until Bus::stalled_until(), then repeats the transaction
 };
 
-/// Which reset line is pulled. A system reset keeps the backup domain (RTC, TAMP), a power-on reset keeps nothing.
+/// Which reset line is pulled. A system reset keeps the backup domain (RTC, TAMP), a power-on reset keeps
+/// nothing.
 enum class Reset : std::uint8_t { PowerOn, System };
 
 class Peripheral {

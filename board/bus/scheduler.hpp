@@ -1,11 +1,12 @@
 // The event heap and the clock of one board.
 //
-// Virtual time advances in two ways only: the core retires instructions (`instruction_ticks` each), or, while the core
-// sleeps or is stalled, time skips to the next event. So everything a board does is a function of its image, its seed
-// and its inputs. Events due at the same time fire in the order in which they were armed.
+// Virtual time advances in two ways only: the core retires instructions (`instruction_ticks` each), or, while
+// the core sleeps or is stalled, time skips to the next event. So everything a board does is a function of
+// its image, its seed and its inputs. Events due at the same time fire in the order in which they were armed.
 //
-// The core counts `budget` down, one per retired instruction, and returns to the board when it is not positive. now()
-// is exact at any moment at which the core has written its budget back, which it does before each call out.
+// The core counts `budget` down, one per retired instruction, and returns to the board when it is not
+// positive. now() is exact at any moment at which the core has written its budget back, which it does before
+// each call out.
 //
 // A Scheduler belongs to one board and lives on that board's thread.
 #pragma once
@@ -46,9 +47,7 @@ class Scheduler {
     std::size_t position_ = kNotArmed;
   };
 
-  [[nodiscard]] Time now() const {
-    return deadline_ - static_cast<Time>(budget) * instruction_ticks_;
-  }
+  [[nodiscard]] Time now() const { return deadline_ - static_cast<Time>(budget) * instruction_ticks_; }
   [[nodiscard]] std::uint64_t microseconds() const { return now() / kTicksPerMicrosecond; }
 
   /// Ticks of one instruction: the period of HCLK. Changed by RCC; takes effect from the next instruction on.

@@ -1,7 +1,8 @@
 // Virtual time of the board.
 //
-// One tick is 1/7.68 GHz: the least frequency of which every oscillator of the chip (160, 48, 16 and 4 MHz, 1.024 MHz,
-// 32,768 Hz, 32 kHz) is a whole divisor, so no period is ever rounded. 64 bits last for 76 years.
+// One tick is 1/7.68 GHz: the least frequency of which every oscillator of the chip (160, 48, 16 and 4
+// MHz, 1.024 MHz, 32,768 Hz, 32 kHz) is a whole divisor, so no period is ever rounded. 64 bits last for 76
+// years.
 #pragma once
 
 #include <cstdint>
