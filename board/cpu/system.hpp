@@ -1,7 +1,7 @@
 // What the execution half asks of the system half.
 //
-// Functions that can fault return false after having *recorded* the fault (status registers set, exception made
-// pending); the caller then abandons the instruction without changing state, and calls take_fault().
+// Functions that can fault return false after having *recorded* the fault (status registers set, exception
+// made pending); the caller then abandons the instruction without changing state, and calls take_fault().
 #pragma once
 
 #include <cstdint>
@@ -13,85 +13,142 @@ namespace microvisor::board {
 
 enum class AccessType : std::uint8_t { Read, Write, Fetch };
 
-/// Result of SAU, IDAU and MPU for one address: what the access looks like on the bus and how far that answer reaches.
+/// Result of SAU, IDAU and MPU for one address: what the access looks like on the bus and how far that answer
+/// reaches.
 struct Attribution {
   enum class Fault : std::uint8_t { None, SecureData, SecureFetch, SecureTransition, Mpu };
   Fault fault = Fault::None;
-  bool bus_secure = true;       ///< attribute of the transaction: the address's for data, the state's for PPB
+  bool bus_secure = true;  ///< attribute of the transaction: the address's for data, the state's for PPB
   bool bus_privileged = true;
   bool nonsecure_callable = false;  ///< of the address
-  bool device = false;          ///< Device memory: unaligned accesses fault, never executable
-  bool ppb = false;             ///< inside 0xE000_0000-0xE00F_FFFF: goes to read_ppb()/write_ppb(), not to the bus
-  std::uint32_t base = 0;       ///< the answer is the same for all of [base, limit], both inclusive
+  bool device = false;              ///< Device memory: unaligned accesses fault, never executable
+  bool ppb = false;        ///< inside 0xE000_0000-0xE00F_FFFF: goes to read_ppb()/write_ppb(), not to the bus
+  std::uint32_t base = 0;  ///< the answer is the same for all of [base, limit], both inclusive
   std::uint32_t limit = 0;
 };
 
-/// Checks one access of the current world at `address`. `privileged` is that of the access (LDRT passes false).
+/// Checks one access of the current world at `address`. `privileged` is that of the access (LDRT passes
+/// false).
 Attribution attribute(const Core& core, std::uint32_t address, AccessType type, bool privileged);
+/// The same for an access made on behalf of `world` (exception frames).
+Attribution attribute_as(const Core& core, World world, std::uint32_t address, AccessType type,
+                         bool privileged);
+/// Vector fetch: SAU and IDAU of `world`, the default memory map instead of the MPU.
+Attribution attribute_vector(const Core& core, World world, std::uint32_t address);
 
-/// The same for an access made on behalf of another state: stacking uses world and privilege of the interrupted code,
-/// a vector fetch those of the target with `use_mpu` false (default memory map).
+/// The same for an access made on behalf of another state: stacking uses world and privilege of the
+/// interrupted code, a vector fetch those of the target with `use_mpu` false (default memory map).
 ///
-/// The execution half caches answers per world and privilege. Whoever changes what an answer depends on (SAU, MPU,
-/// CCR, and an execution priority that becomes or ceases to be negative while MPU_CTRL.HFNMIENA is 0) calls flush_tlb().
-Attribution attribute_as(const Core& core, std::uint32_t address, AccessType type, World world, bool privileged,
-                         bool use_mpu);
+/// The execution half caches answers per world and privilege. Whoever changes what an answer depends on (SAU,
+/// MPU, CCR, and an execution priority that becomes or ceases to be negative while MPU_CTRL.HFNMIENA is 0)
+/// calls flush_tlb().
+Attribution attribute_as(const Core& core, std::uint32_t address, AccessType type, World world,
+                         bool privileged, bool use_mpu);
 /// CCR.UNALIGN_TRP and CCR.DIV_0_TRP of the current world.
 bool unaligned_traps(const Core& core);
 bool divide_traps(const Core& core);
 
-// --- life cycle -----------------------------------------------------------------------------------------------------
-/// Brings the registers of the system half to their reset values; VTOR_S = `vector_table`. Called by Core::reset()
-/// before SP and PC are read.
+// --- life cycle
+// -----------------------------------------------------------------------------------------------------
+/// Brings the registers of the system half to their reset values; VTOR_S = `vector_table`. Called by
+/// Core::reset() before SP and PC are read.
 void reset_system(Core& core, std::uint32_t vector_table);
 void serialise_system(Core& core, Archive& archive);
 
-// --- faults -------------------------------------------------------------------------------------------------------
-enum class UsageFault : std::uint8_t { Undefined, InvalidState, InvalidPc, NoCoprocessor, StackOverflow, Unaligned, DivideByZero };
+// --- faults
+// -------------------------------------------------------------------------------------------------------
+enum class UsageFault : std::uint8_t {
+  Undefined,
+  InvalidState,
+  InvalidPc,
+  NoCoprocessor,
+  StackOverflow,
+  Unaligned,
+  DivideByZero
+};
 
 void record_usage_fault(Core& core, UsageFault kind);
 /// For a failed attribute() (SecureFault or MemManage). `address` goes to SFAR or MMFAR for data.
 void record_access_fault(Core& core, Attribution::Fault fault, AccessType type, std::uint32_t address);
 void record_bus_fault(Core& core, AccessType type, std::uint32_t address);
 /// Enters the exception for the fault recorded last; `return_address` is the faulting instruction's. Handles
-/// escalation, derived faults and lockup. On return the state is that of the handler (or core.state.locked_up).
+/// escalation, derived faults and lockup; may take a more urgent pending exception first. On return the state
+/// is that of the handler (or core.state.locked_up).
 void take_fault(Core& core, std::uint32_t return_address);
 
-// --- between instructions ------------------------------------------------------------------------------------------
-/// Called when core.attention is set: takes the most urgent exception that can be taken now, if any (the return
-/// address is state.r[15], the next instruction). False when execute() has to stop (reset request, lockup).
+// --- between instructions
+// ------------------------------------------------------------------------------------------
+/// Called when core.attention is set: takes the most urgent exception that can be taken now, if any (the
+/// return address is state.r[15], the next instruction). False when execute() has to stop (reset request,
+/// lockup).
 bool service(Core& core);
 
-// --- instructions of the system half -------------------------------------------------------------------------------
-// state.r[15] is the instruction's own address; `next` the following one. Each sets r[15] to where execution goes on,
-// also when an exception was entered.
+// --- instructions of the system half
+// ------------------------------------------------------------------------------- state.r[15] is the
+// instruction's own address; `next` the following one. Each sets r[15] to where execution goes on, also when
+// an exception was entered.
 void execute_svc(Core& core, std::uint32_t next);
 /// BKPT other than a semihosting call that the interpreter has taken for itself.
 void execute_breakpoint(Core& core, std::uint32_t next);
 void execute_wfi(Core& core, std::uint32_t next);
 void execute_wfe(Core& core, std::uint32_t next);
 void execute_sev(Core& core);
-void execute_secure_gateway(Core& core, std::uint32_t next);           // SG
-void execute_branch_nonsecure(Core& core, std::uint32_t target);       // BXNS
+void execute_secure_gateway(Core& core, std::uint32_t next);                        // SG
+void execute_branch_nonsecure(Core& core, std::uint32_t target);                    // BXNS
 void execute_call_nonsecure(Core& core, std::uint32_t target, std::uint32_t next);  // BLXNS
-/// BX, POP {pc}, LDR pc and LDM pc with a value of 0xFExx_xxxx or 0xFFxx_xxxx: true if it was EXC_RETURN or FNC_RETURN
-/// in a state where that is magic (then everything has been done), false if it is an ordinary branch.
+/// BX, POP {pc}, LDR pc and LDM pc with a value of 0xFExx_xxxx or 0xFFxx_xxxx: true if it was EXC_RETURN or
+/// FNC_RETURN in a state where that is magic (then everything has been done), false if it is an ordinary
+/// branch.
 bool branch_magic(Core& core, std::uint32_t target);
 /// TT family. Bits of `variant`: 1 = T (unprivileged), 2 = A (non-secure view).
 std::uint32_t test_target(const Core& core, std::uint32_t address, unsigned variant);
-std::uint32_t read_special(const Core& core, unsigned sysm);                    // MRS
-void write_special(Core& core, unsigned sysm, unsigned mask, std::uint32_t value);  // MSR; mask is the 2-bit field
+std::uint32_t read_special(const Core& core, unsigned sysm);  // MRS
+/// MSR; mask is the 2-bit field. False: a fault was recorded (stack limit of MSR SP_NS).
+bool write_special(Core& core, unsigned sysm, unsigned mask, std::uint32_t value);
 void change_processor_state(Core& core, bool disable, bool primask, bool faultmask);  // CPS
-/// False (with NOCP recorded) if the current state may not use the FPU; otherwise does what the first FP instruction
-/// has to (lazy save, new context).
+/// VLSTM and VLLDM (Rn = `address`): allocate and give back the FP context around a call to non-secure code.
+/// False: a fault was recorded. Undefined in Non-secure state (the decoder's business).
+bool execute_vlstm(Core& core, std::uint32_t address);
+bool execute_vlldm(Core& core, std::uint32_t address);
+/// False (with NOCP recorded) if the current state may not use the FPU; otherwise does what the first FP
+/// instruction has to (lazy save, new context).
 bool prepare_fp(Core& core);
 
 /// The limit below which the stack pointer in use may not go; 0 if no check applies.
 std::uint32_t stack_limit(const Core& core);
 
-// --- private peripheral bus -------------------------------------------------------------------------------------------
+// --- private peripheral bus
+// -------------------------------------------------------------------------------------------
 /// `secure` and `privileged` are the attributes of the access. False: record_bus_fault() is due.
-bool read_ppb(Core& core, std::uint32_t address, unsigned size, bool secure, bool privileged, std::uint32_t& value);
-bool write_ppb(Core& core, std::uint32_t address, unsigned size, bool secure, bool privileged, std::uint32_t value);
+bool read_ppb(Core& core, std::uint32_t address, unsigned size, bool secure, bool privileged,
+              std::uint32_t& value);
+bool write_ppb(Core& core, std::uint32_t address, unsigned size, bool secure, bool privileged,
+               std::uint32_t value);
+/// The word at `address` as `world` sees it, without side effects and without checks.
+std::uint32_t peek_ppb_register(const Core& core, std::uint32_t address, World world);
+
+// --- what Core's own functions are made of
+// ------------------------------------------------------------------------------ The constructor makes
+// `system` as std::make_unique<SystemUnits>(*this) (system_units.hpp).
+/// Architectural reset of all system units (not of CoreState); VTOR_S and VTOR_NS become 0.
+void reset_system(Core& core);
+/// VTOR of a world, as the reset logic sets it: 7 low bits cleared, locks ignored.
+void set_vector_table(Core& core, World world, std::uint32_t address);
+void serialise_system(Core& core, Archive& archive);
+/// Core::set_line() and Core::raise_nmi().
+void set_interrupt_line(Core& core, unsigned line, bool level);
+void pend_nmi(Core& core);
+
+// --- what the rest of the board asks
+// --------------------------------------------------------------------------------------
+/// HCLK or the SysTick reference clock (RCC CCIPR1.SYSTICKSEL: HCLK/8, LSI, LSE) has changed; periods in
+/// ticks of the scheduler. To be called whenever RCC changes them, so that the counts so far are kept. Until
+/// the first call the periods are Scheduler::instruction_ticks() and eight times that.
+void set_systick_clocks(Core& core, Time processor_period, Time external_period);
+/// SCR.SLEEPDEEP at the moment of Stop::Asleep: the low-power controller decides how deep.
+[[nodiscard]] bool deep_sleep_requested(const Core& core);
+/// In deep sleep HCLK stands: the SysTicks stop counting and go on afterwards.
+void stop_core_clock(Core& core);
+void start_core_clock(Core& core);
 
 }  // namespace microvisor::board
