@@ -36,6 +36,17 @@ inline constexpr Pages kPreviousKernel{57, 96};  // never executed in place
 inline constexpr Pages kVault{97, 126};          // identity, trust anchors, boot record, journal
 inline constexpr Pages kGates{127, 127};
 
+// Inside the vault.
+inline constexpr Pages kVaultBootRecord{97, 98};
+inline constexpr Pages kVaultIdentity{99, 100};       // two copies
+inline constexpr Pages kVaultTrustAnchors{101, 102};  // used in turn
+inline constexpr Pages kVaultJournal{103, 126};       // key/value journal, a ring
+
+// The kernel's signed manifest stands at the end of the kernel's pages, in front of it only the image and blank flash.
+inline constexpr std::uint32_t kKernelTrailerSize = 0x400;
+inline constexpr std::uint32_t kKernelTrailer = kKernel.end() - kKernelTrailerSize;
+inline constexpr std::uint32_t kKernelMaximumSize = kKernel.size() - kKernelTrailerSize;
+
 inline constexpr std::uint32_t kGateBase = kGates.address();  // 0x0C1F'E000
 static_assert(kGateBase == 0x0C1F'E000);
 
@@ -47,5 +58,19 @@ inline constexpr std::uint32_t kMicrovisorRam = 0x3008'0000;  // secure alias
 inline constexpr std::uint32_t kMicrovisorRamSize = 0x4'0000;
 inline constexpr std::uint32_t kBackupRam = 0x5003'6400;  // BKPSRAM, secure alias
 inline constexpr std::uint32_t kBackupRamSize = 0x800;
+
+// BKPSRAM, from its start: the boot status, the one thing a person or a tool outside can read about a device that does
+// not come up. firmware/boot_status.hpp has the structure.
+inline constexpr std::uint32_t kBootStatus = kBackupRam;
+inline constexpr std::uint32_t kBootStatusSize = 0x20;
+
+// External NOR flash on OCTOSPI1. The staging area of updates is Microvisor's, the rest the application's.
+inline constexpr std::uint32_t kNorSize = 0x400'0000;
+inline constexpr std::uint32_t kStaging = 0;
+inline constexpr std::uint32_t kStagingSize = 0x40'0000;
+
+// One-time programmable area: row n of the first 16 programmed (to zeros) means security ratchet > n.
+inline constexpr std::uint32_t kOneTimeProgrammable = 0x0BFA'0000;
+inline constexpr std::uint32_t kRatchetRows = 16;
 
 }  // namespace microvisor::firmware

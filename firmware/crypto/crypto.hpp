@@ -1,0 +1,66 @@
+// Cryptography of the secure world: the interface behind which software (mbedTLS) stands now and the chip's HASH, PKA and
+// RNG take over later.
+//
+// Verdicts that decide what runs are hardened: the two values are far apart in Hamming distance, and everything that is
+// not exactly `Valid` counts as a refusal, so that one disturbed bit or skipped instruction does not turn a no into a yes.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace microvisor::firmware::crypto {
+
+using Digest = std::array<std::uint8_t, 32>;
+/// X9.62 uncompressed point on P-256: 0x04, X, Y.
+using PublicKey = std::array<std::uint8_t, 65>;
+/// Scalar, big-endian.
+using PrivateKey = std::array<std::uint8_t, 32>;
+/// r then s, each 32 bytes big-endian.
+using Signature = std::array<std::uint8_t, 64>;
+
+/// The outcome of a check that decides what runs. Compare with `== Verdict::Valid` only.
+enum class Verdict : std::uint32_t { Valid = 0x5AA5'C33Cu, Invalid = 0xA55A'3CC3u };
+
+/// SHA-256 (FIPS 180-4) over data that comes in pieces. Copyable: a copy continues from the same state.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256& other);
+  Sha256& operator=(const Sha256& other);
+
+  void update(std::span<const std::uint8_t> data);
+  /// The digest of all data so far. The object can only be assigned to afterwards.
+  [[nodiscard]] Digest finish();
+
+ private:
+  alignas(8) std::array<std::byte, 112> state_;
+};
+
+[[nodiscard]] Digest sha256(std::span<const std::uint8_t> data);
+
+/// Compares without an early way out; hardened.
+[[nodiscard]] Verdict equal(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b);
+
+/// ECDSA on P-256 over a SHA-256 digest (FIPS 186-4). Invalid for a key that is no point of the curve.
+[[nodiscard]] Verdict ecdsa_p256_verify(const PublicKey& key, const Digest& digest, const Signature& signature);
+
+/// Whether `key` is a point of P-256 other than infinity.
+[[nodiscard]] bool is_p256_point(const PublicKey& key);
+
+/// ECDSA with a random nonce. False if the key is out of range or no random bytes could be had. Kernel only.
+[[nodiscard]] bool ecdsa_p256_sign(const PrivateKey& key, const Digest& digest, Signature& signature);
+
+/// Fills `out` from the true random number generator. False if it reports a fault: then nothing in `out` may be used.
+/// Device: firmware/crypto/random_device.cpp; host tests: random_host.cpp.
+[[nodiscard]] bool random(std::span<std::uint8_t> out);
+
+/// Identifies a public key for signing manifests: the first 8 bytes of SHA-256(0x00 0x00, key), big-endian.
+[[nodiscard]] std::uint64_t manifest_key_id(const PublicKey& key);
+
+/// Gives mbedTLS its arena. Call once, before anything above. `arena` must live for ever.
+void initialise_memory(std::span<std::uint8_t> arena);
+
+}  // namespace microvisor::firmware::crypto

@@ -1,0 +1,85 @@
+// What a factory writes into a new device: the contents of bank 2 and the option bytes. Host library.
+//
+// The images (preboot, both bootrom copies, the signed kernel) are embedded at build time. The builder knows nothing of
+// the virtual board; whoever has a board, or a programmer, copies the result there.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace microvisor::firmware::image {
+
+struct Identity {
+  std::string device_sid;                          // "UV" and 32 lower-case hex digits
+  std::array<std::uint8_t, 32> device_private_key{};  // P-256 scalar, big-endian
+  std::vector<std::uint8_t> device_certificate;    // DER
+  std::string gateway_host;
+  std::uint16_t gateway_port = 0;
+  std::string gateway_server_name;
+  std::vector<std::uint8_t> gateway_ca;            // DER
+  std::vector<std::array<std::uint8_t, 65>> manifest_signers;  // keys whose app bundles the device accepts, at most 4
+};
+
+/// Option bytes as the FLASH registers hold them after option loading (RM0456 section 7.9).
+struct OptionBytes {
+  std::uint32_t optr = 0;
+  std::uint32_t nsbootadd0 = 0;
+  std::uint32_t nsbootadd1 = 0;
+  std::uint32_t secbootadd0 = 0;
+  std::uint32_t secwm1r1 = 0;
+  std::uint32_t secwm1r2 = 0;
+  std::uint32_t wrp1ar = 0;
+  std::uint32_t wrp1br = 0;
+  std::uint32_t secwm2r1 = 0;
+  std::uint32_t secwm2r2 = 0;
+  std::uint32_t wrp2ar = 0;
+  std::uint32_t wrp2br = 0;
+};
+
+struct FlashImage {
+  std::vector<std::uint8_t> bank2;  // 1 MiB, blank parts 0xFF
+  OptionBytes options;
+};
+
+/// Throws std::invalid_argument with one clear line if a part of the identity does not fit.
+[[nodiscard]] FlashImage build_flash_image(const Identity& identity);
+
+/// The option bytes of every Microvisor device.
+[[nodiscard]] OptionBytes option_bytes();
+
+/// Replaces only the boot stages and the kernel in an existing bank 2, keeping the vault (a new firmware for an old board).
+void replace_firmware(std::span<std::uint8_t> bank2);
+
+/// Sizes of the embedded images in bytes, for benchmarks and documentation.
+struct ImageSizes {
+  std::uint32_t preboot = 0;
+  std::uint32_t bootrom = 0;  // copy A
+  std::uint32_t kernel_flash = 0;
+  std::uint32_t kernel_ram = 0;
+};
+[[nodiscard]] ImageSizes image_sizes();
+
+/// The version the embedded kernel's manifest bears.
+[[nodiscard]] std::string kernel_version();
+
+/// One line about the boot status words found in BKPSRAM (32 bytes), or an empty string if there are none.
+[[nodiscard]] std::string describe_boot_status(std::span<const std::uint8_t> words);
+
+/// What the update journal in a bank 2 says, for tests and tools that look at a device that was cut off: the phase by the
+/// name it has in docs/update.md ("Idle", "Fetching", "Staging", "Ready", "Erasing", "Programming", "Verifying",
+/// "Installed", "Failed").
+struct JournalState {
+  std::string phase;
+  std::array<std::uint8_t, 32> target{};
+  std::array<std::uint8_t, 32> installed{};  // zeros: no application
+  std::uint32_t damaged_rows = 0;
+};
+/// `unreadable` says which 16-byte rows of bank 2 (by index) raise an ECC error; empty: none.
+[[nodiscard]] JournalState read_update_journal(std::span<const std::uint8_t> bank2,
+                                               std::span<const std::uint32_t> unreadable = {});
+
+}  // namespace microvisor::firmware::image

@@ -1,0 +1,25 @@
+// Fixed capacities of the firmware, in one place. Nothing is allocated after start-up, so each of these is a promise that
+// something fits and a bound on what somebody outside can make the device store.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace microvisor::firmware {
+
+// Bundles (protocol/bundle.options has the same figures for the decoder; manifest_test compares them).
+inline constexpr std::size_t kMaximumManifestSize = 2048;  // whole envelope, bytes
+inline constexpr std::size_t kMaximumLayers = 16;
+inline constexpr std::size_t kMaximumManifestSigners = 4;
+
+// Vault.
+inline constexpr std::size_t kMaximumCertificateSize = 1536;  // DER
+inline constexpr std::size_t kMaximumHostNameSize = 253;      // RFC 1035
+inline constexpr std::size_t kDeviceSidSize = 34;
+inline constexpr std::size_t kMaximumStoreKeys = 48;
+inline constexpr std::size_t kMaximumStoreValue = 2304;
+
+// Staging: the manifest and its layers, and those of the update before, which may share layers.
+inline constexpr std::size_t kMaximumStagedObjects = 2 * (1 + kMaximumLayers);
+
+}  // namespace microvisor::firmware

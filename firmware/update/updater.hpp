@@ -1,0 +1,175 @@
+// Over-the-air update of the application: what to fetch next, where it is staged, and the installation.
+//
+// One Updater owns the staging area in the external NOR flash and the update records in the vault's journal. The link
+// drives it while the application runs (from begin() to mark_ready()); the kernel calls install_pending() between reset
+// and the application's start, when the application's flash may be written. Every step that matters is a record in the
+// journal first, so that after a power cut at any point mount() goes on where the record says: the device ends with the
+// old or with the new application, never with a mixture. docs/update.md has phases, records and the reasoning.
+//
+// Nothing here waits in a busy loop for long without calling the yield hook.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "firmware/crypto/crypto.hpp"
+#include "firmware/limits.hpp"
+#include "firmware/manifest/manifest.hpp"
+#include "firmware/storage/flash.hpp"
+#include "firmware/update/staging.hpp"
+#include "firmware/vault/store.hpp"
+
+namespace microvisor::firmware::update {
+
+/// How far the update to the current target has come. Stored in the journal: numbers are fixed.
+enum class Phase : std::uint8_t {
+  Idle = 0,         // no target but what is installed
+  Fetching = 1,     // objects are being fetched into the staging area
+  Staging = 2,      // all objects are there; they are read back and verified
+  Ready = 3,        // verified; to be installed at the next reset
+  Erasing = 4,      // the application's flash is being erased: from here on only forward
+  Programming = 5,  // the layers are being programmed
+  Verifying = 6,    // programmed; being measured
+  Installed = 7,    // done; STARTING_NEW_APP and COMPLETE still to be reported
+  Failed = 8,       // given up; error() says why. Reported or not, the target is not tried again until named anew
+};
+
+/// Numbers as in protocol/link.proto UpdateError.
+enum class UpdateError : std::uint8_t {
+  None = 0,
+  Fetch = 1,
+  Hash = 2,
+  Signature = 3,
+  Manifest = 4,
+  KernelTooOld = 5,
+  Storage = 6,
+  Measurement = 7,
+  Unsupported = 8,
+};
+
+/// What bank 1 holds. Stored in the journal.
+struct InstalledApplication {
+  crypto::Digest manifest_hash{};
+  std::uint32_t extent = 0;         // bytes from the start up to the last one that is not 0xFF, rounded up to 16
+  crypto::Digest extent_hash{};     // SHA-256 of those bytes
+};
+
+/// One object to fetch: the manifest or a layer.
+struct ObjectRequest {
+  crypto::Digest hash{};
+  std::uint32_t maximum_size = 0;  // the object is refused beyond that
+  bool is_manifest = false;
+};
+
+struct Progress {
+  std::uint32_t bytes_done = 0;
+  std::uint32_t bytes_total = 0;  // upper bound until the layers' sizes are known
+};
+
+class Updater {
+ public:
+  using YieldHook = void (*)();
+
+  Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store, std::uint32_t kernel_version,
+          YieldHook yield = nullptr);
+
+  /// Reads the records. Call after Store::mount().
+  void mount();
+
+  [[nodiscard]] Phase phase() const { return record_.phase; }
+  [[nodiscard]] UpdateError error() const { return record_.error; }
+  /// The manifest hash of the current target; all zeros when Idle.
+  [[nodiscard]] const crypto::Digest& target() const { return record_.target; }
+  /// What is installed, if anything is.
+  [[nodiscard]] const std::optional<InstalledApplication>& installed() const { return installed_; }
+  /// Whether the state of the update has been told to the cloud since it last changed (see set_reported()).
+  [[nodiscard]] bool reported() const { return record_.reported; }
+
+  // ---- While the application runs -----------------------------------------------------------------------------------
+
+  /// Names the target. Returns false if there is nothing to do: it is installed already, or it has failed before and
+  /// `retry_failed` is not set. Otherwise the phase is Fetching (or still Ready, if this target was ready).
+  [[nodiscard]] bool begin(const crypto::Digest& manifest_hash, const vault::TrustAnchors& anchors,
+                           bool retry_failed = false);
+
+  /// What to fetch next; nothing when all objects are staged (then call mark_ready()) or the update has failed.
+  [[nodiscard]] std::optional<ObjectRequest> next_object();
+
+  /// Opens `request` for writing. The offset to fetch from; nothing if there is no room or the storage failed.
+  [[nodiscard]] std::optional<std::uint32_t> open_object(const ObjectRequest& request);
+
+  /// The next bytes of the open object.
+  [[nodiscard]] UpdateError write(std::span<const std::uint8_t> data);
+
+  /// The object has come to its end: verifies its hash, and for the manifest its signature and contents. An error other
+  /// than Fetch and Storage is final for this target: the phase is then Failed.
+  [[nodiscard]] UpdateError close_object();
+
+  /// The transfer broke off: what was written so far is kept for resuming.
+  void interrupt_object();
+
+  /// The target cannot be had, for example because the cloud does not know the object. Phase Failed.
+  void fail(UpdateError error);
+
+  /// Reads all objects back, verifies them, and marks the update Ready. The caller then resets the device.
+  [[nodiscard]] UpdateError mark_ready();
+
+  [[nodiscard]] Progress progress() const;
+
+  /// The cloud has been told the state: Installed becomes Idle, Failed stays.
+  void set_reported();
+
+  // ---- Between reset and the application's start --------------------------------------------------------------------
+
+  /// Installs what is Ready, or finishes what a power cut has interrupted. None when done or nothing was to do. After an
+  /// error the phase is Failed; if erasing had begun there is then no application.
+  [[nodiscard]] UpdateError install_pending();
+
+  /// Whether bank 1 holds exactly what was installed: hash over the programmed extent, the rest blank. Hardened.
+  [[nodiscard]] crypto::Verdict check_application();
+
+  /// The manifest of the installed application (policies). False if there is none or it cannot be read.
+  [[nodiscard]] bool installed_manifest(manifest::ApplicationManifest& out);
+
+ private:
+  struct Record {  // Key::UpdateState
+    Phase phase = Phase::Idle;
+    UpdateError error = UpdateError::None;
+    bool reported = true;
+    std::uint8_t attempts = 0;  // installations begun
+    crypto::Digest target{};
+  };
+
+  [[nodiscard]] bool save_record();
+  [[nodiscard]] bool set_phase(Phase phase);
+  UpdateError give_up(UpdateError error);
+  [[nodiscard]] UpdateError load_manifest();
+  [[nodiscard]] UpdateError verify_staged(const crypto::Digest& hash);
+  [[nodiscard]] UpdateError erase_application(bool skip_blank);
+  [[nodiscard]] UpdateError program_layer(const manifest::Layer& layer);
+  [[nodiscard]] UpdateError program_piece(std::uint32_t address, std::span<std::uint8_t, 128> data);
+  [[nodiscard]] UpdateError verify_layers();
+  [[nodiscard]] UpdateError verify_layer(const manifest::Layer& layer);
+  [[nodiscard]] UpdateError record_installation();
+  [[nodiscard]] bool page_is_blank(std::uint32_t address);
+  [[nodiscard]] bool hash_application(std::uint32_t from, std::uint32_t size, crypto::Sha256& hash);
+  [[nodiscard]] bool find_extent(std::uint32_t& extent);
+  void yield() const {
+    if (yield_ != nullptr) yield_();
+  }
+
+  storage::Flash& flash_;
+  vault::Store& store_;
+  Staging staging_;
+  std::uint32_t kernel_version_;
+  YieldHook yield_;
+  const vault::TrustAnchors* anchors_ = nullptr;
+  Record record_;
+  std::optional<InstalledApplication> installed_;
+  bool manifest_loaded_ = false;  // manifest_ is that of the target
+  manifest::ApplicationManifest manifest_;
+};
+
+}  // namespace microvisor::firmware::update

@@ -1,0 +1,95 @@
+// The vault's journal: a small key/value store that survives power cuts, torn rows and rows that no longer read.
+//
+// Values are appended as records to a ring of pages; the newest record of a key counts. Every row carries a tag that says
+// whether it begins a record or continues one, so that one bad row costs the record it belongs to and nothing else: the
+// scan finds the next record behind it by itself. A record counts only if all its rows are readable and its CRC agrees, so
+// a put() is atomic: after a power cut at any point the key has its old or its new value. Before the oldest page is
+// erased, records in it that still count are copied to the head of the ring. docs/boot.md has the format.
+//
+// Not thread-safe; the worker owns it (and start-up code before the worker exists). Reading and writing do not allocate.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "firmware/layout.hpp"
+#include "firmware/limits.hpp"
+#include "firmware/storage/flash.hpp"
+
+namespace microvisor::firmware::vault {
+
+/// Keys in use, all of them here so that no two parts take the same.
+enum class Key : std::uint16_t {
+  InstalledApplication = 0x0100,  // update: what bank 1 holds
+  InstalledManifest = 0x0101,     // update: the manifest of what bank 1 holds, whole envelope
+  UpdateState = 0x0102,           // update: target, phase, failure
+  StagedObjects = 0x0103,         // update: what the staging area holds
+  StagedProgress = 0x0104,        // update: how far the object being fetched has come
+  BootCount = 0x0200,             // kernel: u64
+  Settings = 0x0201,              // kernel: what the gateway set
+  LinkState = 0x0300,             // link: what survives a reset
+  TlsSession = 0x0301,            // link: session ticket
+};
+
+enum class StoreStatus : std::uint8_t { Ok, NotFound, TooLarge, Full, FlashFailed };
+
+class Store {
+ public:
+  /// `first_page` to `last_page` of bank 2; at least 3 pages.
+  explicit Store(storage::Flash& flash, Pages pages = kVaultJournal) : flash_(flash), pages_(pages) {}
+
+  /// Reads the ring and finds every key's newest record. Repairs nothing by itself: the next put() does. Call first.
+  [[nodiscard]] StoreStatus mount();
+
+  /// Copies the value of `key` to `out` and sets `size`. TooLarge if `out` is too small (`size` then says how much).
+  [[nodiscard]] StoreStatus get(Key key, std::span<std::uint8_t> out, std::size_t& size);
+
+  /// Sets the value of `key` atomically. An equal value is not written again.
+  [[nodiscard]] StoreStatus put(Key key, std::span<const std::uint8_t> value);
+
+  /// Removes `key`, atomically. Ok also if it was not there.
+  [[nodiscard]] StoreStatus remove(Key key);
+
+  /// Rows found unreadable or torn at the last mount(), for diagnosis.
+  [[nodiscard]] std::uint32_t damaged_rows() const { return damaged_rows_; }
+
+ private:
+  struct Entry {
+    std::uint16_t key;
+    std::uint16_t size;
+    std::uint32_t sequence;
+    std::uint32_t address;  // of the record's first row
+    bool removed;
+  };
+  struct Header;
+  struct Cursor;
+
+  [[nodiscard]] std::uint32_t page_address(std::uint32_t index) const;
+  void scan_page(std::uint32_t index);
+  [[nodiscard]] bool read_header(std::uint32_t address, Header& header);
+  [[nodiscard]] bool record_is_good(std::uint32_t address, const Header& header);
+  void note(const Header& header, std::uint32_t address);
+  [[nodiscard]] Entry* find(std::uint16_t key);
+  [[nodiscard]] bool equals(const Entry& entry, std::span<const std::uint8_t> value);
+  [[nodiscard]] StoreStatus append(std::uint16_t key, std::span<const std::uint8_t> value, bool removed);
+  [[nodiscard]] StoreStatus write_record(const Header& header, std::span<const std::uint8_t> value);
+  [[nodiscard]] StoreStatus copy_record(const Entry& entry);
+  [[nodiscard]] StoreStatus make_room(std::uint32_t rows);
+  [[nodiscard]] StoreStatus open_next_page();
+  [[nodiscard]] StoreStatus reclaim_oldest();
+  [[nodiscard]] std::uint32_t live_rows() const;
+
+  storage::Flash& flash_;
+  Pages pages_;
+  std::array<Entry, kMaximumStoreKeys> entries_{};
+  std::uint32_t entry_count_ = 0;
+  std::uint32_t next_sequence_ = 1;
+  std::uint32_t head_ = 0;           // index of the page being written
+  std::uint32_t head_row_ = 0;       // next free row in it; rows per page: none
+  std::uint32_t page_sequence_ = 0;  // of the head page
+  std::uint32_t damaged_rows_ = 0;
+  bool mounted_ = false;
+};
+
+}  // namespace microvisor::firmware::vault
