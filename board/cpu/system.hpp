@@ -30,11 +30,6 @@ struct Attribution {
 /// Checks one access of the current world at `address`. `privileged` is that of the access (LDRT passes
 /// false).
 Attribution attribute(const Core& core, std::uint32_t address, AccessType type, bool privileged);
-/// The same for an access made on behalf of `world` (exception frames).
-Attribution attribute_as(const Core& core, World world, std::uint32_t address, AccessType type,
-                         bool privileged);
-/// Vector fetch: SAU and IDAU of `world`, the default memory map instead of the MPU.
-Attribution attribute_vector(const Core& core, World world, std::uint32_t address);
 
 /// The same for an access made on behalf of another state: stacking uses world and privilege of the
 /// interrupted code, a vector fetch those of the target with `use_mpu` false (default memory map).
@@ -117,8 +112,7 @@ bool prepare_fp(Core& core);
 /// The limit below which the stack pointer in use may not go; 0 if no check applies.
 std::uint32_t stack_limit(const Core& core);
 
-// --- private peripheral bus
-// -------------------------------------------------------------------------------------------
+// --- private peripheral bus ----------------------------------------------------------------------------
 /// `secure` and `privileged` are the attributes of the access. False: record_bus_fault() is due.
 bool read_ppb(Core& core, std::uint32_t address, unsigned size, bool secure, bool privileged,
               std::uint32_t& value);
@@ -127,20 +121,15 @@ bool write_ppb(Core& core, std::uint32_t address, unsigned size, bool secure, bo
 /// The word at `address` as `world` sees it, without side effects and without checks.
 std::uint32_t peek_ppb_register(const Core& core, std::uint32_t address, World world);
 
-// --- what Core's own functions are made of
-// ------------------------------------------------------------------------------ The constructor makes
-// `system` as std::make_unique<SystemUnits>(*this) (system_units.hpp).
-/// Architectural reset of all system units (not of CoreState); VTOR_S and VTOR_NS become 0.
-void reset_system(Core& core);
+// --- what Core's own functions are made of -------------------------------------------------------------
+// The constructor makes `system` as std::make_unique<SystemUnits>(*this) (system_units.hpp).
 /// VTOR of a world, as the reset logic sets it: 7 low bits cleared, locks ignored.
 void set_vector_table(Core& core, World world, std::uint32_t address);
-void serialise_system(Core& core, Archive& archive);
 /// Core::set_line() and Core::raise_nmi().
 void set_interrupt_line(Core& core, unsigned line, bool level);
 void pend_nmi(Core& core);
 
-// --- what the rest of the board asks
-// --------------------------------------------------------------------------------------
+// --- what the rest of the board asks -------------------------------------------------------------------
 /// HCLK or the SysTick reference clock (RCC CCIPR1.SYSTICKSEL: HCLK/8, LSI, LSE) has changed; periods in
 /// ticks of the scheduler. To be called whenever RCC changes them, so that the counts so far are kept. Until
 /// the first call the periods are Scheduler::instruction_ticks() and eight times that.
