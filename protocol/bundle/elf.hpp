@@ -18,7 +18,7 @@ bool looks_like_elf(ByteView file);
 /// The flash image of a 32-bit little-endian Arm executable, from 0x0800'0000 to the last byte it loads.
 Result<Bytes> elf_to_image(ByteView elf);
 
-/// Checks of a raw image: not empty, shorter than 1 MiB, plausible vector table.
+/// Checks of a raw image, which is taken as it is otherwise: not empty, shorter than 1 MiB.
 Result<void> check_image(ByteView image);
 
 }  // namespace microvisor::protocol

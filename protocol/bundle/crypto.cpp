@@ -1,0 +1,225 @@
+// OpenSSL 3 behind the interface of crypto.hpp.
+//
+// Every OpenSSL object is held by a unique_ptr with its own deleter. What cannot fail unless memory or the
+// random generator fails throws std::runtime_error; what depends on input returns a Result.
+#include "protocol/bundle/crypto.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace microvisor::protocol {
+namespace {
+
+template <auto Free>
+struct Deleter {
+  template <class T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
+using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
+using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Deleter<ECDSA_SIG_free>>;
+using Group = std::unique_ptr<EC_GROUP, Deleter<EC_GROUP_free>>;
+using Point = std::unique_ptr<EC_POINT, Deleter<EC_POINT_free>>;
+
+[[noreturn]] void fail(const char* what) { throw std::runtime_error(std::string("OpenSSL: ") + what); }
+
+Bio memory_bio(std::string_view text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+std::string drain(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
+bool is_p256(EVP_PKEY* key) {
+  char name[64] = {};
+  return EVP_PKEY_is_a(key, "EC") == 1 && EVP_PKEY_get_group_name(key, name, sizeof name, nullptr) == 1 &&
+         std::string_view(name) == SN_X9_62_prime256v1;
+}
+
+/// The uncompressed point, whatever form the key was read in.
+PublicKey point_of(EVP_PKEY* key) {
+  BIGNUM* x = nullptr;
+  BIGNUM* y = nullptr;
+  PublicKey point{};
+  point[0] = 4;
+  const bool good = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_X, &x) == 1 &&
+                    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_Y, &y) == 1 &&
+                    BN_bn2binpad(x, &point[1], 32) == 32 && BN_bn2binpad(y, &point[33], 32) == 32;
+  BN_free(x);
+  BN_free(y);
+  if (!good) fail("public key of an EC key");
+  return point;
+}
+
+Key key_from_point(const PublicKey& point) {
+  KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+  char group[] = SN_X9_62_prime256v1;
+  PublicKey copy = point;
+  const OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, copy.data(), copy.size()),
+      OSSL_PARAM_construct_end(),
+  };
+  EVP_PKEY* key = nullptr;
+  if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, const_cast<OSSL_PARAM*>(parameters)) != 1) {
+    ERR_clear_error();
+    return nullptr;
+  }
+  return Key(key);
+}
+
+/// A PEM file with a password must not make a service ask on the terminal.
+int no_password(char*, int, int, void*) { return -1; }
+
+Key read_private(std::string_view pem) {
+  return Key(PEM_read_bio_PrivateKey(memory_bio(pem).get(), nullptr, no_password, nullptr));
+}
+
+}  // namespace
+
+Hash sha256(ByteView bytes) {
+  Hash hash{};
+  if (EVP_Digest(bytes.data(), bytes.size(), hash.data(), nullptr, EVP_sha256(), nullptr) != 1)
+    fail("SHA-256");
+  return hash;
+}
+
+Hash sha256_padded(ByteView bytes, std::size_t size) {
+  DigestContext context(EVP_MD_CTX_new());
+  if (EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) fail("SHA-256");
+  EVP_DigestUpdate(context.get(), bytes.data(), bytes.size());
+  const Bytes erased(4096, 0xFF);
+  for (std::size_t left = size > bytes.size() ? size - bytes.size() : 0; left > 0;) {
+    const std::size_t count = std::min(left, erased.size());
+    EVP_DigestUpdate(context.get(), erased.data(), count);
+    left -= count;
+  }
+  Hash hash{};
+  if (EVP_DigestFinal_ex(context.get(), hash.data(), nullptr) != 1) fail("SHA-256");
+  return hash;
+}
+
+bool is_p256_point(ByteView encoded) {
+  if (encoded.size() != 65 || encoded[0] != 4) return false;
+  const Group group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
+  const Point point(EC_POINT_new(group.get()));
+  const bool good =
+      EC_POINT_oct2point(group.get(), point.get(), encoded.data(), encoded.size(), nullptr) == 1;
+  ERR_clear_error();
+  return good;
+}
+
+Result<PublicKey> public_key_from_pem(std::string_view pem) {
+  Key key(PEM_read_bio_PUBKEY(memory_bio(pem).get(), nullptr, no_password, nullptr));
+  if (!key) key = read_private(pem);
+  ERR_clear_error();
+  if (!key) return refuse(Refusal::BadKeyFile, "not a key in PEM form");
+  if (!is_p256(key.get())) return refuse(Refusal::BadKeyFile, "the key is not an EC key of curve P-256");
+  return point_of(key.get());
+}
+
+std::uint64_t signer_id(const PublicKey& key) {
+  Bytes typed = {0, 0};  // the type of manifest-signing keys
+  typed.insert(typed.end(), key.begin(), key.end());
+  const Hash hash = sha256(typed);
+  std::uint64_t id = 0;
+  for (std::size_t i = 0; i < 8; ++i) id = id << 8 | hash[i];
+  return id;
+}
+
+bool verify(const PublicKey& key, ByteView message, const Signature& signature) {
+  const Key public_key = key_from_point(key);
+  if (!public_key) return false;
+  const EcdsaSignature parts(ECDSA_SIG_new());
+  ECDSA_SIG_set0(parts.get(), BN_bin2bn(signature.data(), 32, nullptr),
+                 BN_bin2bn(&signature[32], 32, nullptr));
+  unsigned char* der = nullptr;
+  const int size = i2d_ECDSA_SIG(parts.get(), &der);
+  if (size <= 0) return false;
+  DigestContext context(EVP_MD_CTX_new());
+  const bool good =
+      EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, public_key.get()) == 1 &&
+      EVP_DigestVerify(context.get(), der, static_cast<std::size_t>(size), message.data(), message.size()) ==
+          1;
+  OPENSSL_free(der);
+  ERR_clear_error();
+  return good;
+}
+
+struct SigningKey::Impl {
+  Key key;
+};
+
+SigningKey::SigningKey(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SigningKey::SigningKey(SigningKey&&) noexcept = default;
+SigningKey& SigningKey::operator=(SigningKey&&) noexcept = default;
+SigningKey::~SigningKey() = default;
+
+SigningKey SigningKey::generate() {
+  Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", SN_X9_62_prime256v1));
+  if (!key) fail("key generation");
+  return SigningKey(std::make_unique<Impl>(Impl{std::move(key)}));
+}
+
+Result<SigningKey> SigningKey::from_pem(std::string_view pem) {
+  Key key = read_private(pem);
+  ERR_clear_error();
+  if (!key) return refuse(Refusal::BadKeyFile, "not an unencrypted private key in PEM form");
+  if (!is_p256(key.get())) return refuse(Refusal::BadKeyFile, "the key is not an EC key of curve P-256");
+  return SigningKey(std::make_unique<Impl>(Impl{std::move(key)}));
+}
+
+std::string SigningKey::private_pem() const {
+  const Bio bio(BIO_new(BIO_s_mem()));
+  if (PEM_write_bio_PKCS8PrivateKey(bio.get(), impl_->key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
+      1) {
+    fail("writing a private key");
+  }
+  return drain(bio.get());
+}
+
+std::string SigningKey::public_pem() const {
+  const Bio bio(BIO_new(BIO_s_mem()));
+  if (PEM_write_bio_PUBKEY(bio.get(), impl_->key.get()) != 1) fail("writing a public key");
+  return drain(bio.get());
+}
+
+PublicKey SigningKey::public_key() const { return point_of(impl_->key.get()); }
+
+Signature SigningKey::sign(ByteView message) const {
+  DigestContext context(EVP_MD_CTX_new());
+  Bytes der(80);
+  std::size_t size = der.size();
+  if (EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, impl_->key.get()) != 1 ||
+      EVP_DigestSign(context.get(), der.data(), &size, message.data(), message.size()) != 1) {
+    fail("signing");
+  }
+  const unsigned char* start = der.data();
+  const EcdsaSignature parts(d2i_ECDSA_SIG(nullptr, &start, static_cast<long>(size)));
+  Signature signature{};
+  if (!parts || BN_bn2binpad(ECDSA_SIG_get0_r(parts.get()), signature.data(), 32) != 32 ||
+      BN_bn2binpad(ECDSA_SIG_get0_s(parts.get()), &signature[32], 32) != 32) {
+    fail("encoding a signature");
+  }
+  return signature;
+}
+
+}  // namespace microvisor::protocol

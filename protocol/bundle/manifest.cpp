@@ -1,0 +1,210 @@
+// Manifest making and checking. The order of checks is that of the message: envelope, body, layers, policies.
+#include "protocol/bundle/manifest.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "protocol/bundle.pb.h"
+
+namespace microvisor::protocol {
+namespace {
+
+/// What precedes the body in the signed bytes; the terminating zero belongs to it.
+constexpr std::string_view kPrefix("twlo-mv-manifest-v1\0", 20);
+
+Bytes to_bytes(std::string_view text) {
+  const ByteView view = as_bytes(text);
+  return {view.begin(), view.end()};
+}
+
+Bytes signed_bytes_of(ByteView body) {
+  Bytes bytes = to_bytes(kPrefix);
+  bytes.insert(bytes.end(), body.begin(), body.end());
+  return bytes;
+}
+
+std::string layer_name(int index) { return "layer " + std::to_string(index); }
+
+Result<Hash> read_hash(const std::string& bytes, const std::string& what) {
+  if (bytes.size() != 32) {
+    return refuse(Refusal::BadHashLength, what + " has " + std::to_string(bytes.size()) + " bytes, not 32");
+  }
+  Hash hash;
+  std::copy_n(as_bytes(bytes).begin(), hash.size(), hash.begin());
+  return hash;
+}
+
+Result<void> read_region(const bundle::AppLayerRegion& region, const std::string& name, LayerInfo& layer) {
+  std::uint32_t limit = 0;
+  switch (region.where_case()) {
+    case bundle::AppLayerRegion::kInternalFlash:
+      layer.kind = RegionKind::InternalFlash;
+      layer.start = region.internal_flash().start();
+      layer.size = region.internal_flash().size();
+      limit = kFlashBytes;
+      break;
+    case bundle::AppLayerRegion::kExternalFlash:
+      layer.kind = RegionKind::ExternalFlash;
+      layer.start = region.external_flash().start();
+      layer.size = region.external_flash().size();
+      limit = kExternalFlashBytes;
+      break;
+    default: return refuse(Refusal::LayerWithoutTarget, name + " has no target region");
+  }
+  if (layer.size == 0) return refuse(Refusal::EmptyRegion, name + " has a target region of size 0");
+  if (layer.start > limit || layer.size > limit - layer.start) {
+    return refuse(Refusal::RegionOutOfRange, name + " reaches beyond the application's flash");
+  }
+  return {};
+}
+
+Result<LayerInfo> read_layer(const bundle::AppLayerReference& reference, int index) {
+  LayerInfo layer;
+  const std::string name = layer_name(index);
+  if (auto region = read_region(reference.target(), name, layer); !region)
+    return tl::unexpected(region.error());
+  layer.encrypted_with = reference.encrypted_with_key_id();
+  const auto fetch = read_hash(reference.fetch_hash(), "fetch_hash of " + name);
+  if (!fetch) return tl::unexpected(fetch.error());
+  layer.fetch_hash = *fetch;
+  const auto measurement = read_hash(reference.measurement_hash(), "measurement_hash of " + name);
+  if (!measurement) return tl::unexpected(measurement.error());
+  layer.measurement_hash = *measurement;
+  return layer;
+}
+
+bool overlap(const LayerInfo& a, const LayerInfo& b) {
+  return a.kind == b.kind && a.start < b.start + b.size && b.start < a.start + a.size;
+}
+
+Result<std::vector<LayerInfo>> read_layers(const bundle::AppManifest::AppBody& body) {
+  if (body.layers_size() == 0) return refuse(Refusal::NoLayer, "the manifest lists no layer");
+  if (body.layers_size() > static_cast<int>(kMaxLayers)) {
+    return refuse(Refusal::TooManyLayers, "the manifest lists " + std::to_string(body.layers_size()) +
+                                              " layers, at most " + std::to_string(kMaxLayers) +
+                                              " are allowed");
+  }
+  std::vector<LayerInfo> layers;
+  for (int i = 0; i < body.layers_size(); ++i) {
+    const auto layer = read_layer(body.layers(i), i);
+    if (!layer) return tl::unexpected(layer.error());
+    for (std::size_t other = 0; other < layers.size(); ++other) {
+      if (overlap(layers[other], *layer)) {
+        return refuse(Refusal::RegionsOverlap,
+                      "layers " + std::to_string(other) + " and " + std::to_string(i) + " overlap");
+      }
+    }
+    layers.push_back(*layer);
+  }
+  return layers;
+}
+
+Result<BundleOptions> read_policy(const bundle::AppManifest::AppBody& body) {
+  BundleOptions policy;
+  const std::string& debug = body.debug().debug_auth_pubkey();
+  if (!debug.empty()) {
+    if (!is_p256_point(as_bytes(debug)))
+      return refuse(Refusal::BadDebugKey, "the debug key is not a point of P-256");
+    policy.debug_key.emplace();
+    std::copy_n(as_bytes(debug).begin(), policy.debug_key->size(), policy.debug_key->begin());
+  }
+  const std::string& crash = body.crash().crash_report_pubkey();
+  if (!crash.empty() && !is_p256_point(as_bytes(crash))) {
+    return refuse(Refusal::BadCrashKey, "the crash report key is not a point of P-256");
+  }
+  policy.minimum_kernel_version = body.update().minimum_kernel_version();
+  policy.maximum_politeness_seconds = body.update().maximum_politeness_time_sec();
+  policy.connection_grace_seconds = body.connectivity().connection_grace_time_sec();
+  policy.minimum_check_in_seconds = body.connectivity().minimum_check_in_time_sec();
+  return policy;
+}
+
+Result<ManifestInfo> read_envelope(ByteView manifest) {
+  if (manifest.size() > kMaxManifestBytes) {
+    return refuse(Refusal::ManifestTooLarge, "the manifest has " + std::to_string(manifest.size()) +
+                                                 " bytes, at most " + std::to_string(kMaxManifestBytes) +
+                                                 " are allowed");
+  }
+  bundle::OpaqueManifest envelope;
+  if (!envelope.ParseFromArray(manifest.data(), static_cast<int>(manifest.size()))) {
+    return refuse(Refusal::ManifestMalformed, "the manifest cannot be read");
+  }
+  if (!envelope.signature().empty() && envelope.signature().size() != 64) {
+    return refuse(Refusal::BadSignature, "the manifest's signature is not 64 bytes long");
+  }
+  if (envelope.signature().empty() != (envelope.signer_id() == 0)) {
+    return refuse(Refusal::BadSignature, "the manifest has one of signer and signature, not both");
+  }
+  ManifestInfo info;
+  info.signer_id = envelope.signer_id();
+  info.signature = to_bytes(envelope.signature());
+  info.body = to_bytes(envelope.body());
+  info.signed_bytes = signed_bytes_of(info.body);
+  return info;
+}
+
+}  // namespace
+
+Bytes make_manifest(ByteView image, const BundleOptions& options) {
+  bundle::AppManifest::AppBody body;
+  auto* layer = body.add_layers();
+  layer->mutable_target()->mutable_internal_flash()->set_size(kFlashBytes);
+  const Hash fetch = sha256(image);
+  const Hash measurement = sha256_padded(image, kFlashBytes);
+  layer->set_fetch_hash(fetch.data(), fetch.size());
+  layer->set_measurement_hash(measurement.data(), measurement.size());
+  if (options.debug_key) {
+    body.mutable_debug()->set_debug_auth_pubkey(options.debug_key->data(), options.debug_key->size());
+  }
+  // Both stand in the manifest even when everything in them is zero.
+  auto* update = body.mutable_update();
+  update->set_maximum_politeness_time_sec(options.maximum_politeness_seconds);
+  update->set_minimum_kernel_version(options.minimum_kernel_version);
+  auto* connectivity = body.mutable_connectivity();
+  connectivity->set_connection_grace_time_sec(options.connection_grace_seconds);
+  connectivity->set_minimum_check_in_time_sec(options.minimum_check_in_seconds);
+
+  bundle::OpaqueManifest envelope;
+  envelope.set_body(body.SerializeAsString());
+  return to_bytes(envelope.SerializeAsString());
+}
+
+Result<ManifestInfo> parse_manifest(ByteView manifest) {
+  auto info = read_envelope(manifest);
+  if (!info) return info;
+  bundle::AppManifest::AppBody body;
+  if (!body.ParseFromArray(info->body.data(), static_cast<int>(info->body.size()))) {
+    return refuse(Refusal::ManifestMalformed, "the manifest's body cannot be read");
+  }
+  auto layers = read_layers(body);
+  if (!layers) return tl::unexpected(layers.error());
+  info->layers = std::move(*layers);
+  auto policy = read_policy(body);
+  if (!policy) return tl::unexpected(policy.error());
+  info->policy = *policy;
+  return info;
+}
+
+Result<Bytes> sign_manifest(ByteView manifest, const SigningKey& key) {
+  const auto info = parse_manifest(manifest);
+  if (!info) return tl::unexpected(info.error());
+  const Signature signature = key.sign(info->signed_bytes);
+  bundle::OpaqueManifest envelope;
+  envelope.set_signer_id(key.id());
+  envelope.set_body(info->body.data(), info->body.size());
+  envelope.set_signature(signature.data(), signature.size());
+  Bytes result = to_bytes(envelope.SerializeAsString());
+  if (result.size() > kMaxManifestBytes) {
+    return refuse(Refusal::ManifestTooLarge, "the signed manifest would be larger than devices accept");
+  }
+  return result;
+}
+
+bool is_signed_by(const ManifestInfo& manifest, const PublicKey& key) {
+  if (manifest.signature.size() != 64 || manifest.signer_id != signer_id(key)) return false;
+  Signature signature;
+  std::copy_n(manifest.signature.begin(), signature.size(), signature.begin());
+  return verify(key, manifest.signed_bytes, signature);
+}
+
+}  // namespace microvisor::protocol
