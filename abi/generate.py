@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+"""Generates everything that follows from abi/interface.toml.
+
+    generate.py interface.toml OUTDIR
+
+writes into OUTDIR
+    mv_syscalls.h     the application's C and C++ header, with layout checks for the compiler that reads it
+    mv_syscalls.s     absolute Thumb function symbols of the gates, for the assembler
+    interface.hpp     the kernel's view: the same structures with addresses in place of pointers, so that their layout is
+                      the same on every host, with layout checks; and the arguments of each call
+    dispatch.hpp      the kernel's dispatch table, over a template of call bodies
+    gates.csv         slot, address and name, for tools and documentation
+
+The table is checked first: a slot, name or offset used twice, an unknown type or a gap that is neither named nor listed
+as unnamed ends the run with one line.
+"""
+import pathlib
+import re
+import sys
+import tomllib
+
+INTEGERS = {"uint8_t": 1, "uint16_t": 2, "uint32_t": 4, "uint64_t": 8}
+MAX_ARGUMENTS = 4  # registers r0 to r3 of the procedure call standard
+
+
+class Interface:
+    """The parsed table, with the questions the writers ask of it."""
+
+    def __init__(self, table):
+        self.table = table
+        self.handles = {h["name"]: h for h in table["handle"]}
+        self.enums = {e["name"]: e for e in table["enum"]}
+        self.structs = {s["name"]: s for s in table["struct"]}
+        self.calls = sorted(table["call"], key=lambda c: c["slot"])
+        for call in self.calls:
+            call.setdefault("parameters", [])
+            call.setdefault("errors", [])
+
+    def size_and_alignment(self, c_type):
+        """Size and alignment in bytes of a C type on the device (AAPCS, short enums)."""
+        if c_type.endswith("*"):
+            return 4, 4
+        if c_type in self.handles:
+            return 4, 4
+        if c_type in INTEGERS:
+            return INTEGERS[c_type], INTEGERS[c_type]
+        kind, _, name = c_type.partition(" ")
+        if kind == "enum" and name in self.enums:
+            return self.enums[name]["size"], self.enums[name]["size"]
+        if kind == "struct" and name in self.structs:
+            return self.structs[name]["size"], self.structs[name]["align"]
+        raise SystemExit(f"interface.toml: unknown type '{c_type}'")
+
+    def address(self, call):
+        return self.table["gate_base"] + self.table["gate_stride"] * call["slot"]
+
+    def check(self):
+        self.check_slots()
+        for struct in self.structs.values():
+            self.check_struct(struct)
+        for enum in self.enums.values():
+            values = [m[0] for m in enum["members"].values()]
+            if len(set(values)) != len(values) or max(values) >= 256 ** enum["size"] - 1:
+                raise SystemExit(f"interface.toml: values of {enum['name']} collide")
+        statuses = self.enums["MvStatus"]["members"]
+        for call in self.calls:
+            unknown = [e for e in call["errors"] if e not in statuses]
+            if unknown or len(call["parameters"]) > MAX_ARGUMENTS:
+                raise SystemExit(f"interface.toml: {call['name']}: unknown status {unknown} or too many parameters")
+
+    def check_slots(self):
+        used = [c["slot"] for c in self.calls] + self.table["unnamed_slots"]
+        if sorted(used) != list(range(self.table["slots"])):
+            raise SystemExit("interface.toml: slots are missing or used twice")
+        if len({c["name"] for c in self.calls}) != len(self.calls):
+            raise SystemExit("interface.toml: a call's name is used twice")
+
+    def check_struct(self, struct):
+        end = 4 if struct.get("versioned") else 0
+        alignment = 4 if struct.get("versioned") else 1
+        for offset, c_type, name, _ in struct["fields"]:
+            size, align = self.size_and_alignment(c_type)
+            if offset != -(-end // align) * align:
+                raise SystemExit(f"interface.toml: {struct['name']}.{name} is not where the compiler puts it")
+            end, alignment = offset + size, max(alignment, align)
+        if -(-end // alignment) * alignment != struct["size"] or alignment != struct["align"]:
+            raise SystemExit(f"interface.toml: size or alignment of {struct['name']}")
+
+
+def declare(c_type, name):
+    """'T name', with the star beside the name as C writes it."""
+    return f"{c_type[:-1]}*{name}" if c_type.endswith("*") else f"{c_type} {name}"
+
+
+# --- the application's header -----------------------------------------------------------------------------------------
+
+def header_enum(enum):
+    lines = [f"/** {enum['doc']} */", f"enum {enum['name']} {{"]
+    width = 2 * enum["size"]
+    for name, (value, doc) in enum["members"].items():
+        lines.append(f"  {enum['prefix']}{name} = 0x{value:x}, /**< {doc} */")
+    lines.append(f"  {enum['prefix']}_MAX = 0x{'f' * width} /* never a value: fixes the size */")
+    lines += ["};", f"MV_CHECK(sizeof(enum {enum['name']}) == {enum['size']}, \"short enumerations are required\");", ""]
+    return lines
+
+
+def header_struct(struct):
+    indent = "  "
+    lines = [f"/** {struct['doc']} */", f"struct {struct['name']} {{"]
+    path = ""
+    if struct.get("versioned"):
+        lines += ["  uint32_t version; /**< 1 */", "  union {", "    struct {"]
+        indent, path = "      ", "v1."
+    for offset, c_type, name, doc in struct["fields"]:
+        lines.append(f"{indent}{declare(c_type, name)}; /**< {doc} */")
+    if struct.get("versioned"):
+        lines += ["    } v1;", "  };"]
+    lines += ["};", f"MV_CHECK(sizeof(struct {struct['name']}) == {struct['size']}, \"layout\");"]
+    for offset, _, name, _ in struct["fields"]:
+        lines.append(f"MV_CHECK(offsetof(struct {struct['name']}, {path}{name}) == {offset}, \"layout\");")
+    return lines + [""]
+
+
+def header_call(interface, call):
+    lines = ["/**", f" * {call['doc']}", " *"]
+    for _, name, direction, doc in call["parameters"]:
+        tag = "" if direction == "value" else {"in": "[in]", "out": "[out]", "inout": "[in,out]"}[direction]
+        lines.append(f" * @param{tag} {name} {doc}")
+    errors = ["OKAY"] + call["errors"]
+    lines.append(" * @return " + ", ".join("MV_STATUS_" + e for e in errors))
+    lines.append(" */")
+    parameters = ", ".join(declare(p[0], p[1]) for p in call["parameters"]) or "void"
+    return lines + [f"enum MvStatus {call['name']}({parameters});", ""]
+
+
+def write_header(interface):
+    lines = [
+        "/*",
+        f" * Microvisor system calls, interface version {interface.table['version']}. Generated from abi/interface.toml.",
+        " *",
+        " * Calls are ordinary functions at fixed addresses; link with mv_syscalls.o. Pointers must lead into the",
+        " * application's memory. Compile with short enumerations (the default of arm-none-eabi).",
+        " */",
+        "#ifndef MV_SYSCALLS_H",
+        "#define MV_SYSCALLS_H",
+        "",
+        "#include <stddef.h>",
+        "#include <stdint.h>",
+        "",
+        "#ifdef __cplusplus",
+        "#define MV_CHECK(condition, text) static_assert(condition, text)",
+        'extern "C" {',
+        "#else",
+        "#define MV_CHECK(condition, text) _Static_assert(condition, text)",
+        "#endif",
+        "",
+    ]
+    for handle in interface.handles.values():
+        lines += [f"/** {handle['doc']} 0: none. */",
+                  f"typedef struct {handle['name']}Opaque *{handle['name']};", ""]
+    for enum in interface.enums.values():
+        lines += header_enum(enum)
+    for struct in interface.structs.values():
+        if not struct.get("internal"):
+            lines += header_struct(struct)
+    for call in interface.calls:
+        if not call.get("internal"):
+            lines += header_call(interface, call)
+    lines += ["#undef MV_CHECK", "", "#ifdef __cplusplus", "}", "#endif", "", "#endif /* MV_SYSCALLS_H */"]
+    return lines
+
+
+# --- the symbol object ------------------------------------------------------------------------------------------------
+
+def write_symbols(interface):
+    lines = ["@ Microvisor's call gates as absolute Thumb functions. Generated from abi/interface.toml.",
+             "  .syntax unified", "  .cpu cortex-m33", "  .thumb", ""]
+    for call in interface.calls:
+        name = call["name"]
+        lines += [f"  .global {name}", f"  .type {name}, %function",
+                  f"  .set {name}, 0x{interface.address(call) | 1:08X}",
+                  f"  .size {name}, {interface.table['gate_stride']}"]
+    return lines
+
+
+# --- the kernel's view ------------------------------------------------------------------------------------------------
+
+def kernel_name(name):
+    return re.sub("^[Mm]v", "", name)
+
+
+def kernel_type(c_type):
+    if c_type.endswith("*"):
+        return "Address"
+    kind, _, name = c_type.partition(" ")
+    return kernel_name(name) if kind in ("enum", "struct") else kernel_name(c_type) if c_type.startswith("Mv") \
+        else "std::" + c_type
+
+
+def kernel_enum(enum):
+    lines = [f"/// {enum['doc']}", f"enum class {kernel_name(enum['name'])} : std::uint{8 * enum['size']}_t {{"]
+    for name, (value, doc) in enum["members"].items():
+        lines.append(f"  {name} = 0x{value:x},  ///< {doc}")
+    return lines + ["};", ""]
+
+
+def kernel_struct(struct):
+    name = kernel_name(struct["name"])
+    lines = [f"/// {struct['doc']}", f"struct {name} {{"]
+    fields = list(struct["fields"])
+    if struct.get("versioned"):
+        fields.insert(0, [0, "uint32_t", "version", "1"])
+    for _, c_type, field, doc in fields:
+        lines.append(f"  {kernel_type(c_type)} {field};  ///< {doc}")
+    lines += ["};", f"static_assert(sizeof({name}) == {struct['size']} && alignof({name}) == {struct['align']});"]
+    for offset, _, field, _ in fields:
+        lines.append(f"static_assert(offsetof({name}, {field}) == {offset});")
+    return lines + [""]
+
+
+def kernel_arguments(interface, call):
+    """The arguments of a call, taken out of r0 to r3; narrow ones lose the bits above their width."""
+    name = kernel_name(call["name"]) + "Arguments"
+    lines = [f"/// {call['doc']}", f"struct {name} {{",
+             "  static constexpr const char* kName = \"" + call["name"] + "\";"]
+    for c_type, parameter, direction, doc in call["parameters"]:
+        lines.append(f"  {kernel_type(c_type)} {parameter};  ///< {doc}")
+    values = ", ".join(f"static_cast<{kernel_type(p[0])}>(r.r[{i}])" for i, p in enumerate(call["parameters"]))
+    unused = "" if call["parameters"] else "[[maybe_unused]] "
+    lines += [f"  static constexpr {name} from({unused}const Registers& r) {{ return {{{values}}}; }}", "};", ""]
+    return lines
+
+
+def write_interface(interface):
+    table = interface.table
+    lines = [
+        "// The system-call interface as the kernel sees it. Generated from abi/interface.toml.",
+        "//",
+        "// Pointers of the application are plain addresses here, so that nothing can be followed by mistake, and so that",
+        "// the layout is the device's on every host.",
+        "#pragma once",
+        "",
+        "#include <cstddef>",
+        "#include <cstdint>",
+        "",
+        "namespace microvisor::abi {",
+        "",
+        f"inline constexpr const char* kVersion = \"{table['version']}\";",
+        f"inline constexpr std::uint32_t kGateBase = 0x{table['gate_base']:08X};",
+        f"inline constexpr std::uint32_t kGateStride = {table['gate_stride']};",
+        f"inline constexpr unsigned kGateCount = {table['slots']};",
+        "",
+        "/// An address in the application's memory, unchecked.",
+        "using Address = std::uint32_t;",
+        "/// Argument registers of a call.",
+        "struct Registers {",
+        "  std::uint32_t r[4];",
+        "};",
+        "",
+    ]
+    for handle in interface.handles.values():
+        lines += [f"/// {handle['doc']}", f"using {kernel_name(handle['name'])} = std::uint32_t;"]
+    lines.append("")
+    for enum in interface.enums.values():
+        lines += kernel_enum(enum)
+    for struct in interface.structs.values():
+        lines += kernel_struct(struct)
+    lines += ["/// The gates, by slot.", "enum class Gate : std::uint8_t {"]
+    lines += [f"  {kernel_name(c['name'])} = {c['slot']}," for c in interface.calls]
+    lines += ["};", ""]
+    for call in interface.calls:
+        lines += kernel_arguments(interface, call)
+    return lines + ["}  // namespace microvisor::abi"]
+
+
+def write_dispatch(interface):
+    lines = [
+        "// The dispatch table over the kernel's call bodies. Generated from abi/interface.toml.",
+        "//",
+        "// Body<Gate> is the kernel's: where it has run(const ...Arguments&), the call is implemented, else it answers",
+        "// UNAVAILABLE, as the unnamed slots do.",
+        "#pragma once",
+        "",
+        "#include <array>",
+        "",
+        '#include "abi/interface.hpp"',
+        "",
+        "namespace microvisor::abi {",
+        "",
+        "using CallFunction = Status (*)(const Registers&);",
+        "",
+        "inline Status answer_unavailable(const Registers&) { return Status::UNAVAILABLE; }",
+        "",
+        "template <typename Body, typename Arguments>",
+        "Status invoke(const Registers& registers) {",
+        "  if constexpr (requires(const Arguments& arguments) { Body::run(arguments); }) {",
+        "    return Body::run(Arguments::from(registers));",
+        "  } else {",
+        "    return answer_unavailable(registers);",
+        "  }",
+        "}",
+        "",
+        "template <template <Gate> typename Body>",
+        "constexpr std::array<CallFunction, kGateCount> dispatch_table() {",
+        "  return {",
+    ]
+    by_slot = {c["slot"]: c for c in interface.calls}
+    for slot in range(interface.table["slots"]):
+        if slot in by_slot:
+            name = kernel_name(by_slot[slot]["name"])
+            lines.append(f"      invoke<Body<Gate::{name}>, {name}Arguments>,")
+        else:
+            lines.append("      answer_unavailable,")
+    return lines + ["  };", "}", "", "}  // namespace microvisor::abi"]
+
+
+def write_csv(interface):
+    return ["slot,address,name"] + [f"{c['slot']},0x{interface.address(c):08X},{c['name']}" for c in interface.calls]
+
+
+def main(arguments):
+    if len(arguments) != 2:
+        raise SystemExit(__doc__)
+    with open(arguments[0], "rb") as file:
+        interface = Interface(tomllib.load(file))
+    interface.check()
+    folder = pathlib.Path(arguments[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, writer in [("mv_syscalls.h", write_header), ("mv_syscalls.s", write_symbols),
+                         ("interface.hpp", write_interface), ("dispatch.hpp", write_dispatch),
+                         ("gates.csv", write_csv)]:
+        (folder / name).write_text("\n".join(writer(interface)) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
