@@ -1,0 +1,279 @@
+#include "board/memory/board_memories.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace microvisor::board {
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = BoardError::Kind;
+using Unexpected = tl::unexpected<BoardError>;
+
+constexpr int kVersion = 1;
+constexpr std::string_view kVersionPrefix = "microvisor board ";
+
+Unexpected failure(Kind kind, std::string message) {
+  return Unexpected(BoardError{kind, std::move(message)});
+}
+
+Unexpected system_failure(const std::string& what) {
+  return failure(Kind::System, what + ": " + std::strerror(errno));
+}
+
+std::string hex(std::span<const std::uint8_t> bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : bytes) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+bool parse_hex(const std::string& text, std::span<std::uint8_t> bytes) {
+  if (text.size() != bytes.size() * 2 || text.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    return false;
+  }
+  for (std::size_t index = 0; index < bytes.size(); ++index) {
+    bytes[index] = static_cast<std::uint8_t>(std::stoul(text.substr(index * 2, 2), nullptr, 16));
+  }
+  return true;
+}
+
+bool valid_sid(const std::string& sid) {
+  std::array<std::uint8_t, 16> digits{};
+  return sid.starts_with("UV") && parse_hex(sid.substr(2), digits);
+}
+
+tl::expected<void, BoardError> write_file(const fs::path& path, std::span<const std::uint8_t> bytes,
+                                          std::size_t size) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file || truncate(path.c_str(), static_cast<off_t>(size)) != 0) {
+    return system_failure("cannot write " + path.string());
+  }
+  return {};
+}
+
+tl::expected<void, BoardError> write_text(const fs::path& path, const std::string& text) {
+  return write_file(path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, text.size());
+}
+
+std::string identity_text(const BoardIdentity& identity) {
+  return nlohmann::json{{"uid", hex(identity.uid)}, {"sid", identity.sid}, {"seed", identity.seed}}.dump(2) +
+         "\n";
+}
+
+tl::expected<BoardIdentity, BoardError> read_identity(const fs::path& path) {
+  if (!fs::exists(path)) return failure(Kind::Missing, path.string() + " is missing");
+  std::ifstream file(path);
+  const auto json = nlohmann::json::parse(file, nullptr, false);
+  BoardIdentity identity;
+  try {
+    identity.sid = json.at("sid").get<std::string>();
+    identity.seed = json.at("seed").get<std::uint64_t>();
+    if (parse_hex(json.at("uid").get<std::string>(), identity.uid) && valid_sid(identity.sid))
+      return identity;
+  } catch (const nlohmann::json::exception&) {
+    // The one message below serves for all that can be wrong with the file.
+  }
+  return failure(Kind::Corrupt, path.string() + " is damaged");
+}
+
+/// Writes all files of a new board into an empty directory; `version` comes last.
+tl::expected<void, BoardError> write_board(const fs::path& directory, const BoardIdentity& identity) {
+  const std::vector<std::uint8_t> ones(kFlashSize, 0xFF);
+  const FlashState state{};
+  const std::span<const std::uint8_t> state_bytes{reinterpret_cast<const std::uint8_t*>(&state),
+                                                  sizeof state};
+  struct File {
+    const char* name;
+    std::span<const std::uint8_t> bytes;
+    std::size_t size;
+  };
+  const File files[] = {
+      {"flash.bin", ones, kFlashSize},
+      {"otp.bin", std::span(ones).first(kOtpSize), kOtpSize},
+      {"flash.state", state_bytes, state_bytes.size()},
+      {"nor.bin", {}, kNorSize},
+      {"backup.bin", {}, kBackupDomainSize},
+      {"lock", {}, 0},
+  };
+  for (const File& file : files) {
+    if (auto written = write_file(directory / file.name, file.bytes, file.size); !written) return written;
+  }
+  if (auto written = write_text(directory / "identity.json", identity_text(identity)); !written)
+    return written;
+  return write_text(directory / "version", std::string(kVersionPrefix) + std::to_string(kVersion) + "\n");
+}
+
+tl::expected<void, BoardError> check_version(const fs::path& directory) {
+  if (!fs::is_directory(directory))
+    return failure(Kind::Missing, "there is no board directory " + directory.string());
+  std::ifstream file(directory / "version");
+  std::string line;
+  if (!file || !std::getline(file, line)) {
+    const bool board_files = fs::exists(directory / "flash.bin") || fs::exists(directory / "identity.json");
+    return board_files ? failure(Kind::HalfWritten,
+                                 "board directory " + directory.string() + " is half-written; create it anew")
+                       : failure(Kind::Missing, directory.string() + " is not a board directory");
+  }
+  int version = 0;
+  if (!line.starts_with(kVersionPrefix) || (version = std::atoi(line.c_str() + kVersionPrefix.size())) <
+                                               1) {  // NOLINT(cert-err34-c): 0 is refused
+    return failure(Kind::Corrupt, (directory / "version").string() + " is damaged");
+  }
+  if (version > kVersion) {
+    return failure(Kind::NewerVersion, "board directory " + directory.string() +
+                                           " was made by a newer version (format " + std::to_string(version) +
+                                           ", this program knows " + std::to_string(kVersion) + ")");
+  }
+  return {};
+}
+
+/// Takes the lock for as long as the descriptor is open, and leaves the process number in the file for others
+/// to name.
+tl::expected<int, BoardError> take_lock(const fs::path& directory) {
+  const fs::path path = directory / "lock";
+  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor < 0) return system_failure("cannot open " + path.string());
+  if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    std::string owner;
+    std::getline(std::ifstream(path) >> std::ws, owner);
+    close(descriptor);
+    return failure(Kind::InUse, "board directory " + directory.string() + " is in use" +
+                                    (owner.empty() ? "" : " by process " + owner));
+  }
+  const std::string line = std::to_string(getpid()) + "\n";
+  if (ftruncate(descriptor, 0) != 0 ||
+      write(descriptor, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+    close(descriptor);
+    return system_failure("cannot write " + path.string());
+  }
+  return descriptor;
+}
+
+}  // namespace
+
+BoardIdentity BoardIdentity::random() {
+  std::random_device device;
+  return from_seed((std::uint64_t{device()} << 32) | device());
+}
+
+BoardIdentity BoardIdentity::from_seed(std::uint64_t seed) {
+  std::mt19937_64 numbers(seed);
+  BoardIdentity identity;
+  identity.seed = seed;
+  for (std::uint8_t& byte : identity.uid) byte = static_cast<std::uint8_t>(numbers() >> 56);
+  std::array<std::uint8_t, 16> digits{};
+  for (std::uint8_t& byte : digits) byte = static_cast<std::uint8_t>(numbers() >> 56);
+  identity.sid = "UV" + hex(digits);
+  return identity;
+}
+
+tl::expected<void, BoardError> BoardMemories::create(const fs::path& directory,
+                                                     const BoardIdentity& identity) {
+  if (fs::exists(directory)) return failure(Kind::Exists, directory.string() + " exists already");
+  const fs::path final_name = fs::absolute(directory).lexically_normal();
+  std::string pattern =
+      (final_name.parent_path() / ("." + final_name.filename().string() + ".XXXXXX")).string();
+  if (mkdtemp(pattern.data()) == nullptr) return system_failure("cannot create " + directory.string());
+  std::error_code ignored;
+  if (auto written = write_board(pattern, identity); !written) {
+    fs::remove_all(pattern, ignored);
+    return written;
+  }
+  if (chmod(pattern.c_str(), 0755) != 0 || rename(pattern.c_str(), final_name.c_str()) != 0) {
+    const int reason = errno;
+    fs::remove_all(pattern, ignored);
+    errno = reason;
+    if (reason == ENOTEMPTY || reason == EEXIST)
+      return failure(Kind::Exists, directory.string() + " exists already");
+    return system_failure("cannot create " + directory.string());
+  }
+  return {};
+}
+
+tl::expected<BoardMemories, BoardError> BoardMemories::open(const fs::path& directory) {
+  if (auto checked = check_version(directory); !checked) return Unexpected(checked.error());
+  BoardMemories memories;
+  memories.directory_ = directory;
+  auto lock = take_lock(directory);
+  if (!lock) return Unexpected(lock.error());
+  memories.lock_ = *lock;
+  auto identity = read_identity(directory / "identity.json");
+  if (!identity) return Unexpected(identity.error());
+  memories.identity_ = *identity;
+  const std::tuple<Mapping*, const char*, std::size_t> files[] = {
+      {&memories.array_, "flash.bin", kFlashSize},           {&memories.otp_, "otp.bin", kOtpSize},
+      {&memories.state_, "flash.state", sizeof(FlashState)}, {&memories.nor_, "nor.bin", kNorSize},
+      {&memories.backup_, "backup.bin", kBackupDomainSize},
+  };
+  for (const auto& [mapping, name, size] : files) {
+    auto mapped = Mapping::file(directory / name, size);
+    if (!mapped) return Unexpected(mapped.error());
+    *mapping = std::move(*mapped);
+  }
+  if (reinterpret_cast<const FlashState*>(memories.state_.bytes().data())->magic != FlashState::kMagic) {
+    return failure(Kind::Corrupt, (directory / "flash.state").string() + " is damaged");
+  }
+  memories.assemble();
+  return memories;
+}
+
+tl::expected<BoardMemories, BoardError> BoardMemories::in_memory(const BoardIdentity& identity) {
+  BoardMemories memories;
+  memories.identity_ = identity;
+  const std::tuple<Mapping*, std::size_t, bool> parts[] = {
+      {&memories.array_, kFlashSize, true},          {&memories.otp_, kOtpSize, true},
+      {&memories.state_, sizeof(FlashState), false}, {&memories.nor_, kNorSize, false},
+      {&memories.backup_, kBackupDomainSize, false},
+  };
+  for (const auto& [mapping, size, erased] : parts) {
+    auto mapped = erased ? Mapping::ones(size) : Mapping::zeros(size);
+    if (!mapped) return Unexpected(mapped.error());
+    *mapping = std::move(*mapped);
+  }
+  const FlashState state{};
+  std::memcpy(memories.state_.bytes().data(), &state, sizeof state);
+  memories.assemble();
+  return memories;
+}
+
+void BoardMemories::assemble() {
+  flash_ = std::make_unique<FlashCells>(array_.bytes(), otp_.bytes(), state_.bytes(), identity_.seed);
+}
+
+BoardMemories::~BoardMemories() {
+  if (lock_ >= 0) close(lock_);
+}
+
+BoardMemories::BoardMemories(BoardMemories&& other) noexcept : BoardMemories() { *this = std::move(other); }
+
+BoardMemories& BoardMemories::operator=(BoardMemories&& other) noexcept {
+  std::swap(directory_, other.directory_);
+  std::swap(lock_, other.lock_);
+  std::swap(identity_, other.identity_);
+  std::swap(array_, other.array_);
+  std::swap(otp_, other.otp_);
+  std::swap(state_, other.state_);
+  std::swap(nor_, other.nor_);
+  std::swap(backup_, other.backup_);
+  std::swap(flash_, other.flash_);
+  return *this;
+}
+
+}  // namespace microvisor::board

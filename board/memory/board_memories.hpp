@@ -1,0 +1,72 @@
+// Everything of a board that keeps its contents without power, and where it is kept.
+//
+// A board is a directory: flash.bin, otp.bin, flash.state (ECC, wear, option bytes, operation in progress),
+// nor.bin (sparse, cells inverted), backup.bin (RTC, TAMP), identity.json, lock, and version, which is
+// written last. It is made beside its final place and renamed, so it exists whole or not at all. While a
+// process has it open, nobody else can. For tests and single runs the same object lives in memory only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "board/memory/board_error.hpp"
+#include "board/memory/flash_cells.hpp"
+#include "board/memory/mapping.hpp"
+#include "board/memory/nor_array.hpp"
+
+namespace microvisor::board {
+
+inline constexpr std::size_t kNorSize = 64U << 20;
+inline constexpr std::size_t kBackupDomainSize = 4096;
+
+/// What distinguishes one chip from another.
+struct BoardIdentity {
+  std::array<std::uint8_t, 12> uid{};  ///< at 0x0BFA'0700
+  std::string sid;                     ///< device SID: "UV" and 32 hexadecimal digits
+  std::uint64_t seed = 0;              ///< of everything random in this chip: noise, leftovers of power cuts
+
+  /// From the operating system's random numbers.
+  static BoardIdentity random();
+  /// The same for the same number.
+  static BoardIdentity from_seed(std::uint64_t seed);
+};
+
+class BoardMemories {
+ public:
+  /// Makes a new board as it leaves the factory: erased flash, TrustZone on, both banks secure. Exists,
+  /// System.
+  static tl::expected<void, BoardError> create(const std::filesystem::path& directory,
+                                               const BoardIdentity& identity);
+  /// Opens a board directory for this process alone. Missing, HalfWritten, NewerVersion, Corrupt, InUse,
+  /// System.
+  static tl::expected<BoardMemories, BoardError> open(const std::filesystem::path& directory);
+  /// A new board that vanishes with this object.
+  static tl::expected<BoardMemories, BoardError> in_memory(const BoardIdentity& identity);
+
+  ~BoardMemories();
+  BoardMemories(BoardMemories&& other) noexcept;
+  BoardMemories& operator=(BoardMemories&& other) noexcept;
+
+  [[nodiscard]] const BoardIdentity& identity() const { return identity_; }
+  [[nodiscard]] FlashCells& flash() { return *flash_; }
+  [[nodiscard]] NorArray nor() const { return NorArray(nor_.bytes()); }
+  [[nodiscard]] std::span<std::uint8_t> backup_domain() const { return backup_.bytes(); }
+  /// Empty for a board in memory.
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
+
+ private:
+  BoardMemories() = default;
+  void assemble();
+
+  std::filesystem::path directory_;
+  int lock_ = -1;
+  BoardIdentity identity_;
+  Mapping array_, otp_, state_, nor_, backup_;
+  std::unique_ptr<FlashCells> flash_;
+};
+
+}  // namespace microvisor::board
