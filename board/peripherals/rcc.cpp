@@ -42,6 +42,7 @@ std::uint32_t flag_of(ResetCause cause) {
     case ResetCause::WindowWatchdog: return bit(30);
     case ResetCause::OptionLoad: return bit(25);
     case ResetCause::LowPower: return bit(31);
+    case ResetCause::Standby: return 0;
   }
   return 0;
 }
@@ -87,7 +88,8 @@ void Rcc::reset(Reset kind) {
 }
 
 void Rcc::note_reset(ResetCause cause) {
-  if (cause == ResetCause::PowerOn) return;  // the reset value of CSR has BORRSTF and PINRSTF
+  // After power-on the reset value of CSR has BORRSTF and PINRSTF; the end of Standby leaves no trace here.
+  if (cause == ResetCause::PowerOn || cause == ResetCause::Standby) return;
   at(kCsr) |= flag_of(cause) | bit(26);
 }
 
@@ -373,6 +375,11 @@ std::uint32_t Rcc::pll_hertz(unsigned index, char output) const {
                                     (std::uint64_t{8192} * (bits(config, 11, 8) + 1) * post));
 }
 
+std::uint32_t Rcc::timer_clock(unsigned apb) const {
+  if (stopped_) return 0;
+  return pclk_[apb] == hclk_ ? hclk_ : 2 * pclk_[apb];
+}
+
 std::uint32_t Rcc::sysclk() const {
   switch (bits(at(kCfgr1), 3, 2)) {
     case 0: return msis_hertz();
@@ -386,11 +393,11 @@ std::uint32_t Rcc::source_hertz(Source source) const {
   const std::uint32_t cr = at(kCr);
   switch (source) {
     case Source::None: return 0;
-    case Source::Hclk: return hclk_;
-    case Source::Sysclk: return sysclk_;
-    case Source::Pclk1: return pclk_[0];
-    case Source::Pclk2: return pclk_[1];
-    case Source::Pclk3: return pclk_[2];
+    case Source::Hclk: return stopped_ ? 0 : hclk_;
+    case Source::Sysclk: return stopped_ ? 0 : sysclk_;
+    case Source::Pclk1: return stopped_ ? 0 : pclk_[0];
+    case Source::Pclk2: return stopped_ ? 0 : pclk_[1];
+    case Source::Pclk3: return stopped_ ? 0 : pclk_[2];
     case Source::Hsi16: return test(cr, kHsiReady) || stopped_ ? kHsiHertz : 0;
     case Source::Hsi48: return test(cr, kHsi48Ready) ? 48'000'000 : 0;
     case Source::Hsi48Half: return test(cr, kHsi48Ready) ? 24'000'000 : 0;

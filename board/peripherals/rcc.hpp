@@ -57,16 +57,14 @@ class Rcc final : public RegisterBlock, public Clocks {
   [[nodiscard]] std::uint32_t pclk1() const override { return pclk_[0]; }
   [[nodiscard]] std::uint32_t pclk2() const override { return pclk_[1]; }
   [[nodiscard]] std::uint32_t pclk3() const override { return pclk_[2]; }
-  [[nodiscard]] std::uint32_t timer_clock_apb1() const override {
-    return pclk_[0] == hclk_ ? hclk_ : 2 * pclk_[0];
-  }
-  [[nodiscard]] std::uint32_t timer_clock_apb2() const override {
-    return pclk_[1] == hclk_ ? hclk_ : 2 * pclk_[1];
-  }
+  [[nodiscard]] std::uint32_t timer_clock_apb1() const override { return timer_clock(0); }
+  [[nodiscard]] std::uint32_t timer_clock_apb2() const override { return timer_clock(1); }
   [[nodiscard]] std::uint32_t kernel_clock(std::uint32_t peripheral_base) const override;
   [[nodiscard]] bool enabled(std::uint32_t peripheral_base) const override;
   void on_change(std::function<void()> listener) override { listeners_.push_back(std::move(listener)); }
 
+  /// SECCFGR.SYSCLKSEC, which other blocks look at too.
+  [[nodiscard]] bool system_clock_secure() const { return test(at(rcc::kSeccfgr), 5); }
   /// Sets the flag of `cause` in CSR (and PINRSTF); called before the blocks are reset.
   void note_reset(ResetCause cause);
   /// IWDG keeps LSI running (RM0456 11.4.7).
@@ -103,6 +101,7 @@ class Rcc final : public RegisterBlock, public Clocks {
   [[nodiscard]] std::uint32_t msis_hertz() const;
   [[nodiscard]] std::uint32_t msik_hertz() const;
   [[nodiscard]] std::uint32_t sysclk() const;
+  [[nodiscard]] std::uint32_t timer_clock(unsigned apb) const;
   /// Output of PLL `index` (0-2) through divider `output` ('P', 'Q', 'R'); 0 if off.
   [[nodiscard]] std::uint32_t pll_hertz(unsigned index, char output) const;
   [[nodiscard]] std::uint32_t source_hertz(rcc::Source source) const;

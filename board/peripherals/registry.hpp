@@ -30,7 +30,8 @@ enum class ResetCause : std::uint8_t {
   IndependentWatchdog,
   WindowWatchdog,
   OptionLoad,
-  LowPower
+  LowPower,
+  Standby  ///< the end of Standby: a system reset without a flag of its own
 };
 
 /// What the Board offers to the blocks. All references outlive them.
