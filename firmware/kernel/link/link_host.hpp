@@ -11,9 +11,11 @@
 #include <span>
 #include <string_view>
 
-namespace microvisor::firmware::link {
+#include "firmware/update/updater.hpp"
+#include "firmware/vault/identity.hpp"
+#include "firmware/vault/trust_anchors.hpp"
 
-using Hash = std::array<std::uint8_t, 32>;
+namespace microvisor::firmware::link {
 
 /// Values of MvNetworkStatus.
 enum class NetworkStatus : std::uint32_t {
@@ -23,23 +25,10 @@ enum class NetworkStatus : std::uint32_t {
   DisconnectedWithLinkUp = 3,  ///< the bearer is up, the gateway is not reached
 };
 
-/// From the vault. All memory stays valid for as long as the kernel runs.
-struct Identity {
-  std::string_view device_sid;
-  std::string_view gateway_host;  ///< name or dotted address
-  std::uint16_t gateway_port = 0;
-  std::string_view server_name;                      ///< must stand in the gateway's certificate
-  std::span<const std::uint8_t> device_key;          ///< PKCS#8 or SEC1, DER
-  std::span<const std::uint8_t> device_certificate;  ///< X.509, DER
-  std::span<const std::uint8_t> gateway_ca;          ///< X.509, DER
-};
-
 /// What Hello says about the device at this moment.
 struct DeviceFacts {
   std::string_view kernel_version;
   std::uint32_t kernel_version_number = 0;
-  bool application_installed = false;
-  Hash application_manifest{};  ///< of the installed manifest, if there is one
   bool application_running = false;
   std::uint32_t wake_reason = 0;  ///< MvWakeReason
   std::uint64_t boot_count = 0;
@@ -91,7 +80,10 @@ struct Channel {
 class LinkHost {
  public:
   // --- who and what ---
-  [[nodiscard]] virtual const Identity& identity() = 0;
+  [[nodiscard]] virtual const vault::Identity& identity() = 0;
+  [[nodiscard]] virtual const vault::TrustAnchors& anchors() = 0;
+  /// Mounted. The link drives it from begin() to mark_ready() and reports what it says.
+  [[nodiscard]] virtual update::Updater& updater() = 0;
   [[nodiscard]] virtual DeviceFacts facts() = 0;
   /// False: the link closes and the modem hangs up; true: connect and stay connected.
   [[nodiscard]] virtual bool network_wanted() = 0;
