@@ -1,0 +1,143 @@
+#include "cli/provisioning.hpp"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/failure.hpp"
+#include "cli/output.hpp"
+#include "firmware/image/image.hpp"
+#include "protocol/bundle/crypto.hpp"
+
+namespace microvisor::cli {
+namespace {
+
+using nlohmann::json;
+using firmware::image::Identity;
+
+struct OpenSslFree {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+  void operator()(X509* certificate) const { X509_free(certificate); }
+  void operator()(BIGNUM* number) const { BN_clear_free(number); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, OpenSslFree>;
+
+[[noreturn]] void openssl_failed(const char* what) { throw Failure(std::string("OpenSSL cannot ") + what); }
+
+Owned<BIO> reader(const std::string& text) { return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+
+std::vector<std::uint8_t> der_of(X509* certificate) {
+  std::vector<std::uint8_t> der(static_cast<std::size_t>(std::max(0, i2d_X509(certificate, nullptr))));
+  unsigned char* end = der.data();
+  if (der.empty() || i2d_X509(certificate, &end) < 0) openssl_failed("encode a certificate");
+  return der;
+}
+
+std::vector<std::uint8_t> certificate_der(const std::string& pem) {
+  const Owned<X509> certificate(PEM_read_bio_X509(reader(pem).get(), nullptr, nullptr, nullptr));
+  if (!certificate) throw Failure("the cloud's answer holds no certificate");
+  return der_of(certificate.get());
+}
+
+Owned<EVP_PKEY> private_key(const protocol::SigningKey& key) {
+  Owned<EVP_PKEY> loaded(PEM_read_bio_PrivateKey(reader(key.private_pem()).get(), nullptr, nullptr, nullptr));
+  if (!loaded) openssl_failed("read the device key");
+  return loaded;
+}
+
+std::array<std::uint8_t, 32> scalar_of(const protocol::SigningKey& key) {
+  BIGNUM* number = nullptr;
+  std::array<std::uint8_t, 32> scalar{};
+  if (EVP_PKEY_get_bn_param(private_key(key).get(), OSSL_PKEY_PARAM_PRIV_KEY, &number) != 1) openssl_failed("export the device key");
+  const Owned<BIGNUM> owned(number);
+  if (BN_bn2binpad(number, scalar.data(), static_cast<int>(scalar.size())) < 0) openssl_failed("encode the device key");
+  return scalar;
+}
+
+/// A certificate that a device without a cloud shows to nobody.
+std::vector<std::uint8_t> self_signed(const protocol::SigningKey& key, const std::string& common_name) {
+  const Owned<EVP_PKEY> pair = private_key(key);
+  const Owned<X509> certificate(X509_new());
+  X509_set_version(certificate.get(), 2);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 60L * 60 * 24 * 365 * 20);
+  X509_set_pubkey(certificate.get(), pair.get());
+  X509_NAME* name = X509_get_subject_name(certificate.get());
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
+  X509_set_issuer_name(certificate.get(), name);
+  if (X509_sign(certificate.get(), pair.get(), EVP_sha256()) == 0) openssl_failed("sign a certificate");
+  return der_of(certificate.get());
+}
+
+/// The gateway as the device sees it: the modem's network shows this machine's loopback at 10.0.2.2.
+void set_gateway(Identity& identity, const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  const std::string_view port = std::string_view(address).substr(colon == std::string::npos ? address.size() : colon + 1);
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), identity.gateway_port);
+  if (error != std::errc() || end != port.data() + port.size()) throw Failure("the cloud names a gateway without a port: " + address);
+  identity.gateway_host = address.substr(0, colon);
+  if (identity.gateway_host.starts_with("127.") || identity.gateway_host == "localhost" || identity.gateway_host == "[::1]") {
+    identity.gateway_host = "10.0.2.2";
+  }
+}
+
+Identity claimed_identity(Client& client, const protocol::SigningKey& key, const std::string& sid) {
+  const json answer = client.post_json("/api/devices", {{"sid", sid}, {"public_key", key.public_pem()}});
+  Identity identity;
+  identity.device_sid = text_of(answer, "sid");
+  identity.device_certificate = certificate_der(text_of(answer, "certificate"));
+  set_gateway(identity, text_of(answer, "gateway"));
+  identity.gateway_server_name = text_of(answer, "gateway_name");
+  identity.gateway_ca = certificate_der(text_of(answer, "gateway_ca"));
+  const auto owner = protocol::public_key_from_pem(text_of(answer, "owner_public_key"));
+  if (!owner) throw Failure("the cloud's owner key: " + owner.error().message);
+  identity.manifest_signers.push_back(*owner);
+  return identity;
+}
+
+Identity lonely_identity(const protocol::SigningKey& key, const std::string& sid) {
+  Identity identity;
+  identity.device_sid = sid;
+  identity.device_certificate = self_signed(key, sid);
+  identity.gateway_host = "gateway.invalid";
+  identity.gateway_port = 1;
+  identity.gateway_server_name = "gateway.invalid";
+  identity.gateway_ca = identity.device_certificate;
+  return identity;
+}
+
+board::OptionBytes board_options(const firmware::image::OptionBytes& from) {
+  board::OptionBytes options;
+  options.optr = from.optr;
+  options.nonsecure_boot0 = from.nsbootadd0;
+  options.nonsecure_boot1 = from.nsbootadd1;
+  options.secure_boot = from.secbootadd0;
+  options.bank[0] = {from.secwm1r1, from.secwm1r2, from.wrp1ar, from.wrp1br};
+  options.bank[1] = {from.secwm2r1, from.secwm2r2, from.wrp2ar, from.wrp2br};
+  return options;
+}
+
+}  // namespace
+
+std::string provision(board::BoardMemories& memories, Client* client) {
+  const protocol::SigningKey key = protocol::SigningKey::generate();
+  const std::string& sid = memories.identity().sid;
+  Identity identity = client != nullptr ? claimed_identity(*client, key, sid) : lonely_identity(key, sid);
+  identity.device_private_key = scalar_of(key);
+  const firmware::image::FlashImage image = firmware::image::build_flash_image(identity);
+  memories.flash().load(board::kFlashBankSize, image.bank2);
+  memories.flash().set_options(board_options(image.options));
+  return sid;
+}
+
+}  // namespace microvisor::cli
