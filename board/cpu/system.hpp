@@ -43,15 +43,13 @@ Attribution attribute_as(const Core& core, std::uint32_t address, AccessType typ
 bool unaligned_traps(const Core& core);
 bool divide_traps(const Core& core);
 
-// --- life cycle
-// -----------------------------------------------------------------------------------------------------
+// --- life cycle --------------------------------------------------------------------------------------
 /// Brings the registers of the system half to their reset values; VTOR_S = `vector_table`. Called by
 /// Core::reset() before SP and PC are read.
 void reset_system(Core& core, std::uint32_t vector_table);
 void serialise_system(Core& core, Archive& archive);
 
-// --- faults
-// -------------------------------------------------------------------------------------------------------
+// --- faults ------------------------------------------------------------------------------------------
 enum class UsageFault : std::uint8_t {
   Undefined,
   InvalidState,
@@ -71,17 +69,15 @@ void record_bus_fault(Core& core, AccessType type, std::uint32_t address);
 /// is that of the handler (or core.state.locked_up).
 void take_fault(Core& core, std::uint32_t return_address);
 
-// --- between instructions
-// ------------------------------------------------------------------------------------------
+// --- between instructions ----------------------------------------------------------------------------
 /// Called when core.attention is set: takes the most urgent exception that can be taken now, if any (the
 /// return address is state.r[15], the next instruction). False when execute() has to stop (reset request,
 /// lockup).
 bool service(Core& core);
 
-// --- instructions of the system half
-// ------------------------------------------------------------------------------- state.r[15] is the
-// instruction's own address; `next` the following one. Each sets r[15] to where execution goes on, also when
-// an exception was entered.
+// --- instructions of the system half ---------------------------------------------------------------------
+// state.r[15] is the instruction\'s own address; `next` the following one. Each sets r[15] to where execution
+// goes on, also when an exception was entered.
 void execute_svc(Core& core, std::uint32_t next);
 /// BKPT other than a semihosting call that the interpreter has taken for itself.
 void execute_breakpoint(Core& core, std::uint32_t next);

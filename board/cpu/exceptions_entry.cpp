@@ -1,0 +1,200 @@
+// Exception entry: the frame on the interrupted stack, the additional context that hides Secure registers,
+// the vector.
+//
+// The order is that of the architecture: push what the interrupted code needs, then choose the exception (a
+// fault of the push may win), then the callee-saved registers if Non-secure code is to follow Secure code,
+// then the vector, and only when nothing can fail any more the exception becomes active. A fault on the way
+// makes the choice start again with the frame as it is.
+//
+// Source: Armv8-M ARM (DDI0553) B3.18 to B3.21; pseudocode PushStack, PushCalleeStack, ExceptionTaken.
+#include <array>
+
+#include "board/cpu/exceptions.hpp"
+#include "board/cpu/psr.hpp"
+
+namespace microvisor::board {
+namespace {
+
+constexpr std::uint32_t kCalleeFrameSize = 0x28;
+
+std::uint32_t first_exc_return(const CoreState& state) {
+  std::uint32_t value = kExcReturnOnes | kExcReturnDefaultStacking;
+  if (state.world == kSecure) value |= kExcReturnSecureStack;
+  if (!state.handler_mode()) value |= kExcReturnThread;
+  if (!state.fp_active) value |= kExcReturnBasicFrame;
+  return value;
+}
+
+/// Writes consecutive words until one fails; the failure is recorded as a stacking error.
+template <std::size_t Count>
+bool write_words(Core& core, std::uint32_t address, const std::array<std::uint32_t, Count>& words,
+                 World world, bool privileged) {
+  for (const std::uint32_t word : words) {
+    const FrameAccess result = frame_write(core, address, world, privileged, word);
+    if (result != FrameAccess::Ok) {
+      record_frame_fault(core, result, world, address, true);
+      return false;
+    }
+    address += 4;
+  }
+  return true;
+}
+
+/// The frame of eight words, more with an FP context. Stack pointer of the interrupted code: below the frame,
+/// or at its limit if the frame would have crossed it.
+void push_frame(Core& core, std::uint32_t return_address) {
+  CoreState& state = core.state;
+  const World world = state.world;
+  const bool privileged = state.privileged();
+  const std::uint32_t size = frame_size(core);
+  const std::uint32_t original = state.r[13];
+  const std::uint32_t frame = (original & ~std::uint32_t{7}) - size;
+  std::uint32_t psr = read_xpsr(state);
+  if ((original & 4) != 0) psr |= kPsrRealign;
+  if (world == kSecure && state.secure_fp_active) psr |= kPsrSfpa;
+
+  const bool overflow = frame < stack_limit(core);
+  bool written = false;
+  if (overflow) {
+    record_usage_fault(core, UsageFault::StackOverflow);
+  } else {
+    const auto& r = state.r;
+    written = write_words<8>(core, frame, {r[0], r[1], r[2], r[3], r[12], r[14], return_address, psr}, world,
+                             privileged);
+  }
+  if (state.fp_active) stack_fp(core, frame, frame, written);
+  state.r[13] = overflow ? stack_limit(core) : frame;
+}
+
+/// Where the Secure background stack is while a handler may already be running on another one.
+std::uint32_t& background_stack(CoreState& state, bool thread) {
+  const StackKind kind = thread && state.process_stack[kSecure] ? kProcess : kMain;
+  const bool in_use = state.world == kSecure && state.stack_kind() == kind;
+  return in_use ? state.r[13] : state.stack[kSecure][kind];
+}
+
+std::uint32_t background_limit(const Core& core, bool thread) {
+  const CoreState& state = core.state;
+  const StackKind kind = thread && state.process_stack[kSecure] ? kProcess : kMain;
+  return state.stack_limit[kSecure][kind];
+}
+
+/// Additional state context: signature, a reserved word, R4-R11 (B3.19). False: a fault is pending.
+bool push_callee_frame(Core& core, std::uint32_t exc_return) {
+  CoreState& state = core.state;
+  const bool thread = (exc_return & kExcReturnThread) != 0;
+  std::uint32_t& stack = background_stack(state, thread);
+  const std::uint32_t frame = stack - kCalleeFrameSize;
+  if (frame < background_limit(core, thread)) {
+    stack = background_limit(core, thread);
+    record_usage_fault_in(core, UsageFault::StackOverflow, kSecure);
+    return false;
+  }
+  stack = frame;
+  const std::uint32_t signature = kIntegritySignature | ((exc_return & kExcReturnBasicFrame) != 0 ? 1 : 0);
+  const auto& r = state.r;
+  const bool privileged = !thread || !state.unprivileged_thread[kSecure];
+  return write_words<10>(core, frame, {signature, 0, r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11]},
+                         kSecure, privileged);
+}
+
+/// What a Non-secure handler must not see: all of a Secure background, the scratch registers of a Secure
+/// handler.
+void clear_registers(CoreState& state, bool callee_saved) {
+  for (unsigned index = 0; index <= 12; ++index) {
+    if (index < 4 || index == 12 || callee_saved) state.r[index] = 0;
+  }
+  write_apsr(state, 0);
+}
+
+/// Address of the handler, or false with VECTTBL pending.
+bool fetch_vector(Core& core, const PendingException& exception, std::uint32_t& vector) {
+  const std::uint32_t address = core.system->control.vtor[exception.world] + 4 * exception.number;
+  if (vector_read(core, address, exception.world, vector) == FrameAccess::Ok) return true;
+  core.system->entry = {true, exception.group_priority};
+  record_vector_fault(core, exception.world);
+  return false;
+}
+
+void activate(Core& core, const PendingException& exception, std::uint32_t exc_return, std::uint32_t vector) {
+  CoreState& state = core.state;
+  {
+    const StackSwitch stack(state);
+    state.world = exception.world;
+    state.ipsr = static_cast<std::uint16_t>(exception.number);
+    state.process_stack[exception.world] = false;
+  }
+  set_pending(core, exception.number, exception.world, false);
+  set_active(core, exception.number, exception.world, true);
+  state.r[14] = exc_return;
+  state.r[15] = vector & ~std::uint32_t{1};
+  state.thumb = (vector & 1) != 0;
+  state.it = 0;
+  state.fp_active = state.secure_fp_active = false;
+  state.exclusive = false;
+  state.event = true;
+  state.asleep = false;
+}
+
+/// EXC_RETURN as the handler sees it, for the exception that is really taken.
+std::uint32_t final_exc_return(const CoreState& state, std::uint32_t exc_return, World target,
+                               bool callee_stacked) {
+  exc_return &= ~(kExcReturnSecureException | kExcReturnProcessStack | kExcReturnReserved);
+  exc_return |= kExcReturnOnes | kExcReturnDefaultStacking;
+  if (target == kSecure) {
+    exc_return |= kExcReturnSecureException;
+    if (callee_stacked) exc_return &= ~std::uint32_t{kExcReturnDefaultStacking};
+  }
+  if (state.process_stack[target]) exc_return |= kExcReturnProcessStack;
+  return exc_return;
+}
+
+}  // namespace
+
+void enter_exception(Core& core, std::uint32_t return_address) {
+  const std::uint32_t exc_return = first_exc_return(core.state);
+  core.system->entry = {true, most_urgent(core).group_priority};
+  push_frame(core, return_address);
+  core.system->entry.entering = false;
+  take_exception(core, exc_return, false);
+}
+
+void take_exception(Core& core, std::uint32_t exc_return, bool tail_chain) {
+  CoreState& state = core.state;
+  const bool background_secure = (exc_return & kExcReturnSecureStack) != 0;
+  const bool was_stacked =
+      (exc_return & kExcReturnSecureException) == 0 || (exc_return & kExcReturnDefaultStacking) == 0;
+  bool callee_stacked = tail_chain && background_secure && was_stacked;
+  PendingException exception;
+  std::uint32_t vector = 0;
+  for (;;) {
+    if (core.system->lockup_due) return lock_up(core);
+    exception = most_urgent(core);
+    core.system->entry = {true, exception.group_priority};
+    if (background_secure && exception.world == kNonSecure && !callee_stacked) {
+      callee_stacked = true;
+      if (!push_callee_frame(core, exc_return)) continue;
+    }
+    if (fetch_vector(core, exception, vector)) break;
+  }
+  core.system->entry.entering = false;
+  const std::uint32_t link = final_exc_return(state, exc_return, exception.world, callee_stacked);
+  if (exception.world == kNonSecure && (tail_chain || state.world == kSecure)) {
+    clear_registers(state, background_secure);
+  }
+  activate(core, exception, link, vector);
+  reconsider(core);
+}
+
+bool service(Core& core) {
+  if (core.state.locked_up || core.system->control.reset_requested) return false;
+  const PendingException best = most_urgent(core);
+  if (best.number != kNoException && best.group_priority < execution_priority(core)) {
+    enter_exception(core, core.state.r[15]);
+  } else {
+    reconsider(core);
+  }
+  return !core.state.locked_up;
+}
+
+}  // namespace microvisor::board
