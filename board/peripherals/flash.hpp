@@ -1,11 +1,12 @@
 // The embedded flash interface (FLASH, RM0456 chapter 7): two controllers over one array.
 //
-// The non-secure controller (NSCR, NSSR) works on non-secure pages, the secure one (SECCR, SECSR) on secure pages; only
-// one operation runs at a time over both banks. The bank that is being written stalls its readers, the other goes on.
-// Cells change at the end of an operation; what happens before the end is a cut (see FlashCells).
+// The non-secure controller (NSCR, NSSR) works on non-secure pages, the secure one (SECCR, SECSR) on secure
+// pages; only one operation runs at a time over both banks. The bank that is being written stalls its
+// readers, the other goes on. Cells change at the end of an operation; what happens before the end is a cut
+// (see FlashCells).
 //
-// Split: flash.cpp registers and keys, flash_memory.cpp what the bus sees of the array, flash_operations.cpp programming
-// and erasing, flash_options.cpp option bytes. Owned by the Board, lives on its thread.
+// Split: flash.cpp registers and keys, flash_memory.cpp what the bus sees of the array, flash_operations.cpp
+// programming and erasing, flash_options.cpp option bytes. Owned by the Board, lives on its thread.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@
 
 namespace microvisor::board {
 
-/// Durations of operations (data sheet DS13086 tables 88 and 89, typical values; option programming is an estimate).
+/// Durations of operations (data sheet DS13086 tables 88 and 89, typical values; option programming is an
+/// estimate).
 struct FlashTiming {
   Time row = 118 * kTicksPerMicrosecond;
   Time burst_row = 48 * kTicksPerMicrosecond;
@@ -60,7 +62,8 @@ class Flash final : public Peripheral {
   // The array as the bus sees it; `offset` counts from 0x0800'0000 or 0x0C00'0000.
   Outcome read_array(std::uint32_t offset, unsigned size, const Access& access, std::uint32_t& value);
   Outcome write_array(std::uint32_t offset, unsigned size, const Access& access, std::uint32_t value);
-  /// Longest stretch around `offset` with one answer for `access`, whole rows readable, bank idle. `base` is an offset.
+  /// Longest stretch around `offset` with one answer for `access`, whole rows readable, bank idle. `base` is
+  /// an offset.
   [[nodiscard]] std::optional<DirectSpan> direct(std::uint32_t offset, const Access& access);
   /// OTP area; offset from 0x0BFA'0000, below 512.
   Outcome read_otp(std::uint32_t offset, unsigned size, std::uint32_t& value);
@@ -95,7 +98,8 @@ class Flash final : public Peripheral {
   /// False: the write is dropped (reported if it crosses worlds).
   [[nodiscard]] bool writable(std::uint32_t offset, const Access& access);
   Outcome write_register(std::uint32_t offset, const Access& access, std::uint32_t value);
-  Outcome write_key(FlashKey& key, bool allowed, Controller& controller, std::uint32_t lock_bit, std::uint32_t value);
+  Outcome write_key(FlashKey& key, bool allowed, Controller& controller, std::uint32_t lock_bit,
+                    std::uint32_t value);
   Outcome write_power_down_key(unsigned bank, std::uint32_t value);
   void write_access_control(std::uint32_t value);
   Outcome write_control(const Access& access, bool secure, std::uint32_t value);
@@ -136,10 +140,10 @@ class Flash final : public Peripheral {
   std::uint32_t access_control_ = 0;
   std::array<Controller, 2> controllers_{};
   std::uint32_t ecc_ = 0;
-  std::uint32_t interrupted_ = 0;  ///< OPSR
-  std::uint32_t hide_closed_ = 0;  ///< SECHDPCR
-  std::uint32_t privilege_ = 0;    ///< PRIVCFGR
-  std::uint32_t powered_down_ = 0;        ///< a bit a bank
+  std::uint32_t interrupted_ = 0;          ///< OPSR
+  std::uint32_t hide_closed_ = 0;          ///< SECHDPCR
+  std::uint32_t privilege_ = 0;            ///< PRIVCFGR
+  std::uint32_t powered_down_ = 0;         ///< a bit a bank
   std::uint32_t power_down_unlocked_ = 0;  ///< a bit a bank: PDREQx may be set
   FlashProtection::PageBits secure_blocks_{};
   FlashProtection::PageBits privileged_blocks_{};
@@ -150,7 +154,8 @@ class Flash final : public Peripheral {
   FlashKey nonsecure_key_{0x4567'0123, 0xCDEF'89AB};
   FlashKey secure_key_{0x4567'0123, 0xCDEF'89AB};
   FlashKey option_key_{0x0819'2A3B, 0x4C5D'6E7F};
-  std::array<FlashKey, 2> power_down_keys_{FlashKey{0x0415'2637, 0xFAFB'FCFD}, FlashKey{0x4051'6273, 0xAFBF'CFDF}};
+  std::array<FlashKey, 2> power_down_keys_{FlashKey{0x0415'2637, 0xFAFB'FCFD},
+                                           FlashKey{0x4051'6273, 0xAFBF'CFDF}};
 };
 
 }  // namespace microvisor::board

@@ -1,4 +1,5 @@
-// A two-word key register of the flash interface: right sequence opens, anything else shuts it until the next reset.
+// A two-word key register of the flash interface: right sequence opens, anything else shuts it until the next
+// reset.
 #pragma once
 
 #include <cstdint>

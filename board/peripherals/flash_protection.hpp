@@ -1,8 +1,8 @@
 // Who may touch which page of the flash (RM0456 sections 3.6.1, 7.5 and 7.6).
 //
-// A page is secure inside the watermark of its bank or by its SECBB bit, privileged by its PRIVBB bit, and hidden in an
-// HDP area that has been closed. All of it is folded into one byte a page, recomputed whenever a source changes. Pages
-// are numbered physically: bank 1 is 0 to 127, bank 2 is 128 to 255.
+// A page is secure inside the watermark of its bank or by its SECBB bit, privileged by its PRIVBB bit, and
+// hidden in an HDP area that has been closed. All of it is folded into one byte a page, recomputed whenever a
+// source changes. Pages are numbered physically: bank 1 is 0 to 127, bank 2 is 128 to 255.
 #pragma once
 
 #include <array>
@@ -26,7 +26,9 @@ class FlashProtection {
   [[nodiscard]] Violation check(unsigned page, const Access& access) const;
   [[nodiscard]] bool secure(unsigned page) const { return (pages_[page] & kSecurePage) != 0; }
   [[nodiscard]] bool hidden(unsigned page) const { return (pages_[page] & kHiddenPage) != 0; }
-  [[nodiscard]] bool write_protected(unsigned page) const { return (pages_[page] & kWriteProtectedPage) != 0; }
+  [[nodiscard]] bool write_protected(unsigned page) const {
+    return (pages_[page] & kWriteProtectedPage) != 0;
+  }
   /// Same answer to every access: used to join pages into spans.
   [[nodiscard]] bool alike(unsigned page, unsigned other) const {
     return ((pages_[page] ^ pages_[other]) & ~kWriteProtectedPage) == 0;

@@ -1,0 +1,395 @@
+#include "board/peripherals/timer.hpp"
+
+#include <algorithm>
+
+#include "board/peripherals/event_archive.hpp"
+
+namespace microvisor::board {
+namespace {
+
+enum Offset : std::uint32_t {
+  kCr1 = 0x00,
+  kCr2 = 0x04,
+  kSmcr = 0x08,
+  kDier = 0x0C,
+  kSr = 0x10,
+  kEgr = 0x14,
+  kCcmr1 = 0x18,
+  kCcmr2 = 0x1C,
+  kCcer = 0x20,
+  kCnt = 0x24,
+  kPsc = 0x28,
+  kArr = 0x2C,
+  kRcr = 0x30,
+  kCcr1 = 0x34,
+  kCcr4 = 0x40,
+  kBdtr = 0x44,
+  kCcr5 = 0x48,
+  kCcr6 = 0x4C,
+  kCcmr3 = 0x50,
+  kAf1 = 0x60,
+  kPlainEnd = 0x70,
+  kDcr = 0x3DC,
+};
+
+// CR1
+constexpr unsigned kCen = 0, kUdis = 1, kUrs = 2, kOpm = 3, kDir = 4, kArpe = 7, kUifRemap = 11;
+constexpr std::uint32_t kUif = bit(0), kBif = bit(7), kB2if = bit(8), kSbif = bit(13);
+constexpr unsigned kMoe = 15, kAoe = 14;
+constexpr std::uint32_t kCompareFlags = field(4, 1) | field(17, 16);
+
+constexpr std::uint32_t compare_flag(unsigned channel) {
+  return channel < 4 ? bit(1 + channel) : bit(12 + channel);
+}
+
+constexpr Timer::Shape kTimers[] = {
+    // name, base, APB, bits, channels, up/down, advanced, update, compare, break, trigger line
+    {"TIM1", 0x4001'2C00, 2, 16, 4, true, true, 42, 44, 41, 43},
+    {"TIM2", 0x4000'0000, 1, 32, 4, true, false, 45, 45, 45, 45},
+    {"TIM3", 0x4000'0400, 1, 32, 4, true, false, 46, 46, 46, 46},
+    {"TIM4", 0x4000'0800, 1, 32, 4, true, false, 47, 47, 47, 47},
+    {"TIM5", 0x4000'0C00, 1, 32, 4, true, false, 48, 48, 48, 48},
+    {"TIM6", 0x4000'1000, 1, 16, 0, false, false, 49, 49, 49, 49},
+    {"TIM7", 0x4000'1400, 1, 16, 0, false, false, 50, 50, 50, 50},
+    {"TIM8", 0x4001'3400, 2, 16, 4, true, true, 52, 54, 51, 53},
+    {"TIM15", 0x4001'4000, 2, 16, 2, false, true, 69, 69, 69, 69},
+    {"TIM16", 0x4001'4400, 2, 16, 1, false, true, 70, 70, 70, 70},
+    {"TIM17", 0x4001'4800, 2, 16, 1, false, true, 71, 71, 71, 71},
+};
+
+}  // namespace
+
+std::span<const Timer::Shape> Timer::timers() { return kTimers; }
+
+Timer::Timer(const Shape& shape, Scheduler& scheduler, Clocks& clocks, InterruptSink& interrupts)
+    : shape_(shape),
+      scheduler_(scheduler),
+      clocks_(clocks),
+      interrupts_(interrupts),
+      counter_(shape.width),
+      event_(scheduler, [this] {
+        sync();
+        update_lines();
+        publish();
+        arm();
+      }) {
+  change_clock();
+  clocks_.on_change([this] { change_clock(); });
+}
+
+// --- time
+// -------------------------------------------------------------------------------------------------------------
+
+std::int64_t Timer::edge() const { return static_cast<std::int64_t>(clock_.edges(scheduler_.now())); }
+
+void Timer::change_clock() {
+  const std::uint32_t hertz = shape_.apb == 1 ? clocks_.timer_clock_apb1() : clocks_.timer_clock_apb2();
+  if (hertz == clock_.hertz) return;
+  sync();
+  const std::int64_t now = edge();
+  counter_.rebase(now);
+  clock_.epoch = clock_.last_edge(scheduler_.now());
+  if (clock_.hertz == 0) clock_.epoch = scheduler_.now();
+  clock_.hertz = hertz;
+  update_lines();
+  publish();
+  arm();
+}
+
+void Timer::sync() { apply(counter_.advance(edge())); }
+
+void Timer::apply(const TimerCounter::Events& events) {
+  if (events.update) {
+    at(kSr) |= kUif;
+    if (shape_.advanced && test(at(kBdtr), kAoe)) at(kBdtr) |= bit(kMoe);
+  }
+  if (events.stopped) at(kCr1) &= ~bit(kCen);
+  if (bits(at(kCr1), 6, 5) != 0) assign(at(kCr1), counter_.down ? ~0U : 0, bit(kDir));
+  for (unsigned channel = 0; channel < TimerCounter::kChannels; ++channel) {
+    if (!test(events.matches, channel) || !is_output(channel)) continue;
+    at(kSr) |= compare_flag(channel);
+    switch (mode_of(channel)) {
+      case 1: reference_ |= bit(channel); break;
+      case 2: reference_ &= ~bit(channel); break;
+      case 3: reference_ ^= bit(channel); break;
+      default: break;
+    }
+  }
+}
+
+/// The event for the next thing that can be seen from outside.
+void Timer::arm() {
+  std::int64_t next = -1;
+  const auto consider = [&](std::int64_t candidate) {
+    if (candidate >= 0 && (next < 0 || candidate < next)) next = candidate;
+  };
+  const std::uint32_t wanted = at(kDier) & ~at(kSr);
+  if ((wanted & kUif) != 0 || counter_.one_pulse) consider(counter_.update_edge());
+  for (unsigned channel = 0; channel < TimerCounter::kChannels; ++channel) {
+    if ((wanted & compare_flag(channel)) != 0 && is_output(channel)) consider(counter_.match_edge(channel));
+    if (listener_ && channel < shape_.channels && output_enabled(channel)) consider(output_edge(channel));
+  }
+  const Time due = next < 0 ? kNever : clock_.moment_of(static_cast<std::uint64_t>(next));
+  if (due == kNever) {
+    event_.cancel();
+  } else if (!event_.armed() || event_.due() != due) {
+    event_.at(due);
+  }
+}
+
+// --- state
+// ----------------------------------------------------------------------------------------------------------
+
+void Timer::reset(Reset) {
+  words_.fill(0);
+  if (shape_.advanced) at(kAf1) = at(kAf1 + 4) = 1;
+  dma_control_ = 0;
+  reference_ = 0;
+  counter_ = TimerCounter(shape_.width);
+  clock_.epoch = scheduler_.now();
+  update_lines();
+  publish();
+  arm();
+}
+
+void Timer::serialise(Archive& archive) {
+  archive(words_, dma_control_, counter_, clock_, reference_, published_);
+  serialise_event(archive, event_);
+  if (archive.loading()) update_lines();
+}
+
+std::uint32_t Timer::peek(std::uint32_t offset) const {
+  offset &= ~3U;
+  if (offset == kDcr) return dma_control_;
+  if (offset >= kPlainEnd) return 0;
+  // A copy is brought up to date; the timer itself stays as it is.
+  TimerCounter counter = counter_;
+  const std::int64_t now = edge();
+  const TimerCounter::Events events = counter.advance(now);
+  std::uint32_t flags = at(kSr) | (events.update ? kUif : 0);
+  for (unsigned channel = 0; channel < TimerCounter::kChannels; ++channel) {
+    if (test(events.matches, channel) && is_output(channel)) flags |= compare_flag(channel);
+  }
+  switch (offset) {
+    case kCr1: return events.stopped ? at(kCr1) & ~bit(kCen) : at(kCr1);
+    case kSr: return flags;
+    case kEgr: return 0;
+    case kCnt:
+      if (!test(at(kCr1), kUifRemap)) return counter.count(now);
+      return (counter.count(now) & ~bit(31)) | ((flags & kUif) != 0 ? bit(31) : 0);
+    case kPsc: return counter_.preload.prescaler;
+    case kArr: return counter_.preload.reload;
+    case kRcr: return counter_.preload.repetition;
+    case kCcr5: return counter_.preload.compare[4];
+    case kCcr6: return counter_.preload.compare[5];
+    default:
+      if (offset >= kCcr1 && offset <= kCcr4) return counter_.preload.compare[(offset - kCcr1) / 4];
+      return at(offset);
+  }
+}
+
+std::uint32_t Timer::load(std::uint32_t offset, std::uint32_t, const Access&) {
+  sync();
+  const std::uint32_t value = peek(offset);
+  if (offset >= kCcr1 && offset <= kCcr4) {
+    const unsigned channel = (offset - kCcr1) / 4;
+    if (!is_output(channel)) at(kSr) &= ~compare_flag(channel);  // reading a capture takes it
+  }
+  update_lines();
+  return value;
+}
+
+void Timer::store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes, const Access&) {
+  sync();
+  switch (offset) {
+    case kCr1: store_control(value, lanes); break;
+    case kSr: at(kSr) &= value | ~lanes; break;  // rc_w0
+    case kEgr: store_event_generation(value); break;
+    case kCnt: counter_.set_count(edge(), value); break;
+    case kPsc: assign(counter_.preload.prescaler, value, lanes & 0xFFFF); break;
+    case kArr:
+      assign(counter_.preload.reload, value, lanes & (shape_.width == 32 ? ~0U : 0xFFFFU));
+      if (!test(at(kCr1), kArpe)) counter_.set_reload_now(edge(), counter_.preload.reload);
+      break;
+    case kRcr:
+      if (shape_.advanced) assign(counter_.preload.repetition, value, lanes & 0xFFFF);
+      break;
+    case kBdtr: store_break(value, lanes); break;
+    case kCcr5: store_compare(4, value, lanes); break;
+    case kCcr6: store_compare(5, value, lanes); break;
+    case kDcr: assign(dma_control_, value, lanes); break;
+    default:
+      if (offset >= kCcr1 && offset <= kCcr4) {
+        store_compare((offset - kCcr1) / 4, value, lanes);
+      } else if (offset < kPlainEnd) {
+        assign(at(offset), value, lanes);
+      }
+  }
+  if (offset == kSmcr) follow_enable();
+  update_lines();
+  publish();
+  arm();
+}
+
+void Timer::store_control(std::uint32_t value, std::uint32_t lanes) {
+  const std::uint32_t before = at(kCr1);
+  assign(at(kCr1), value, lanes);
+  std::uint32_t& cr1 = at(kCr1);
+  counter_.updates_disabled = test(cr1, kUdis);
+  counter_.one_pulse = test(cr1, kOpm);
+  if (shape_.up_down) {
+    const bool centred = bits(cr1, 6, 5) != 0;
+    if (centred && bits(before, 6, 5) != 0) assign(cr1, before, bit(kDir));  // read-only while centre-aligned
+    counter_.set_direction(edge(), test(cr1, kDir), centred);
+  }
+  if (test(before, kArpe) && !test(cr1, kArpe)) counter_.set_reload_now(edge(), counter_.preload.reload);
+  follow_enable();
+}
+
+/// CEN lets the counter run unless a slave mode makes it depend on a signal that never comes.
+void Timer::follow_enable() {
+  const std::uint32_t smcr = at(kSmcr);
+  const std::uint32_t slave_mode = bits(smcr, 2, 0) | (test(smcr, 16) ? 8U : 0U);
+  const bool internal =
+      !test(smcr, 14) && (slave_mode == 0 || slave_mode == 4 || slave_mode == 6 || slave_mode == 8);
+  if (test(at(kCr1), kCen) && internal) {
+    counter_.start(edge());
+  } else {
+    counter_.stop(edge());
+  }
+}
+
+void Timer::store_event_generation(std::uint32_t value) {
+  if (test(value, 0)) {
+    if (!counter_.updates_disabled) {
+      counter_.restart(edge());
+      if (!test(at(kCr1), kUrs)) at(kSr) |= kUif;
+    } else {
+      counter_.set_count(edge(), counter_.down ? counter_.shadow.reload : 0);
+    }
+  }
+  for (unsigned channel = 0; channel < std::min(4U, shape_.channels); ++channel) {
+    if (!test(value, 1 + channel)) continue;
+    if (!is_output(channel)) {
+      if ((at(kSr) & compare_flag(channel)) != 0) at(kSr) |= bit(9 + channel);
+      counter_.preload.compare[channel] = counter_.shadow.compare[channel] = counter_.count(edge());
+    }
+    at(kSr) |= compare_flag(channel);
+  }
+  at(kSr) |= value & bit(6);  // TG
+  if (!shape_.advanced) return;
+  at(kSr) |= value & (bit(5) | kBif | kB2if);
+  if ((value & (kBif | kB2if)) != 0) at(kBdtr) &= ~bit(kMoe);
+}
+
+void Timer::store_compare(unsigned channel, std::uint32_t value, std::uint32_t lanes) {
+  if (!is_output(channel)) return;
+  std::uint32_t& target = counter_.preload.compare[channel];
+  assign(target, value, lanes & (shape_.width == 32 ? ~0U : 0xF'FFFFU));
+  if (!preloaded(channel)) counter_.shadow.compare[channel] = target;
+}
+
+void Timer::store_break(std::uint32_t value, std::uint32_t lanes) {
+  if (!shape_.advanced) return;
+  const std::uint32_t lock = bits(at(kBdtr), 9, 8);
+  if (lock != 0) lanes &= ~(field(9, 8) | field(7, 0) | field(14, 12));  // LOCK is write-once until reset
+  assign(at(kBdtr), value, lanes);
+}
+
+void Timer::update_lines() {
+  const std::uint32_t pending = at(kSr) & at(kDier);
+  const bool update = (pending & kUif) != 0;
+  const bool compare = (pending & kCompareFlags) != 0;
+  const bool broken = test(at(kDier), 7) && (at(kSr) & (kBif | kB2if | kSbif)) != 0;
+  const bool trigger = (pending & (bit(5) | bit(6))) != 0;
+  if (shape_.update_line == shape_.compare_line) {
+    interrupts_.set_line(shape_.update_line, update || compare || broken || trigger);
+    return;
+  }
+  interrupts_.set_line(shape_.update_line, update);
+  interrupts_.set_line(shape_.compare_line, compare);
+  interrupts_.set_line(shape_.break_line, broken);
+  interrupts_.set_line(shape_.trigger_line, trigger);
+}
+
+// --- outputs
+// -----------------------------------------------------------------------------------------------------------
+
+namespace {
+constexpr std::uint32_t mode_register(unsigned channel) {
+  return channel < 2 ? kCcmr1 : channel < 4 ? kCcmr2 : kCcmr3;
+}
+constexpr unsigned half(unsigned channel) { return (channel & 1) * 8; }
+}  // namespace
+
+bool Timer::is_output(unsigned channel) const {
+  if (channel >= (shape_.up_down && shape_.advanced ? 6 : shape_.channels)) return false;
+  return channel >= 4 || bits(at(mode_register(channel)), half(channel) + 1, half(channel)) == 0;
+}
+
+unsigned Timer::mode_of(unsigned channel) const {
+  const std::uint32_t word = at(mode_register(channel));
+  return bits(word, half(channel) + 6, half(channel) + 4) | (test(word, half(channel) + 16) ? 8U : 0U);
+}
+
+bool Timer::preloaded(unsigned channel) const { return test(at(mode_register(channel)), half(channel) + 3); }
+
+bool Timer::output_enabled(unsigned channel) const {
+  if (!is_output(channel) || !test(at(kCcer), 4 * channel)) return false;
+  return !shape_.advanced || test(at(kBdtr), kMoe);
+}
+
+bool Timer::pwm_active(unsigned channel, std::uint32_t count) const {
+  const std::uint32_t compare = counter_.shadow.compare[channel];
+  const bool below = counter_.down && !counter_.centre_aligned ? count <= compare : count < compare;
+  return below != (mode_of(channel) == 7);
+}
+
+/// When a connected output changes next: an edge of a slow signal, or the take-over of a new duty cycle.
+std::int64_t Timer::output_edge(unsigned channel) const {
+  const unsigned mode = mode_of(channel);
+  if (mode >= 1 && mode <= 3) return counter_.match_edge(channel);
+  if (mode != 6 && mode != 7) return -1;
+  if (output_of(channel).hertz == 0) return std::min(counter_.match_edge(channel), counter_.overflow_edge());
+  return counter_.shadows_pending() ? counter_.update_edge() : -1;
+}
+
+TimerOutput Timer::output_of(unsigned channel) const {
+  TimerOutput output;
+  if (!output_enabled(channel)) return output;
+  output.driven = true;
+  const unsigned mode = mode_of(channel);
+  const bool inverted = test(at(kCcer), 4 * channel + 1);
+  if (mode != 6 && mode != 7) {
+    output.level = (mode == 5 || (mode < 4 && test(reference_, channel))) != inverted;
+    return output;
+  }
+  const std::uint64_t period = counter_.period();
+  const std::uint64_t hertz =
+      clock_.hertz / ((std::uint64_t{counter_.shadow.prescaler} + 1) * std::max<std::uint64_t>(period, 1));
+  std::uint64_t high = counter_.shadow.compare[channel];
+  if (counter_.centre_aligned) high *= 2;
+  if (counter_.down && !counter_.centre_aligned) ++high;
+  high = std::min(high, period);
+  if (mode == 7) high = period - high;
+  if (inverted) high = period - high;
+  if (!counter_.running() || high == 0 || high == period || hertz <= kFastestEdges) {
+    output.level = pwm_active(channel, counter_.count(edge())) != inverted;
+    return output;
+  }
+  output.hertz = static_cast<std::uint32_t>(hertz);
+  output.duty_permille = static_cast<std::uint32_t>((high * 1000 + period / 2) / period);
+  return output;
+}
+
+void Timer::publish() {
+  if (!listener_) return;
+  for (unsigned channel = 0; channel < shape_.channels; ++channel) {
+    const TimerOutput output = output_of(channel);
+    if (output == published_[channel]) continue;
+    published_[channel] = output;
+    listener_(channel, output);
+  }
+}
+
+}  // namespace microvisor::board

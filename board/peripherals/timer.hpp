@@ -1,0 +1,111 @@
+// TIM1-8 and TIM15-17: one register model, shaped by what each family has.
+//
+// The counting is TimerCounter; here are the registers, the flags and interrupt lines, and the outputs. The
+// block arms one event for the next moment at which something becomes visible from outside: a flag whose
+// interrupt is enabled, or an edge or a new duty cycle on a connected output. A tick that nobody listens to
+// costs nothing.
+//
+// Not modelled: external clocks and triggers (slave modes other than reset keep the counter as they find it),
+// encoder interface, dithering, DMA bursts. Input capture registers take a software capture (EGR.CCxG) only.
+//
+// Lives on the board's thread, owned by the board.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <span>
+
+#include "board/bus/clocks.hpp"
+#include "board/bus/scheduler.hpp"
+#include "board/peripherals/register_block.hpp"
+#include "board/peripherals/timebase.hpp"
+#include "board/peripherals/timer_counter.hpp"
+
+namespace microvisor::board {
+
+/// What a timer channel puts on its pin.
+struct TimerOutput {
+  bool driven = false;
+  bool level = false;       ///< while not pulsing
+  std::uint32_t hertz = 0;  ///< pulse-width modulated at this frequency; 0: a static level or slow edges
+  std::uint32_t duty_permille = 0;
+  friend bool operator==(const TimerOutput&, const TimerOutput&) = default;
+};
+
+class Timer final : public RegisterBlock {
+ public:
+  struct Shape {
+    std::string_view name;
+    std::uint32_t base;
+    unsigned apb;       ///< 1 or 2
+    unsigned width;     ///< bits of the counter
+    unsigned channels;  ///< with an output pin
+    bool up_down;
+    bool advanced;  ///< repetition counter and BDTR
+    unsigned update_line;
+    unsigned compare_line;
+    unsigned break_line;
+    unsigned trigger_line;
+  };
+  static std::span<const Shape> timers();
+
+  /// Above this frequency an output is reported as a duty cycle, below as edges.
+  static constexpr std::uint32_t kFastestEdges = 100;
+
+  using OutputListener = std::function<void(unsigned channel, const TimerOutput&)>;
+
+  Timer(const Shape& shape, Scheduler& scheduler, Clocks& clocks, InterruptSink& interrupts);
+
+  [[nodiscard]] std::string_view name() const override { return shape_.name; }
+  [[nodiscard]] std::uint32_t base() const { return shape_.base; }
+  [[nodiscard]] std::uint32_t peek(std::uint32_t offset) const override;
+  void reset(Reset kind) override;
+  void serialise(Archive& archive) override;
+
+  /// Told when the signal of a channel (from 0) changes.
+  void on_output(OutputListener listener) { listener_ = std::move(listener); }
+
+ protected:
+  std::uint32_t load(std::uint32_t offset, std::uint32_t lanes, const Access& access) override;
+  void store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes, const Access& access) override;
+
+ private:
+  [[nodiscard]] std::uint32_t& at(std::uint32_t offset) { return words_[offset / 4]; }
+  [[nodiscard]] std::uint32_t at(std::uint32_t offset) const { return words_[offset / 4]; }
+  [[nodiscard]] std::int64_t edge() const;
+  void sync();
+  void apply(const TimerCounter::Events& events);
+  void change_clock();
+  void store_control(std::uint32_t value, std::uint32_t lanes);
+  void store_event_generation(std::uint32_t value);
+  void store_compare(unsigned channel, std::uint32_t value, std::uint32_t lanes);
+  void store_break(std::uint32_t value, std::uint32_t lanes);
+  void follow_enable();
+  void update_lines();
+  void arm();
+
+  [[nodiscard]] unsigned mode_of(unsigned channel) const;
+  [[nodiscard]] bool preloaded(unsigned channel) const;
+  [[nodiscard]] bool is_output(unsigned channel) const;
+  [[nodiscard]] bool output_enabled(unsigned channel) const;
+  [[nodiscard]] std::int64_t output_edge(unsigned channel) const;
+  [[nodiscard]] bool pwm_active(unsigned channel, std::uint32_t count) const;
+  [[nodiscard]] TimerOutput output_of(unsigned channel) const;
+  void publish();
+
+  const Shape shape_;
+  Scheduler& scheduler_;
+  Clocks& clocks_;
+  InterruptSink& interrupts_;
+  OutputListener listener_;
+
+  std::array<std::uint32_t, 28> words_{};  ///< registers at 0x00-0x6C that simply keep their value
+  std::uint32_t dma_control_ = 0;
+  TimerCounter counter_;
+  Timebase clock_;
+  std::uint32_t reference_ = 0;  ///< OCxREF of the match modes, bit per channel
+  std::array<TimerOutput, 4> published_{};
+  Scheduler::Event event_;
+};
+
+}  // namespace microvisor::board
