@@ -1,0 +1,144 @@
+// See stack.hpp.
+#include "firmware/net/stack.hpp"
+
+#include <lwip/dns.h>
+#include <lwip/init.h>
+#include <lwip/netif.h>
+#include <lwip/timeouts.h>
+#include <netif/ppp/ppp.h>
+#include <netif/ppp/pppos.h>
+
+#include <algorithm>
+#include <array>
+
+#include "firmware/crypto/crypto.hpp"
+
+namespace microvisor::firmware::net {
+namespace {
+
+constexpr std::uint64_t kNegotiationTime = 20 * kSeconds;
+constexpr std::uint64_t kTerminationTime = 2 * kSeconds;
+constexpr std::uint64_t kStuckLine = 2 * kSeconds;  // without room in the transmitter: the module has gone
+
+Platform* clock_source = nullptr;
+netif ppp_interface;
+ppp_pcb* ppp = nullptr;
+
+u32_t output(ppp_pcb*, u8_t* data, u32_t length, void* context) {
+  return static_cast<Stack*>(context)->transmit(data, length);
+}
+
+void status_changed(ppp_pcb*, int error, void* context) { static_cast<Stack*>(context)->link_status(error); }
+
+}  // namespace
+
+Stack::Stack(Platform& platform, std::string_view apn) : platform_(platform), dialler_(platform, apn) {
+  clock_source = &platform;
+  static bool initialised = false;
+  if (!initialised) {
+    lwip_init();
+    initialised = true;
+  }
+  if (ppp != nullptr) ppp_free(ppp);  // only where stacks follow each other, in tests
+  ppp = pppos_create(&ppp_interface, output, status_changed, this);
+  ppp_set_usepeerdns(ppp, 1);
+  ppp_set_default(ppp);
+}
+
+bool Stack::bring_up() {
+  hang_up();
+  last_dial_ = dialler_.dial();
+  if (last_dial_ != DialResult::Connected) return false;
+  data_mode_ = true;
+  ended_ = false;
+  if (ppp_connect(ppp, 0) != ERR_OK) {
+    ended_ = true;
+    data_mode_ = false;
+    return false;
+  }
+  const std::uint64_t deadline = platform_.now() + kNegotiationTime;
+  while (!up_ && !ended_ && platform_.now() < deadline) wait(deadline);
+  if (!up_) hang_up();
+  return up_;
+}
+
+void Stack::hang_up() {
+  if (!ended_) {
+    ppp_close(ppp, 0);
+    const std::uint64_t deadline = platform_.now() + kTerminationTime;
+    while (!ended_ && platform_.now() < deadline) wait(deadline);
+    if (!ended_) ppp_close(ppp, 1);  // no carrier: PPP gives up at once
+    while (!ended_ && platform_.now() < deadline + kTerminationTime) wait(deadline + kTerminationTime);
+  }
+  up_ = data_mode_ = false;
+}
+
+void Stack::link_status(int error) {
+  up_ = error == PPPERR_NONE;
+  if (!up_) ended_ = true;
+}
+
+bool Stack::poll() {
+  bool any = false;
+  if (data_mode_) {
+    std::array<std::uint8_t, 256> bytes;
+    while (const std::size_t count = platform_.serial_read(bytes)) {
+      pppos_input(ppp, bytes.data(), static_cast<int>(count));
+      any = true;
+    }
+  }
+  sys_check_timeouts();
+  return any;
+}
+
+void Stack::wait(std::uint64_t moment) {
+  if (poll()) return;
+  if (const std::uint32_t sleep = sys_timeouts_sleeptime(); sleep != SYS_TIMEOUTS_SLEEPTIME_INFINITE) {
+    moment = std::min(moment, platform_.now() + std::max<std::uint64_t>(sleep, 1) * kMilliseconds);
+  }
+  if (moment > platform_.now()) platform_.wait(moment);
+  poll();
+}
+
+/// PPP hands over what it has encoded and expects all of it to be taken. A line that takes nothing any more
+/// loses the rest; the peers of every protocol above recover from that, or time out.
+std::uint32_t Stack::transmit(const std::uint8_t* bytes, std::uint32_t size) {
+  std::span<const std::uint8_t> rest(bytes, size);
+  std::uint64_t deadline = platform_.now() + kStuckLine;
+  while (!rest.empty()) {
+    const std::size_t taken = platform_.serial_write(rest);
+    rest = rest.subspan(taken);
+    if (taken != 0) {
+      deadline = platform_.now() + kStuckLine;
+    } else if (platform_.now() >= deadline) {
+      break;
+    } else {
+      platform_.wait(platform_.now() + kMilliseconds);
+    }
+  }
+  return size - static_cast<std::uint32_t>(rest.size());
+}
+
+}  // namespace microvisor::firmware::net
+
+extern "C" {
+
+/// lwIP's clock, in milliseconds; wraps.
+u32_t sys_now(void) {
+  using microvisor::firmware::net::clock_source;
+  return clock_source == nullptr ? 0 : static_cast<u32_t>(clock_source->now() / 1000);
+}
+
+u32_t sys_jiffies(void) { return sys_now(); }
+
+uint32_t microvisor_net_random(void) {
+  std::array<std::uint8_t, 4> bytes{};
+  // A random source that fails gives numbers an outsider may guess; they only protect against blind injection
+  // below TLS.
+  static_cast<void>(microvisor::firmware::crypto::random(bytes));
+  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 |
+         bytes[3];
+}
+
+void microvisor_net_assert(void) { __builtin_trap(); }
+}

@@ -1,0 +1,48 @@
+// The IP stack of the kernel: lwIP over PPP over the modem's serial line.
+//
+// One instance exists, because lwIP is a set of global variables. Everything runs in the worker: poll() moves
+// bytes and timers on, and every function that waits calls it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "firmware/net/dialler.hpp"
+#include "firmware/net/platform.hpp"
+
+namespace microvisor::firmware::net {
+
+class Stack {
+ public:
+  /// Initialises lwIP. The APN must outlive the stack.
+  explicit Stack(Platform& platform, std::string_view apn = {});
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
+
+  /// Dials and negotiates PPP. Blocks; true when IP packets can be sent.
+  [[nodiscard]] bool bring_up();
+  /// Ends PPP in good order, within a second or two. The dialler finds the module in command mode next time.
+  void hang_up();
+  [[nodiscard]] bool up() const { return up_; }
+  [[nodiscard]] DialResult last_dial() const { return last_dial_; }
+
+  /// Feeds received bytes to PPP and runs what timers are due. True if bytes were received.
+  bool poll();
+  /// poll(), then waits until `moment`, a timer of the stack or bytes on the line, then poll() again.
+  void wait(std::uint64_t moment);
+  [[nodiscard]] Platform& platform() { return platform_; }
+
+  // For PPP's callbacks.
+  [[nodiscard]] std::uint32_t transmit(const std::uint8_t* bytes, std::uint32_t size);
+  void link_status(int error);
+
+ private:
+  Platform& platform_;
+  Dialler dialler_;
+  DialResult last_dial_ = DialResult::NoModem;
+  bool data_mode_ = false;  // the line carries PPP
+  bool up_ = false;
+  bool ended_ = true;  // PPP has said that it is over
+};
+
+}  // namespace microvisor::firmware::net

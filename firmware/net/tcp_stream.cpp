@@ -1,0 +1,171 @@
+// See tcp_stream.hpp.
+#include "firmware/net/tcp_stream.hpp"
+
+#include <lwip/dns.h>
+#include <lwip/tcp.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "firmware/limits.hpp"
+
+namespace microvisor::firmware::net {
+namespace {
+
+/// One look-up at a time; a late answer to an abandoned one is told by its number.
+struct Lookup {
+  std::uint32_t number = 0;
+  bool done = false;
+  bool found = false;
+  ip_addr_t address{};
+} lookup;
+
+void name_found(const char*, const ip_addr_t* address, void* argument) {
+  if (reinterpret_cast<std::uintptr_t>(argument) != lookup.number) return;
+  lookup.done = true;
+  lookup.found = address != nullptr;
+  if (lookup.found) lookup.address = *address;
+}
+
+}  // namespace
+
+struct TcpStream::Callbacks {
+  static TcpStream& self(void* argument) { return *static_cast<TcpStream*>(argument); }
+
+  static err_t connected(void* argument, tcp_pcb*, err_t) {
+    self(argument).connected_ = true;
+    return ERR_OK;
+  }
+
+  static err_t received(void* argument, tcp_pcb*, pbuf* data, err_t) {
+    TcpStream& stream = self(argument);
+    if (data == nullptr) {
+      stream.peer_closed_ = true;
+    } else if (stream.received_ == nullptr) {
+      stream.received_ = data;
+    } else {
+      pbuf_cat(stream.received_, data);
+    }
+    return ERR_OK;
+  }
+
+  /// lwIP has freed the connection by itself: reset, or too many retransmissions.
+  static void failed(void* argument, err_t) {
+    TcpStream& stream = self(argument);
+    stream.pcb_ = nullptr;
+    stream.peer_closed_ = true;
+  }
+};
+
+ConnectResult TcpStream::connect(std::string_view host, std::uint16_t port, std::uint64_t timeout) {
+  abort();
+  const std::uint64_t deadline = stack_.platform().now() + timeout;
+  std::uint32_t address = 0;
+  if (!resolve(host, deadline, address)) return ConnectResult::NoName;
+  pcb_ = tcp_new();
+  if (pcb_ == nullptr) return ConnectResult::NoMemory;
+  tcp_arg(pcb_, this);
+  tcp_recv(pcb_, Callbacks::received);
+  tcp_err(pcb_, Callbacks::failed);
+  tcp_nagle_disable(pcb_);
+  ip_addr_t target{};
+  ip_addr_set_ip4_u32(&target, address);
+  if (tcp_connect(pcb_, &target, port, Callbacks::connected) != ERR_OK) {
+    abort();
+    return ConnectResult::NoMemory;
+  }
+  while (!connected_ && pcb_ != nullptr && stack_.up() && stack_.platform().now() < deadline)
+    stack_.wait(deadline);
+  if (connected_ && pcb_ != nullptr) return ConnectResult::Connected;
+  const bool refused = pcb_ == nullptr;
+  abort();
+  return refused ? ConnectResult::Refused : ConnectResult::TimedOut;
+}
+
+bool TcpStream::resolve(std::string_view host, std::uint64_t deadline, std::uint32_t& address) {
+  std::array<char, kMaximumHostNameSize + 1> name{};
+  if (host.empty() || host.size() >= name.size()) return false;
+  std::copy(host.begin(), host.end(), name.begin());
+  ++lookup.number;
+  lookup.done = lookup.found = false;
+  void* number = reinterpret_cast<void*>(std::uintptr_t{lookup.number});
+  const err_t result = dns_gethostbyname(name.data(), &lookup.address, name_found, number);
+  if (result == ERR_OK) lookup.done = lookup.found = true;
+  if (result != ERR_OK && result != ERR_INPROGRESS) return false;
+  while (!lookup.done && stack_.up() && stack_.platform().now() < deadline) stack_.wait(deadline);
+  if (!lookup.found) {
+    ++lookup.number;  // whatever comes now is too late
+    return false;
+  }
+  address = ip_addr_get_ip4_u32(&lookup.address);
+  return true;
+}
+
+std::size_t TcpStream::read(std::span<std::uint8_t> into) {
+  std::size_t total = 0;
+  while (received_ != nullptr && total < into.size()) {
+    const std::size_t count = std::min<std::size_t>(received_->len - received_offset_, into.size() - total);
+    std::memcpy(into.data() + total, static_cast<const std::uint8_t*>(received_->payload) + received_offset_,
+                count);
+    total += count;
+    received_offset_ += count;
+    if (received_offset_ < received_->len) break;
+    received_offset_ = 0;
+    pbuf* const rest = received_->next;
+    if (rest != nullptr) pbuf_ref(rest);
+    pbuf_free(received_);
+    received_ = rest;
+  }
+  if (total != 0 && pcb_ != nullptr) tcp_recved(pcb_, static_cast<u16_t>(total));
+  return total;
+}
+
+std::size_t TcpStream::write(std::span<const std::uint8_t> bytes) {
+  if (pcb_ == nullptr || !connected_) return 0;
+  const std::size_t count = std::min<std::size_t>({bytes.size(), tcp_sndbuf(pcb_), 0xFFFF});
+  if (count == 0 || tcp_write(pcb_, bytes.data(), static_cast<u16_t>(count), TCP_WRITE_FLAG_COPY) != ERR_OK)
+    return 0;
+  static_cast<void>(tcp_output(pcb_));  // what does not go out now goes out with the next timer
+  return count;
+}
+
+bool TcpStream::flush(std::uint64_t deadline) {
+  while (pcb_ != nullptr && (pcb_->unsent != nullptr || pcb_->unacked != nullptr)) {
+    if (!stack_.up() || stack_.platform().now() >= deadline) return false;
+    stack_.wait(deadline);
+  }
+  return pcb_ != nullptr;
+}
+
+void TcpStream::close() {
+  if (pcb_ == nullptr) return forget();
+  tcp_pcb* const pcb = pcb_;
+  tcp_arg(pcb, nullptr);
+  tcp_recv(pcb, nullptr);
+  tcp_err(pcb, nullptr);
+  pcb_ = nullptr;
+  forget();
+  if (tcp_close(pcb) != ERR_OK) tcp_abort(pcb);
+}
+
+void TcpStream::abort() {
+  if (pcb_ != nullptr) {
+    tcp_pcb* const pcb = pcb_;
+    tcp_arg(pcb, nullptr);
+    tcp_recv(pcb, nullptr);
+    tcp_err(pcb, nullptr);
+    pcb_ = nullptr;
+    tcp_abort(pcb);
+  }
+  forget();
+}
+
+void TcpStream::forget() {
+  if (received_ != nullptr) pbuf_free(received_);
+  received_ = nullptr;
+  received_offset_ = 0;
+  connected_ = peer_closed_ = false;
+}
+
+}  // namespace microvisor::firmware::net
