@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "board/peripherals/flash_bits.hpp"
+#include "board/peripherals/register_lanes.hpp"
 
 namespace microvisor::board {
 
@@ -14,7 +15,7 @@ namespace {
 constexpr unsigned kInterruptNonSecure = 6;
 constexpr unsigned kInterruptSecure = 7;
 constexpr std::uint32_t kAcrStored = 0x090F | 1U << 14;  // LATENCY, PRFTEN, LPM, SLEEP_PD
-constexpr std::uint32_t kAcrPowerDown = 3U << 12;          // PDREQ1, PDREQ2
+constexpr std::uint32_t kAcrPowerDown = 3U << 12;        // PDREQ1, PDREQ2
 
 /// Registers that belong to the secure world: non-secure accesses read zero and write nothing (RM0456 table
 /// 75).
@@ -88,8 +89,7 @@ bool Flash::writable(std::uint32_t offset, const Access& access) {
 Outcome Flash::read(std::uint32_t offset, unsigned size, const Access& access, std::uint32_t& value) {
   value = 0;
   if (!readable(offset & ~3U, access)) return Outcome::Ok;
-  value = peek(offset & ~3U) >> ((offset & 3U) * 8);
-  if (size < 4) value &= (1U << (size * 8)) - 1;
+  value = read_lane(peek(offset & ~3U), offset, size);
   return Outcome::Ok;
 }
 
@@ -120,11 +120,7 @@ std::uint32_t Flash::peek(std::uint32_t offset) const {
 Outcome Flash::write(std::uint32_t offset, unsigned size, const Access& access, std::uint32_t value) {
   const std::uint32_t word = offset & ~3U;
   if (!writable(word, access)) return Outcome::Ok;
-  if (size < 4) {
-    const std::uint32_t lane = (offset & 3U) * 8;
-    const std::uint32_t mask = ((1U << (size * 8)) - 1) << lane;
-    value = (write_has_effect_per_bit(word) ? 0 : peek(word) & ~mask) | ((value << lane) & mask);
-  }
+  value = write_lane(write_has_effect_per_bit(word) ? 0 : peek(word), offset, size, value);
   return write_register(word, access, value);
 }
 
