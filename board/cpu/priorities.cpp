@@ -118,9 +118,10 @@ void put(std::uint32_t& word, unsigned position, bool value) {
   word = value ? word | bit(position) : word & ~bit(position);
 }
 
-/// A sleeping core goes on for what would pre-empt it without PRIMASK; after WFE also for the event register.
+/// A sleeping core goes on for what would pre-empt it without PRIMASK; after WFE only for what can be taken,
+/// or for the event register (B3.28).
 bool wakes(const Core& core, const PendingException& best) {
-  if (core.system->waiting_for_event && core.state.event) return true;
+  if (core.system->waiting_for_event) return core.state.event;
   return best.number != kNoException && best.group_priority < wake_priority(core);
 }
 
