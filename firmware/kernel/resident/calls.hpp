@@ -1,0 +1,29 @@
+// System calls: from a slot and four registers to a status.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/interface.hpp"
+#include "firmware/kernel/resident/restarts.hpp"
+
+namespace microvisor::firmware::kernel {
+
+/// What a call knows about its caller.
+struct Caller {
+  bool in_interrupt = false;
+  std::uint32_t stack_pointer = 0;
+  std::uint32_t lr = 0;
+};
+
+/// Set by a call that has not finished: the caller is to make it again.
+enum class CallProgress : std::uint8_t { Done, Again };
+
+struct CallResult {
+  abi::Status status;
+  CallProgress progress;
+};
+
+/// Performs the call of `slot`. Short: copies at most 1 KiB.
+[[nodiscard]] CallResult perform_call(unsigned slot, const abi::Registers& registers, const Caller& caller);
+
+}  // namespace microvisor::firmware::kernel

@@ -1,0 +1,258 @@
+#include "firmware/kernel/resident/channels.hpp"
+
+#include <algorithm>
+
+namespace microvisor::firmware::kernel {
+
+namespace {
+
+/// Copies from the application into the ring, by pieces on the kernel's stack.
+void copy_in(ApplicationRing& ring, std::uint32_t ahead, Address data, std::uint32_t length) {
+  std::array<std::uint8_t, 128> piece;
+  for (std::uint32_t at = 0; at < length;) {
+    const std::uint32_t count = std::min<std::uint32_t>(length - at, piece.size());
+    copy_from_application(piece.data(), data + at, count);
+    ring.put_ahead(ahead + at, piece.data(), count);
+    at += count;
+  }
+}
+
+bool is_opaque_log(std::span<const std::uint8_t> endpoint) {
+  return endpoint.size() == 3 && endpoint[0] == 'l' && endpoint[1] == 'o' && endpoint[2] == 'g';
+}
+
+}  // namespace
+
+// --- rings
+// ------------------------------------------------------------------------------------------------------------
+
+void ApplicationRing::put_ahead(std::uint32_t ahead, const std::uint8_t* from, std::uint32_t size) {
+  const std::uint32_t head = (tail_ + used_ + ahead) % size_;
+  const std::uint32_t first = std::min(size, size_ - head);
+  copy_to_application(address_ + head, from, first);
+  copy_to_application(address_, from + first, size - first);
+}
+
+void ApplicationRing::put(const std::uint8_t* from, std::uint32_t size) {
+  put_ahead(0, from, size);
+  commit(size);
+}
+
+void ApplicationRing::get(std::uint8_t* to, std::uint32_t size) {
+  const std::uint32_t first = std::min(size, size_ - tail_);
+  copy_from_application(to, address_ + tail_, first);
+  copy_from_application(to + first, address_, size - first);
+  skip(size);
+}
+
+// --- opening and closing
+// ----------------------------------------------------------------------------------------------
+
+void Channels::reset(std::uint32_t seed) {
+  handles_.reset(seed);
+  for (Slot& slot : slots_) {
+    slot.state = State::Free;
+    slot.id = 0;
+  }
+  rate_.reset();
+}
+
+Channels::Slot* Channels::find(abi::ChannelHandle handle) {
+  const auto index = handles_.find(handle);
+  return index ? &slots_[*index] : nullptr;
+}
+
+const Channels::Slot* Channels::find(abi::ChannelHandle handle) const {
+  const auto index = handles_.find(handle);
+  return index ? &slots_[*index] : nullptr;
+}
+
+abi::Status Channels::check(const abi::OpenChannelParams& params, std::span<const std::uint8_t> endpoint,
+                            const MemoryClaims& claims) {
+  const bool opaque = params.channel_type == abi::ChannelType::OPAQUEBYTES;
+  if (params.channel_type > abi::ChannelType::CONFIGFETCH) return abi::Status::UNKNOWNCHANNELTYPE;
+  if (opaque ? !is_opaque_log(endpoint) : !endpoint.empty()) return abi::Status::UNKNOWNCHANNELENDPOINT;
+  const std::uint32_t receive = params.receive_buffer_len, send = params.send_buffer_len;
+  if (send < kGranule || send % kGranule != 0) return abi::Status::INVALIDBUFFERSIZE;
+  if (opaque ? receive < kOpaqueMinimumReceive : (receive < kGranule || receive % kGranule != 0)) {
+    return abi::Status::INVALIDBUFFERSIZE;
+  }
+  if (params.send_buffer % kGranule != 0) return abi::Status::INVALIDBUFFERALIGNMENT;
+  if (!opaque && params.receive_buffer % kGranule != 0) return abi::Status::INVALIDBUFFERALIGNMENT;
+  if (claims.overlaps(params.receive_buffer, receive) || claims.overlaps(params.send_buffer, send)) {
+    return abi::Status::BUFFERALREADYINUSE;
+  }
+  const bool apart = params.receive_buffer + receive <= params.send_buffer ||
+                     params.send_buffer + send <= params.receive_buffer;
+  return apart ? abi::Status::OKAY : abi::Status::PARAMETERFAULT;
+}
+
+abi::Status Channels::open(const abi::OpenChannelParams& params, MemoryClaims& claims, std::uint64_t now,
+                           abi::ChannelHandle& handle) {
+  // A slot the link is still sending for is used only if there is no other.
+  unsigned chosen = kChannels;
+  for (unsigned i = 0; i < kChannels; ++i) {
+    if (slots_[i].state == State::Free) {
+      chosen = i;
+      break;
+    }
+    if (slots_[i].state == State::Closing) chosen = i;
+  }
+  if (chosen == kChannels) return abi::Status::TOOMANYCHANNELS;
+  if (!rate_.take(now)) return abi::Status::RATELIMITED;
+  if (!claims.add(params.receive_buffer, params.receive_buffer_len)) return abi::Status::UNAVAILABLE;
+  if (!claims.add(params.send_buffer, params.send_buffer_len)) {
+    claims.remove(params.receive_buffer);
+    return abi::Status::UNAVAILABLE;
+  }
+  handles_.allocate_at(chosen);
+  Slot& slot = slots_[chosen];
+  slot.state = State::Open;
+  slot.id = handle = handles_.handle(chosen);
+  slot.centre = params.notification_handle;
+  slot.tag = params.notification_tag;
+  slot.receive.attach(params.receive_buffer, params.receive_buffer_len);
+  slot.send.attach(params.send_buffer, params.send_buffer_len);
+  slot.wants_room = false;
+  slot.reason = abi::ClosureReason::NONE;
+  slot.linger_size = slot.linger_taken = 0;
+  return abi::Status::OKAY;
+}
+
+abi::Status Channels::close(abi::ChannelHandle handle, MemoryClaims& claims) {
+  Slot* slot = find(handle);
+  if (slot == nullptr) return abi::Status::INVALIDHANDLE;
+  claims.remove(slot->receive.address());
+  claims.remove(slot->send.address());
+  handles_.release(static_cast<unsigned>(slot - slots_.data()));
+  if (slot->state == State::Ended) {
+    slot->state = State::Free;
+    slot->id = 0;
+    return abi::Status::OKAY;
+  }
+  slot->linger_size = std::min(slot->send.used(), kLinger);
+  slot->linger_taken = 0;
+  slot->send.get(slot->linger.data(), slot->linger_size);
+  slot->state = State::Closing;
+  return abi::Status::OKAY;
+}
+
+abi::Status Channels::closure_reason(abi::ChannelHandle handle, abi::ClosureReason& reason) const {
+  const Slot* slot = find(handle);
+  if (slot == nullptr) return abi::Status::INVALIDHANDLE;
+  reason = slot->reason;
+  return abi::Status::OKAY;
+}
+
+// --- data, application's side
+// -----------------------------------------------------------------------------------------
+
+abi::Status Channels::write_stream(abi::ChannelHandle handle, Address data, std::uint32_t length,
+                                   std::uint32_t& written) {
+  Slot* slot = find(handle);
+  if (slot == nullptr) return abi::Status::INVALIDHANDLE;
+  if (slot->state == State::Ended) return abi::Status::CHANNELCLOSED;
+  if (!application_can_read(data, length)) return abi::Status::PARAMETERFAULT;
+  written = std::min({length, slot->send.room(), kPieceLimit});
+  slot->wants_room = slot->wants_room || slot->send.room() < length;
+  copy_in(slot->send, 0, data, written);
+  slot->send.commit(written);
+  return abi::Status::OKAY;
+}
+
+abi::Status Channels::write_whole(abi::ChannelHandle handle, Address data, std::uint32_t length,
+                                  std::uint32_t& progress) {
+  Slot* slot = find(handle);
+  if (slot == nullptr) return abi::Status::INVALIDHANDLE;
+  if (slot->state == State::Ended) return abi::Status::CHANNELCLOSED;
+  if (!application_can_read(data, length)) return abi::Status::PARAMETERFAULT;
+  if (length > slot->send.room()) {
+    slot->wants_room = true;
+    return abi::Status::INVALIDBUFFERSIZE;
+  }
+  const std::uint32_t piece = std::min(length - progress, kPieceLimit);
+  copy_in(slot->send, progress, data + progress, piece);
+  progress += piece;
+  if (progress == length) slot->send.commit(length);
+  return abi::Status::OKAY;
+}
+
+abi::Status Channels::room(abi::ChannelHandle handle, std::uint32_t& available) const {
+  const Slot* slot = find(handle);
+  if (slot == nullptr) return abi::Status::INVALIDHANDLE;
+  if (slot->state == State::Ended) return abi::Status::CHANNELCLOSED;
+  available = slot->send.room();
+  return abi::Status::OKAY;
+}
+
+abi::Status Channels::unread(abi::ChannelHandle handle, Address& data, std::uint32_t& length) const {
+  const Slot* slot = find(handle);
+  if (slot == nullptr) return abi::Status::INVALIDHANDLE;
+  // What arrived before the end can still be read.
+  if (slot->state == State::Ended && slot->receive.used() == 0) return abi::Status::CHANNELCLOSED;
+  data = slot->receive.unread();
+  length = slot->receive.contiguous();
+  return abi::Status::OKAY;
+}
+
+abi::Status Channels::consume(abi::ChannelHandle handle, std::uint32_t length) {
+  Slot* slot = find(handle);
+  if (slot == nullptr) return abi::Status::INVALIDHANDLE;
+  if (slot->state == State::Ended && slot->receive.used() == 0) return abi::Status::CHANNELCLOSED;
+  slot->receive.skip(std::min(length, slot->receive.used()));
+  return abi::Status::OKAY;
+}
+
+// --- data, link's side
+// ------------------------------------------------------------------------------------------------
+
+std::uint32_t Channels::take_sent(unsigned index, std::span<std::uint8_t> into, Notifications& notifications,
+                                  std::uint64_t now) {
+  Slot& slot = slots_[index];
+  const auto limit = static_cast<std::uint32_t>(into.size());
+  if (slot.state == State::Closing) {
+    const std::uint32_t count = std::min(limit, slot.linger_size - slot.linger_taken);
+    std::copy_n(slot.linger.begin() + slot.linger_taken, count, into.begin());
+    slot.linger_taken += count;
+    return count;
+  }
+  if (slot.state != State::Open) return 0;
+  const std::uint32_t count = std::min(limit, slot.send.used());
+  slot.send.get(into.data(), count);
+  if (count != 0 && slot.wants_room) {
+    slot.wants_room = false;
+    notifications.post(slot.centre, abi::EventType::CHANNELDATAWRITESPACE, slot.tag, now);
+  }
+  return count;
+}
+
+std::uint32_t Channels::receive_room(unsigned index) const {
+  return slots_[index].state == State::Open ? slots_[index].receive.room() : 0;
+}
+
+void Channels::received(unsigned index, std::span<const std::uint8_t> bytes, Notifications& notifications,
+                        std::uint64_t now) {
+  Slot& slot = slots_[index];
+  if (slot.state != State::Open || bytes.empty()) return;
+  const std::uint32_t count = std::min(static_cast<std::uint32_t>(bytes.size()), slot.receive.room());
+  slot.receive.put(bytes.data(), count);
+  notifications.post(slot.centre, abi::EventType::CHANNELDATAREADABLE, slot.tag, now);
+}
+
+void Channels::ended(unsigned index, abi::ClosureReason reason, Notifications& notifications,
+                     std::uint64_t now) {
+  Slot& slot = slots_[index];
+  if (slot.state == State::Closing) released(index);
+  if (slot.state != State::Open) return;
+  slot.state = State::Ended;
+  slot.reason = reason;
+  notifications.post(slot.centre, abi::EventType::CHANNELNOTCONNECTED, slot.tag, now);
+}
+
+void Channels::released(unsigned index) {
+  if (slots_[index].state != State::Closing) return;
+  slots_[index].state = State::Free;
+  slots_[index].id = 0;
+}
+
+}  // namespace microvisor::firmware::kernel

@@ -1,0 +1,115 @@
+// Data channels: the application's end of a stream to the service.
+//
+// The buffers are the application's memory; positions are the kernel's own, so nothing in the buffers is
+// believed. A channel the application has closed gives its buffers back at once; what was not sent yet (at
+// most kLinger bytes) is kept by the kernel until the link has sent it. Used by system calls and, under
+// Atomic, by the worker.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "abi/interface.hpp"
+#include "firmware/kernel/resident/handles.hpp"
+#include "firmware/kernel/resident/memory_claims.hpp"
+#include "firmware/kernel/resident/notifications.hpp"
+#include "firmware/kernel/resident/rate_limit.hpp"
+
+namespace microvisor::firmware::kernel {
+
+/// A ring in the application's memory.
+class ApplicationRing {
+ public:
+  void attach(Address address, std::uint32_t size) { *this = ApplicationRing{address, size}; }
+  [[nodiscard]] Address address() const { return address_; }
+  [[nodiscard]] std::uint32_t used() const { return used_; }
+  [[nodiscard]] std::uint32_t room() const { return size_ - used_; }
+  /// Address and number of the unread bytes that lie in one piece.
+  [[nodiscard]] Address unread() const { return address_ + tail_; }
+  [[nodiscard]] std::uint32_t contiguous() const { return used_ < size_ - tail_ ? used_ : size_ - tail_; }
+
+  void put(const std::uint8_t* from, std::uint32_t size);
+  /// Writes `size` bytes `ahead` bytes behind the last one, without making them part of the content.
+  void put_ahead(std::uint32_t ahead, const std::uint8_t* from, std::uint32_t size);
+  void commit(std::uint32_t size) { used_ += size; }
+  void get(std::uint8_t* to, std::uint32_t size);
+  void skip(std::uint32_t size) {
+    tail_ = (tail_ + size) % size_;
+    used_ -= size;
+  }
+
+ private:
+  friend class Channels;
+  ApplicationRing() = default;
+  ApplicationRing(Address address, std::uint32_t size) : address_(address), size_(size) {}
+  Address address_ = 0;
+  std::uint32_t size_ = 0;
+  std::uint32_t tail_ = 0;
+  std::uint32_t used_ = 0;
+};
+
+class Channels {
+ public:
+  static constexpr unsigned kChannels = 4;
+  static constexpr std::uint32_t kLinger = 1024;
+  static constexpr std::uint32_t kPieceLimit = 1024;  // copied in one trap at most
+  static constexpr std::uint32_t kOpaqueMinimumReceive = 16;
+  static constexpr std::uint32_t kGranule = 512;
+
+  void reset(std::uint32_t seed);
+
+  // --- system calls ---
+  /// The checks that need nothing but the parameters, in the documented order. `endpoint` is the copied name.
+  [[nodiscard]] static abi::Status check(const abi::OpenChannelParams& params,
+                                         std::span<const std::uint8_t> endpoint, const MemoryClaims& claims);
+  [[nodiscard]] abi::Status open(const abi::OpenChannelParams& params, MemoryClaims& claims,
+                                 std::uint64_t now, abi::ChannelHandle& handle);
+  [[nodiscard]] abi::Status close(abi::ChannelHandle handle, MemoryClaims& claims);
+  [[nodiscard]] abi::Status closure_reason(abi::ChannelHandle handle, abi::ClosureReason& reason) const;
+  /// As many as there is room for, at most kPieceLimit.
+  [[nodiscard]] abi::Status write_stream(abi::ChannelHandle handle, Address data, std::uint32_t length,
+                                         std::uint32_t& written);
+  /// All or nothing. `progress` is 0 at first; while it is less than `length` afterwards, and the status is
+  /// OKAY, the call has to be repeated: nothing is visible to the link before the last piece.
+  [[nodiscard]] abi::Status write_whole(abi::ChannelHandle handle, Address data, std::uint32_t length,
+                                        std::uint32_t& progress);
+  [[nodiscard]] abi::Status room(abi::ChannelHandle handle, std::uint32_t& available) const;
+  [[nodiscard]] abi::Status unread(abi::ChannelHandle handle, Address& data, std::uint32_t& length) const;
+  [[nodiscard]] abi::Status consume(abi::ChannelHandle handle, std::uint32_t length);
+
+  // --- link ---
+  [[nodiscard]] abi::ChannelHandle id(unsigned slot) const { return slots_[slot].id; }
+  [[nodiscard]] bool closing(unsigned slot) const { return slots_[slot].state == State::Closing; }
+  [[nodiscard]] std::uint32_t take_sent(unsigned slot, std::span<std::uint8_t> into,
+                                        Notifications& notifications, std::uint64_t now);
+  [[nodiscard]] std::uint32_t receive_room(unsigned slot) const;
+  void received(unsigned slot, std::span<const std::uint8_t> bytes, Notifications& notifications,
+                std::uint64_t now);
+  void ended(unsigned slot, abi::ClosureReason reason, Notifications& notifications, std::uint64_t now);
+  void released(unsigned slot);
+
+ private:
+  enum class State : std::uint8_t { Free, Open, Ended, Closing };
+  struct Slot {
+    State state = State::Free;
+    abi::ChannelHandle id = 0;
+    abi::NotificationHandle centre = 0;
+    std::uint32_t tag = 0;
+    ApplicationRing receive;
+    ApplicationRing send;
+    bool wants_room = false;  // a write was cut short: the application waits for WRITESPACE
+    abi::ClosureReason reason = abi::ClosureReason::NONE;
+    std::uint32_t linger_size = 0;
+    std::uint32_t linger_taken = 0;
+    std::array<std::uint8_t, kLinger> linger{};
+  };
+  [[nodiscard]] Slot* find(abi::ChannelHandle handle);
+  [[nodiscard]] const Slot* find(abi::ChannelHandle handle) const;
+
+  HandleTable<HandleKind::Channel, kChannels> handles_;
+  std::array<Slot, kChannels> slots_;
+  RateLimit rate_{8, 8};
+};
+
+}  // namespace microvisor::firmware::kernel

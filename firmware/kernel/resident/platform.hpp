@@ -1,0 +1,31 @@
+// What the call bodies ask of the hardware and of the rest of the kernel. The device's answers are in
+// services_device.cpp; host tests bring their own.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/interface.hpp"
+
+namespace microvisor::firmware::kernel {
+
+/// Reads and writes a register of the permission table, named by its non-secure alias.
+[[nodiscard]] std::uint32_t read_reserved_register(std::uint32_t address);
+void write_reserved_register(std::uint32_t address, std::uint32_t value);
+
+[[nodiscard]] std::uint32_t system_clock_hertz();
+
+/// How the link stands, and whether it is fetching an update or waiting out its back-off.
+[[nodiscard]] abi::NetworkStatus link_status();
+[[nodiscard]] bool link_fetches_update();
+[[nodiscard]] bool link_waits();
+/// There is something new to send, or the wish to be connected has changed.
+void wake_link();
+
+/// Asks for the end of the application; it is over before its next instruction.
+enum class EndRequest : std::uint8_t { None, Restart, TestingComplete };
+void request_application_end(EndRequest request);
+
+/// Switches the status LED's indication.
+void enable_status_led(bool enable);
+
+}  // namespace microvisor::firmware::kernel

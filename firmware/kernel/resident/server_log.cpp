@@ -1,0 +1,91 @@
+#include "firmware/kernel/resident/server_log.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace microvisor::firmware::kernel {
+
+namespace {
+
+constexpr std::uint32_t padded(std::uint32_t length) { return (length + 3) & ~3u; }
+
+}  // namespace
+
+void ServerLog::reset() {
+  buffer_ = size_ = head_ = tail_ = used_ = dropped_ = 0;
+  rate_.reset();
+}
+
+abi::Status ServerLog::initialise(Address buffer, std::uint32_t size, MemoryClaims& claims) {
+  if (initialised()) return abi::Status::UNAVAILABLE;
+  if (size < kGranule || size % kGranule != 0 || size > kMaximumBuffer) return abi::Status::INVALIDBUFFERSIZE;
+  if (!application_can_write(buffer, size)) return abi::Status::PARAMETERFAULT;
+  if (buffer % kGranule != 0) return abi::Status::INVALIDBUFFERALIGNMENT;
+  if (claims.overlaps(buffer, size) || !claims.add(buffer, size)) return abi::Status::BUFFERALREADYINUSE;
+  buffer_ = buffer;
+  size_ = size;
+  return abi::Status::OKAY;
+}
+
+void ServerLog::put(const void* from, std::uint32_t size) {
+  const std::uint32_t first = std::min(size, size_ - head_);
+  copy_to_application(buffer_ + head_, from, first);
+  copy_to_application(buffer_, static_cast<const std::uint8_t*>(from) + first, size - first);
+  head_ = (head_ + size) % size_;
+}
+
+void ServerLog::put_application(Address from, std::uint32_t size) {
+  std::array<std::uint8_t, 128> piece;
+  for (std::uint32_t at = 0; at < size;) {
+    const std::uint32_t count = std::min<std::uint32_t>(size - at, piece.size());
+    copy_from_application(piece.data(), from + at, count);
+    put(piece.data(), count);
+    at += count;
+  }
+}
+
+void ServerLog::get(void* to, std::uint32_t size) {
+  const std::uint32_t first = std::min(size, size_ - tail_);
+  copy_from_application(to, buffer_ + tail_, first);
+  copy_from_application(static_cast<std::uint8_t*>(to) + first, buffer_, size - first);
+  tail_ = (tail_ + size) % size_;
+}
+
+abi::Status ServerLog::log(Address message, std::uint32_t length, std::uint64_t now,
+                           std::uint64_t unix_microseconds) {
+  if (!initialised()) return abi::Status::UNAVAILABLE;
+  if (length > kMaximumMessage) return abi::Status::LOGMESSAGETOOLONG;
+  if (length == 0) return abi::Status::OKAY;
+  if (!application_can_read(message, length)) return abi::Status::PARAMETERFAULT;
+  const auto need = static_cast<std::uint32_t>(sizeof(Header)) + padded(length);
+  if (need > size_ - used_ || !rate_.take(now)) {
+    ++dropped_;
+    return abi::Status::INVALIDBUFFERSIZE;
+  }
+  const Header header{unix_microseconds, dropped_, length};
+  dropped_ = 0;
+  put(&header, sizeof header);
+  put_application(message, length);
+  head_ = (head_ + padded(length) - length) % size_;
+  used_ += need;
+  return abi::Status::OKAY;
+}
+
+bool ServerLog::take(Record& record, std::span<std::uint8_t> text) {
+  if (used_ == 0) return false;
+  Header header{};
+  get(&header, sizeof header);
+  const auto need = static_cast<std::uint32_t>(sizeof header) + padded(header.length);
+  if (header.length > kMaximumMessage || header.length > text.size() || need > used_) {
+    head_ = tail_ = used_ = 0;  // the application has overwritten its own log
+    ++dropped_;
+    return false;
+  }
+  get(text.data(), header.length);
+  tail_ = (tail_ + padded(header.length) - header.length) % size_;
+  used_ -= need;
+  record = {header.unix_microseconds, header.dropped, header.length};
+  return true;
+}
+
+}  // namespace microvisor::firmware::kernel

@@ -1,0 +1,43 @@
+#include "firmware/kernel/resident/services.hpp"
+
+#include "firmware/kernel/resident/platform.hpp"
+
+namespace microvisor::firmware::kernel {
+
+namespace {
+
+Services the_services;
+
+constexpr std::uint32_t bit(abi::NetworkReason reason) { return static_cast<std::uint32_t>(reason); }
+
+}  // namespace
+
+Services& services() { return the_services; }
+
+void Services::reset_application(std::uint32_t seed) {
+  claims.clear();
+  notifications.reset(seed);
+  network.reset(seed >> 3);
+  events.reset(seed >> 5);
+  channels.reset(seed >> 7);
+  log.reset();
+  test_log.reset();
+  restarts.clear();
+}
+
+std::uint32_t Services::network_reasons() const {
+  std::uint32_t reasons = 0;
+  if (network.count() != 0) reasons |= bit(abi::NetworkReason::USINGNETWORK);
+  if (!network.ever_used()) reasons |= bit(abi::NetworkReason::NEVERUSEDNETWORKAPI);
+  // A check-in time of zero, the default, means: stay connected.
+  if (minimum_check_in_seconds == 0) reasons |= bit(abi::NetworkReason::MINIMUMCHECKINEXPIRED);
+  if (!wall_clock.known()) reasons |= bit(abi::NetworkReason::RTCNOTSET);
+  if (crash_to_report) reasons |= bit(abi::NetworkReason::APPLICATIONERROR);
+  if (!ever_connected) reasons |= bit(abi::NetworkReason::COLDBOOTCONNECTION);
+  if (link_fetches_update()) reasons |= bit(abi::NetworkReason::FETCHINGUPDATE);
+  if (!application_present) reasons |= bit(abi::NetworkReason::NOAPPLICATIONCODE);
+  if (link_waits()) reasons |= bit(abi::NetworkReason::ENHANCECALM);
+  return reasons;
+}
+
+}  // namespace microvisor::firmware::kernel

@@ -1,0 +1,76 @@
+// Everything the kernel keeps for the application that runs: the objects behind the handles, and the facts
+// calls tell.
+//
+// One object, shared by system calls (which exclude each other by priority) and the worker (which uses
+// Atomic). All of it ends with the application.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "abi/interface.hpp"
+#include "firmware/kernel/resident/channels.hpp"
+#include "firmware/kernel/resident/memory_claims.hpp"
+#include "firmware/kernel/resident/network_requests.hpp"
+#include "firmware/kernel/resident/notifications.hpp"
+#include "firmware/kernel/resident/restarts.hpp"
+#include "firmware/kernel/resident/server_log.hpp"
+
+namespace microvisor::firmware::kernel {
+
+inline constexpr std::uint32_t kDeviceIdSize = 34;
+
+/// The wall clock: an offset to clock_microseconds(), once the gateway has told the time.
+class WallClock {
+ public:
+  void set(std::uint64_t unix_microseconds, std::uint64_t now) {
+    offset_ = unix_microseconds - now;
+    known_ = true;
+  }
+  [[nodiscard]] bool known() const { return known_; }
+  /// Microseconds since the Unix epoch; 0 if unknown.
+  [[nodiscard]] std::uint64_t at(std::uint64_t now) const { return known_ ? now + offset_ : 0; }
+
+ private:
+  std::uint64_t offset_ = 0;
+  bool known_ = false;
+};
+
+struct Services {
+  // Ends with the application.
+  MemoryClaims claims;
+  Notifications notifications;
+  NetworkRequests network;
+  SystemEvents events;
+  Channels channels;
+  ServerLog log;
+  ServerLog test_log;
+  Restarts restarts;
+
+  // Outlives it.
+  std::array<char, kDeviceIdSize> device_id{};
+  WallClock wall_clock;
+  abi::WakeReason wake_reason = abi::WakeReason::COLDBOOT;
+  bool logging_allowed = true;
+  bool factory_test = false;
+  bool ever_connected = false;
+  bool application_present = false;
+  bool crash_to_report = false;
+  bool update_ready = false;
+  std::uint32_t minimum_check_in_seconds = 0;
+  std::uint32_t testing_status = 0;
+
+  /// The application has ended: all its objects are gone.
+  void reset_application(std::uint32_t seed);
+  /// Why the device connects: bits of MvNetworkReason.
+  [[nodiscard]] std::uint32_t network_reasons() const;
+};
+
+[[nodiscard]] Services& services();
+
+/// Bits of NetworkReason::ENHANCECALM left out, something else set: the device wants to be connected.
+[[nodiscard]] constexpr bool wants_network(std::uint32_t reasons) {
+  return (reasons & ~static_cast<std::uint32_t>(abi::NetworkReason::ENHANCECALM)) != 0;
+}
+
+}  // namespace microvisor::firmware::kernel
