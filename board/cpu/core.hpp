@@ -1,13 +1,14 @@
 // The processor core: one struct that owns its parts, and the loop that runs it.
 //
-// Two halves meet here. The *execution* half (decoder, translators, interpreter, memory paths) runs instructions; the
-// *system* half (exceptions, NVIC, SCS, SysTick, SAU, MPU, special registers, Security Extension) decides what happens
-// at the borders between them. The execution half calls the functions declared in system.hpp; the system half reads
-// and writes memory through memory.hpp.
+// Two halves meet here. The *execution* half (decoder, translators, interpreter, memory paths) runs
+// instructions; the *system* half (exceptions, NVIC, SCS, SysTick, SAU, MPU, special registers, Security
+// Extension) decides what happens at the borders between them. The execution half calls the functions
+// declared in system.hpp; the system half reads and writes memory through memory.hpp.
 //
 // A Core belongs to one board and lives on that board's thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -17,18 +18,18 @@
 
 namespace microvisor::board {
 
-class DecodeCache;  // decode_cache.hpp (execution)
-struct Tlb;         // memory.hpp (execution)
+class DecodeCache;   // decode_cache.hpp (execution)
+struct Tlb;          // memory.hpp (execution)
 struct SystemUnits;  // system_units.hpp (system): NVIC, SCB, SAU, MPUs, SysTicks, pending faults
 
 /// Why execute() came back.
 enum class Stop : std::uint8_t {
-  Budget,        ///< the scheduler's budget is used up or was cut: look at events and come back
-  Asleep,        ///< WFI or WFE: skip to the next event
-  Stalled,       ///< a memory is busy: skip to Bus::stalled_until()
-  Lockup,        ///< fault inside a fault handler of highest priority
-  SystemReset,   ///< AIRCR.SYSRESETREQ
-  Semihosting,   ///< BKPT 0xAB with semihosting on: R0 is the operation, R1 its argument; PC is at the BKPT
+  Budget,       ///< the scheduler's budget is used up or was cut: look at events and come back
+  Asleep,       ///< WFI or WFE: skip to the next event
+  Stalled,      ///< a memory is busy: skip to Bus::stalled_until()
+  Lockup,       ///< fault inside a fault handler of highest priority
+  SystemReset,  ///< AIRCR.SYSRESETREQ
+  Semihosting,  ///< BKPT 0xAB with semihosting on: R0 is the operation, R1 its argument; PC is at the BKPT
 };
 
 /// Signals from the chip that the core does not own.
@@ -40,26 +41,27 @@ struct CoreSignals {
   bool lock_nonsecure_mpu = false;      ///< LOCKNSMPU
 };
 
-struct Record;       // record.hpp (execution): one decoded instruction
-struct DecodedPage;  // decode_cache.hpp (execution)
-struct TlbBank;      // memory.hpp (execution)
+struct Record;   // record.hpp (execution): one decoded instruction
+struct TlbBank;  // memory.hpp (execution)
 
-/// What the interpreter keeps between two instructions besides the architectural state. Private to the execution
-/// half; everything in it can be rebuilt from `state` at an instruction boundary.
+/// What the interpreter keeps between two instructions besides the architectural state. Private to the
+/// execution half; everything in it can be rebuilt from `state` at an instruction boundary.
 struct Execution {
-  const TlbBank* bank = nullptr;      ///< translations of the current world and privilege
-  Record* records = nullptr;          ///< records of the page being executed (or the single-step buffer)
+  const TlbBank* bank = nullptr;       ///< translations of the current world and privilege
+  Record* records = nullptr;           ///< records of the page being executed (or the single-step buffer)
   const std::uint8_t* code = nullptr;  ///< host address of that page's bytes; null in the single-step buffer
-  DecodedPage* page = nullptr;        ///< null in the single-step buffer
-  std::uint32_t page_address = 0;     ///< guest address of records[0]
-  std::uint32_t stack_limit = 0;      ///< of the stack in use; 0 if unchecked
-  std::uint32_t align_mask = 0;       ///< 3 with CCR.UNALIGN_TRP, else 0
-  std::uint32_t generation = 0;       ///< counts flushes; the interpreter leaves its page when it changes
-  std::int64_t budget_mark = 0;       ///< budget at the last moment `retired` was brought up to date
-  std::int64_t nz = 0;                ///< flags on their way out of the interpreter (see record.hpp)
-  bool stalled = false;               ///< the access that just failed met a busy memory: nothing was recorded
-  bool wait = false;                  ///< a vector or frame access met a busy memory: wait at the next boundary
-  std::uint8_t exit = 0;              ///< why the handlers returned
+  std::uint32_t page_address = 0;      ///< guest address of records[0]
+  std::uint32_t page_bytes =
+      0;  ///< kPageBytes, or 0 in the single-step buffer: branches stay inside below it
+  std::uint32_t stack_limit = 0;  ///< of the stack in use; 0 if unchecked
+  std::uint32_t align_mask = 0;   ///< 3 with CCR.UNALIGN_TRP, else 0
+  bool flushed = false;           ///< translations were flushed: the interpreter leaves its page
+  std::int64_t budget_mark = 0;   ///< budget at the last moment `retired` was brought up to date
+  bool stalled = false;           ///< the access that just failed met a busy memory: nothing was recorded
+  bool wait = false;              ///< a vector or frame access met a busy memory: wait at the next boundary
+  std::uint32_t target = 0;       ///< of a branch on its way through jump_magic()
+  std::array<std::uint32_t, 32> buffer{};  ///< words loaded together, before they are committed
+  std::uint8_t exit = 0;                   ///< why the handlers returned
 };
 
 struct Core final : InterruptSink, BusObserver {
@@ -68,7 +70,8 @@ struct Core final : InterruptSink, BusObserver {
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
-  /// Warm reset: architectural reset values, VTOR_S = `vector_table` (7 low bits zero), then SP and PC from there.
+  /// Warm reset: architectural reset values, VTOR_S = `vector_table` (7 low bits zero), then SP and PC from
+  /// there.
   void reset(std::uint32_t vector_table);
 
   /// Runs until something named in Stop happens. `scheduler.budget` is exact on return.
@@ -97,8 +100,9 @@ struct Core final : InterruptSink, BusObserver {
   std::unique_ptr<SystemUnits> system;
   std::unique_ptr<Tlb> tlb;
   std::unique_ptr<DecodeCache> decoded;
-  /// Set by the system half when something may have to be taken before the next instruction (a pending exception, a
-  /// changed mask, a reset request): the interpreter then calls service(). It also ends the current block.
+  /// Set by the system half when something may have to be taken before the next instruction (a pending
+  /// exception, a changed mask, a reset request): the interpreter then calls service(). It also ends the
+  /// current block.
   bool attention = false;
   Execution execution;
 };

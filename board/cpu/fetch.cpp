@@ -1,0 +1,140 @@
+// Instruction fetch.
+//
+// The order of the checks is that of the architecture (DDI0553, FetchInstr and SecurityCheck): attribution,
+// MPU, bus, EPSR.T, and last whether Non-secure code entering Secure memory meets an SG instruction in a
+// callable region. A page is executed as a whole only if one answer holds for all of it; then none of this is
+// asked again until the translations are flushed.
+#include "board/cpu/fetch.hpp"
+
+#include "board/cpu/decoder.hpp"
+
+namespace microvisor::board {
+namespace {
+
+constexpr std::uint32_t kSecureGatewayOpcode = 0xE97F'E97F;
+
+Access fetch_access(const Attribution& answer) {
+  return {.secure = answer.bus_secure,
+          .privileged = answer.bus_privileged,
+          .fetch = true,
+          .master = Master::Core};
+}
+
+/// attribute() for a fetch; false with the fault recorded.
+bool may_fetch(Core& core, std::uint32_t address, Attribution& answer) {
+  answer = attribute(core, address, AccessType::Fetch, core.state.privileged());
+  if (answer.fault != Attribution::Fault::None) {
+    record_access_fault(core, answer.fault, AccessType::Fetch, address);
+    return false;
+  }
+  if (answer.ppb) {
+    record_bus_fault(core, AccessType::Fetch, address);
+    return false;
+  }
+  return true;
+}
+
+/// One halfword over the bus.
+bool fetch_half(Core& core, std::uint32_t address, const Attribution& answer, std::uint32_t& half) {
+  switch (core.bus.read(address, 2, fetch_access(answer), half)) {
+    case Outcome::Ok: half &= 0xFFFF; return true;
+    case Outcome::BusError: record_bus_fault(core, AccessType::Fetch, address); return false;
+    case Outcome::Stall: core.execution.stalled = true; return false;
+  }
+  return false;
+}
+
+/// Non-secure state, address in a Secure callable region.
+bool enters_secure(const Core& core, const Attribution& answer) {
+  return core.state.world == kNonSecure && answer.nonsecure_callable;
+}
+
+bool refuse_entry(Core& core, std::uint32_t address) {
+  record_access_fault(core, Attribution::Fault::SecureFetch, AccessType::Fetch, address);
+  return false;
+}
+
+/// The instruction at `address`, with every check. `opcode` as Encoding::matches() wants it.
+bool fetch_instruction(Core& core, std::uint32_t address, std::uint32_t& opcode, bool& wide) {
+  Attribution answer;
+  if (!may_fetch(core, address, answer) || !fetch_half(core, address, answer, opcode)) return false;
+  if (!core.state.thumb) {
+    if (enters_secure(core, answer)) return refuse_entry(core, address);
+    record_usage_fault(core, UsageFault::InvalidState);
+    return false;
+  }
+  wide = is_wide(opcode);
+  const bool entry = enters_secure(core, answer);
+  if (!wide) return entry ? refuse_entry(core, address) : true;
+  std::uint32_t second = 0;
+  if (!may_fetch(core, address + 2, answer)) return false;
+  if (!entry && enters_secure(core, answer)) return refuse_entry(core, address);
+  if (!fetch_half(core, address + 2, answer, second)) return false;
+  opcode = opcode << 16 | second;
+  if (entry && opcode != kSecureGatewayOpcode) return refuse_entry(core, address);
+  return true;
+}
+
+/// The page may be executed as a whole under `answer` and `span`.
+bool covers_page(const Attribution& answer, const DirectSpan& span, std::uint32_t page) {
+  const std::uint32_t last = page + kPageBytes - 1;
+  return answer.base <= page && answer.limit >= last && span.base <= page && span.size >= kPageBytes &&
+         page - span.base <= span.size - kPageBytes && (span.physical + (page - span.base)) % kPageBytes == 0;
+}
+
+/// The decoded page at `physical`; when it is new, stores into it must be seen from now on.
+DecodedPage& decoded_page(Core& core, std::uint32_t physical) {
+  if (core.decoded->full() && !core.decoded->contains(physical)) {
+    core.decoded->clear();
+    flush_tlb(core);
+    core.execution.flushed = false;
+  }
+  bool created = false;
+  DecodedPage& page = core.decoded->page(physical, created);
+  if (created) drop_write_translations(core);
+  return page;
+}
+
+const Record* enter_page(Core& core, std::uint32_t address, const DirectSpan& span) {
+  const std::uint32_t page = address & ~(kPageBytes - 1);
+  const std::uint32_t offset = page - span.base;
+  DecodedPage& decoded = decoded_page(core, span.physical + offset);
+  FetchEntry& entry = bank_of(core, core.state.world, core.state.privileged()).fetch[fetch_slot(address)];
+  entry = {.address = page, .records = decoded.records.data(), .code = span.host + offset};
+  core.tlb->filled = true;
+  Execution& execution = core.execution;
+  execution.page_address = page;
+  execution.page_bytes = kPageBytes;
+  execution.records = entry.records;
+  execution.code = entry.code;
+  return entry.records + address % kPageBytes / 2;
+}
+
+}  // namespace
+
+const Record* fetch_page(Core& core, std::uint32_t address) {
+  Attribution answer;
+  if (!may_fetch(core, address, answer)) return nullptr;
+  if (!enters_secure(core, answer) && core.state.thumb && core.state.it == 0) {
+    const auto span = core.bus.direct(address, fetch_access(answer));
+    if (span && covers_page(answer, *span, address & ~(kPageBytes - 1)))
+      return enter_page(core, address, *span);
+  }
+  return fetch_step(core, address);
+}
+
+const Record* fetch_step(Core& core, std::uint32_t address) {
+  std::uint32_t opcode = 0;
+  bool wide = false;
+  if (!fetch_instruction(core, address, opcode, wide)) return nullptr;
+  auto& step = core.decoded->step;
+  decode(opcode, wide, {.slot = Place::kNoPage, .it_state = core.state.it}, step[0]);
+  Execution& execution = core.execution;
+  execution.page_address = address;
+  execution.page_bytes = 0;
+  execution.records = step.data();
+  execution.code = nullptr;
+  return step.data();
+}
+
+}  // namespace microvisor::board

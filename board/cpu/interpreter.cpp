@@ -1,0 +1,159 @@
+// Running: from the architectural state into the handlers and back.
+//
+// execute() goes round once for every stay in the handlers: it looks at what is pending, finds the page of
+// the next instruction and calls its handler, which tail-calls the next, until one of the functions below
+// returns to it.
+#include "board/cpu/interpreter.hpp"
+
+#include "board/cpu/decoder.hpp"
+#include "board/cpu/fetch.hpp"
+#include "board/cpu/handlers_control.hpp"
+
+namespace microvisor::board {
+namespace {
+
+void set_exit(Core& core, Exit reason) { core.execution.exit = static_cast<std::uint8_t>(reason); }
+
+/// Points the interpreter at the translations and limits of the current state.
+void load_context(Core& core) {
+  Execution& execution = core.execution;
+  execution.bank = &bank_of(core, core.state.world, core.state.privileged());
+  execution.stack_limit = stack_limit(core);
+  execution.align_mask = unaligned_traps(core) ? 3 : 0;
+  execution.flushed = false;
+  execution.stalled = false;
+  execution.page_bytes = 0;
+  execution.budget_mark = core.scheduler.budget;
+}
+
+/// Runs from state.r[15] until a handler returns.
+void run(Core& core) {
+  load_context(core);
+  set_exit(core, Exit::Boundary);
+  const CoreState& state = core.state;
+  const std::int64_t nz = pack_nz(state.n, state.z);
+  const std::uint32_t c = state.c ? 1 : 0, v = state.v ? 1 : 0;
+  if (state.it != 0 || !state.thumb) return step_at(core, nullptr, core.scheduler.budget, nz, c, v);
+  return enter(core, nullptr, core.scheduler.budget, nz, c, v);
+}
+
+/// The fetch at state.r[15] failed; the flags are in the state.
+void fetch_failed(Core& core) {
+  if (core.execution.stalled) return set_exit(core, Exit::Stalled);
+  take_fault(core, core.state.r[15]);
+}
+
+}  // namespace
+
+Stop Core::execute() {
+  for (;;) {
+    if (attention && !service(*this)) return state.locked_up ? Stop::Lockup : Stop::SystemReset;
+    if (state.locked_up) return Stop::Lockup;
+    if (state.asleep) return Stop::Asleep;
+    if (execution.wait) {
+      execution.wait = false;
+      return Stop::Stalled;
+    }
+    if (scheduler.budget <= 0) return Stop::Budget;
+    run(*this);
+    if (execution.exit == static_cast<std::uint8_t>(Exit::Stalled)) return Stop::Stalled;
+    if (execution.exit == static_cast<std::uint8_t>(Exit::Semihosting)) return Stop::Semihosting;
+  }
+}
+
+void leave(ARGS) {
+  core.state.r[15] = address_of(core, rec);
+  leave_at(PASS);
+}
+
+void leave_at(ARGS) {
+  store_flags(core, nz, c, v);
+  call_out(core, budget);
+}
+
+void leave_changed(ARGS) {
+  core.scheduler.budget -= 1;
+  core.retired += 1;
+}
+
+void fail(ARGS) {
+  expose_state(PASS);
+  core.state.it = rec->it;
+  if (core.execution.stalled) return set_exit(core, Exit::Stalled);
+  take_fault(core, core.state.r[15]);
+}
+
+void jump_magic(ARGS) {
+  expose_state(PASS);
+  const std::uint32_t target = core.execution.target;
+  if (!branch_magic(core, target)) {
+    core.state.thumb = (target & 1) != 0;
+    core.state.r[15] = target & ~1u;
+  }
+  leave_changed(PASS);
+}
+
+void enter_slow(ARGS) {
+  store_flags(core, nz, c, v);
+  call_out(core, budget);
+  const Record* target = fetch_page(core, core.state.r[15]);
+  if (target == nullptr) return fetch_failed(core);
+  budget = call_back(core);
+  rec = target;
+  return handlers[rec->op](PASS);
+}
+
+void step_at(ARGS) {
+  store_flags(core, nz, c, v);
+  call_out(core, budget);
+  const Record* target = fetch_step(core, core.state.r[15]);
+  if (target == nullptr) return fetch_failed(core);
+  budget = call_back(core);
+  rec = target;
+  return handlers[rec->op](PASS);
+}
+
+void wrong_it_state(ARGS) {
+  core.state.r[15] = address_of(core, rec);
+  // From the buffer the record was decoded for the state at hand, so this is a page.
+  const auto slot = static_cast<std::uint32_t>(rec - core.execution.records);
+  core.execution.records[slot].op = 0;
+  return handlers[0](PASS);
+}
+
+namespace {
+
+/// Entry 0: the record has not been decoded yet.
+void decode_first(ARGS) {
+  const auto slot = static_cast<std::uint32_t>(rec - core.execution.records);
+  if (MV_UNLIKELY(!decode_slot(core.execution.records, core.execution.code, slot, core.state.it))) {
+    core.state.r[15] = address_of(core, rec);
+    return step_at(PASS);
+  }
+  return handlers[rec->op](PASS);
+}
+
+}  // namespace
+
+std::array<Handler*, kMaximumHandlers> handlers = {&decode_first};
+
+std::uint16_t register_handler(Handler* handler) {
+  static std::uint16_t count = 1;
+  if (count == kMaximumHandlers) __builtin_trap();
+  handlers[count] = handler;
+  return count++;
+}
+
+void PageEnd::run(ARGS) {
+  core.state.r[15] = address_of(core, rec);
+  if (MV_UNLIKELY(core.state.it != 0)) return step_at(PASS);
+  return enter(PASS);
+}
+
+bool violates_stack_limit(Core& core, std::uint32_t value) {
+  if (value >= core.execution.stack_limit) return false;
+  record_usage_fault(core, UsageFault::StackOverflow);
+  return true;
+}
+
+}  // namespace microvisor::board
