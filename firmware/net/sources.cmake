@@ -1,37 +1,26 @@
-# What the kernel image takes from firmware/net, firmware/kernel/link and lwIP. Sets, for a project that knows
-# MICROVISOR_ROOT (the top of the tree) and MICROVISOR_SOURCES (unpacked source packages):
-#   firmware_net_sources    C++ of this project, hardware-free
-#   firmware_net_device     C++ of this project that needs the chip
-#   firmware_net_lwip       C of lwIP
-#   firmware_net_includes   include directories for all of them
-set(LWIP_DIR ${MICROVISOR_SOURCES}/lwip)
-set(firmware_net_sources)
-set(firmware_net_device)
-set(firmware_net_lwip
-  ${LWIP_DIR}/src/core/init.c
-  ${LWIP_DIR}/src/core/def.c
-  ${LWIP_DIR}/src/core/dns.c
-  ${LWIP_DIR}/src/core/inet_chksum.c
-  ${LWIP_DIR}/src/core/ip.c
-  ${LWIP_DIR}/src/core/mem.c
-  ${LWIP_DIR}/src/core/memp.c
-  ${LWIP_DIR}/src/core/netif.c
-  ${LWIP_DIR}/src/core/pbuf.c
-  ${LWIP_DIR}/src/core/tcp.c
-  ${LWIP_DIR}/src/core/tcp_in.c
-  ${LWIP_DIR}/src/core/tcp_out.c
-  ${LWIP_DIR}/src/core/timeouts.c
-  ${LWIP_DIR}/src/core/udp.c
-  ${LWIP_DIR}/src/core/ipv4/icmp.c
-  ${LWIP_DIR}/src/core/ipv4/ip4.c
-  ${LWIP_DIR}/src/core/ipv4/ip4_addr.c
-  ${LWIP_DIR}/src/core/ipv4/ip4_frag.c
-  ${LWIP_DIR}/src/netif/ppp/fsm.c
-  ${LWIP_DIR}/src/netif/ppp/ipcp.c
-  ${LWIP_DIR}/src/netif/ppp/lcp.c
-  ${LWIP_DIR}/src/netif/ppp/magic.c
-  ${LWIP_DIR}/src/netif/ppp/ppp.c
-  ${LWIP_DIR}/src/netif/ppp/pppos.c
-  ${LWIP_DIR}/src/netif/ppp/utils.c
-)
-set(firmware_net_includes ${MICROVISOR_ROOT} ${MICROVISOR_ROOT}/firmware/net/port ${LWIP_DIR}/src/include)
+# Network and device link. FIRMWARE_NET_COMMON needs no chip and is what host tests build; the image takes
+# FIRMWARE_NET_SOURCES and FIRMWARE_NET_LIBRARIES.
+include(${CMAKE_CURRENT_LIST_DIR}/lwip.cmake)
+set(link_dir ${CMAKE_CURRENT_LIST_DIR}/../kernel/link)
+set(FIRMWARE_NET_COMMON
+  ${CMAKE_CURRENT_LIST_DIR}/dialler.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/stack.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/tcp_stream.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/tls_client.cpp)
+set(FIRMWARE_LINK_COMMON
+  ${link_dir}/back_off.cpp
+  ${link_dir}/frame_io.cpp
+  ${link_dir}/link_engine.cpp
+  ${link_dir}/log_stream.cpp
+  ${link_dir}/channel_streams.cpp
+  ${link_dir}/session.cpp
+  ${link_dir}/update_driver.cpp)
+# The worker, in which all of this runs, comes with the kernel.
+if(CMAKE_SYSTEM_NAME STREQUAL Generic AND FIRMWARE_KERNEL_SOURCES)
+  set(FIRMWARE_NET_SOURCES ${FIRMWARE_NET_COMMON} ${FIRMWARE_LINK_COMMON}
+    ${CMAKE_CURRENT_LIST_DIR}/lpuart.cpp
+    ${link_dir}/link_main.cpp)
+  mv_lwip(lwip)
+  target_compile_options(lwip PRIVATE -Os)
+  set(FIRMWARE_NET_LIBRARIES lwip)
+endif()

@@ -1,0 +1,123 @@
+// See channel_streams.hpp.
+#include "firmware/kernel/link/channel_streams.hpp"
+
+#include <algorithm>
+
+namespace microvisor::firmware::link {
+
+void ChannelStreams::connection_ended() {
+  for (unsigned index = 0; index < kChannelSlots; ++index) {
+    const Channel channel = host_.channel(index);
+    if (channel.id == 0) continue;
+    if (channel.closing) {
+      host_.channel_released(index);
+    } else {
+      host_.channel_ended(index, ChannelEnd::NetworkDisconnected);
+    }
+  }
+  slots_ = {};
+}
+
+bool ChannelStreams::step(FrameIo& io) {
+  bool any = false;
+  for (unsigned index = 0; index < kChannelSlots; ++index) any |= step_slot(io, index);
+  return any;
+}
+
+bool ChannelStreams::step_slot(FrameIo& io, unsigned index) {
+  Slot& slot = slots_[index];
+  const Channel channel = host_.channel(index);
+  if (channel.id != slot.id) {
+    if (slot.stream != 0 && !io.send_close(slot.stream, microvisor_link_StreamError_STREAM_ERROR_CANCELLED))
+      return false;
+    slot = {};
+    return channel.id != 0 && open(io, index, channel);
+  }
+  if (channel.id == 0) return false;
+  if (slot.stream != 0 && (transfer(io, index) || grant(io, index))) return true;
+  return channel.closing && finish(io, index);
+}
+
+bool ChannelStreams::open(FrameIo& io, unsigned index, const Channel& channel) {
+  Slot& slot = slots_[index];
+  slot.id = channel.id;
+  slot.stream = io.new_stream();
+  slot.granted = static_cast<std::uint32_t>(host_.channel_space(index));
+  Frame& frame = io.begin(slot.stream, microvisor_link_Frame_open_tag);
+  frame.kind.open.service = microvisor_link_Service_SERVICE_CHANNEL;
+  frame.kind.open.credit = slot.granted;
+  const std::size_t length = std::min(channel.endpoint.size(), sizeof frame.kind.open.name - 1);
+  std::copy_n(channel.endpoint.begin(), length, frame.kind.open.name);
+  return io.send();
+}
+
+bool ChannelStreams::transfer(FrameIo& io, unsigned index) {
+  Slot& slot = slots_[index];
+  const std::size_t room = std::min<std::size_t>(slot.credit, buffer_.size());
+  if (room == 0) return false;
+  const std::size_t count = host_.channel_read(index, std::span(buffer_).first(room));
+  if (count == 0 || !io.send_data(slot.stream, std::span(buffer_).first(count))) return false;
+  slot.credit -= static_cast<std::uint32_t>(count);
+  return true;
+}
+
+/// Gives back what the application has read, when it is worth a frame.
+bool ChannelStreams::grant(FrameIo& io, unsigned index) {
+  Slot& slot = slots_[index];
+  const auto space = static_cast<std::uint32_t>(host_.channel_space(index));
+  if (space <= slot.granted || space - slot.granted < std::max<std::uint32_t>(space / 2, 1)) return false;
+  const std::uint32_t more = space - slot.granted;
+  slot.granted = space;
+  return io.send_credit(slot.stream, more);
+}
+
+/// The application has closed the channel. What it wrote before still goes out, as far as there is somebody
+/// to take it.
+bool ChannelStreams::finish(FrameIo& io, unsigned index) {
+  Slot& slot = slots_[index];
+  if (slot.stream != 0) {
+    if (slot.credit == 0) return false;  // perhaps bytes are waiting: transfer() goes on when credit comes
+    if (!io.send_close(slot.stream, microvisor_link_StreamError_STREAM_ERROR_NONE)) return false;
+  }
+  slot = {};
+  host_.channel_released(index);
+  return true;
+}
+
+ChannelStreams::Slot* ChannelStreams::find(std::uint32_t stream) {
+  if (stream == 0) return nullptr;
+  for (Slot& slot : slots_) {
+    if (slot.stream == stream) return &slot;
+  }
+  return nullptr;
+}
+
+bool ChannelStreams::received(std::uint32_t stream, std::span<const std::uint8_t> bytes, bool& violation) {
+  Slot* const slot = find(stream);
+  if (slot == nullptr) return false;
+  if (bytes.size() > slot->granted) {
+    violation = true;
+    return true;
+  }
+  slot->granted -= static_cast<std::uint32_t>(bytes.size());
+  host_.channel_received(index_of(slot), bytes);
+  return true;
+}
+
+bool ChannelStreams::credited(std::uint32_t stream, std::uint32_t bytes) {
+  Slot* const slot = find(stream);
+  if (slot == nullptr) return false;
+  slot->credit += bytes;
+  return true;
+}
+
+bool ChannelStreams::closed(std::uint32_t stream, microvisor_link_StreamError error) {
+  Slot* const slot = find(stream);
+  if (slot == nullptr) return false;
+  slot->stream = 0;
+  const bool orderly = error == microvisor_link_StreamError_STREAM_ERROR_NONE;
+  host_.channel_ended(index_of(slot), orderly ? ChannelEnd::ClosedByServer : ChannelEnd::ResetByServer);
+  return true;
+}
+
+}  // namespace microvisor::firmware::link

@@ -1,0 +1,98 @@
+// See link_engine.hpp.
+#include "firmware/kernel/link/link_engine.hpp"
+
+#include "firmware/crypto/crypto.hpp"
+
+namespace microvisor::firmware::link {
+namespace {
+
+constexpr std::uint64_t kConnectTime = 60 * net::kSeconds;
+/// After so many failed connections the bearer itself is suspected and dialled anew.
+constexpr unsigned kRedialAfter = 3;
+constexpr std::uint64_t kIdleCheck = 10 * net::kSeconds;
+
+std::uint32_t random_word() {
+  std::array<std::uint8_t, 4> bytes{};
+  static_cast<void>(crypto::random(bytes));  // without it every wait is the shortest allowed
+  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 |
+         bytes[3];
+}
+
+}  // namespace
+
+LinkEngine::LinkEngine(LinkHost& host, net::Platform& platform)
+    : host_(host),
+      platform_(platform),
+      stack_(platform),
+      tls_(stack_),
+      transport_(tls_),
+      io_(transport_),
+      session_(host, io_) {}
+
+void LinkEngine::round() {
+  if (!host_.network_wanted()) return stay_offline();
+  if (!configured_) configured_ = tls_.configure(host_.identity());
+  if (configured_ && connect()) {
+    run_session();
+    tls_.close();
+    if (session_.welcomed()) {
+      back_off_.reset();
+      attempts_ = 0;
+      failures_in_a_row_ = 0;
+    }
+  }
+  if (host_.network_wanted()) wait_before_retry();
+}
+
+void LinkEngine::stay_offline() {
+  if (stack_.up()) stack_.hang_up();
+  set_status(NetworkStatus::DeliberatelyOffline);
+  while (!host_.network_wanted()) platform_.wait(platform_.now() + kIdleCheck);
+}
+
+bool LinkEngine::connect() {
+  set_status(NetworkStatus::Connecting);
+  ++attempts_;
+  if (failures_in_a_row_ >= kRedialAfter) {
+    stack_.hang_up();
+    failures_in_a_row_ = 0;
+  }
+  if (!stack_.up() && !stack_.bring_up()) return false;
+  last_tls_ = tls_.connect(kConnectTime);
+  if (last_tls_ == net::TlsResult::Connected) return true;
+  ++failures_in_a_row_;
+  return false;
+}
+
+void LinkEngine::run_session() {
+  session_.start(platform_.now(), attempts_);
+  bool announced = false;
+  while (session_.end() == SessionEnd::None) {
+    static_cast<void>(stack_.poll());
+    const bool busy = session_.step(platform_.now());
+    if (session_.welcomed() && !announced) {
+      set_status(NetworkStatus::Connected);
+      announced = true;
+    }
+    if (!busy && session_.end() == SessionEnd::None) stack_.wait(session_.next_deadline(platform_.now()));
+  }
+  session_.finish();
+}
+
+/// The kernel is told at once that the connection is gone, and by what it is not: with the bearer up, only
+/// the gateway is missing.
+void LinkEngine::wait_before_retry() {
+  set_status(stack_.up() ? NetworkStatus::DisconnectedWithLinkUp : NetworkStatus::Connecting);
+  const std::uint64_t end = platform_.now() + back_off_.next(random_word());
+  backing_off_ = true;
+  while (platform_.now() < end && host_.network_wanted()) stack_.wait(end);
+  backing_off_ = false;
+}
+
+void LinkEngine::set_status(NetworkStatus status) {
+  if (status == status_) return;
+  status_ = status;
+  host_.network_status_changed(status);
+}
+
+}  // namespace microvisor::firmware::link

@@ -1,0 +1,65 @@
+// The device link from the modem to the session: brings up what is missing, keeps it up for as long as the
+// kernel wants the network, and waits between attempts. No hardware in it: host tests run the same engine
+// over a modelled modem.
+#pragma once
+
+#include "firmware/kernel/link/back_off.hpp"
+#include "firmware/kernel/link/session.hpp"
+#include "firmware/net/stack.hpp"
+#include "firmware/net/tls_client.hpp"
+
+namespace microvisor::firmware::link {
+
+class LinkEngine {
+ public:
+  LinkEngine(LinkHost& host, net::Platform& platform);
+
+  /// One round: bearer, connection, session until its end, and the wait before the next; or, while the
+  /// network is not wanted, a wait for that to change. Blocks.
+  void round();
+
+  [[nodiscard]] NetworkStatus status() const { return status_; }
+  [[nodiscard]] bool fetching() const { return session_.fetching(); }
+  [[nodiscard]] bool backing_off() const { return backing_off_; }
+  [[nodiscard]] SessionEnd last_end() const { return session_.end(); }
+  [[nodiscard]] net::TlsResult last_tls() const { return last_tls_; }
+  [[nodiscard]] net::TlsClient& tls() { return tls_; }
+  [[nodiscard]] net::Stack& stack() { return stack_; }
+
+ private:
+  /// TLS as the session's byte stream.
+  class TlsTransport final : public Transport {
+   public:
+    explicit TlsTransport(net::TlsClient& tls) : tls_(tls) {}
+    std::size_t read(std::span<std::uint8_t> into) override { return tls_.read(into); }
+    bool write(std::span<const std::uint8_t> bytes) override { return tls_.write(bytes); }
+    bool flush() override { return tls_.flush(tls_.stack().platform().now() + 10 * net::kSeconds); }
+    bool ended() const override { return tls_.ended(); }
+
+   private:
+    net::TlsClient& tls_;
+  };
+
+  void stay_offline();
+  [[nodiscard]] bool connect();
+  void run_session();
+  void wait_before_retry();
+  void set_status(NetworkStatus status);
+
+  LinkHost& host_;
+  net::Platform& platform_;
+  net::Stack stack_;
+  net::TlsClient tls_;
+  TlsTransport transport_;
+  FrameIo io_;
+  Session session_;
+  BackOff back_off_;
+  std::uint64_t attempts_ = 0;      // since the last success
+  unsigned failures_in_a_row_ = 0;  // of connections over the same bearer
+  bool configured_ = false;
+  volatile bool backing_off_ = false;
+  volatile NetworkStatus status_ = NetworkStatus::DeliberatelyOffline;
+  net::TlsResult last_tls_ = net::TlsResult::Connected;
+};
+
+}  // namespace microvisor::firmware::link

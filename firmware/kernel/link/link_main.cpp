@@ -1,0 +1,30 @@
+// The link as the kernel's worker runs it, and what the system calls ask.
+#include "firmware/kernel/link/link.hpp"
+#include "firmware/kernel/link/link_engine.hpp"
+#include "firmware/kernel/worker.hpp"
+#include "firmware/net/lpuart.hpp"
+
+namespace microvisor::firmware::link {
+namespace {
+
+const LinkEngine* running = nullptr;
+
+}  // namespace
+
+void link_main(LinkHost& host) {
+  static LinkEngine engine(host, net::device_platform());
+  running = &engine;
+  for (;;) engine.round();
+}
+
+NetworkStatus network_status() {
+  return running == nullptr ? NetworkStatus::DeliberatelyOffline : running->status();
+}
+
+bool fetching_update() { return running != nullptr && running->fetching(); }
+
+bool backing_off() { return running != nullptr && running->backing_off(); }
+
+void link_wake() { kernel::worker_wake(); }
+
+}  // namespace microvisor::firmware::link

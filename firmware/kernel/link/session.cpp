@@ -1,0 +1,207 @@
+// See session.hpp.
+#include "firmware/kernel/link/session.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace microvisor::firmware::link {
+namespace {
+
+constexpr std::uint64_t kMicrosecondsPerSecond = 1'000'000;
+
+void copy_text(char* target, std::size_t size, std::string_view text) {
+  const std::size_t length = std::min(text.size(), size - 1);
+  std::copy_n(text.begin(), length, target);
+}
+
+}  // namespace
+
+Session::Session(LinkHost& host, FrameIo& io)
+    : host_(host), io_(io), log_(host), channels_(host), update_(host) {}
+
+void Session::start(std::uint64_t now, std::uint64_t attempts) {
+  io_.restart();
+  log_.connection_started();
+  channels_.connection_started();
+  update_.connection_started();
+  welcomed_ = false;
+  end_ = SessionEnd::None;
+  hello_sent_ = last_heard_ = now;
+  ping_sent_ = 0;
+  const DeviceFacts facts = host_.facts();
+  auto& hello = io_.begin(0, microvisor_link_Frame_hello_tag).kind.hello;
+  hello.protocol_version = 1;
+  copy_text(hello.device_sid, sizeof hello.device_sid, host_.identity().device_sid.text());
+  copy_text(hello.kernel_version, sizeof hello.kernel_version, facts.kernel_version);
+  hello.kernel_version_number = facts.kernel_version_number;
+  if (const auto& installed = host_.updater().installed()) {
+    hello.app_manifest_hash.size = static_cast<pb_size_t>(installed->manifest_hash.size());
+    std::memcpy(hello.app_manifest_hash.bytes, installed->manifest_hash.data(),
+                installed->manifest_hash.size());
+  }
+  hello.wake_reason = facts.wake_reason;
+  hello.app_running = facts.application_running;
+  hello.boot_count = facts.boot_count;
+  hello.attempts = attempts;
+  if (!io_.send()) end_ = SessionEnd::Lost;
+}
+
+bool Session::step(std::uint64_t now) {
+  if (end_ != SessionEnd::None) return false;
+  if (!host_.network_wanted()) {
+    say_goodbye();
+    end_ = SessionEnd::NotWanted;
+    return false;
+  }
+  bool any = read_frames(now);
+  if (end_ == SessionEnd::None && welcomed_) {
+    any |= update_.step(io_, now);
+    any |= send_event();
+    any |= channels_.step(io_);
+    any |= log_.step(io_);
+  }
+  if (end_ == SessionEnd::None) watch(now);
+  if (end_ == SessionEnd::None && io_.ended()) end_ = SessionEnd::Lost;
+  return any && end_ == SessionEnd::None;
+}
+
+/// A bounded number of frames, so that a long download does not keep the log waiting.
+bool Session::read_frames(std::uint64_t now) {
+  constexpr unsigned kAtOnce = 4;
+  for (unsigned count = 0; count < kAtOnce && end_ == SessionEnd::None; ++count) {
+    const Received received = io_.receive();
+    if (received == Received::Nothing) return count != 0;
+    if (received == Received::Broken) {
+      end_ = SessionEnd::Protocol;
+      return false;
+    }
+    last_heard_ = now;
+    if (io_.in().stream == 0) {
+      control(io_.in(), now);
+    } else {
+      stream(io_.in(), now);
+    }
+  }
+  return true;
+}
+
+void Session::control(const Frame& frame, std::uint64_t now) {
+  switch (frame.which_kind) {
+    case microvisor_link_Frame_welcome_tag: return welcome(frame.kind.welcome, now);
+    case microvisor_link_Frame_ping_tag:
+      io_.begin(0, microvisor_link_Frame_pong_tag).kind.pong.token = frame.kind.ping.token;
+      if (!io_.send()) end_ = SessionEnd::Lost;
+      return;
+    case microvisor_link_Frame_pong_tag: return pong(frame.kind.pong, now);
+    case microvisor_link_Frame_target_tag: {
+      const auto& hash = frame.kind.target.manifest_hash;
+      return update_.target_named({hash.bytes, hash.size}, true);
+    }
+    case microvisor_link_Frame_settings_tag:
+      return host_.logging_allowed(frame.kind.settings.logging_enabled);
+    case microvisor_link_Frame_restart_app_tag: return host_.restart_application();
+    case microvisor_link_Frame_goodbye_tag: end_ = SessionEnd::Goodbye; return;
+    default: return;  // a newer gateway may say things we do not know
+  }
+}
+
+void Session::welcome(const microvisor_link_Welcome& message, std::uint64_t now) {
+  welcomed_ = true;
+  if (message.unix_microseconds != 0) {
+    host_.wall_time_received(message.unix_microseconds + (now - hello_sent_) / 2);
+  }
+  const std::uint32_t seconds = message.keep_alive_seconds;
+  keep_alive_ = std::uint64_t{seconds == 0 ? kDefaultKeepAlive : seconds} * kMicrosecondsPerSecond;
+  if (message.has_settings) host_.logging_allowed(message.settings.logging_enabled);
+  if (message.has_target) {
+    const auto& hash = message.target.manifest_hash;
+    update_.target_named({hash.bytes, hash.size}, false);
+  }
+}
+
+void Session::pong(const microvisor_link_Pong& message, std::uint64_t now) {
+  if (ping_sent_ == 0 || message.token != ping_token_) return;
+  if (message.unix_microseconds != 0)
+    host_.wall_time_received(message.unix_microseconds + (now - ping_sent_) / 2);
+  ping_sent_ = 0;
+}
+
+/// Frames of streams that are gone on our side are the tail of what was under way: passed over.
+void Session::stream(const Frame& frame, std::uint64_t now) {
+  switch (frame.which_kind) {
+    case microvisor_link_Frame_data_tag: return stream_data(frame);
+    case microvisor_link_Frame_credit_tag: {
+      const std::uint32_t bytes = frame.kind.credit.bytes;
+      static_cast<void>(log_.credited(frame.stream, bytes) || channels_.credited(frame.stream, bytes));
+      return;
+    }
+    case microvisor_link_Frame_close_tag: {
+      const auto error = frame.kind.close.error;
+      const std::uint32_t number = frame.stream;
+      static_cast<void>(update_.closed(io_, number, error, now) || channels_.closed(number, error) ||
+                        log_.closed(number));
+      return;
+    }
+    case microvisor_link_Frame_open_tag:  // the gateway has no service for us to offer
+      if (!io_.send_close(frame.stream, microvisor_link_StreamError_STREAM_ERROR_REFUSED))
+        end_ = SessionEnd::Lost;
+      return;
+    default: end_ = SessionEnd::Protocol; return;
+  }
+}
+
+void Session::stream_data(const Frame& frame) {
+  const std::span<const std::uint8_t> bytes(frame.kind.data.bytes, frame.kind.data.size);
+  bool violation = false;
+  static_cast<void>(update_.received(io_, frame.stream, bytes, violation) ||
+                    channels_.received(frame.stream, bytes, violation));
+  if (violation) end_ = SessionEnd::Protocol;
+}
+
+/// Keep-alive: a ping after half of the time without traffic, the end after twice the time.
+void Session::watch(std::uint64_t now) {
+  if (!welcomed_) {
+    if (now >= hello_sent_ + kWelcomeTime) end_ = SessionEnd::NoWelcome;
+    return;
+  }
+  if (now >= last_heard_ + 2 * keep_alive_) {
+    end_ = SessionEnd::Silent;
+  } else if (now >= std::max(last_heard_, ping_sent_) + keep_alive_ / 2) {
+    ping_sent_ = now;
+    io_.begin(0, microvisor_link_Frame_ping_tag).kind.ping.token = ++ping_token_;
+    if (!io_.send()) end_ = SessionEnd::Lost;
+  }
+}
+
+std::uint64_t Session::next_deadline(std::uint64_t now) const {
+  if (end_ != SessionEnd::None) return now;
+  if (!welcomed_) return hello_sent_ + kWelcomeTime;
+  return std::min({last_heard_ + 2 * keep_alive_, std::max(last_heard_, ping_sent_) + keep_alive_ / 2,
+                   update_.next_deadline()});
+}
+
+bool Session::send_event() {
+  if (event_.kind == EventKind::None && !host_.take_event(event_)) return false;
+  auto& message = io_.begin(0, microvisor_link_Frame_event_tag).kind.event;
+  message.kind = static_cast<microvisor_link_DeviceEventKind>(event_.kind);
+  message.value = event_.value;
+  message.device_microseconds = event_.device_microseconds;
+  copy_text(message.text, sizeof message.text,
+            {event_.text.data(), std::min(event_.length, event_.text.size())});
+  if (!io_.send()) return false;
+  event_ = {};
+  return true;
+}
+
+void Session::say_goodbye() {
+  copy_text(io_.begin(0, microvisor_link_Frame_goodbye_tag).kind.goodbye.reason,
+            sizeof(microvisor_link_Goodbye::reason), "network released");
+  static_cast<void>(io_.send() && io_.flush());
+}
+
+void Session::finish() {
+  update_.connection_ended();
+  channels_.connection_ended();
+}
+
+}  // namespace microvisor::firmware::link

@@ -1,0 +1,71 @@
+// One connection to the gateway, from Hello to its end (protocol/LINK.md).
+//
+// Control messages are handled here, streams by those they belong to. step() does what can be done now and
+// never waits for the peer, so that a fetch, the log and keep-alive share the connection. Worker only.
+#pragma once
+
+#include "firmware/kernel/link/channel_streams.hpp"
+#include "firmware/kernel/link/frame_io.hpp"
+#include "firmware/kernel/link/link_host.hpp"
+#include "firmware/kernel/link/log_stream.hpp"
+#include "firmware/kernel/link/update_driver.hpp"
+
+namespace microvisor::firmware::link {
+
+enum class SessionEnd : std::uint8_t {
+  None,       ///< it still stands
+  Lost,       ///< the connection below has ended
+  NoWelcome,  ///< the gateway did not answer Hello
+  Silent,     ///< nothing heard for twice the keep-alive time
+  Protocol,   ///< the gateway broke the rules
+  Goodbye,    ///< the gateway said so
+  NotWanted,  ///< the kernel does not want the network any more
+};
+
+class Session {
+ public:
+  Session(LinkHost& host, FrameIo& io);
+
+  /// Sends Hello on a fresh connection. `attempts`: since the last success.
+  void start(std::uint64_t now, std::uint64_t attempts);
+  /// One round at `now` (microseconds). True if anything was done: then call again before waiting.
+  [[nodiscard]] bool step(std::uint64_t now);
+  /// When step() has to be called although nothing has arrived.
+  [[nodiscard]] std::uint64_t next_deadline(std::uint64_t now) const;
+  /// The connection is over: tells the streams. Call once after end() is not None.
+  void finish();
+
+  [[nodiscard]] SessionEnd end() const { return end_; }
+  [[nodiscard]] bool welcomed() const { return welcomed_; }
+  [[nodiscard]] bool fetching() const { return update_.active(); }
+
+ private:
+  static constexpr std::uint64_t kWelcomeTime = 20'000'000;
+  static constexpr std::uint32_t kDefaultKeepAlive = 60;
+
+  [[nodiscard]] bool read_frames(std::uint64_t now);
+  void control(const Frame& frame, std::uint64_t now);
+  void stream(const Frame& frame, std::uint64_t now);
+  void stream_data(const Frame& frame);
+  void welcome(const microvisor_link_Welcome& welcome, std::uint64_t now);
+  void pong(const microvisor_link_Pong& pong, std::uint64_t now);
+  void watch(std::uint64_t now);
+  [[nodiscard]] bool send_event();
+  void say_goodbye();
+
+  LinkHost& host_;
+  FrameIo& io_;
+  LogStream log_;
+  ChannelStreams channels_;
+  UpdateDriver update_;
+  SessionEnd end_ = SessionEnd::Lost;
+  bool welcomed_ = false;
+  std::uint64_t hello_sent_ = 0;
+  std::uint64_t last_heard_ = 0;
+  std::uint64_t ping_sent_ = 0;  // 0: none outstanding
+  std::uint64_t ping_token_ = 0;
+  std::uint64_t keep_alive_ = std::uint64_t{kDefaultKeepAlive} * 1'000'000;
+  DeviceEvent event_;  // in hand until it has been sent
+};
+
+}  // namespace microvisor::firmware::link
