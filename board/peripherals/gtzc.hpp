@@ -26,6 +26,13 @@ class Gtzc final : public Protection {
   void report_illegal_access(std::uint32_t peripheral_base) override;
   void on_change(std::function<void()> listener) override;
 
+  /// The same by position; false for a bit that does not exist.
+  [[nodiscard]] bool secure(GtzcBit bit) const {
+    return bit.exists() && tzsc_[bit.instance - 1]->secure(bit);
+  }
+  [[nodiscard]] bool privileged(GtzcBit bit) const {
+    return bit.exists() && tzsc_[bit.instance - 1]->privileged(bit);
+  }
   /// Latches a flag by its position; nothing if it does not exist.
   void report(GtzcBit flag);
   /// The controller of SRAM1 to SRAM4 (index 0 to 3).

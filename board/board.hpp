@@ -1,0 +1,178 @@
+// A virtual STM32U585 board: chip, memories, and the loop that lets its time pass.
+//
+// The Board owns everything from the core to the NOR cells and connects it. It lives on one thread, the one
+// that calls run(); only stop() and post() may be called from others. What stands outside (modem, terminal,
+// buttons) is given to it or connects to its serial ports and pins.
+//
+// Time: run() executes instructions until the next event is due, dispatches it, and while the core sleeps
+// skips to the next one. With real-time pacing virtual time does not run ahead of the host's; without it, it
+// does so freely, except in so far as HostEvents awaits an answer from outside.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "board/bus/scheduler.hpp"
+#include "board/bus/system_bus.hpp"
+#include "board/cpu/core.hpp"
+#include "board/memory/board_memories.hpp"
+#include "board/memory/sram.hpp"
+#include "board/modem/network.hpp"
+#include "board/peripherals/registry.hpp"
+
+namespace microvisor::board {
+
+class Dbgmcu;
+class Dcache;
+class RegisterFile;
+class Semihosting;
+class Syscfg;
+struct LoadedImage;
+
+struct BoardOptions {
+  /// One line a message for the person who runs the board: first touch of an unmodelled block, resets. May be
+  /// empty.
+  std::function<void(std::string_view)> report;
+  /// BKPT 0xAB reaches the host: console output and exit.
+  bool semihosting = false;
+  std::function<void(std::string_view)> console;
+  /// Virtual time keeps to the host's clock.
+  bool real_time = false;
+  /// Source of outside events (the modem's network); may be null. Must outlive the board.
+  HostEvents* host = nullptr;
+};
+
+/// How far run() goes. The first limit reached ends it.
+struct RunLimits {
+  Time until = kNever;  ///< virtual time since power-on
+  std::uint64_t instructions = ~std::uint64_t{0};
+};
+
+enum class RunEnd : std::uint8_t {
+  Limit,     ///< time or instructions are used up
+  Stopped,   ///< stop() was called
+  Exited,    ///< semihosting exit: see exit_status()
+  LockedUp,  ///< lockup with nothing armed that could end it
+  Idle,      ///< asleep, and nothing is ever going to happen
+};
+
+struct BoardStatistics {
+  std::uint64_t instructions = 0;
+  double wall_seconds = 0;  ///< spent in run()
+  double virtual_seconds = 0;
+};
+
+class Board {
+ public:
+  /// Builds the board and switches it on. Unbootable if the option bytes do not lead to user code.
+  static tl::expected<std::unique_ptr<Board>, BoardError> create(BoardMemories memories,
+                                                                 BoardOptions options = {});
+  ~Board();
+  Board(const Board&) = delete;
+  Board& operator=(const Board&) = delete;
+
+  RunEnd run(const RunLimits& limits = {});
+
+  /// Ends run() soon. From any thread, also before run().
+  void stop();
+  /// Has `task` called on the board's thread, at the virtual time reached then. From any thread.
+  void post(std::function<void()> task);
+
+  /// Loads bare firmware and makes it the one to boot: segments at their physical addresses, SECBOOTADD0 =
+  /// the lowest flash segment, then power-on. BadImage if it does not fit the chip.
+  tl::expected<void, BoardError> boot_image(const LoadedImage& image);
+  /// Off and on again: volatile memories are lost, the backup domain stays.
+  tl::expected<void, BoardError> power_cycle();
+  /// Pulls NRST.
+  void reset_pin() { request_reset(ResetCause::Pin); }
+
+  [[nodiscard]] SerialPort* serial(std::uint32_t base) { return chip_->serial(base); }
+  [[nodiscard]] Pins& pins() { return chip_->pins(); }
+  [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
+  [[nodiscard]] Core& core() { return core_; }
+  [[nodiscard]] SystemBus& bus() { return bus_; }
+  [[nodiscard]] Flash& flash() { return *flash_; }
+  [[nodiscard]] BoardMemories& memories() { return memories_; }
+  [[nodiscard]] int exit_status() const { return exit_status_; }
+  [[nodiscard]] BoardStatistics statistics() const;
+  /// Called after each reset with its cause, on the board's thread.
+  void on_reset(std::function<void(ResetCause)> listener) { reset_listener_ = std::move(listener); }
+  /// Resets since create(), the first power-on not counted.
+  [[nodiscard]] std::uint64_t resets() const { return resets_; }
+
+ private:
+  Board(BoardMemories memories, BoardOptions options);
+
+  // Assembly (board_assembly.cpp)
+  void build_memory_blocks();
+  void build_chip();
+  void place_unmodelled();
+  void report(std::string_view line) const;
+  void erase(std::span<std::uint8_t> memory, std::uint32_t physical);
+
+  // Resets (board_reset.cpp)
+  void request_reset(ResetCause cause);
+  tl::expected<void, BoardError> perform_reset(ResetCause cause);
+  [[nodiscard]] tl::expected<std::uint32_t, BoardError> boot_address() const;
+  void erase_for_reset(ResetCause cause);
+
+  // The loop (board.cpp)
+  [[nodiscard]] std::optional<RunEnd> step(const RunLimits& limits, std::uint64_t first_instruction);
+  [[nodiscard]] std::optional<RunEnd> handle(Stop stop, const RunLimits& limits);
+  [[nodiscard]] std::optional<RunEnd> rest(const RunLimits& limits, RunEnd if_forever);
+  void enter_sleep();
+  void leave_sleep();
+  void take_posted();
+  [[nodiscard]] bool paced() const;
+  void keep_pace();
+  void wait_outside(Time virtual_span);
+
+  BoardMemories memories_;
+  BoardOptions options_;
+  Scheduler scheduler_;
+  SystemBus bus_;
+  Core core_;
+  Sram sram_;
+  std::unique_ptr<class Gtzc> gtzc_;
+  std::unique_ptr<Flash> flash_;
+  std::unique_ptr<class Ramcfg> ramcfg_;
+  std::unique_ptr<class Icache> icache_;
+  std::unique_ptr<Dcache> dcache_;
+  std::unique_ptr<Syscfg> syscfg_;
+  std::unique_ptr<Dbgmcu> dbgmcu_;
+  std::unique_ptr<ChipPeripherals> chip_;
+  std::vector<PlacedBlock> chip_blocks_;
+  std::vector<std::unique_ptr<RegisterFile>> register_files_;
+  std::vector<Peripheral*> reset_order_;
+  std::unique_ptr<Semihosting> semihosting_;
+
+  std::optional<ResetCause> wanted_reset_;
+  std::function<void(ResetCause)> reset_listener_;
+  std::uint64_t resets_ = 0;
+  bool sleeping_ = false;
+  int exit_status_ = 0;
+  std::optional<BoardError> fatal_;
+
+  // Pacing: a pair of moments that belong together.
+  bool was_paced_ = false;
+  std::chrono::steady_clock::time_point host_anchor_;
+  Time virtual_anchor_ = 0;
+  std::chrono::nanoseconds time_in_run_{0};
+
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> posted_any_{false};
+  std::mutex posted_mutex_;
+  std::condition_variable posted_signal_;
+  std::vector<std::function<void()>> posted_;
+};
+
+}  // namespace microvisor::board
