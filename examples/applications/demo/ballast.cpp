@@ -2,13 +2,17 @@
 #include <array>
 #include <cstdint>
 
+#ifndef BALLAST_SEED
+#define BALLAST_SEED 1
+#endif
+
 namespace {
 
 constexpr std::size_t kWords = 256 * 1024 / 4;
 
 constexpr std::array<std::uint32_t, kWords> make_ballast() {
   std::array<std::uint32_t, kWords> words{};
-  std::uint32_t value = 1;
+  std::uint32_t value = BALLAST_SEED;
   for (auto& word : words) word = value = value * 1664525u + 1013904223u;
   return words;
 }

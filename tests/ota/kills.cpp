@@ -1,0 +1,226 @@
+// Kills the board with SIGKILL in the middle of updates, and demands that it recovers by itself each time.
+//
+//   ota_kills MICROVISOR APP_A.elf APP_B.elf [--kills N] [--seed S]
+//
+// The moment is chosen by what the journal says, never by a time: the kill falls in a given phase of the update
+// (fetching, staging, erasing, programming, in turn) after a random number of flash operations in it. The journal found
+// after the kill must still be in that phase; otherwise the kill does not count and is tried again. Recovered means: with
+// nothing done but switching on again, the cloud shows the new application up-to-date and its log lines come.
+#include <fmt/core.h>
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "board/memory/board_memories.hpp"
+#include "cli/client.hpp"
+#include "cli/deployment.hpp"
+#include "cli/files.hpp"
+#include "cli/flash_view.hpp"
+#include "cli/output.hpp"
+#include "cli/provisioning.hpp"
+#include "cloud/server.hpp"
+#include "tests/ota/board_process.hpp"
+
+namespace microvisor::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kPatience = std::chrono::seconds(180);
+const std::vector<std::string> kPhases = {"Fetching", "Staging", "Erasing", "Programming"};
+/// Flash operations of the phase to let pass before the kill, at most; fewer happen in short phases.
+const std::map<std::string, unsigned> kDepth = {{"Fetching", 20}, {"Staging", 0}, {"Erasing", 25}, {"Programming", 1500}};
+
+struct Arguments {
+  fs::path microvisor;
+  std::array<fs::path, 2> apps;
+  unsigned kills = 50;
+  std::uint64_t seed = std::random_device{}();
+};
+
+Arguments parse(int count, char** values) {
+  if (count < 4) throw std::runtime_error("usage: ota_kills MICROVISOR APP_A.elf APP_B.elf [--kills N] [--seed S]");
+  Arguments arguments{values[1], {values[2], values[3]}};
+  for (int i = 4; i + 1 < count; i += 2) {
+    const std::string option = values[i];
+    if (option == "--kills") arguments.kills = static_cast<unsigned>(std::stoul(values[i + 1]));
+    if (option == "--seed") arguments.seed = std::stoull(values[i + 1]);
+  }
+  return arguments;
+}
+
+/// A temporary directory, kept when something failed.
+class Scratch {
+ public:
+  Scratch() {
+    std::string pattern = (fs::temp_directory_path() / "microvisor-kills-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a directory");
+    path_ = pattern;
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    if (!keep) fs::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  [[nodiscard]] const fs::path& path() const { return path_; }
+  bool keep = false;
+
+ private:
+  fs::path path_;
+};
+
+template <class Condition>
+bool await(Condition condition) {
+  const auto deadline = Clock::now() + kPatience;
+  while (!condition()) {
+    if (Clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::microseconds(200));  // between two looks at the condition
+  }
+  return true;
+}
+
+class Rig {
+ public:
+  Rig(const Arguments& arguments, const fs::path& scratch)
+      : arguments_(arguments),
+        server_(start_cloud(scratch / "cloud")),
+        client_(cli::read_credentials(server_->credentials_path())),
+        directory_(scratch / "board"),
+        random_(arguments.seed) {
+    sid_ = make_board();
+    for (std::size_t i = 0; i < 2; ++i) {
+      apps_[i] = cli::upload_application(client_, cli::load_application(arguments.apps[i]), fmt::format("app-{}", i));
+    }
+  }
+
+  /// Brings the device to application 0, undisturbed.
+  void prepare() {
+    board_.emplace(arguments_.microvisor, directory_);
+    flash_.emplace(directory_);
+    board_->start();
+    cli::set_target(client_, sid_, apps_[0]);
+    require_running(0);
+  }
+
+  /// One kill in `phase` on the way to the other application. Empty if recovered, else what is wrong.
+  std::string kill_in(const std::string& phase) {
+    const std::size_t next = 1 - current_;
+    cli::set_target(client_, sid_, apps_[next]);
+    const unsigned depth = kDepth.at(phase) == 0 ? 0 : static_cast<unsigned>(random_() % kDepth.at(phase));
+    const bool hit = strike(phase, depth);
+    board_->start();
+    require_running(next);
+    current_ = next;
+    if (!hit) return "missed";
+    return {};
+  }
+
+ private:
+  static std::unique_ptr<cloud::Server> start_cloud(const fs::path& data) {
+    cloud::ServerOptions options;
+    options.listen = options.gateway = "127.0.0.1:0";
+    options.data = data;
+    options.quiet = true;
+    auto server = cloud::Server::start(options);
+    if (!server) throw std::runtime_error(server.error());
+    return std::move(*server);
+  }
+
+  std::string make_board() {
+    if (const auto made = board::BoardMemories::create(directory_, board::BoardIdentity::random()); !made) {
+      throw std::runtime_error(made.error().message);
+    }
+    auto memories = board::BoardMemories::open(directory_);
+    if (!memories) throw std::runtime_error(memories.error().message);
+    return cli::provision(*memories, &client_);
+  }
+
+  /// Waits for the phase and `depth` flash operations in it, kills, and looks at what the journal says then.
+  bool strike(const std::string& phase, unsigned depth) {
+    if (!await([&] { return flash_->journal().phase == phase; })) throw std::runtime_error("never saw " + phase);
+    const std::uint64_t from = flash_->operations();
+    while (flash_->operations() < from + depth && flash_->journal().phase == phase) {
+    }
+    board_->kill();
+    return flash_->journal().phase == phase;
+  }
+
+  void require_running(std::size_t app) {
+    const bool there = await([&] {
+      if (!board_->running()) throw std::runtime_error("the board's process has ended; see its log");
+      const auto device = client_.get("/v1/Devices/" + sid_).at("app");
+      return cli::text_of(device, "update_status") == "up-to-date" && cli::text_of(device, "reported_sid") == apps_[app];
+    });
+    if (!there) throw std::runtime_error(fmt::format("not recovered; the journal says {}", flash_->journal().phase));
+    const bool logs = await([&] {
+      return client_.get("/api/devices/" + sid_).at("app_running").get<bool>();
+    });
+    if (!logs) throw std::runtime_error("the application does not run");
+  }
+
+  const Arguments& arguments_;
+  std::unique_ptr<cloud::Server> server_;
+  cli::Client client_;
+  fs::path directory_;
+  std::mt19937_64 random_;
+  std::string sid_;
+  std::array<std::string, 2> apps_;
+  std::size_t current_ = 0;
+  std::optional<BoardProcess> board_;
+  std::optional<cli::FlashView> flash_;
+};
+
+int run(const Arguments& arguments) {
+  fmt::print("seed {}\n", arguments.seed);
+  Scratch scratch;
+  std::map<std::string, unsigned> hits;
+  unsigned recovered = 0;
+  unsigned misses = 0;
+  try {
+    Rig rig(arguments, scratch.path());
+    rig.prepare();
+    while (recovered < arguments.kills) {
+      const std::string& phase = kPhases[recovered % kPhases.size()];
+      if (rig.kill_in(phase).empty()) {
+        ++hits[phase];
+        ++recovered;
+        fmt::print("kill {} in {}: recovered\n", recovered, phase);
+      } else if (++misses > arguments.kills) {
+        throw std::runtime_error("too many kills fell outside of their phase");
+      }
+      std::fflush(stdout);
+    }
+  } catch (const std::exception& error) {
+    scratch.keep = true;
+    fmt::print("FAILED after {} recoveries: {}\n  kept in {}; replay with --seed {}\n", recovered, error.what(),
+               scratch.path().string(), arguments.seed);
+    fmt::print("torture: {} cases, 1 failed\n", recovered + 1);
+    return 1;
+  }
+  for (const auto& [phase, count] : hits) fmt::print("{}: {}\n", phase, count);
+  fmt::print("{} kills outside of their phase were not counted\n", misses);
+  fmt::print("torture: {} cases, 0 failed\n", recovered);
+  return 0;
+}
+
+}  // namespace
+}  // namespace microvisor::tests
+
+int main(int count, char** values) {
+  try {
+    return microvisor::tests::run(microvisor::tests::parse(count, values));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "ota_kills: {}\n", error.what());
+    return 2;
+  }
+}
