@@ -1,0 +1,142 @@
+#include "board/peripherals/pin_matrix.hpp"
+
+namespace microvisor::board {
+namespace {
+
+constexpr std::uint32_t kTim1 = 0x4001'2C00, kTim2 = 0x4000'0000, kTim3 = 0x4000'0400, kTim4 = 0x4000'0800,
+                        kTim5 = 0x4000'0C00, kTim8 = 0x4001'3400, kTim15 = 0x4001'4000, kTim16 = 0x4001'4400,
+                        kTim17 = 0x4001'4800;
+
+/// Where a timer channel can come out (STM32U585 data sheet, alternate function table).
+struct Route {
+  std::uint32_t timer;
+  std::uint8_t channel;  ///< from 0
+  char port;
+  std::uint8_t number;
+  std::uint8_t function;
+};
+constexpr Route kRoutes[] = {
+    {kTim1, 0, 'A', 8, 1},    {kTim1, 1, 'A', 9, 1},    {kTim1, 2, 'A', 10, 1},   {kTim1, 3, 'A', 11, 1},
+    {kTim1, 0, 'E', 9, 1},    {kTim1, 1, 'E', 11, 1},   {kTim1, 2, 'E', 13, 1},   {kTim1, 3, 'E', 14, 1},
+    {kTim2, 0, 'A', 0, 1},    {kTim2, 0, 'A', 5, 1},    {kTim2, 0, 'A', 15, 1},   {kTim2, 1, 'A', 1, 1},
+    {kTim2, 1, 'B', 3, 1},    {kTim2, 2, 'A', 2, 1},    {kTim2, 2, 'B', 10, 1},   {kTim2, 3, 'A', 3, 1},
+    {kTim2, 3, 'B', 11, 1},   {kTim3, 0, 'A', 6, 2},    {kTim3, 0, 'B', 4, 2},    {kTim3, 0, 'C', 6, 2},
+    {kTim3, 0, 'E', 3, 2},    {kTim3, 1, 'A', 7, 2},    {kTim3, 1, 'B', 5, 2},    {kTim3, 1, 'C', 7, 2},
+    {kTim3, 1, 'E', 4, 2},    {kTim3, 2, 'B', 0, 2},    {kTim3, 2, 'C', 8, 2},    {kTim3, 2, 'E', 5, 2},
+    {kTim3, 3, 'B', 1, 2},    {kTim3, 3, 'C', 9, 2},    {kTim3, 3, 'E', 6, 2},    {kTim4, 0, 'B', 6, 2},
+    {kTim4, 0, 'D', 12, 2},   {kTim4, 1, 'B', 7, 2},    {kTim4, 1, 'D', 13, 2},   {kTim4, 2, 'B', 8, 2},
+    {kTim4, 2, 'D', 14, 2},   {kTim4, 3, 'B', 9, 2},    {kTim4, 3, 'D', 15, 2},   {kTim5, 0, 'A', 0, 2},
+    {kTim5, 0, 'F', 6, 2},    {kTim5, 1, 'A', 1, 2},    {kTim5, 1, 'F', 7, 2},    {kTim5, 2, 'A', 2, 2},
+    {kTim5, 2, 'F', 8, 2},    {kTim5, 3, 'A', 3, 2},    {kTim5, 3, 'F', 9, 2},    {kTim8, 0, 'C', 6, 3},
+    {kTim8, 1, 'C', 7, 3},    {kTim8, 2, 'C', 8, 3},    {kTim8, 3, 'C', 9, 3},    {kTim15, 0, 'A', 2, 14},
+    {kTim15, 0, 'B', 14, 14}, {kTim15, 0, 'F', 9, 14},  {kTim15, 0, 'G', 10, 14}, {kTim15, 1, 'A', 3, 14},
+    {kTim15, 1, 'B', 15, 14}, {kTim15, 1, 'F', 10, 14}, {kTim15, 1, 'G', 11, 14}, {kTim16, 0, 'A', 6, 14},
+    {kTim16, 0, 'B', 8, 14},  {kTim16, 0, 'E', 0, 14},  {kTim17, 0, 'A', 7, 14},  {kTim17, 0, 'B', 9, 14},
+    {kTim17, 0, 'E', 1, 14},
+};
+
+constexpr PinId pin_of(const Route& route) {
+  return {static_cast<std::uint8_t>(route.port - 'A'), route.number};
+}
+
+}  // namespace
+
+void PinMatrix::drive(PinId pin, std::optional<bool> level) {
+  pad(pin).outside = !level ? Outside::Free : *level ? Outside::High : Outside::Low;
+  refresh(pin);
+}
+
+bool PinMatrix::level(PinId pin) const { return pad(pin).level; }
+
+void PinMatrix::configure(PinId pin, const PadConfig& config) {
+  if (pad(pin).config == config) return;
+  pad(pin).config = config;
+  refresh(pin);
+}
+
+void PinMatrix::set_timer_output(std::uint32_t timer_base, unsigned channel, const TimerOutput& output) {
+  timer_outputs_[timer_base | channel] = output;
+  for (const Route& route : kRoutes) {
+    if (route.timer == timer_base && route.channel == channel) refresh(pin_of(route));
+  }
+}
+
+TimerOutput PinMatrix::signal_at(PinId pin, unsigned function) const {
+  for (const Route& route : kRoutes) {
+    if (route.function != function || pin_of(route) != pin) continue;
+    const auto found = timer_outputs_.find(route.timer | route.channel);
+    if (found != timer_outputs_.end()) return found->second;
+  }
+  return {};
+}
+
+std::optional<bool> PinMatrix::driven(PinId, const Pad& state, const TimerOutput& signal) const {
+  std::optional<bool> wanted;
+  if (state.config.mode == PadConfig::Mode::Output) wanted = state.config.output;
+  if (state.config.mode == PadConfig::Mode::Alternate && signal.driven) {
+    wanted = signal.hertz != 0 ? signal.duty_permille >= 500 : signal.level;
+  }
+  if (state.config.open_drain && wanted == true) return std::nullopt;
+  return wanted;
+}
+
+void PinMatrix::report_duty(PinId pin, Pad& state, const TimerOutput& signal) {
+  const bool pulsing = state.config.mode == PadConfig::Mode::Alternate && signal.hertz != 0;
+  const std::uint32_t hertz = pulsing ? signal.hertz : 0;
+  const std::uint32_t permille = pulsing ? signal.duty_permille : 0;
+  if (hertz == state.hertz && permille == state.permille) return;
+  state.hertz = hertz;
+  state.permille = permille;
+  if (pulsing && duty_listener_) duty_listener_(pin, hertz, permille);
+}
+
+void PinMatrix::refresh(PinId pin) {
+  Pad& state = pad(pin);
+  const TimerOutput signal =
+      state.config.mode == PadConfig::Mode::Alternate ? signal_at(pin, state.config.function) : TimerOutput{};
+  const std::optional<bool> own = driven(pin, state, signal);
+  const bool before = state.level;
+  if (state.outside != Outside::Free) {
+    state.level = state.outside == Outside::High;
+  } else if (own) {
+    state.level = *own;
+  } else {
+    state.level = state.config.pull == PadConfig::Pull::Up;
+  }
+  report_duty(pin, state, signal);
+  // An open drain that has let go counts as high, although it is the resistor that makes it so.
+  const bool released =
+      state.config.open_drain && state.config.mode == PadConfig::Mode::Output && state.config.output;
+  const bool chip_level = own.value_or(released);
+  if (chip_level != state.chip_level) {
+    state.chip_level = chip_level;
+    if (signal.hertz == 0 && output_listener_) output_listener_(pin, chip_level);
+  }
+  if (state.level == before) return;
+  const bool now = state.level;
+  for (const LevelListener& listener : level_listeners_) listener(pin, now);
+}
+
+void PinMatrix::serialise(Archive& archive) {
+  archive(pads_);
+  if (!archive.loading()) {
+    auto count = static_cast<std::uint32_t>(timer_outputs_.size());
+    archive(count);
+    for (auto& [key, output] : timer_outputs_) {
+      std::uint32_t saved_key = key;
+      archive(saved_key, output);
+    }
+    return;
+  }
+  std::uint32_t count = 0;
+  archive(count);
+  timer_outputs_.clear();
+  for (; count > 0; --count) {
+    std::uint32_t key = 0;
+    TimerOutput output;
+    archive(key, output);
+    timer_outputs_.emplace(key, output);
+  }
+}
+
+}  // namespace microvisor::board
