@@ -6,9 +6,8 @@ bytes) is exact. A figure is a function with the decorator below; it returns the
 """
 import argparse
 import json
+import os
 import pathlib
-import re
-import resource
 import statistics
 import subprocess
 import sys
@@ -90,9 +89,11 @@ def application_run():
         if first is None and "[app_logging]" in line:
             first = time.monotonic() - started
     errors = process.stderr.read()
-    if process.wait() != 0 or first is None:
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0 or first is None:
         raise RuntimeError(errors)
-    return first, stats_of(errors)
+    return first, stats_of(errors), usage.ru_maxrss * 1024
 
 
 @figure("run.first_log_ms", "ms", "lower", "wall time from `microvisor run log_led_c.elf --fast` to its first log line, median of 5")
@@ -107,8 +108,7 @@ def instructions_to_app():
 
 @figure("board.process_peak_bytes", "bytes", "lower", "peak resident memory of `microvisor run` (cloud and board in one process)")
 def process_peak_bytes():
-    application_run()
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    return application_run()[2]
 
 
 def sizes():

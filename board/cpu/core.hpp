@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "board/bus/bus.hpp"
@@ -105,6 +106,15 @@ struct Core final : InterruptSink, BusObserver {
   /// current block.
   bool attention = false;
   Execution execution;
+
+  /// Called when Non-secure state is entered for the first time after a reset: the application's start. May be empty.
+  std::function<void()> on_first_nonsecure;
+  bool nonsecure_seen = false;  ///< since the last reset
+  void note_nonsecure() {
+    if (nonsecure_seen) return;
+    nonsecure_seen = true;
+    if (on_first_nonsecure) on_first_nonsecure();
+  }
 };
 
 }  // namespace microvisor::board

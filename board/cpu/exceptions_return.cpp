@@ -147,6 +147,7 @@ void restore(Core& core, const Return& what, const Popped& popped) {
     state.world = what.stack_world;
     write_xpsr(state, psr);
   }
+  if (state.world == kNonSecure) core.note_nonsecure();
   for (unsigned index = 0; index < 4; ++index) state.r[index] = popped.basic[index];
   state.r[12] = popped.basic[4];
   state.r[14] = popped.basic[5];

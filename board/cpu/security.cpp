@@ -20,6 +20,7 @@ void change_world(Core& core, World world) {
 
 void branch_to_nonsecure(Core& core, std::uint32_t target) {
   change_world(core, kNonSecure);
+  core.note_nonsecure();
   core.state.thumb = true;
   core.state.r[15] = target & ~std::uint32_t{1};
 }
