@@ -22,6 +22,7 @@ Core::~Core() { bus.set_observer(nullptr); }
 void Core::reset(std::uint32_t vector_table) {
   state = CoreState{};
   attention = false;
+  nonsecure_seen = false;
   execution = Execution{};
   reset_system(*this, vector_table);
   flush_tlb(*this);
