@@ -82,6 +82,9 @@ class Board {
 
   RunEnd run(const RunLimits& limits = {});
 
+  /// Source of outside events, when it could not be named at creation. Must outlive the board.
+  void set_host(HostEvents* host) { options_.host = host; }
+
   /// Ends run() soon. From any thread, also before run().
   void stop();
   /// Has `task` called on the board's thread, at the virtual time reached then. From any thread.
