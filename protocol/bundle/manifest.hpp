@@ -14,7 +14,7 @@ namespace microvisor::protocol {
 
 inline constexpr std::uint32_t kFlashBytes = 0x10'0000;  ///< the application's internal flash
 inline constexpr std::uint32_t kExternalFlashBytes = 64U << 20;
-inline constexpr std::size_t kMaxManifestBytes = 4096;  ///< what a device accepts
+inline constexpr std::size_t kMaxManifestBytes = 2048;  ///< what a device accepts
 inline constexpr std::size_t kMaxLayers = 16;           ///< what a device accepts
 
 /// What a developer can choose when bundling. Zero is the default of each.

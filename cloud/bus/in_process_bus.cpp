@@ -1,0 +1,37 @@
+#include <tuple>
+#include <vector>
+
+#include "cloud/bus/bus.hpp"
+
+namespace microvisor::cloud {
+namespace {
+
+class InProcessBus final : public Bus {
+ public:
+  void publish(const DeviceCommand& message) override { deliver(message); }
+  void publish(const DeviceChanged& message) override { deliver(message); }
+  void publish(const LogRecord& message) override { deliver(message); }
+  void subscribe(Handler<DeviceCommand> handler) override { add(std::move(handler)); }
+  void subscribe(Handler<DeviceChanged> handler) override { add(std::move(handler)); }
+  void subscribe(Handler<LogRecord> handler) override { add(std::move(handler)); }
+
+ private:
+  template <class Message>
+  void deliver(const Message& message) {
+    for (const auto& handler : std::get<std::vector<Handler<Message>>>(handlers_)) handler(message);
+  }
+  template <class Message>
+  void add(Handler<Message> handler) {
+    std::get<std::vector<Handler<Message>>>(handlers_).push_back(std::move(handler));
+  }
+
+  std::tuple<std::vector<Handler<DeviceCommand>>, std::vector<Handler<DeviceChanged>>,
+             std::vector<Handler<LogRecord>>>
+      handlers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Bus> make_in_process_bus() { return std::make_unique<InProcessBus>(); }
+
+}  // namespace microvisor::cloud

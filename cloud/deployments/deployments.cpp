@@ -1,0 +1,186 @@
+#include "cloud/deployments/deployments.hpp"
+
+#include <algorithm>
+
+namespace microvisor::cloud {
+namespace {
+
+std::optional<protocol::Hash> hash_of(const std::string& bytes) {
+  protocol::Hash hash{};
+  if (bytes.size() != hash.size()) return std::nullopt;
+  std::copy_n(protocol::as_bytes(bytes).begin(), hash.size(), hash.begin());
+  return hash;
+}
+
+bool is_shown(const Device& device, link::UpdateState state) {
+  return (device.progress.shown >> static_cast<unsigned>(state) & 1U) != 0;
+}
+
+const char* name_of(link::UpdateState state) {
+  switch (state) {
+    case link::UPDATE_STATE_INSTALLING_APP: return "INSTALLING_APP";
+    case link::UPDATE_STATE_STARTING_NEW_APP: return "STARTING_NEW_APP";
+    case link::UPDATE_STATE_COMPLETE: return "COMPLETE";
+    default: return "FAILED";
+  }
+}
+
+}  // namespace
+
+std::string describe_update_error(int error) {
+  switch (error) {
+    case link::UPDATE_ERROR_FETCH: return "an object could not be fetched";
+    case link::UPDATE_ERROR_HASH: return "an object has the wrong hash";
+    case link::UPDATE_ERROR_SIGNATURE: return "the device does not accept the signature";
+    case link::UPDATE_ERROR_MANIFEST: return "the device cannot read the manifest";
+    case link::UPDATE_ERROR_KERNEL_TOO_OLD: return "the app needs a newer kernel";
+    case link::UPDATE_ERROR_STORAGE: return "staging or flash memory failed";
+    case link::UPDATE_ERROR_MEASUREMENT: return "what was installed does not read back right";
+    case link::UPDATE_ERROR_UNSUPPORTED: return "a layer of a kind the kernel does not know";
+    default: return "error " + std::to_string(error);
+  }
+}
+
+void Deployments::assign(Device& device, const App& app) const {
+  const bool same_attempt = device.target_hash == app.manifest_hash && device.status == UpdateStatus::Pending;
+  if (!same_attempt) device.progress = {};
+  device.target_sid = app.sid;
+  device.target_hash = app.manifest_hash;
+  device.targeted = clock_.now();
+  device.error_code = 0;
+  const bool runs_it = device.reported_hash == app.manifest_hash && !same_attempt;
+  device.status = runs_it ? UpdateStatus::UpToDate : UpdateStatus::Pending;
+  if (runs_it) device.reported_sid = app.sid;
+}
+
+void Deployments::announce(const Device& device) {
+  live_[device.sid] = device.progress;
+  bus_.publish(DeviceCommand{device.sid, DeviceCommand::Kind::TargetChanged});
+}
+
+void Deployments::connected(Device& device, const link::Hello& hello) {
+  live_[device.sid] = device.progress;
+  set_reported(device, hello.app_manifest_hash());
+  if (!device.target_hash) return;
+  if (device.reported_hash == device.target_hash) {
+    // If the installation was seen, the device is about to report its end itself, unless it did so on a
+    // connection that broke: then it says Hello again without reporting, and `pending` would stay.
+    const bool first_time = is_shown(device, link::UPDATE_STATE_INSTALLING_APP) &&
+                            device.progress.state != link::UPDATE_STATE_STARTING_NEW_APP;
+    if (device.status == UpdateStatus::Pending && first_time) {
+      device.progress.state = link::UPDATE_STATE_STARTING_NEW_APP;
+      live_[device.sid].state = device.progress.state;
+    } else if (device.status != UpdateStatus::UpToDate) {
+      complete(device);
+      if (is_shown(device, link::UPDATE_STATE_INSTALLING_APP))
+        show_missing(device, link::UPDATE_STATE_COMPLETE);
+    }
+  } else if (device.status == UpdateStatus::UpToDate) {
+    device.status = UpdateStatus::Pending;
+    device.progress = {};
+    live_[device.sid] = {};
+  }
+}
+
+void Deployments::reported(const std::string& device_sid, const link::UpdateReport& report) {
+  auto device = store_.device_by_sid(device_sid);
+  if (!device) return;
+  const auto hash = hash_of(report.manifest_hash());
+  const auto state = report.state();
+  if (!hash || hash != device->target_hash) {
+    // The end of an earlier deployment: the operator has changed the target meanwhile.
+    if (hash && state == link::UPDATE_STATE_COMPLETE) {
+      set_reported(*device, report.manifest_hash());
+      save(*device);
+    }
+    return;
+  }
+  UpdateProgress& progress = live_[device_sid];
+  progress.bytes_done = report.bytes_done();
+  progress.bytes_total = report.bytes_total();
+  if (state == link::UPDATE_STATE_FETCHING) {
+    progress.state = state;
+    bus_.publish(DeviceChanged{device_sid});
+    return;
+  }
+  device->progress.state = state;
+  device->progress.bytes_done = report.bytes_done();
+  device->progress.bytes_total = report.bytes_total();
+  if (state == link::UPDATE_STATE_FAILED) {
+    device->status = UpdateStatus::Error;
+    device->error_code = report.error();
+    show(*device, state, report.error());
+  } else {
+    show_missing(*device, state);
+    if (state == link::UPDATE_STATE_COMPLETE) {
+      set_reported(*device, report.manifest_hash());
+      complete(*device);
+    }
+  }
+  save(*device);
+}
+
+void Deployments::disconnected(const std::string& device_sid) {
+  const auto found = live_.find(device_sid);
+  if (found == live_.end()) return;
+  auto device = store_.device_by_sid(device_sid);
+  if (device) {
+    device->progress.bytes_done = found->second.bytes_done;
+    device->progress.bytes_total = found->second.bytes_total;
+    store_.update_device(*device);
+  }
+  live_.erase(found);
+}
+
+UpdateProgress Deployments::progress(const Device& device) const {
+  const auto found = live_.find(device.sid);
+  if (found == live_.end() || device.progress.state > link::UPDATE_STATE_FETCHING) return device.progress;
+  return found->second;
+}
+
+std::optional<protocol::Hash> Deployments::target_of(const Device& device) {
+  if (device.status == UpdateStatus::Error) return std::nullopt;
+  return device.target_hash;
+}
+
+void Deployments::show(Device& device, link::UpdateState state, int error) {
+  if (is_shown(device, state)) return;
+  device.progress.shown |= 1U << static_cast<unsigned>(state);
+  std::string message = name_of(state);
+  if (state == link::UPDATE_STATE_FAILED) message += ": " + describe_update_error(error);
+  bus_.publish(LogRecord{clock_.now(), device.sid, log_type::kUpdate, std::move(message)});
+}
+
+/// States that a lost report has left out come first: people see the three in their order, once each.
+void Deployments::show_missing(Device& device, link::UpdateState until) {
+  for (const auto state : {link::UPDATE_STATE_INSTALLING_APP, link::UPDATE_STATE_STARTING_NEW_APP,
+                           link::UPDATE_STATE_COMPLETE}) {
+    if (state <= until) show(device, state);
+  }
+}
+
+void Deployments::complete(Device& device) {
+  device.status = UpdateStatus::UpToDate;
+  device.error_code = 0;
+  device.progress.state = link::UPDATE_STATE_COMPLETE;
+}
+
+void Deployments::set_reported(Device& device, const std::string& manifest_hash) {
+  device.reported_hash = hash_of(manifest_hash);
+  device.reported = clock_.now();
+  device.reported_sid.reset();
+  if (!device.reported_hash) return;
+  if (device.reported_hash == device.target_hash) {
+    device.reported_sid = device.target_sid;
+  } else if (const auto app = store_.app_with_manifest(device.account_sid, *device.reported_hash)) {
+    device.reported_sid = app->sid;
+  }
+}
+
+void Deployments::save(Device& device) {
+  store_.update_device(device);
+  live_[device.sid] = device.progress;
+  bus_.publish(DeviceChanged{device.sid});
+}
+
+}  // namespace microvisor::cloud

@@ -1,0 +1,252 @@
+#include "cloud/gateway/gateway.hpp"
+
+#include <algorithm>
+
+namespace microvisor::cloud {
+namespace {
+
+constexpr Timestamp kHandshakeTime = 60 * kSecond;  // public-key operations take a device in software seconds
+constexpr const char* kReplaced = "replaced by a newer connection";
+
+}  // namespace
+
+bool logging_is_enabled(const Device& device, Timestamp now) {
+  return device.logging_enabled && (!device.logging_expires || *device.logging_expires > now);
+}
+
+Gateway::Gateway(Store& store, Bus& bus, Deployments& deployments, const Clock& clock, TlsContext tls,
+                 SessionLimits limits)
+    : store_(store),
+      bus_(bus),
+      deployments_(deployments),
+      clock_(clock),
+      tls_(std::move(tls)),
+      limits_(limits) {
+  bus_.subscribe(Bus::Handler<DeviceCommand>([this](const DeviceCommand& message) { command(message); }));
+}
+
+Gateway::~Gateway() = default;
+
+std::unique_ptr<Connection> Gateway::accept(std::function<void()> on_output) {
+  return std::make_unique<Connection>(*this, std::move(on_output));
+}
+
+Gateway::Online* Gateway::online(const Session& session) {
+  const auto found = sessions_.find(session.device_sid());
+  const bool current = found != sessions_.end() && found->second.connection->session_.get() == &session;
+  return current ? &found->second : nullptr;
+}
+
+std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hello, std::string& refusal) {
+  auto device = store_.device_by_sid(session.device_sid());
+  if (!device) {
+    refusal = "unknown device";
+    return std::nullopt;
+  }
+  const auto previous = sessions_.find(device->sid);
+  if (previous != sessions_.end()) {
+    Connection& old = *previous->second.connection;
+    old.session_->end(kReplaced);
+    old.session_->flush_lines();
+    old.wake();
+    sessions_.erase(previous);
+  }
+  deployments_.connected(*device, hello);
+  const Timestamp moment = clock_.now();
+  device->last_seen = moment;
+  device->kernel_version = clean_text(hello.kernel_version().substr(0, 64));
+  device->kernel_version_number = hello.kernel_version_number();
+  device->app_running = hello.app_running();
+  device->boot_count = hello.boot_count();
+  device->wake_reason = hello.wake_reason();
+  store_.update_device(*device);
+  ++counters_.sessions;
+  const bool logging = logging_is_enabled(*device, moment);
+  sessions_[device->sid] = Online{greeting_, device->account_sid, device->logging_expires, logging};
+  log(session, log_type::kConnection, "Connection established for device " + device->sid);
+  bus_.publish(DeviceChanged{device->sid});
+  return Greeting{logging, Deployments::target_of(*device)};
+}
+
+std::shared_ptr<const protocol::Bytes> Gateway::object(const Session& session, const protocol::Hash& hash) {
+  const Online* device = online(session);
+  if (device == nullptr) return nullptr;
+  // The key holds the account, because an object is only for devices of the accounts that have it.
+  const std::string key = device->account_sid + protocol::to_hex(hash);
+  if (auto shared = objects_[key].lock()) return shared;
+  auto content = store_.object(device->account_sid, hash);
+  std::erase_if(objects_, [](const auto& entry) { return entry.second.expired(); });
+  if (!content) return nullptr;
+  ++counters_.objects;
+  const auto shared = std::make_shared<const protocol::Bytes>(std::move(*content));
+  objects_[key] = shared;
+  return shared;
+}
+
+void Gateway::update_report(const Session& session, const link::UpdateReport& report) {
+  if (online(session) != nullptr) deployments_.reported(session.device_sid(), report);
+}
+
+void Gateway::device_event(const Session& session, const link::DeviceEvent& event) {
+  if (online(session) == nullptr) return;
+  const std::string text = clean_text(event.text());
+  switch (event.kind()) {
+    case link::DEVICE_EVENT_APP_CRASHED:
+      return log(session, log_type::kEvent, text.empty() ? "the application crashed" : text);
+    case link::DEVICE_EVENT_TESTING_COMPLETE:
+      return log(session, log_type::kEvent, "testing complete: " + std::to_string(event.value()));
+    case link::DEVICE_EVENT_APP_STARTED: {
+      auto device = store_.device_by_sid(session.device_sid());
+      if (!device || device->app_running) return;
+      device->app_running = true;
+      store_.update_device(*device);
+      return bus_.publish(DeviceChanged{device->sid});
+    }
+    default: return;
+  }
+}
+
+void Gateway::log_record(const Session& session, const link::LogRecord& record) {
+  Online* device = online(session);
+  if (device == nullptr) return;
+  ++counters_.log_records;
+  if (!device->logging_enabled && !record.test_log()) return;
+  const auto time = static_cast<Timestamp>(std::min<std::uint64_t>(record.unix_microseconds(), INT64_MAX));
+  if (record.dropped() > 0) {
+    log(session, log_type::kEvent,
+        std::to_string(record.dropped()) + " log messages did not fit into the device's buffer", time);
+  }
+  if (record.text().empty() && record.dropped() > 0) return;
+  log(session, record.test_log() ? log_type::kTest : log_type::kApplication, clean_text(record.text()), time);
+}
+
+void Gateway::channel_line(const Session& session, std::string line) {
+  Online* device = online(session);
+  if (device == nullptr || !device->logging_enabled) return;
+  ++counters_.log_records;
+  log(session, log_type::kApplication, clean_text(line));
+}
+
+void Gateway::log(const Session& session, const char* type, std::string message, Timestamp time) {
+  bus_.publish(LogRecord{time > 0 ? time : clock_.now(), session.device_sid(), type, std::move(message)});
+}
+
+void Gateway::command(const DeviceCommand& message) {
+  const auto found = sessions_.find(message.device_sid);
+  if (found == sessions_.end()) return;
+  Session& session = *found->second.connection->session_;
+  const auto device = store_.device_by_sid(message.device_sid);
+  if (!device) return session.end("unknown device");
+  switch (message.kind) {
+    case DeviceCommand::Kind::TargetChanged:
+      if (const auto target = Deployments::target_of(*device)) session.send_target(*target);
+      break;
+    case DeviceCommand::Kind::SettingsChanged:
+      found->second.logging_expires = device->logging_expires;
+      found->second.logging_enabled = logging_is_enabled(*device, clock_.now());
+      session.send_settings(found->second.logging_enabled);
+      break;
+    case DeviceCommand::Kind::RestartApp: session.send_restart_app(); break;
+    case DeviceCommand::Kind::CertificateChanged: session.end("the device has a new certificate"); break;
+  }
+  found->second.connection->wake();
+}
+
+void Gateway::tick() {
+  const Timestamp moment = clock_.now();
+  for (auto& [sid, device] : sessions_) {
+    if (!device.logging_enabled || !device.logging_expires || *device.logging_expires > moment) continue;
+    device.logging_enabled = false;
+    device.connection->session_->send_settings(false);
+    device.connection->wake();
+  }
+}
+
+void Gateway::end_all(const std::string& reason) {
+  for (auto& [sid, device] : sessions_) {
+    device.connection->session_->end(reason);
+    device.connection->wake();
+  }
+}
+
+void Gateway::ended(Connection& connection) {
+  const auto found = sessions_.find(connection.session_->device_sid());
+  if (found == sessions_.end() || found->second.connection != &connection) return;
+  connection.session_->flush_lines();
+  const std::string sid = found->first;
+  sessions_.erase(found);
+  deployments_.disconnected(sid);
+  if (auto device = store_.device_by_sid(sid)) {
+    device->last_seen = clock_.now();
+    store_.update_device(*device);
+  }
+  bus_.publish(DeviceChanged{sid});
+}
+
+Connection::Connection(Gateway& gateway, std::function<void()> on_output)
+    : gateway_(gateway),
+      on_output_(std::move(on_output)),
+      tls_(gateway.tls_),
+      opened_(gateway.clock_.now()) {}
+
+Connection::~Connection() { disconnected(); }
+
+void Connection::receive(protocol::ByteView wire) {
+  if (finished()) return;
+  protocol::Bytes plain;
+  const auto before = tls_.status();
+  const auto after = tls_.receive(wire, plain);
+  if (before == TlsChannel::Status::Handshaking && after == TlsChannel::Status::Failed) {
+    ++gateway_.counters_.failed_handshakes;
+  }
+  if (!session_ && !tls_.common_name().empty()) {
+    ++gateway_.counters_.handshakes;
+    if (tls_.resumed()) ++gateway_.counters_.resumed;
+    session_ = std::make_unique<Session>(gateway_, tls_.common_name(), gateway_.limits_);
+    const auto device = gateway_.store_.device_by_sid(tls_.common_name());
+    if (!device || device->certificate_hash != tls_.fingerprint())
+      session_->end("this certificate is not valid any more");
+  }
+  if (session_ && !plain.empty()) {
+    gateway_.greeting_ = this;
+    session_->receive(plain);
+    gateway_.greeting_ = nullptr;
+  }
+}
+
+protocol::Bytes Connection::take_output() {
+  protocol::Bytes wire;
+  if (session_) {
+    protocol::Bytes plain;
+    session_->take_output(plain);
+    tls_.send(plain);
+    if (session_->finished()) {
+      gateway_.ended(*this);
+      tls_.close();
+    }
+  }
+  tls_.take_output(wire);
+  return wire;
+}
+
+bool Connection::finished() const {
+  const auto status = tls_.status();
+  return over_ || status == TlsChannel::Status::Closed || status == TlsChannel::Status::Failed ||
+         (session_ && session_->finished());
+}
+
+void Connection::tick() {
+  if (session_) {
+    session_->tick();
+  } else if (gateway_.clock_.now() - opened_ > kHandshakeTime) {
+    over_ = true;
+  }
+  if (finished()) wake();
+}
+
+void Connection::disconnected() {
+  over_ = true;
+  if (session_) gateway_.ended(*this);
+}
+
+}  // namespace microvisor::cloud

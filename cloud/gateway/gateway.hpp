@@ -1,0 +1,122 @@
+// The device gateway: who is connected, and what connects sessions to the rest of the cloud.
+//
+// A Connection is TLS and a session as one byte machine; the listener (sockets) and a board with a joined
+// network (same process) drive it the same way. Everything lives on the service thread, and connections must
+// be gone before the gateway.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "cloud/bus/bus.hpp"
+#include "cloud/deployments/deployments.hpp"
+#include "cloud/gateway/session.hpp"
+#include "cloud/gateway/tls.hpp"
+#include "cloud/store/store.hpp"
+
+namespace microvisor::cloud {
+
+class Connection;
+
+struct GatewayCounters {
+  std::uint64_t handshakes = 0;
+  std::uint64_t resumed = 0;
+  std::uint64_t failed_handshakes = 0;
+  std::uint64_t sessions = 0;
+  std::uint64_t log_records = 0;
+  std::uint64_t objects = 0;
+};
+
+class Gateway final : public SessionHost {
+ public:
+  Gateway(Store& store, Bus& bus, Deployments& deployments, const Clock& clock, TlsContext tls,
+          SessionLimits limits = {});
+  ~Gateway() override;
+
+  /// A new connection. `on_output` is called when it has something to send although nothing was received.
+  std::unique_ptr<Connection> accept(std::function<void()> on_output);
+
+  [[nodiscard]] bool is_connected(const std::string& device_sid) const {
+    return sessions_.contains(device_sid);
+  }
+  [[nodiscard]] std::size_t connected() const { return sessions_.size(); }
+  [[nodiscard]] const GatewayCounters& counters() const { return counters_; }
+  /// About once a second: settings that expire.
+  void tick();
+  /// Goodbye to everybody.
+  void end_all(const std::string& reason);
+
+ private:
+  friend class Connection;
+  struct Online {
+    Connection* connection = nullptr;
+    std::string account_sid;
+    std::optional<Timestamp> logging_expires;
+    bool logging_enabled = true;
+  };
+
+  // SessionHost
+  [[nodiscard]] Timestamp now() const override { return clock_.now(); }
+  std::optional<Greeting> greet(Session& session, const link::Hello& hello, std::string& refusal) override;
+  std::shared_ptr<const protocol::Bytes> object(const Session& session, const protocol::Hash& hash) override;
+  void update_report(const Session& session, const link::UpdateReport& report) override;
+  void device_event(const Session& session, const link::DeviceEvent& event) override;
+  void log_record(const Session& session, const link::LogRecord& record) override;
+  void channel_line(const Session& session, std::string line) override;
+
+  void command(const DeviceCommand& command);
+  void ended(Connection& connection);
+  void log(const Session& session, const char* type, std::string message, Timestamp time = 0);
+  Online* online(const Session& session);
+
+  Store& store_;
+  Bus& bus_;
+  Deployments& deployments_;
+  const Clock& clock_;
+  TlsContext tls_;
+  SessionLimits limits_;
+  Connection* greeting_ =
+      nullptr;  // whose bytes are being handled: greet() needs the connection of its session
+  GatewayCounters counters_;
+  std::unordered_map<std::string, Online> sessions_;
+  /// Objects that somebody is fetching at this moment: many devices take the same one.
+  std::unordered_map<std::string, std::weak_ptr<const protocol::Bytes>> objects_;
+};
+
+class Connection {
+ public:
+  Connection(Gateway& gateway, std::function<void()> on_output);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Bytes of the TCP stream from the device.
+  void receive(protocol::ByteView wire);
+  /// Bytes for the device, at most some tens of KiB at a time; call again until there are none.
+  protocol::Bytes take_output();
+  /// To be closed once take_output() gives nothing more.
+  [[nodiscard]] bool finished() const;
+  void tick();
+  /// The TCP stream has ended.
+  void disconnected();
+
+ private:
+  friend class Gateway;
+  void wake() const {
+    if (on_output_) on_output_();
+  }
+
+  Gateway& gateway_;
+  std::function<void()> on_output_;
+  TlsChannel tls_;
+  std::unique_ptr<Session> session_;
+  Timestamp opened_;
+  bool over_ = false;
+};
+
+/// Whether application logging is on at this moment.
+bool logging_is_enabled(const Device& device, Timestamp now);
+
+}  // namespace microvisor::cloud

@@ -1,0 +1,331 @@
+#include "cloud/gateway/session.hpp"
+
+#include <algorithm>
+
+namespace microvisor::cloud {
+namespace {
+
+constexpr std::uint32_t kProtocolVersion = 1;
+constexpr std::uint64_t kMaxCredit = 1U << 30;
+
+std::optional<protocol::Hash> hash_of(const std::string& bytes) {
+  protocol::Hash hash{};
+  if (bytes.size() != hash.size()) return std::nullopt;
+  std::copy_n(protocol::as_bytes(bytes).begin(), hash.size(), hash.begin());
+  return hash;
+}
+
+/// Reads a base-128 varint (at most 5 bytes). Returns the bytes used, 0 if it is not complete, -1 if it is
+/// too long.
+int read_length(std::string_view bytes, std::uint64_t& length) {
+  length = 0;
+  for (int i = 0; i < 5; ++i) {
+    if (static_cast<std::size_t>(i) == bytes.size()) return 0;
+    const auto byte = static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]);
+    length |= static_cast<std::uint64_t>(byte & 0x7F) << (7 * i);
+    if ((byte & 0x80) == 0) return i + 1;
+  }
+  return -1;
+}
+
+}  // namespace
+
+struct Session::Stream {
+  link::Service service = link::SERVICE_NONE;
+  std::uint32_t receive_credit = 0;  // what the device may still send
+  std::uint64_t send_credit = 0;     // what we may still send
+  // Fetch.
+  std::shared_ptr<const protocol::Bytes> object;
+  std::size_t offset = 0;
+  // Log.
+  std::string records;
+  // Channel.
+  std::unique_ptr<LineJoiner> lines;
+};
+
+Session::Session(SessionHost& host, std::string device_sid, SessionLimits limits)
+    : host_(host),
+      device_sid_(std::move(device_sid)),
+      limits_(limits),
+      last_heard_(host.now()),
+      tokens_updated_(last_heard_),
+      tokens_(limits.control_frames_burst) {}
+
+Session::~Session() { flush_lines(); }
+
+void Session::flush_lines() {
+  for (auto& [number, stream] : streams_) {
+    if (stream->lines) stream->lines->finish();
+  }
+}
+
+void Session::receive(protocol::ByteView bytes) {
+  if (finished_) return;
+  last_heard_ = host_.now();
+  reader_.feed(bytes);
+  link::Frame frame;
+  while (!finished_) {
+    switch (reader_.next(frame)) {
+      case protocol::FrameReader::Status::NeedMore: return;
+      case protocol::FrameReader::Status::BadLength: return end("frame of a length that is not allowed");
+      case protocol::FrameReader::Status::Malformed: return end("malformed frame");
+      case protocol::FrameReader::Status::Frame: handle(frame); break;
+    }
+  }
+}
+
+void Session::handle(const link::Frame& frame) {
+  if (!welcomed_ && frame.kind_case() != link::Frame::kHello) return end("the first frame has to be Hello");
+  switch (frame.kind_case()) {
+    case link::Frame::kOpen:
+    case link::Frame::kData:
+    case link::Frame::kCredit:
+    case link::Frame::kClose:
+      if (frame.stream() == 0) return end("stream frame on stream 0");
+      return handle_stream(frame);
+    case link::Frame::KIND_NOT_SET: return;  // a kind of a later version
+    default:
+      if (frame.stream() != 0) return end("control frame on a stream");
+      if (!control_frame_allowed()) return end("too many control frames");
+      return handle_control(frame);
+  }
+}
+
+bool Session::control_frame_allowed() {
+  const Timestamp now = host_.now();
+  const double elapsed = static_cast<double>(std::max<Timestamp>(now - tokens_updated_, 0)) / kSecond;
+  tokens_updated_ = now;
+  tokens_ = std::min(limits_.control_frames_burst, tokens_ + elapsed * limits_.control_frames_per_second);
+  if (tokens_ < 1) return false;
+  tokens_ -= 1;
+  return true;
+}
+
+void Session::handle_control(const link::Frame& frame) {
+  switch (frame.kind_case()) {
+    case link::Frame::kHello: return greet(frame.hello());
+    case link::Frame::kPing: {
+      link::Frame answer;
+      answer.mutable_pong()->set_token(frame.ping().token());
+      answer.mutable_pong()->set_unix_microseconds(static_cast<std::uint64_t>(host_.now()));
+      return write(answer);
+    }
+    case link::Frame::kPong: return;
+    case link::Frame::kUpdateReport: return host_.update_report(*this, frame.update_report());
+    case link::Frame::kEvent: return host_.device_event(*this, frame.event());
+    case link::Frame::kGoodbye: finished_ = true; return;
+    default: return end("a frame that only the gateway may send");
+  }
+}
+
+void Session::greet(const link::Hello& hello) {
+  if (welcomed_) return end("a second Hello");
+  if (hello.protocol_version() != kProtocolVersion) return end("unknown protocol version");
+  if (hello.device_sid() != device_sid_) return end("Hello and certificate name different devices");
+  std::string refusal;
+  const auto greeting = host_.greet(*this, hello, refusal);
+  if (!greeting) return end(refusal);
+  link::Frame frame;
+  link::Welcome& welcome = *frame.mutable_welcome();
+  welcome.set_unix_microseconds(static_cast<std::uint64_t>(host_.now()));
+  welcome.mutable_settings()->set_logging_enabled(greeting->logging_enabled);
+  welcome.set_keep_alive_seconds(limits_.keep_alive_seconds);
+  if (greeting->target) {
+    welcome.mutable_target()->set_manifest_hash(greeting->target->data(), greeting->target->size());
+  }
+  write(frame);
+  welcomed_ = true;
+}
+
+void Session::handle_stream(const link::Frame& frame) {
+  const std::uint32_t number = frame.stream();
+  if (frame.kind_case() == link::Frame::kOpen) return open_stream(number, frame.open());
+  const auto found = streams_.find(number);
+  if (found == streams_.end()) {
+    // Frames that crossed our Close on the way are late, not wrong.
+    if (number > last_opened_ || number % 2 == 0) return end("frame on a stream that was never opened");
+    return;
+  }
+  Stream& stream = *found->second;
+  switch (frame.kind_case()) {
+    case link::Frame::kData: return stream_data(stream, number, frame.data());
+    case link::Frame::kCredit:
+      stream.send_credit += frame.credit().bytes();
+      if (stream.send_credit > kMaxCredit) end("more credit than anyone needs");
+      return;
+    default:  // Close
+      if (stream.lines) stream.lines->finish();
+      if (stream.service != link::SERVICE_FETCH && frame.close().error() == link::STREAM_ERROR_NONE) {
+        link::Frame answer;
+        answer.set_stream(number);
+        answer.mutable_close();
+        write(answer);
+      }
+      streams_.erase(found);
+  }
+}
+
+void Session::open_stream(std::uint32_t number, const link::Open& open) {
+  if (number % 2 == 0) return end("the device opens odd streams");
+  if (number <= last_opened_) return end("a stream number used again");
+  last_opened_ = number;
+  if (streams_.size() >= limits_.streams) return close_stream(number, link::STREAM_ERROR_REFUSED);
+  auto& stream = streams_[number];
+  stream = std::make_unique<Stream>();
+  stream->service = open.service();
+  stream->send_credit = open.credit();
+  switch (open.service()) {
+    case link::SERVICE_FETCH: return open_fetch(*stream, open);
+    case link::SERVICE_LOG: return grant(number, limits_.log_credit);
+    case link::SERVICE_CHANNEL:
+      if (open.name() != "log") return close_stream(number, link::STREAM_ERROR_REFUSED);
+      stream->lines = std::make_unique<LineJoiner>(
+          limits_.line_bytes, [this](std::string line) { host_.channel_line(*this, std::move(line)); });
+      return grant(number, limits_.channel_credit);
+    default: return close_stream(number, link::STREAM_ERROR_REFUSED);
+  }
+}
+
+void Session::open_fetch(Stream& stream, const link::Open& open) {
+  const auto hash = hash_of(open.object_hash());
+  if (hash) stream.object = host_.object(*this, *hash);
+  if (!stream.object) return close_stream(last_opened_, link::STREAM_ERROR_NOT_FOUND);
+  if (open.offset() > stream.object->size()) return close_stream(last_opened_, link::STREAM_ERROR_REFUSED);
+  stream.offset = open.offset();
+}
+
+void Session::close_stream(std::uint32_t number, link::StreamError error) {
+  streams_.erase(number);
+  link::Frame frame;
+  frame.set_stream(number);
+  frame.mutable_close()->set_error(error);
+  write(frame);
+}
+
+void Session::grant(std::uint32_t number, std::uint32_t bytes) {
+  streams_[number]->receive_credit += bytes;
+  link::Frame frame;
+  frame.set_stream(number);
+  frame.mutable_credit()->set_bytes(bytes);
+  write(frame);
+}
+
+void Session::stream_data(Stream& stream, std::uint32_t number, const std::string& data) {
+  if (stream.service == link::SERVICE_FETCH) return end("data on a stream that only the gateway fills");
+  if (data.size() > protocol::kMaxStreamDataBytes) return end("too much data in one frame");
+  if (data.size() > stream.receive_credit) return end("data beyond the credit");
+  const auto size = static_cast<std::uint32_t>(data.size());
+  stream.receive_credit -= size;
+  if (stream.service == link::SERVICE_LOG) {
+    log_data(stream, number, data);
+  } else {
+    stream.lines->feed(data);
+  }
+  // Everything is consumed at once, so the credit goes back at once, but not a frame for every few bytes.
+  const auto found = streams_.find(number);
+  if (finished_ || found == streams_.end()) return;
+  const std::uint32_t window =
+      found->second->service == link::SERVICE_LOG ? limits_.log_credit : limits_.channel_credit;
+  if (found->second->receive_credit <= window / 2) grant(number, window - found->second->receive_credit);
+}
+
+void Session::log_data(Stream& stream, std::uint32_t number, const std::string& data) {
+  stream.records += data;
+  std::string_view rest = stream.records;
+  while (!rest.empty()) {
+    std::uint64_t length = 0;
+    const int used = read_length(rest, length);
+    if (used < 0 || length > limits_.log_record_bytes)
+      return close_stream(number, link::STREAM_ERROR_PROTOCOL);
+    if (used == 0 || rest.size() - static_cast<std::size_t>(used) < length) break;
+    link::LogRecord record;
+    const std::string_view encoded = rest.substr(static_cast<std::size_t>(used), length);
+    if (!record.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
+      return close_stream(number, link::STREAM_ERROR_PROTOCOL);
+    }
+    host_.log_record(*this, record);
+    rest.remove_prefix(static_cast<std::size_t>(used) + length);
+  }
+  stream.records.erase(0, stream.records.size() - rest.size());
+}
+
+void Session::write(const link::Frame& frame) {
+  if (finished_) return;
+  protocol::append_frame(output_, frame);
+  if (output_.size() > limits_.backlog_bytes) {
+    reason_ = "the device does not read what it is sent";
+    finished_ = true;
+  }
+}
+
+/// One piece of an object. False: there is nothing to send on this stream now.
+bool Session::produce(std::uint32_t number, Stream& stream) {
+  if (stream.service != link::SERVICE_FETCH) return false;
+  const std::size_t left = stream.object->size() - stream.offset;
+  const std::size_t count =
+      std::min({left, protocol::kMaxStreamDataBytes, static_cast<std::size_t>(stream.send_credit)});
+  if (count > 0) {
+    link::Frame frame;
+    frame.set_stream(number);
+    frame.set_data(stream.object->data() + stream.offset, count);
+    write(frame);
+    stream.offset += count;
+    stream.send_credit -= count;
+  }
+  if (count == left) close_stream(number, link::STREAM_ERROR_NONE);
+  return count > 0;
+}
+
+void Session::take_output(protocol::Bytes& bytes) {
+  bool progress = true;
+  while (!finished_ && progress && output_.size() < limits_.output_bytes) {
+    progress = false;
+    std::vector<std::uint32_t> order;
+    for (const auto& [number, stream] : streams_) order.push_back(number);
+    const auto first = std::lower_bound(order.begin(), order.end(), next_to_serve_);
+    std::rotate(order.begin(), first, order.end());
+    for (const std::uint32_t number : order) {
+      if (output_.size() >= limits_.output_bytes) break;
+      next_to_serve_ = number + 1;
+      progress = produce(number, *streams_.at(number)) || progress;
+    }
+  }
+  bytes.insert(bytes.end(), output_.begin(), output_.end());
+  output_.clear();
+}
+
+void Session::tick() {
+  if (finished_) return;
+  if (host_.now() - last_heard_ > 2 * static_cast<Timestamp>(limits_.keep_alive_seconds) * kSecond) {
+    end("nothing heard for too long");
+  }
+}
+
+void Session::send_target(const protocol::Hash& manifest_hash) {
+  link::Frame frame;
+  frame.mutable_target()->set_manifest_hash(manifest_hash.data(), manifest_hash.size());
+  write(frame);
+}
+
+void Session::send_settings(bool logging_enabled) {
+  link::Frame frame;
+  frame.mutable_settings()->set_logging_enabled(logging_enabled);
+  write(frame);
+}
+
+void Session::send_restart_app() {
+  link::Frame frame;
+  frame.mutable_restart_app();
+  write(frame);
+}
+
+void Session::end(const std::string& reason) {
+  if (finished_) return;
+  reason_ = reason;
+  link::Frame frame;
+  frame.mutable_goodbye()->set_reason(reason);
+  write(frame);
+  finished_ = true;
+}
+
+}  // namespace microvisor::cloud

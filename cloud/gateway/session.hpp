@@ -1,0 +1,119 @@
+// One device's connection inside TLS: the frames of protocol/link.proto and the rules of protocol/LINK.md.
+//
+// Bytes in, bytes out, no sockets and no clock of its own, so that it serves a TCP connection and a board in
+// the same process alike. What it wants of the rest of the cloud stands in SessionHost. Lives on the service
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cloud/clock/clock.hpp"
+#include "cloud/logs/line_joiner.hpp"
+#include "protocol/bundle/bytes.hpp"
+#include "protocol/link/frame_codec.hpp"
+
+namespace microvisor::cloud {
+
+class Session;
+
+struct Greeting {
+  bool logging_enabled = true;
+  std::optional<protocol::Hash> target;
+};
+
+class SessionHost {
+ public:
+  virtual ~SessionHost() = default;
+  [[nodiscard]] virtual Timestamp now() const = 0;
+  /// The device has introduced itself. Empty: it may not connect (the reason goes to it and ends the
+  /// session).
+  virtual std::optional<Greeting> greet(Session& session, const link::Hello& hello, std::string& refusal) = 0;
+  /// An object of the device's account; null if there is none.
+  virtual std::shared_ptr<const protocol::Bytes> object(const Session& session,
+                                                        const protocol::Hash& hash) = 0;
+  virtual void update_report(const Session& session, const link::UpdateReport& report) = 0;
+  virtual void device_event(const Session& session, const link::DeviceEvent& event) = 0;
+  virtual void log_record(const Session& session, const link::LogRecord& record) = 0;
+  /// A line from the opaque channel `log`.
+  virtual void channel_line(const Session& session, std::string line) = 0;
+};
+
+struct SessionLimits {
+  std::uint32_t keep_alive_seconds = 60;
+  std::size_t streams = 16;                ///< open at once
+  std::uint32_t log_credit = 8192;         ///< bytes
+  std::uint32_t channel_credit = 4096;     ///< bytes
+  std::size_t log_record_bytes = 4096;     ///< of one record
+  std::size_t line_bytes = 1024;           ///< of a line on a channel
+  std::size_t output_bytes = 16 * 1024;    ///< object data is not produced beyond this
+  std::size_t backlog_bytes = 256 * 1024;  ///< a device that lets more pile up is dropped
+  double control_frames_per_second = 500;
+  double control_frames_burst = 2000;
+};
+
+class Session {
+ public:
+  /// `device_sid` is what the certificate says.
+  Session(SessionHost& host, std::string device_sid, SessionLimits limits = {});
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// Bytes from the device.
+  void receive(protocol::ByteView bytes);
+  /// Appends what there is to send, object data included as far as credit goes.
+  void take_output(protocol::Bytes& bytes);
+  /// To be called about once a second: looks after silence.
+  void tick();
+  /// Nothing more will come; the connection is to be closed once the output is sent.
+  [[nodiscard]] bool finished() const { return finished_; }
+  [[nodiscard]] bool welcomed() const { return welcomed_; }
+  [[nodiscard]] const std::string& device_sid() const { return device_sid_; }
+  /// Why it ended; empty if the device closed in order.
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+
+  void send_target(const protocol::Hash& manifest_hash);
+  void send_settings(bool logging_enabled);
+  void send_restart_app();
+  /// Says Goodbye and finishes.
+  void end(const std::string& reason);
+  /// Passes on what has arrived of unfinished lines. Also done by the destructor.
+  void flush_lines();
+
+ private:
+  struct Stream;
+  void handle(const link::Frame& frame);
+  void handle_control(const link::Frame& frame);
+  void handle_stream(const link::Frame& frame);
+  void greet(const link::Hello& hello);
+  void open_stream(std::uint32_t number, const link::Open& open);
+  void open_fetch(Stream& stream, const link::Open& open);
+  void stream_data(Stream& stream, std::uint32_t number, const std::string& data);
+  void log_data(Stream& stream, std::uint32_t number, const std::string& data);
+  void close_stream(std::uint32_t number, link::StreamError error);
+  void grant(std::uint32_t number, std::uint32_t bytes);
+  bool produce(std::uint32_t number, Stream& stream);
+  bool control_frame_allowed();
+  void write(const link::Frame& frame);
+
+  SessionHost& host_;
+  std::string device_sid_;
+  SessionLimits limits_;
+  protocol::FrameReader reader_;
+  protocol::Bytes output_;
+  std::map<std::uint32_t, std::unique_ptr<Stream>> streams_;
+  std::uint32_t last_opened_ = 0;
+  std::uint32_t next_to_serve_ = 0;  // round robin among the fetches
+  Timestamp last_heard_;
+  Timestamp tokens_updated_;
+  double tokens_;
+  bool welcomed_ = false;
+  bool finished_ = false;
+  std::string reason_;
+};
+
+}  // namespace microvisor::cloud

@@ -1,0 +1,420 @@
+// The store in one SQLite file.
+//
+// Objects (layers and signed manifests) are kept once, by their hash; app_objects says which app refers to
+// which. The file is held exclusively: two servers on one data directory would each believe they own the
+// devices.
+#include <algorithm>
+
+#include "cloud/store/sqlite.hpp"
+
+namespace microvisor::cloud {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+
+constexpr const char* kSchema = R"(
+CREATE TABLE accounts (
+  sid TEXT PRIMARY KEY, auth_token_hash TEXT NOT NULL, owner_public_key TEXT NOT NULL,
+  owner_private_key BLOB NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE api_keys (
+  sid TEXT PRIMARY KEY, account_sid TEXT NOT NULL REFERENCES accounts, secret_hash TEXT NOT NULL,
+  name TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE objects (hash BLOB PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE apps (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, sid TEXT NOT NULL UNIQUE, account_sid TEXT NOT NULL REFERENCES accounts,
+  unique_name TEXT, manifest_hash BLOB NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,
+  UNIQUE (account_sid, unique_name));
+CREATE INDEX apps_by_manifest ON apps (account_sid, manifest_hash);
+CREATE TABLE app_objects (
+  app_sid TEXT NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL REFERENCES objects,
+  PRIMARY KEY (app_sid, position)) WITHOUT ROWID;
+CREATE INDEX app_objects_by_hash ON app_objects (hash);
+CREATE TABLE devices (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, sid TEXT NOT NULL UNIQUE, account_sid TEXT NOT NULL REFERENCES accounts,
+  unique_name TEXT, certificate_hash TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,
+  target_sid TEXT, target_hash BLOB, targeted INTEGER, status INTEGER NOT NULL, error_code INTEGER NOT NULL,
+  progress_state INTEGER NOT NULL, progress_done INTEGER NOT NULL, progress_total INTEGER NOT NULL,
+  progress_shown INTEGER NOT NULL,
+  reported_sid TEXT, reported_hash BLOB, reported INTEGER,
+  logging_enabled INTEGER NOT NULL, logging_expires INTEGER,
+  last_seen INTEGER, kernel_version TEXT NOT NULL, kernel_version_number INTEGER NOT NULL,
+  app_running INTEGER NOT NULL, boot_count INTEGER NOT NULL, wake_reason INTEGER NOT NULL,
+  UNIQUE (account_sid, unique_name));
+CREATE INDEX devices_by_target ON devices (target_sid);
+CREATE TABLE installation (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+)";
+
+const std::string kAppColumns = "sequence, sid, account_sid, unique_name, manifest_hash, created, updated";
+const std::string kDeviceColumns =
+    "sequence, sid, account_sid, unique_name, certificate_hash, created, updated, target_sid, target_hash, "
+    "targeted, "
+    "status, error_code, progress_state, progress_done, progress_total, progress_shown, reported_sid, "
+    "reported_hash, "
+    "reported, logging_enabled, logging_expires, last_seen, kernel_version, kernel_version_number, "
+    "app_running, "
+    "boot_count, wake_reason";
+
+App read_app(Statement& row) {
+  App app;
+  app.sequence = row.integer();
+  app.sid = row.text();
+  app.account_sid = row.text();
+  app.unique_name = row.optional_text();
+  app.manifest_hash = row.hash();
+  app.created = row.integer();
+  app.updated = row.integer();
+  return app;
+}
+
+Device read_device(Statement& row) {
+  Device device;
+  device.sequence = row.integer();
+  device.sid = row.text();
+  device.account_sid = row.text();
+  device.unique_name = row.optional_text();
+  device.certificate_hash = row.text();
+  device.created = row.integer();
+  device.updated = row.integer();
+  device.target_sid = row.optional_text();
+  device.target_hash = row.optional_hash();
+  device.targeted = row.optional_integer();
+  device.status = static_cast<UpdateStatus>(row.integer());
+  device.error_code = static_cast<int>(row.integer());
+  device.progress.state = static_cast<int>(row.integer());
+  device.progress.bytes_done = static_cast<std::uint32_t>(row.integer());
+  device.progress.bytes_total = static_cast<std::uint32_t>(row.integer());
+  device.progress.shown = static_cast<std::uint32_t>(row.integer());
+  device.reported_sid = row.optional_text();
+  device.reported_hash = row.optional_hash();
+  device.reported = row.optional_integer();
+  device.logging_enabled = row.integer() != 0;
+  device.logging_expires = row.optional_integer();
+  device.last_seen = row.optional_integer();
+  device.kernel_version = row.text();
+  device.kernel_version_number = static_cast<std::uint32_t>(row.integer());
+  device.app_running = row.integer() != 0;
+  device.boot_count = static_cast<std::uint64_t>(row.integer());
+  device.wake_reason = static_cast<std::uint32_t>(row.integer());
+  return device;
+}
+
+/// Everything that update_device() writes, in the order of kDeviceColumns from unique_name on, without the
+/// dates of creation.
+void bind_device(Statement& statement, const Device& device) {
+  statement.bind_optional(device.unique_name)
+      .bind(std::string_view(device.certificate_hash))
+      .bind(device.updated)
+      .bind_optional(device.target_sid)
+      .bind_optional(device.target_hash)
+      .bind_optional(device.targeted)
+      .bind(static_cast<std::int64_t>(device.status))
+      .bind(std::int64_t{device.error_code})
+      .bind(std::int64_t{device.progress.state})
+      .bind(std::int64_t{device.progress.bytes_done})
+      .bind(std::int64_t{device.progress.bytes_total})
+      .bind(std::int64_t{device.progress.shown})
+      .bind_optional(device.reported_sid)
+      .bind_optional(device.reported_hash)
+      .bind_optional(device.reported)
+      .bind(std::int64_t{device.logging_enabled})
+      .bind_optional(device.logging_expires)
+      .bind_optional(device.last_seen)
+      .bind(std::string_view(device.kernel_version))
+      .bind(std::int64_t{device.kernel_version_number})
+      .bind(std::int64_t{device.app_running})
+      .bind(static_cast<std::int64_t>(device.boot_count))
+      .bind(std::int64_t{device.wake_reason});
+}
+
+class SqliteStore final : public Store {
+ public:
+  explicit SqliteStore(const std::string& path) : database_(path) {
+    database_.run("PRAGMA locking_mode = EXCLUSIVE");
+    database_.run("PRAGMA journal_mode = WAL");
+    database_.run("PRAGMA synchronous = FULL");
+    Transaction transaction(database_);
+    const std::int64_t version = single("PRAGMA user_version");
+    if (version > kSchemaVersion) throw StoreError(path + " was made by a newer version of this program");
+    if (version == 0) {
+      database_.run(kSchema);
+      database_.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+    }
+    transaction.commit();
+  }
+
+  void add_account(const Account& account) override {
+    database_.prepare("INSERT INTO accounts VALUES (?, ?, ?, ?, ?)")
+        .bind(std::string_view(account.sid))
+        .bind(std::string_view(account.auth_token_hash))
+        .bind(std::string_view(account.owner_public_key))
+        .bind(protocol::ByteView(account.owner_private_key))
+        .bind(account.created)
+        .step();
+  }
+
+  std::optional<Account> account(const std::string& sid) override {
+    Statement query = database_.prepare("SELECT * FROM accounts WHERE sid = ?");
+    query.bind(std::string_view(sid));
+    return read_account(query);
+  }
+
+  std::optional<Account> first_account() override {
+    Statement query = database_.prepare("SELECT * FROM accounts ORDER BY created, sid LIMIT 1");
+    return read_account(query);
+  }
+
+  void add_api_key(const ApiKey& key) override {
+    database_.prepare("INSERT INTO api_keys VALUES (?, ?, ?, ?, ?)")
+        .bind(std::string_view(key.sid))
+        .bind(std::string_view(key.account_sid))
+        .bind(std::string_view(key.secret_hash))
+        .bind(std::string_view(key.name))
+        .bind(key.created)
+        .step();
+  }
+
+  std::optional<ApiKey> api_key(const std::string& sid) override {
+    Statement query = database_.prepare("SELECT * FROM api_keys WHERE sid = ?");
+    query.bind(std::string_view(sid));
+    if (!query.step()) return std::nullopt;
+    ApiKey key;
+    key.sid = query.text();
+    key.account_sid = query.text();
+    key.secret_hash = query.text();
+    key.name = query.text();
+    key.created = query.integer();
+    return key;
+  }
+
+  Insert add_app(const App& app,
+                 const std::vector<std::pair<protocol::Hash, protocol::ByteView>>& objects) override {
+    Transaction transaction(database_);
+    const auto outcome = database_
+                             .prepare(
+                                 "INSERT INTO apps (sid, account_sid, unique_name, manifest_hash, created, "
+                                 "updated) VALUES (?, ?, ?, ?, ?, ?)")
+                             .bind(std::string_view(app.sid))
+                             .bind(std::string_view(app.account_sid))
+                             .bind_optional(app.unique_name)
+                             .bind(protocol::ByteView(app.manifest_hash))
+                             .bind(app.created)
+                             .bind(app.updated)
+                             .execute();
+    if (outcome == Statement::Outcome::Conflict) return Insert::NameTaken;
+    std::int64_t position = 0;
+    for (const auto& [hash, content] : objects) {
+      database_.prepare("INSERT OR IGNORE INTO objects VALUES (?, ?)")
+          .bind(protocol::ByteView(hash))
+          .bind(content)
+          .step();
+      database_.prepare("INSERT INTO app_objects VALUES (?, ?, ?)")
+          .bind(std::string_view(app.sid))
+          .bind(position++)
+          .bind(protocol::ByteView(hash))
+          .step();
+    }
+    transaction.commit();
+    return Insert::Done;
+  }
+
+  std::optional<App> app(const std::string& account_sid, const std::string& name) override {
+    return one_app(
+        "SELECT " + kAppColumns +
+            " FROM apps WHERE account_sid = ?1 AND (sid = ?2 OR unique_name = ?2) ORDER BY sid <> ?2",
+        account_sid, protocol::as_bytes(name), true);
+  }
+
+  std::optional<App> app_with_manifest(const std::string& account_sid, const protocol::Hash& hash) override {
+    return one_app(
+        "SELECT " + kAppColumns +
+            " FROM apps WHERE account_sid = ? AND manifest_hash = ? ORDER BY sequence DESC LIMIT 1",
+        account_sid, hash, false);
+  }
+
+  Page<App> apps(const std::string& account_sid, const PageRequest& request) override {
+    Page<App> page = list<App>("apps", kAppColumns, account_sid, request, read_app);
+    for (App& app : page.items) add_objects(app);
+    return page;
+  }
+
+  bool remove_app(const std::string& account_sid, const std::string& sid) override {
+    Transaction transaction(database_);
+    database_.prepare("DELETE FROM apps WHERE account_sid = ? AND sid = ?")
+        .bind(std::string_view(account_sid))
+        .bind(std::string_view(sid))
+        .step();
+    if (database_.changes() == 0) return false;
+    database_.prepare("DELETE FROM app_objects WHERE app_sid = ?").bind(std::string_view(sid)).step();
+    database_
+        .prepare(
+            "DELETE FROM objects WHERE NOT EXISTS (SELECT 1 FROM app_objects WHERE app_objects.hash = "
+            "objects.hash)")
+        .step();
+    database_
+        .prepare(
+            "UPDATE devices SET target_sid = NULL, target_hash = NULL, targeted = NULL, status = 0, "
+            "error_code = 0 "
+            "WHERE target_sid = ?")
+        .bind(std::string_view(sid))
+        .step();
+    transaction.commit();
+    return true;
+  }
+
+  Insert add_device(const Device& device) override {
+    if (device_by_sid(device.sid)) return Insert::SidTaken;
+    Statement insert = database_.prepare(
+        "INSERT INTO devices (sid, account_sid, created, unique_name, certificate_hash, updated, target_sid, "
+        "target_hash, targeted, status, error_code, progress_state, progress_done, progress_total, "
+        "progress_shown, "
+        "reported_sid, reported_hash, reported, logging_enabled, logging_expires, last_seen, kernel_version, "
+        "kernel_version_number, app_running, boot_count, wake_reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    insert.bind(std::string_view(device.sid)).bind(std::string_view(device.account_sid)).bind(device.created);
+    bind_device(insert, device);
+    return insert.execute() == Statement::Outcome::Conflict ? Insert::NameTaken : Insert::Done;
+  }
+
+  std::optional<Device> device(const std::string& account_sid, const std::string& name) override {
+    Statement query = database_.prepare(
+        "SELECT " + kDeviceColumns +
+        " FROM devices WHERE account_sid = ?1 AND (sid = ?2 OR unique_name = ?2) ORDER BY sid <> ?2");
+    query.bind(std::string_view(account_sid)).bind(std::string_view(name));
+    if (!query.step()) return std::nullopt;
+    return read_device(query);
+  }
+
+  std::optional<Device> device_by_sid(const std::string& sid) override {
+    Statement query = database_.prepare("SELECT " + kDeviceColumns + " FROM devices WHERE sid = ?");
+    query.bind(std::string_view(sid));
+    if (!query.step()) return std::nullopt;
+    return read_device(query);
+  }
+
+  Page<Device> devices(const std::string& account_sid, const PageRequest& request) override {
+    return list<Device>("devices", kDeviceColumns, account_sid, request, read_device);
+  }
+
+  Insert update_device(const Device& device) override {
+    Statement update = database_.prepare(
+        "UPDATE devices SET unique_name = ?, certificate_hash = ?, updated = ?, target_sid = ?, target_hash "
+        "= ?, "
+        "targeted = ?, status = ?, error_code = ?, progress_state = ?, progress_done = ?, progress_total = "
+        "?, "
+        "progress_shown = ?, reported_sid = ?, reported_hash = ?, reported = ?, logging_enabled = ?, "
+        "logging_expires = ?, last_seen = ?, kernel_version = ?, kernel_version_number = ?, app_running = ?, "
+        "boot_count = ?, wake_reason = ? WHERE sid = ?");
+    bind_device(update, device);
+    update.bind(std::string_view(device.sid));
+    return update.execute() == Statement::Outcome::Conflict ? Insert::NameTaken : Insert::Done;
+  }
+
+  std::optional<protocol::Bytes> object(const std::string& account_sid, const protocol::Hash& hash) override {
+    Statement query = database_.prepare(
+        "SELECT content FROM objects WHERE hash = ?1 AND EXISTS (SELECT 1 FROM app_objects JOIN apps ON "
+        "apps.sid = "
+        "app_objects.app_sid WHERE app_objects.hash = ?1 AND apps.account_sid = ?2)");
+    query.bind(protocol::ByteView(hash)).bind(std::string_view(account_sid));
+    if (!query.step()) return std::nullopt;
+    return query.bytes();
+  }
+
+  void set_value(const std::string& name, protocol::ByteView value) override {
+    database_.prepare("INSERT OR REPLACE INTO installation VALUES (?, ?)")
+        .bind(std::string_view(name))
+        .bind(value)
+        .step();
+  }
+
+  std::optional<protocol::Bytes> value(const std::string& name) override {
+    Statement query = database_.prepare("SELECT value FROM installation WHERE name = ?");
+    query.bind(std::string_view(name));
+    if (!query.step()) return std::nullopt;
+    return query.bytes();
+  }
+
+ private:
+  std::int64_t single(const std::string& sql) {
+    Statement query = database_.prepare(sql);
+    return query.step() ? query.integer() : 0;
+  }
+
+  static std::optional<Account> read_account(Statement& query) {
+    if (!query.step()) return std::nullopt;
+    Account account;
+    account.sid = query.text();
+    account.auth_token_hash = query.text();
+    account.owner_public_key = query.text();
+    account.owner_private_key = query.bytes();
+    account.created = query.integer();
+    return account;
+  }
+
+  std::optional<App> one_app(const std::string& sql, const std::string& account_sid, protocol::ByteView key,
+                             bool text) {
+    std::optional<App> app;
+    {
+      Statement query = database_.prepare(sql);
+      query.bind(std::string_view(account_sid));
+      if (text) {
+        query.bind(protocol::as_text(key));
+      } else {
+        query.bind(key);
+      }
+      if (query.step()) app = read_app(query);
+    }
+    if (app) add_objects(*app);
+    return app;
+  }
+
+  /// Fills in the layers and the manifest, which stands last among an app's objects.
+  void add_objects(App& app) {
+    Statement query = database_.prepare("SELECT hash FROM app_objects WHERE app_sid = ? ORDER BY position");
+    query.bind(std::string_view(app.sid));
+    while (query.step()) app.layers.push_back(query.hash());
+    app.layers.pop_back();
+    Statement content = database_.prepare("SELECT content FROM objects WHERE hash = ?");
+    content.bind(protocol::ByteView(app.manifest_hash));
+    if (!content.step()) throw StoreError("the manifest of app " + app.sid + " is missing");
+    app.manifest = content.bytes();
+  }
+
+  template <class T>
+  Page<T> list(const std::string& table, const std::string& columns, const std::string& account_sid,
+               const PageRequest& request, T (*read)(Statement&)) {
+    const bool backward = request.after.has_value();
+    const std::string order =
+        backward ? "sequence > ? ORDER BY sequence ASC" : "sequence < ? ORDER BY sequence DESC";
+    Statement query = database_.prepare("SELECT " + columns + " FROM " + table +
+                                        " WHERE account_sid = ? AND " + order + " LIMIT ? OFFSET ?");
+    query.bind(std::string_view(account_sid))
+        .bind(backward ? *request.after : request.before.value_or(INT64_MAX))
+        .bind(static_cast<std::int64_t>(request.limit + 1))
+        .bind(static_cast<std::int64_t>(request.offset));
+    Page<T> page;
+    while (query.step()) page.items.push_back(read(query));
+    const bool more = page.items.size() > request.limit;
+    if (more) page.items.pop_back();
+    if (backward) std::reverse(page.items.begin(), page.items.end());
+    page.has_newer = backward ? more : (request.before.has_value() || request.offset > 0);
+    page.has_older = backward ? true : more;
+    return page;
+  }
+
+  Database database_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> open_sqlite_store(const std::string& path) {
+  try {
+    return std::make_unique<SqliteStore>(path);
+  } catch (const StoreError& error) {
+    const std::string what = error.what();
+    if (what.find("locked") != std::string::npos) throw StoreError(path + " is in use by another server");
+    throw;
+  }
+}
+
+}  // namespace microvisor::cloud

@@ -1,0 +1,157 @@
+// What the cloud remembers, and the interface to whatever keeps it.
+//
+// A Store is used from one thread at a time. Its functions throw StoreError when the medium fails; "not
+// there" and "name taken" are ordinary results. Everything that belongs together is changed in one
+// transaction inside the store.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "cloud/clock/clock.hpp"
+#include "protocol/bundle/bytes.hpp"
+
+namespace microvisor::cloud {
+
+class StoreError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct Account {
+  std::string sid;
+  std::string auth_token_hash;        ///< SHA-256, hex; the token itself is random and is not kept
+  std::string owner_public_key;       ///< PEM
+  protocol::Bytes owner_private_key;  ///< PEM, sealed
+  Timestamp created = 0;
+};
+
+struct ApiKey {
+  std::string sid;
+  std::string account_sid;
+  std::string secret_hash;  ///< SHA-256, hex
+  std::string name;
+  Timestamp created = 0;
+};
+
+struct App {
+  std::int64_t sequence = 0;  ///< order of creation, set by the store
+  std::string sid;
+  std::string account_sid;
+  std::optional<std::string> unique_name;
+  protocol::Hash manifest_hash{};  ///< of the signed manifest
+  protocol::Bytes manifest;        ///< signed
+  std::vector<protocol::Hash> layers;
+  Timestamp created = 0;
+  Timestamp updated = 0;
+};
+
+/// Progress of the latest deployment, as far as the device has told.
+struct UpdateProgress {
+  int state = 0;  ///< link::UpdateState
+  std::uint32_t bytes_done = 0;
+  std::uint32_t bytes_total = 0;
+  std::uint32_t shown = 0;  ///< bit n: state n stands in the log stream already
+};
+
+enum class UpdateStatus : int { UpToDate = 0, Pending = 1, Error = 2 };
+
+struct Device {
+  std::int64_t sequence = 0;  ///< order of creation, set by the store
+  std::string sid;
+  std::string account_sid;
+  std::optional<std::string> unique_name;
+  std::string certificate_hash;  ///< SHA-256 of the certificate (DER) that the device may use, hex
+  Timestamp created = 0;
+  Timestamp updated = 0;
+  // Target.
+  std::optional<std::string> target_sid;
+  std::optional<protocol::Hash> target_hash;
+  std::optional<Timestamp> targeted;
+  UpdateStatus status = UpdateStatus::UpToDate;
+  int error_code = 0;
+  UpdateProgress progress;
+  // Reported.
+  std::optional<std::string> reported_sid;
+  std::optional<protocol::Hash> reported_hash;
+  std::optional<Timestamp> reported;
+  // Logging.
+  bool logging_enabled = true;
+  std::optional<Timestamp> logging_expires;  ///< empty: does not expire
+  // Presence.
+  std::optional<Timestamp> last_seen;
+  std::string kernel_version;
+  std::uint32_t kernel_version_number = 0;
+  bool app_running = false;
+  std::uint64_t boot_count = 0;
+  std::uint32_t wake_reason = 0;
+};
+
+/// Which part of a list, newest first. Items are found by their place in the order of creation, so that pages
+/// stay right while others add and remove.
+struct PageRequest {
+  std::size_t limit = 50;
+  std::optional<std::int64_t> before;  ///< items older than this sequence number
+  std::optional<std::int64_t> after;   ///< the last `limit` items newer than this one (instead of `before`)
+  std::size_t offset = 0;              ///< items to skip
+};
+template <class T>
+struct Page {
+  std::vector<T> items;  ///< newest first
+  bool has_newer = false;
+  bool has_older = false;
+};
+
+enum class Insert : std::uint8_t { Done, NameTaken, SidTaken };
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  virtual void add_account(const Account& account) = 0;
+  virtual std::optional<Account> account(const std::string& sid) = 0;
+  virtual std::optional<Account> first_account() = 0;
+  virtual void add_api_key(const ApiKey& key) = 0;
+  virtual std::optional<ApiKey> api_key(const std::string& sid) = 0;
+
+  /// The app with its objects (layers and manifest), all or nothing. Objects that are there already are
+  /// shared.
+  virtual Insert add_app(const App& app,
+                         const std::vector<std::pair<protocol::Hash, protocol::ByteView>>& objects) = 0;
+  /// By SID or unique name.
+  virtual std::optional<App> app(const std::string& account_sid, const std::string& name) = 0;
+  /// The account's app with this manifest; the newest if there are several.
+  virtual std::optional<App> app_with_manifest(const std::string& account_sid,
+                                               const protocol::Hash& hash) = 0;
+  virtual Page<App> apps(const std::string& account_sid, const PageRequest& page) = 0;
+  /// Also takes it away from the devices it is the target of, and drops objects nobody refers to any more.
+  /// False: not there.
+  virtual bool remove_app(const std::string& account_sid, const std::string& sid) = 0;
+
+  virtual Insert add_device(const Device& device) = 0;
+  /// By SID or unique name.
+  virtual std::optional<Device> device(const std::string& account_sid, const std::string& name) = 0;
+  /// Whoever owns it.
+  virtual std::optional<Device> device_by_sid(const std::string& sid) = 0;
+  virtual Page<Device> devices(const std::string& account_sid, const PageRequest& page) = 0;
+  /// Replaces everything but SID, account and creation date.
+  virtual Insert update_device(const Device& device) = 0;
+
+  /// An object, if an app of the account refers to it.
+  virtual std::optional<protocol::Bytes> object(const std::string& account_sid,
+                                                const protocol::Hash& hash) = 0;
+
+  /// Small named values of the installation itself (certificates, sealed keys).
+  virtual void set_value(const std::string& name, protocol::ByteView value) = 0;
+  virtual std::optional<protocol::Bytes> value(const std::string& name) = 0;
+};
+
+/// Opens or makes the database file. Throws StoreError with one clear line: unreadable, made by a newer
+/// version, in use.
+std::unique_ptr<Store> open_sqlite_store(const std::string& path);
+
+}  // namespace microvisor::cloud
