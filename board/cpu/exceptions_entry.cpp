@@ -107,12 +107,15 @@ void clear_registers(CoreState& state, bool callee_saved) {
   write_apsr(state, 0);
 }
 
-/// Address of the handler, or false with VECTTBL pending.
+/// Address of the handler, or false with VECTTBL pending. A Secure vector has to lie in Secure memory; a
+/// Non-secure one that does not lie in Non-secure memory is a fault of the Secure side.
 bool fetch_vector(Core& core, const PendingException& exception, std::uint32_t& vector) {
-  const std::uint32_t address = core.system->control.vtor[exception.world] + 4 * exception.number;
-  if (vector_read(core, address, exception.world, vector) == FrameAccess::Ok) return true;
-  core.system->entry = {true, exception.group_priority};
-  record_vector_fault(core, exception.world);
+  const World world = exception.world;
+  const std::uint32_t address = core.system->control.vtor[world] + 4 * exception.number;
+  const bool secure_memory = check_security(core, address, false, world).secure;
+  const bool own_memory = secure_memory == (world == kSecure);
+  if (own_memory && vector_read(core, address, world, vector) == FrameAccess::Ok) return true;
+  record_vector_fault(core, secure_memory ? kSecure : world);
   return false;
 }
 
