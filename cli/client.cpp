@@ -119,32 +119,34 @@ std::string Client::perform(Transfer& transfer, const std::string& address) {
   if (transfer.mime != nullptr) curl_easy_setopt(curl, CURLOPT_MIMEPOST, transfer.mime);
 
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION,
-                   +[](char* data, std::size_t size, std::size_t count, void* user) -> std::size_t {
-                     auto& self = *static_cast<Transfer*>(user);
-                     self.answer.append(data, size * count);
-                     long status = 0;
-                     curl_easy_getinfo(self.curl, CURLINFO_RESPONSE_CODE, &status);
-                     if (self.on_line && status < 400 && !self.consume_lines()) {
-                       self.ended_by_us = true;
-                       return 0;
-                     }
-                     return size * count;
-                   });
+  curl_easy_setopt(
+      curl, CURLOPT_WRITEFUNCTION,
+      +[](char* data, std::size_t size, std::size_t count, void* user) -> std::size_t {
+        auto& self = *static_cast<Transfer*>(user);
+        self.answer.append(data, size * count);
+        long status = 0;
+        curl_easy_getinfo(self.curl, CURLINFO_RESPONSE_CODE, &status);
+        if (self.on_line && status < 400 && !self.consume_lines()) {
+          self.ended_by_us = true;
+          return 0;
+        }
+        return size * count;
+      });
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
-  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION,
-                   +[](void* user, curl_off_t, curl_off_t, curl_off_t total, curl_off_t sent) -> int {
-                     auto& self = *static_cast<Transfer*>(user);
-                     if (self.progress && total > 0) {
-                       self.progress(static_cast<std::size_t>(sent), static_cast<std::size_t>(total));
-                     }
-                     if (self.keep_going && !self.keep_going()) {
-                       self.ended_by_us = true;
-                       return 1;
-                     }
-                     return 0;
-                   });
+  curl_easy_setopt(
+      curl, CURLOPT_XFERINFOFUNCTION,
+      +[](void* user, curl_off_t, curl_off_t, curl_off_t total, curl_off_t sent) -> int {
+        auto& self = *static_cast<Transfer*>(user);
+        if (self.progress && total > 0) {
+          self.progress(static_cast<std::size_t>(sent), static_cast<std::size_t>(total));
+        }
+        if (self.keep_going && !self.keep_going()) {
+          self.ended_by_us = true;
+          return 1;
+        }
+        return 0;
+      });
 
   const CURLcode code = curl_easy_perform(curl);
   if (transfer.ended_by_us) return {};

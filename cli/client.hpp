@@ -31,7 +31,8 @@ class Client {
   nlohmann::json post_form(const std::string& path, const Form& form);
   nlohmann::json post_json(const std::string& path, const nlohmann::json& body);
   /// multipart/form-data with the file part `File`. `progress` gets bytes sent and bytes in all.
-  nlohmann::json upload(const std::string& path, const std::string& file_bytes, const std::string& unique_name,
+  nlohmann::json upload(const std::string& path, const std::string& file_bytes,
+                        const std::string& unique_name,
                         const std::function<void(std::size_t, std::size_t)>& progress);
   void remove(const std::string& path);
   /// Reads a stream of JSON lines until `on_line` returns false, `keep_going` does, or the server ends it.

@@ -54,7 +54,8 @@ Credentials find_credentials(const std::string& profile) {
   }
   const fs::path login = profile_file("");
   if (!fs::exists(login)) {
-    throw Failure("no credentials: set MICROVISOR_CREDENTIALS to a credentials.json, or run 'microvisor login'");
+    throw Failure(
+        "no credentials: set MICROVISOR_CREDENTIALS to a credentials.json, or run 'microvisor login'");
   }
   return read_credentials(login);
 }

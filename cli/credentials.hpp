@@ -1,7 +1,8 @@
 // Which cloud a command talks to, and as whom.
 //
-// In this order: --profile NAME, the file named by MICROVISOR_CREDENTIALS, the last `microvisor login`. All three are
-// files of the form that `cloud serve` writes: {"account_sid", "auth_token", "base_url", "gateway"}.
+// In this order: --profile NAME, the file named by MICROVISOR_CREDENTIALS, the last `microvisor login`. All
+// three are files of the form that `cloud serve` writes: {"account_sid", "auth_token", "base_url",
+// "gateway"}.
 #pragma once
 
 #include <filesystem>

@@ -35,7 +35,8 @@ void show_progress(Client& client, const std::string& device, Progress& progress
 
 }  // namespace
 
-std::string upload_application(Client& client, const protocol::Bundle& bundle, const std::string& unique_name) {
+std::string upload_application(Client& client, const protocol::Bundle& bundle,
+                               const std::string& unique_name) {
   Progress progress("uploading");
   const protocol::Bytes zip = protocol::write_bundle(bundle);
   const json app = client.upload("/v1/Apps", std::string(protocol::as_text(zip)), unique_name,

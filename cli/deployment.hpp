@@ -10,13 +10,14 @@
 namespace microvisor::cli {
 
 /// Uploads the bundle; the new application's SID.
-std::string upload_application(Client& client, const protocol::Bundle& bundle, const std::string& unique_name = {});
+std::string upload_application(Client& client, const protocol::Bundle& bundle,
+                               const std::string& unique_name = {});
 
 /// Makes `app` the target of `device`.
 void set_target(Client& client, const std::string& device, const std::string& app);
 
-/// Waits until the device runs its target. Throws Failure when the deployment ends in an error or `keep_going` says
-/// no. Shows progress on stderr.
+/// Waits until the device runs its target. Throws Failure when the deployment ends in an error or
+/// `keep_going` says no. Shows progress on stderr.
 void wait_for_deployment(Client& client, const std::string& device, const std::function<bool()>& keep_going);
 
 }  // namespace microvisor::cli

@@ -33,13 +33,18 @@ FlashView::File FlashView::map(const fs::path& file, std::size_t at_least) {
   return {static_cast<const std::uint8_t*>(bytes), size};
 }
 
-const board::FlashState& FlashView::state() const { return *reinterpret_cast<const board::FlashState*>(state_.bytes); }
+const board::FlashState& FlashView::state() const {
+  return *reinterpret_cast<const board::FlashState*>(state_.bytes);
+}
 
-std::uint64_t FlashView::operations() const { return const_cast<const volatile std::uint64_t&>(state().jobs_begun); }
+std::uint64_t FlashView::operations() const {
+  return const_cast<const volatile std::uint64_t&>(state().jobs_begun);
+}
 
 firmware::image::JournalState FlashView::journal() const {
   // A copy, because the board goes on writing while the journal is read.
-  const std::vector<std::uint8_t> bank2(array_.bytes + board::kFlashBankSize, array_.bytes + board::kFlashSize);
+  const std::vector<std::uint8_t> bank2(array_.bytes + board::kFlashBankSize,
+                                        array_.bytes + board::kFlashSize);
   std::vector<std::uint32_t> unreadable;
   constexpr std::uint32_t kFirstRow = board::kFlashBankSize / board::kFlashRowSize;
   for (std::uint32_t row = 0; row < kFirstRow; ++row) {

@@ -1,6 +1,7 @@
 // A look at a board directory from outside, also while another process runs the board.
 //
-// Maps the files read-only: it sees what the chip's flash holds at this instant, and what it would hold after a power cut.
+// Maps the files read-only: it sees what the chip's flash holds at this instant, and what it would hold after
+// a power cut.
 #pragma once
 
 #include <cstdint>

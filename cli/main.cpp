@@ -13,7 +13,8 @@ namespace microvisor::cli {
 namespace {
 
 int run_program(int count, char** arguments) {
-  CLI::App program("Microvisor: run, deploy, watch and debug firmware on STM32U585 devices, real or virtual.", "microvisor");
+  CLI::App program("Microvisor: run, deploy, watch and debug firmware on STM32U585 devices, real or virtual.",
+                   "microvisor");
   program.require_subcommand(1);
   program.set_version_flag("--version", MICROVISOR_VERSION);
   Context context;
@@ -46,6 +47,8 @@ int main(int count, char** arguments) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return microvisor::cli::run_program(count, arguments);
+  } catch (const microvisor::cli::ExitStatus& exit) {
+    return exit.status;
   } catch (const std::exception& error) {
     microvisor::cli::note(error.what());
     return 1;

@@ -13,7 +13,8 @@ namespace {
 
 std::mutex stdout_lock;
 
-/// Control characters as \\xNN where a terminal would obey them; into a pipe or file the text goes as it came.
+/// Control characters as \\xNN where a terminal would obey them; into a pipe or file the text goes as it
+/// came.
 std::string visible(std::string_view text) {
   static const bool terminal = isatty(STDOUT_FILENO) == 1;
   if (!terminal) return std::string(text);

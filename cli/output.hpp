@@ -1,7 +1,7 @@
 // How the command prints: log records in the vendor's text form, tables and JSON.
 //
-// Everything on stdout is written whole lines at a time, under one lock, and flushed at once, so that a reader of a
-// pipe sees each record as it comes. Functions may be called from any thread.
+// Everything on stdout is written whole lines at a time, under one lock, and flushed at once, so that a
+// reader of a pipe sees each record as it comes. Functions may be called from any thread.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -19,8 +19,8 @@
 namespace microvisor::cli {
 namespace {
 
-using nlohmann::json;
 using firmware::image::Identity;
+using nlohmann::json;
 
 struct OpenSslFree {
   void operator()(BIO* bio) const { BIO_free(bio); }
@@ -33,7 +33,9 @@ using Owned = std::unique_ptr<T, OpenSslFree>;
 
 [[noreturn]] void openssl_failed(const char* what) { throw Failure(std::string("OpenSSL cannot ") + what); }
 
-Owned<BIO> reader(const std::string& text) { return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+Owned<BIO> reader(const std::string& text) {
+  return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
 
 std::vector<std::uint8_t> der_of(X509* certificate) {
   std::vector<std::uint8_t> der(static_cast<std::size_t>(std::max(0, i2d_X509(certificate, nullptr))));
@@ -57,9 +59,11 @@ Owned<EVP_PKEY> private_key(const protocol::SigningKey& key) {
 std::array<std::uint8_t, 32> scalar_of(const protocol::SigningKey& key) {
   BIGNUM* number = nullptr;
   std::array<std::uint8_t, 32> scalar{};
-  if (EVP_PKEY_get_bn_param(private_key(key).get(), OSSL_PKEY_PARAM_PRIV_KEY, &number) != 1) openssl_failed("export the device key");
+  if (EVP_PKEY_get_bn_param(private_key(key).get(), OSSL_PKEY_PARAM_PRIV_KEY, &number) != 1)
+    openssl_failed("export the device key");
   const Owned<BIGNUM> owned(number);
-  if (BN_bn2binpad(number, scalar.data(), static_cast<int>(scalar.size())) < 0) openssl_failed("encode the device key");
+  if (BN_bn2binpad(number, scalar.data(), static_cast<int>(scalar.size())) < 0)
+    openssl_failed("encode the device key");
   return scalar;
 }
 
@@ -73,7 +77,8 @@ std::vector<std::uint8_t> self_signed(const protocol::SigningKey& key, const std
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 60L * 60 * 24 * 365 * 20);
   X509_set_pubkey(certificate.get(), pair.get());
   X509_NAME* name = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
   X509_set_issuer_name(certificate.get(), name);
   if (X509_sign(certificate.get(), pair.get(), EVP_sha256()) == 0) openssl_failed("sign a certificate");
   return der_of(certificate.get());
@@ -82,11 +87,14 @@ std::vector<std::uint8_t> self_signed(const protocol::SigningKey& key, const std
 /// The gateway as the device sees it: the modem's network shows this machine's loopback at 10.0.2.2.
 void set_gateway(Identity& identity, const std::string& address) {
   const std::size_t colon = address.rfind(':');
-  const std::string_view port = std::string_view(address).substr(colon == std::string::npos ? address.size() : colon + 1);
+  const std::string_view port =
+      std::string_view(address).substr(colon == std::string::npos ? address.size() : colon + 1);
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), identity.gateway_port);
-  if (error != std::errc() || end != port.data() + port.size()) throw Failure("the cloud names a gateway without a port: " + address);
+  if (error != std::errc() || end != port.data() + port.size())
+    throw Failure("the cloud names a gateway without a port: " + address);
   identity.gateway_host = address.substr(0, colon);
-  if (identity.gateway_host.starts_with("127.") || identity.gateway_host == "localhost" || identity.gateway_host == "[::1]") {
+  if (identity.gateway_host.starts_with("127.") || identity.gateway_host == "localhost" ||
+      identity.gateway_host == "[::1]") {
     identity.gateway_host = "10.0.2.2";
   }
 }

@@ -1,8 +1,8 @@
 // How a virtual board becomes a device: the station of the production line, in one function.
 //
-// The device key is made here, the cloud issues its certificate and claims it for the account, and the image builder
-// writes identity and firmware into the board's flash. A board made without a cloud gets a certificate of its own making
-// and a gateway that does not exist: it boots, and connects to nobody.
+// The device key is made here, the cloud issues its certificate and claims it for the account, and the image
+// builder writes identity and firmware into the board's flash. A board made without a cloud gets a
+// certificate of its own making and a gateway that does not exist: it boots, and connects to nobody.
 #pragma once
 
 #include <string>
@@ -12,7 +12,8 @@
 
 namespace microvisor::cli {
 
-/// Writes firmware and identity into new memories. `client` may be null. Returns the device SID. Throws Failure.
+/// Writes firmware and identity into new memories. `client` may be null. Returns the device SID. Throws
+/// Failure.
 std::string provision(board::BoardMemories& memories, Client* client);
 
 }  // namespace microvisor::cli

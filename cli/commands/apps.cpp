@@ -1,8 +1,8 @@
 // microvisor apps: bundles made on this machine, and the applications that the cloud holds.
+#include <fmt/core.h>
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <fmt/core.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -28,11 +28,12 @@ struct BundleArguments {
 json describe(const protocol::Bundle& bundle) {
   json layers = json::array();
   for (const auto& layer : bundle.info.layers) {
-    layers.push_back({{"region", layer.kind == protocol::RegionKind::InternalFlash ? "internal_flash" : "external_flash"},
-                      {"start", layer.start},
-                      {"size", layer.size},
-                      {"fetch_hash", protocol::to_hex(layer.fetch_hash)},
-                      {"measurement_hash", protocol::to_hex(layer.measurement_hash)}});
+    layers.push_back(
+        {{"region", layer.kind == protocol::RegionKind::InternalFlash ? "internal_flash" : "external_flash"},
+         {"start", layer.start},
+         {"size", layer.size},
+         {"fetch_hash", protocol::to_hex(layer.fetch_hash)},
+         {"measurement_hash", protocol::to_hex(layer.measurement_hash)}});
   }
   return {{"hash", "sha256:" + protocol::to_hex(protocol::sha256(bundle.manifest))},
           {"signer_id", fmt::format("{:016x}", bundle.info.signer_id)},
@@ -57,13 +58,16 @@ void bundle_command(BundleArguments& arguments) {
 
 void add_bundle(CLI::App& apps) {
   auto arguments = std::make_shared<BundleArguments>();
-  CLI::App* command = apps.add_subcommand("bundle", "Make an unsigned bundle from an ELF file or a flash image");
+  CLI::App* command =
+      apps.add_subcommand("bundle", "Make an unsigned bundle from an ELF file or a flash image");
   command->add_option("INPUT", arguments->input, "ELF file, or raw image (.bin) for 0x08000000")->required();
   command->add_option("OUTPUT", arguments->output, "Bundle to write (.zip)")->required();
-  command->add_option("-k,--debug-auth-pubkey", arguments->debug_key, "P-256 public key (PEM) that may debug the application");
+  command->add_option("-k,--debug-auth-pubkey", arguments->debug_key,
+                      "P-256 public key (PEM) that may debug the application");
   command->add_option("--minimum-kernel-version", arguments->options.minimum_kernel_version);
   command->add_option("--connection-grace-time", arguments->options.connection_grace_seconds, "Seconds");
-  command->add_option("--minimum-check-in-time", arguments->options.minimum_check_in_seconds, "Seconds; 0 stays connected");
+  command->add_option("--minimum-check-in-time", arguments->options.minimum_check_in_seconds,
+                      "Seconds; 0 stays connected");
   command->add_option("--maximum-politeness-time", arguments->options.maximum_politeness_seconds, "Seconds");
   command->add_flag("--json", arguments->as_json, "Print the manifest's contents as JSON");
   command->callback([arguments] { bundle_command(*arguments); });
@@ -84,8 +88,9 @@ void add_create(CLI::App& apps, Context& context) {
     Client client(find_credentials(context.profile));
     const protocol::Bytes zip = protocol::write_bundle(load_application(arguments->input));
     Progress progress("uploading");
-    const json app = client.upload("/v1/Apps", std::string(protocol::as_text(zip)), arguments->unique_name,
-                                   [&](std::size_t done, std::size_t total) { progress.update(done, total); });
+    const json app =
+        client.upload("/v1/Apps", std::string(protocol::as_text(zip)), arguments->unique_name,
+                      [&](std::size_t done, std::size_t total) { progress.update(done, total); });
     print_line(arguments->as_json ? app.dump(2) : text_of(app, "sid"));
   });
 }
@@ -99,7 +104,8 @@ void add_list(CLI::App& apps, Context& context) {
     if (*as_json) return print_line(list.dump(2));
     std::vector<std::vector<std::string>> rows;
     for (const auto& app : list) {
-      rows.push_back({text_of(app, "sid"), text_of(app, "unique_name"), text_of(app, "date_created"), text_of(app, "hash")});
+      rows.push_back({text_of(app, "sid"), text_of(app, "unique_name"), text_of(app, "date_created"),
+                      text_of(app, "hash")});
     }
     print_line(format_table({"SID", "UNIQUE NAME", "CREATED", "HASH"}, rows));
   });

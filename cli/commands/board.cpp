@@ -1,22 +1,27 @@
 // microvisor board: virtual boards.
+#include <fmt/core.h>
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "board/memory/board_memories.hpp"
+#include "board/board.hpp"
+#include "board/debug/elf_image.hpp"
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
 #include "cli/flash_view.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "cli/provisioning.hpp"
+#include "cli/signal_watch.hpp"
+#include "cli/virtual_device.hpp"
 #include "firmware/image/image.hpp"
 #include "protocol/bundle/bytes.hpp"
 
@@ -64,9 +69,11 @@ void create(const CreateArguments& arguments, const Context& context) {
 
 void add_create(CLI::App& board, Context& context) {
   auto arguments = std::make_shared<CreateArguments>();
-  CLI::App* command = board.add_subcommand("create", "Make a virtual board, provision it, and claim it for an account");
+  CLI::App* command =
+      board.add_subcommand("create", "Make a virtual board, provision it, and claim it for an account");
   command->add_option("DIRECTORY", arguments->directory, "Where the board is kept; made")->required();
-  command->add_option("--cloud", arguments->cloud, "credentials.json of the cloud and account that get the device");
+  command->add_option("--cloud", arguments->cloud,
+                      "credentials.json of the cloud and account that get the device");
   command->add_flag("--json", arguments->as_json, "Print {\"sid\", \"dir\"}");
   command->callback([arguments, &context] { create(*arguments, context); });
 }
@@ -80,7 +87,9 @@ json inspect(const fs::path& directory) {
   const FlashView flash(directory);
   const firmware::image::JournalState journal = flash.journal();
   return {{"update",
-           {{"phase", journal.phase}, {"target", hash_text(journal.target)}, {"installed", hash_text(journal.installed)}}},
+           {{"phase", journal.phase},
+            {"target", hash_text(journal.target)},
+            {"installed", hash_text(journal.installed)}}},
           {"damaged_rows", journal.damaged_rows},
           {"flash_operations", flash.operations()},
           {"power_cuts", flash.cuts()}};
@@ -105,9 +114,95 @@ void add_inspect(CLI::App& board) {
   });
 }
 
+struct RunArguments {
+  std::string directory, duration;
+  bool fast = false;
+};
+
+void add_run_board(CLI::App& board) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* command = board.add_subcommand("run", "Switch a board on and run it until interrupted");
+  command->add_option("DIRECTORY", arguments->directory, "Board directory")->required();
+  command->add_option("--for", arguments->duration, "Board time from power-on, for example 30s");
+  command->add_flag("--fast", arguments->fast, "As fast as this machine can, not in real time");
+  command->callback([arguments] {
+    const std::optional<double> seconds =
+        arguments->duration.empty() ? std::nullopt : std::optional(parse_duration(arguments->duration));
+    auto memories = board::BoardMemories::open(arguments->directory);
+    if (!memories) throw Failure(memories.error().message);
+    const std::string sid = memories->identity().sid;
+    const InterruptGuard interrupt;
+    VirtualDevice device(std::move(*memories), {.fast = arguments->fast, .serial = false, .pins = {}});
+    device.on_report = [](const std::string& line) { note(line); };
+    device.on_application_start = [] { note("the application starts"); };
+    note("device " + sid + " is on");
+    const SignalWatch watch(device);
+    device.run(seconds, true);
+  });
+}
+
+struct ExecArguments {
+  std::string firmware;
+  std::uint64_t max_instructions = ~std::uint64_t{0};
+  bool semihosting = false;
+  bool stats = false;
+};
+
+/// Runs bare firmware; the exit status is the firmware's own.
+void execute(const ExecArguments& arguments) {
+  const auto image = board::load_elf(arguments.firmware);
+  if (!image) throw Failure(image.error().message);
+  auto memories = board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1));
+  if (!memories) throw Failure(memories.error().message);
+  board::BoardOptions options;
+  options.semihosting = arguments.semihosting;
+  options.report = [](std::string_view line) { note(line); };
+  options.console = [](std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  };
+  auto made = board::Board::create(std::move(*memories), options);
+  if (!made) throw Failure(made.error().message);
+  board::Board& machine = **made;
+  if (const auto booted = machine.boot_image(*image); !booted) throw Failure(booted.error().message);
+  board::RunLimits limits;
+  limits.instructions = arguments.max_instructions;
+  const board::RunEnd end = machine.run(limits);
+  if (arguments.stats) {
+    const board::BoardStatistics statistics = machine.statistics();
+    fmt::print(stderr, "{}\n",
+               json{{"instructions", statistics.instructions},
+                    {"wall_s", statistics.wall_seconds},
+                    {"virtual_s", statistics.virtual_seconds}}
+                   .dump());
+  }
+  switch (end) {
+    case board::RunEnd::Exited: throw ExitStatus{machine.exit_status()};
+    case board::RunEnd::LockedUp: throw Failure("the core is locked up");
+    case board::RunEnd::Idle: throw Failure("the core sleeps, and nothing is going to wake it");
+    case board::RunEnd::Limit:
+    case board::RunEnd::Stopped: return;
+  }
+}
+
+void add_exec(CLI::App& board) {
+  auto arguments = std::make_shared<ExecArguments>();
+  CLI::App* command =
+      board.add_subcommand("exec", "Run bare secure-world firmware on an otherwise empty chip");
+  command
+      ->add_option("FIRMWARE", arguments->firmware, "ELF file; load segments go to their physical addresses")
+      ->required();
+  command->add_flag("--semihosting", arguments->semihosting,
+                    "BKPT 0xAB reaches this console; its exit status is ours");
+  command->add_option("--max-instructions", arguments->max_instructions, "Stop after so many");
+  command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");
+  command->callback([arguments] { execute(*arguments); });
+}
+
 void add_images(CLI::App& board) {
   auto as_json = std::make_shared<bool>(false);
-  CLI::App* command = board.add_subcommand("images", "Show the firmware that this command writes into boards");
+  CLI::App* command =
+      board.add_subcommand("images", "Show the firmware that this command writes into boards");
   command->add_flag("--json", *as_json, "Print as JSON");
   command->callback([as_json] {
     const firmware::image::ImageSizes sizes = firmware::image::image_sizes();
@@ -131,6 +226,8 @@ void add_board(CLI::App& program, Context& context) {
   CLI::App* board = program.add_subcommand("board", "Make, run and look at virtual boards");
   board->require_subcommand(1);
   add_create(*board, context);
+  add_run_board(*board);
+  add_exec(*board);
   add_inspect(*board);
   add_images(*board);
 }

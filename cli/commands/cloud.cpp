@@ -18,10 +18,14 @@ void add_cloud(CLI::App& program) {
   cloud->require_subcommand(1);
   auto options = std::make_shared<cloud::ServerOptions>();
   options->data = "microvisor-data";
-  CLI::App* command = cloud->add_subcommand("serve", "Serve the REST API and the device gateway until interrupted");
-  command->add_option("--listen", options->listen, "ADDRESS:PORT of the REST API; port 0 picks one")->capture_default_str();
-  command->add_option("--gateway", options->gateway, "ADDRESS:PORT for devices; port 0 picks one")->capture_default_str();
-  command->add_option("--data", options->data, "Directory of everything kept; made if missing")->capture_default_str();
+  CLI::App* command =
+      cloud->add_subcommand("serve", "Serve the REST API and the device gateway until interrupted");
+  command->add_option("--listen", options->listen, "ADDRESS:PORT of the REST API; port 0 picks one")
+      ->capture_default_str();
+  command->add_option("--gateway", options->gateway, "ADDRESS:PORT for devices; port 0 picks one")
+      ->capture_default_str();
+  command->add_option("--data", options->data, "Directory of everything kept; made if missing")
+      ->capture_default_str();
   command->callback([options] {
     const InterruptGuard interrupt;
     auto server = cloud::Server::start(*options);

@@ -43,8 +43,12 @@ void deploy(const DeployArguments& arguments, const Context& context) {
 void add_deploy(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<DeployArguments>();
   CLI::App* command = program.add_subcommand("deploy", "Upload an application and assign it to a device");
-  command->add_option("APPLICATION", arguments->application, "ELF file, bundle, or the SID of an uploaded application")->required();
-  command->add_option("--device,--devicesid,--device-sid", arguments->device, "Device SID or unique name")->required();
+  command
+      ->add_option("APPLICATION", arguments->application,
+                   "ELF file, bundle, or the SID of an uploaded application")
+      ->required();
+  command->add_option("--device,--devicesid,--device-sid", arguments->device, "Device SID or unique name")
+      ->required();
   command->add_option("--unique-name", arguments->unique_name, "Unique name for the new application");
   command->add_flag("--wait", arguments->wait, "Return when the device runs it, or fail when it cannot");
   command->callback([arguments, &context] { deploy(*arguments, context); });

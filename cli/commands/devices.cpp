@@ -85,7 +85,8 @@ void add_update(CLI::App& devices, Context& context) {
   command->add_option("DEVICE", arguments->device, "SID or unique name")->required();
   command->add_option("--unique-name", arguments->unique_name, "New unique name");
   command->add_option("--target-app", arguments->target, "Application to run: SID or unique name");
-  command->add_flag("--logging-enabled,!--no-logging-enabled", arguments->logging, "Application logging, on for 24 hours");
+  command->add_flag("--logging-enabled,!--no-logging-enabled", arguments->logging,
+                    "Application logging, on for 24 hours");
   command->add_flag("--restart-app", arguments->restart, "Restart the running application");
   command->add_flag("--json", arguments->as_json, "Print the device as JSON");
   command->callback([arguments, &context] {

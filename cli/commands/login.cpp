@@ -36,7 +36,8 @@ void add_login(CLI::App& program, Context& context) {
   CLI::App* command = program.add_subcommand("login", "Check credentials and remember them (see --profile)");
   command->add_option("FILE", arguments->file, "credentials.json of a cloud");
   command->add_option("--base-url", arguments->credentials.base_url, "For example https://cloud.example.com");
-  command->add_option("--account", arguments->credentials.account_sid, "Account SID (AC...) or API key SID (SK...)");
+  command->add_option("--account", arguments->credentials.account_sid,
+                      "Account SID (AC...) or API key SID (SK...)");
   command->add_option("--token", arguments->credentials.auth_token, "Auth token, or the API key's secret");
   command->callback([arguments, &context] {
     const Credentials credentials = chosen(*arguments);

@@ -40,7 +40,8 @@ bool BoardProcess::running() {
 }
 
 void BoardProcess::kill() {
-  if (!running()) throw std::runtime_error("the board's process has ended by itself; see " + directory_.string() + ".log");
+  if (!running())
+    throw std::runtime_error("the board's process has ended by itself; see " + directory_.string() + ".log");
   ::kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
   pid_ = -1;

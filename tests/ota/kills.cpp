@@ -2,10 +2,11 @@
 //
 //   ota_kills MICROVISOR APP_A.elf APP_B.elf [--kills N] [--seed S]
 //
-// The moment is chosen by what the journal says, never by a time: the kill falls in a given phase of the update
-// (fetching, staging, erasing, programming, in turn) after a random number of flash operations in it. The journal found
-// after the kill must still be in that phase; otherwise the kill does not count and is tried again. Recovered means: with
-// nothing done but switching on again, the cloud shows the new application up-to-date and its log lines come.
+// The moment is chosen by what the journal says, never by a time: the kill falls in a given phase of the
+// update (fetching, staging, erasing, programming, in turn) after a random number of flash operations in it.
+// The journal found after the kill must still be in that phase; otherwise the kill does not count and is
+// tried again. Recovered means: with nothing done but switching on again, the cloud shows the new application
+// up-to-date and its log lines come.
 #include <fmt/core.h>
 
 #include <array>
@@ -38,7 +39,8 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kPatience = std::chrono::seconds(180);
 const std::vector<std::string> kPhases = {"Fetching", "Staging", "Erasing", "Programming"};
 /// Flash operations of the phase to let pass before the kill, at most; fewer happen in short phases.
-const std::map<std::string, unsigned> kDepth = {{"Fetching", 20}, {"Staging", 0}, {"Erasing", 25}, {"Programming", 1500}};
+const std::map<std::string, unsigned> kDepth = {
+    {"Fetching", 20}, {"Staging", 0}, {"Erasing", 25}, {"Programming", 1500}};
 
 struct Arguments {
   fs::path microvisor;
@@ -48,7 +50,8 @@ struct Arguments {
 };
 
 Arguments parse(int count, char** values) {
-  if (count < 4) throw std::runtime_error("usage: ota_kills MICROVISOR APP_A.elf APP_B.elf [--kills N] [--seed S]");
+  if (count < 4)
+    throw std::runtime_error("usage: ota_kills MICROVISOR APP_A.elf APP_B.elf [--kills N] [--seed S]");
   Arguments arguments{values[1], {values[2], values[3]}};
   for (int i = 4; i + 1 < count; i += 2) {
     const std::string option = values[i];
@@ -99,7 +102,8 @@ class Rig {
         random_(arguments.seed) {
     sid_ = make_board();
     for (std::size_t i = 0; i < 2; ++i) {
-      apps_[i] = cli::upload_application(client_, cli::load_application(arguments.apps[i]), fmt::format("app-{}", i));
+      apps_[i] = cli::upload_application(client_, cli::load_application(arguments.apps[i]),
+                                         fmt::format("app-{}", i));
     }
   }
 
@@ -147,7 +151,8 @@ class Rig {
 
   /// Waits for the phase and `depth` flash operations in it, kills, and looks at what the journal says then.
   bool strike(const std::string& phase, unsigned depth) {
-    if (!await([&] { return flash_->journal().phase == phase; })) throw std::runtime_error("never saw " + phase);
+    if (!await([&] { return flash_->journal().phase == phase; }))
+      throw std::runtime_error("never saw " + phase);
     const std::uint64_t from = flash_->operations();
     while (flash_->operations() < from + depth && flash_->journal().phase == phase) {
     }
@@ -159,12 +164,13 @@ class Rig {
     const bool there = await([&] {
       if (!board_->running()) throw std::runtime_error("the board's process has ended; see its log");
       const auto device = client_.get("/v1/Devices/" + sid_).at("app");
-      return cli::text_of(device, "update_status") == "up-to-date" && cli::text_of(device, "reported_sid") == apps_[app];
+      return cli::text_of(device, "update_status") == "up-to-date" &&
+             cli::text_of(device, "reported_sid") == apps_[app];
     });
-    if (!there) throw std::runtime_error(fmt::format("not recovered; the journal says {}", flash_->journal().phase));
-    const bool logs = await([&] {
-      return client_.get("/api/devices/" + sid_).at("app_running").get<bool>();
-    });
+    if (!there)
+      throw std::runtime_error(fmt::format("not recovered; the journal says {}", flash_->journal().phase));
+    const bool logs =
+        await([&] { return client_.get("/api/devices/" + sid_).at("app_running").get<bool>(); });
     if (!logs) throw std::runtime_error("the application does not run");
   }
 
@@ -202,8 +208,8 @@ int run(const Arguments& arguments) {
     }
   } catch (const std::exception& error) {
     scratch.keep = true;
-    fmt::print("FAILED after {} recoveries: {}\n  kept in {}; replay with --seed {}\n", recovered, error.what(),
-               scratch.path().string(), arguments.seed);
+    fmt::print("FAILED after {} recoveries: {}\n  kept in {}; replay with --seed {}\n", recovered,
+               error.what(), scratch.path().string(), arguments.seed);
     fmt::print("torture: {} cases, 1 failed\n", recovered + 1);
     return 1;
   }

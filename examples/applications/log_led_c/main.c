@@ -1,14 +1,14 @@
 /* Logs a line and toggles the LED on PA5 once a second, and says the same on USART2 (PD5, 115200 baud).
  *
- * Shows: logging through Microvisor, clocks asked for instead of assumed, peripheral clocks switched on through the
- * poke call, everything else used as on the bare chip. */
+ * Shows: logging through Microvisor, clocks asked for instead of assumed, peripheral clocks switched on
+ * through the poke call, everything else used as on the bare chip. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "mv_syscalls.h"
 
-#define REGISTER(address) (*(volatile uint32_t *)(address))
+#define REGISTER(address) (*(volatile uint32_t*)(address))
 
 /* RM0456: RCC 11.8, GPIO 13.4, USART 66.8, SysTick in the Armv8-M manual. */
 #define RCC_AHB2ENR1 0x46020C8Cu
@@ -60,7 +60,7 @@ static void start_uart(void) {
   USART2_CR1 = (1u << 0) | (1u << 3); /* UE, TE */
 }
 
-static void uart_write(const char *text) {
+static void uart_write(const char* text) {
   for (; *text != '\0'; ++text) {
     while ((USART2_ISR & (1u << 7)) == 0) {
     }
@@ -68,8 +68,8 @@ static void uart_write(const char *text) {
   }
 }
 
-static void say(const char *text) {
-  mvServerLog((const uint8_t *)text, (uint16_t)strlen(text));
+static void say(const char* text) {
+  mvServerLog((const uint8_t*)text, (uint16_t)strlen(text));
   uart_write(text);
   uart_write("\r\n");
 }
@@ -81,7 +81,7 @@ int main(void) {
   start_uart();
 
   char device[35] = {0};
-  mvGetDeviceId((uint8_t *)device, 34);
+  mvGetDeviceId((uint8_t*)device, 34);
   char line[96];
   snprintf(line, sizeof line, APP_NAME " on %s", device);
   say(line);

@@ -34,7 +34,9 @@ class Log {
  public:
   Log() { ready_ = mvServerLoggingInit(buffer_.data(), buffer_.size()) == MV_STATUS_OKAY; }
   void line(std::string_view text) const {
-    if (ready_) mvServerLog(reinterpret_cast<const std::uint8_t*>(text.data()), static_cast<std::uint16_t>(text.size()));
+    if (ready_)
+      mvServerLog(reinterpret_cast<const std::uint8_t*>(text.data()),
+                  static_cast<std::uint16_t>(text.size()));
   }
 
  private:

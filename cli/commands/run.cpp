@@ -1,0 +1,175 @@
+// microvisor run: one application on a fresh virtual board behind a private cloud, in one process.
+//
+// Nothing is shortened: the board boots, connects over TLS, is told its target through the REST API and
+// installs it over the air. Stdout has only the stream (log records, serial lines, pin changes), everything
+// else goes to stderr.
+#include <fmt/core.h>
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+
+#include "cli/client.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/deployment.hpp"
+#include "cli/failure.hpp"
+#include "cli/files.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/output.hpp"
+#include "cli/provisioning.hpp"
+#include "cli/signal_watch.hpp"
+#include "cli/virtual_device.hpp"
+#include "cloud/server.hpp"
+
+namespace microvisor::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct RunArguments {
+  std::string application, duration, uart2;
+  std::vector<std::string> pins;
+  bool fast = false;
+  bool stats = false;
+};
+
+/// A directory that goes with this object.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = (fs::temp_directory_path() / "microvisor-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) throw Failure("cannot make a temporary directory in " + pattern);
+    path_ = pattern;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+std::unique_ptr<cloud::Server> start_private_cloud(const fs::path& data) {
+  cloud::ServerOptions options;
+  options.listen = "127.0.0.1:0";
+  options.gateway = "127.0.0.1:0";
+  options.data = data;
+  options.quiet = true;
+  auto server = cloud::Server::start(options);
+  if (!server) throw Failure(server.error());
+  return std::move(*server);
+}
+
+/// Prints the device's log as it comes, on a thread of its own, until the server ends the stream.
+class LogPrinter {
+ public:
+  LogPrinter(const Credentials& credentials, const std::string& sid)
+      : thread_([credentials, sid] {
+          try {
+            Client(credentials)
+                .stream(
+                    "/api/devices/" + sid + "/logs?Since=1000",
+                    [](const json& record) {
+                      print_line(format_log_record(record));
+                      return true;
+                    },
+                    [] { return true; });
+          } catch (const std::exception& error) {
+            note(std::string("the log stream ended: ") + error.what());
+          }
+        }) {}
+  ~LogPrinter() { thread_.join(); }
+  LogPrinter(const LogPrinter&) = delete;
+  LogPrinter& operator=(const LogPrinter&) = delete;
+
+ private:
+  std::thread thread_;
+};
+
+VirtualDeviceOptions device_options(const RunArguments& arguments) {
+  VirtualDeviceOptions options;
+  options.fast = arguments.fast;
+  options.serial = !arguments.uart2.empty();
+  for (const auto& name : arguments.pins) options.pins.push_back(parse_pin(name));
+  return options;
+}
+
+void connect_output(VirtualDevice& device) {
+  device.on_serial_line = [](const std::string& line) { print_line("[uart2] " + line); };
+  device.on_pin = [](const std::string& pin, const std::string& state) {
+    print_line(fmt::format("[pin {}] {}", pin, state));
+  };
+  device.on_report = [](const std::string& line) { note(line); };
+}
+
+void print_statistics(const VirtualDevice& device) {
+  const board::BoardStatistics statistics = device.statistics();
+  fmt::print(stderr, "{}\n",
+             json{{"instructions", statistics.instructions},
+                  {"wall_s", statistics.wall_seconds},
+                  {"virtual_s", statistics.virtual_seconds},
+                  {"instructions_to_app", device.instructions_to_application()}}
+                 .dump());
+}
+
+void run(const RunArguments& arguments) {
+  const protocol::Bundle bundle = load_application(arguments.application);
+  const std::optional<double> seconds =
+      arguments.duration.empty() ? std::nullopt : std::optional(parse_duration(arguments.duration));
+  if (!arguments.uart2.empty() && arguments.uart2 != "-")
+    throw Failure("--uart2 takes '-', the standard output");
+  const VirtualDeviceOptions options = device_options(arguments);
+
+  const InterruptGuard interrupt;
+  const TemporaryDirectory directory;
+  const auto server = start_private_cloud(directory.path() / "cloud");
+  const Credentials credentials = read_credentials(server->credentials_path());
+  Client client(credentials);
+  auto memories = board::BoardMemories::in_memory(board::BoardIdentity::random());
+  if (!memories) throw Failure(memories.error().message);
+  const std::string sid = provision(*memories, &client);
+  set_target(client, sid, upload_application(client, bundle));
+
+  VirtualDevice device(std::move(*memories), options);
+  connect_output(device);
+  {
+    const LogPrinter log(credentials, sid);
+    // The server's end ends the stream, and thereby the printer, however the run ends.
+    const std::unique_ptr<cloud::Server, void (*)(cloud::Server*)> stopper(
+        server.get(), [](cloud::Server* it) { it->stop(); });
+    const SignalWatch watch(device);
+    device.run(seconds, false);
+  }
+  if (arguments.stats) print_statistics(device);
+}
+
+}  // namespace
+
+void add_run(CLI::App& program) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* command =
+      program.add_subcommand("run", "Run an application on a fresh virtual board behind a private cloud");
+  command->add_option("APPLICATION", arguments->application, "ELF file or bundle")->required();
+  command->add_option(
+      "--for", arguments->duration,
+      "Board time from the application's start, for example 30s; without it until interrupted");
+  command->add_flag("--fast", arguments->fast, "As fast as this machine can, not in real time");
+  command->add_option("--uart2", arguments->uart2, "'-': show lines that the application sends on USART2");
+  command->add_option("--pins", arguments->pins, "Show changes of these pins, for example PA5,PA7")
+      ->delimiter(',');
+  command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");
+  command->callback([arguments] { run(*arguments); });
+}
+
+}  // namespace microvisor::cli

@@ -1,0 +1,173 @@
+#include "cli/virtual_device.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+
+#include "cli/failure.hpp"
+#include "firmware/image/image.hpp"
+#include "firmware/layout.hpp"
+
+namespace microvisor::cli {
+namespace {
+
+constexpr std::uint32_t kUsart2 = 0x4000'4400;
+constexpr std::uint32_t kLpuart1 = 0x4600'2400;
+
+board::Time ticks(double seconds) {
+  return static_cast<board::Time>(seconds * static_cast<double>(board::kTicksPerSecond));
+}
+
+}  // namespace
+
+board::PinId parse_pin(const std::string& name) {
+  unsigned number = 16;
+  const bool port = name.size() >= 3 && name[0] == 'P' && name[1] >= 'A' && name[1] <= 'I';
+  if (port) std::from_chars(name.data() + 2, name.data() + name.size(), number);
+  if (!port || number > 15 ||
+      pin_name({static_cast<std::uint8_t>(name[1] - 'A'), static_cast<std::uint8_t>(number)}) != name) {
+    throw Failure("no such pin: " + name + " (for example PA5)");
+  }
+  return {static_cast<std::uint8_t>(name[1] - 'A'), static_cast<std::uint8_t>(number)};
+}
+
+std::string pin_name(board::PinId pin) {
+  return fmt::format("P{}{}", static_cast<char>('A' + pin.port), pin.number);
+}
+
+double parse_duration(const std::string& text) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  const std::string unit = end;
+  const double scale = unit == "ms"                  ? 0.001
+                       : unit == "s" || unit.empty() ? 1
+                       : unit == "m"                 ? 60
+                       : unit == "h"                 ? 3600
+                                                     : 0;
+  if (end == text.c_str() || scale == 0 || !(value > 0) || value * scale > 1e8) {
+    throw Failure("not a duration: " + text + " (for example 30s, 500ms, 2m)");
+  }
+  return value * scale;
+}
+
+/// Joins what comes out of a UART to lines. A line ends at LF; the CR before it belongs to the end.
+class VirtualDevice::SerialTap final : public board::SerialDevice {
+ public:
+  explicit SerialTap(VirtualDevice& device) : device_(device) {}
+  ~SerialTap() override { flush(); }
+
+  void byte_from_chip(std::uint8_t byte) override {
+    if (byte != '\n') {
+      line_ += static_cast<char>(byte);
+      return;
+    }
+    if (line_.ends_with('\r')) line_.pop_back();
+    emit();
+  }
+  void chip_ready_changed(bool) override {}
+  /// Shows what has no line end yet.
+  void flush() {
+    if (!line_.empty()) emit();
+  }
+
+ private:
+  void emit() {
+    if (device_.on_serial_line) device_.on_serial_line(line_);
+    line_.clear();
+  }
+
+  VirtualDevice& device_;
+  std::string line_;
+};
+
+VirtualDevice::VirtualDevice(board::BoardMemories memories, const VirtualDeviceOptions& options)
+    : options_(options) {
+  board::BoardOptions board_options;
+  board_options.real_time = !options.fast;
+  board_options.report = [this](std::string_view line) {
+    if (on_report) on_report(std::string(line));
+  };
+  auto board = board::Board::create(std::move(memories), board_options);
+  if (!board) throw Failure(board.error().message);
+  board_ = std::move(*board);
+  network_ = std::make_unique<board::SlirpNetwork>(board_->scheduler());
+  board_->set_host(network_.get());
+  modem_ = std::make_unique<board::AtModem>(board_->scheduler(), *network_);
+  modem_->attach(*board_->serial(kLpuart1));
+  if (options.serial) {
+    serial_ = std::make_unique<SerialTap>(*this);
+    board_->serial(kUsart2)->connect(serial_.get());
+  }
+  watch_pins();
+  watch_start();
+}
+
+VirtualDevice::~VirtualDevice() {
+  if (serial_) board_->serial(kUsart2)->connect(nullptr);
+}
+
+void VirtualDevice::watch_pins() {
+  if (options_.pins.empty()) return;
+  board_->pins().on_output_change([this](board::PinId pin, bool level) {
+    if (on_pin && std::find(options_.pins.begin(), options_.pins.end(), pin) != options_.pins.end()) {
+      on_pin(pin_name(pin), level ? "1" : "0");
+    }
+  });
+}
+
+void VirtualDevice::watch_start() {
+  board_->on_reset([this](board::ResetCause) { reset_at_ = board_->statistics().instructions; });
+  board_->core().on_first_nonsecure = [this] {
+    instructions_to_application_ = board_->statistics().instructions - reset_at_;
+    if (!application_started_) {
+      application_started_ = board_->scheduler().now();
+      board_->scheduler().interrupt_core();
+    }
+    if (on_application_start) on_application_start();
+  };
+}
+
+std::string VirtualDevice::boot_status() const {
+  std::array<std::uint8_t, firmware::kBootStatusSize> words{};
+  for (std::uint32_t offset = 0; offset < words.size(); ++offset) {
+    std::uint32_t value = 0;
+    if (board_->bus().peek(firmware::kBootStatus + offset, 1, value))
+      words[offset] = static_cast<std::uint8_t>(value);
+  }
+  return firmware::image::describe_boot_status(words);
+}
+
+void VirtualDevice::stopped_for_good(const char* how) const {
+  const std::string status = boot_status();
+  throw Failure(status.empty() ? fmt::format("the device {}", how)
+                               : fmt::format("the device {}: {}", how, status));
+}
+
+void VirtualDevice::run(std::optional<double> seconds, bool from_power_on) {
+  for (;;) {
+    board::RunLimits limits;
+    if (seconds && (from_power_on || application_started_)) {
+      limits.until = (from_power_on ? 0 : *application_started_) + ticks(*seconds);
+    } else if (seconds) {
+      limits.until =
+          board_->scheduler().now() + ticks(0.01);  // then look again whether the application has started
+    }
+    switch (board_->run(limits)) {
+      case board::RunEnd::Stopped: return;
+      case board::RunEnd::Exited: return;
+      case board::RunEnd::LockedUp: stopped_for_good("is locked up");
+      case board::RunEnd::Idle: stopped_for_good("has stopped for good");
+      case board::RunEnd::Limit: break;
+    }
+    if (seconds && (from_power_on || application_started_)) {
+      const board::Time start = from_power_on ? 0 : *application_started_;
+      if (board_->scheduler().now() >= start + ticks(*seconds)) break;
+    }
+  }
+  if (serial_) serial_->flush();
+}
+
+}  // namespace microvisor::cli

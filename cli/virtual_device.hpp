@@ -1,0 +1,75 @@
+// A provisioned board with a modem on the host's network, and what a person sees of it: serial lines, pins,
+// boot.
+//
+// Runs on the thread that calls run(). stop() may be called from any thread. The listeners are called on the
+// board's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "board/board.hpp"
+#include "board/modem/at_modem.hpp"
+#include "board/modem/slirp_network.hpp"
+
+namespace microvisor::cli {
+
+/// "PA5" and so on. Throws Failure for anything else.
+board::PinId parse_pin(const std::string& name);
+std::string pin_name(board::PinId pin);
+
+struct VirtualDeviceOptions {
+  bool fast = false;               ///< no real-time pacing
+  bool serial = false;             ///< on_line_of_uart2 is wanted
+  std::vector<board::PinId> pins;  ///< of which on_pin is wanted
+};
+
+class VirtualDevice {
+ public:
+  VirtualDevice(board::BoardMemories memories, const VirtualDeviceOptions& options);
+  ~VirtualDevice();
+  VirtualDevice(const VirtualDevice&) = delete;
+  VirtualDevice& operator=(const VirtualDevice&) = delete;
+
+  /// What a line of USART2 (without its line end) and a pin's change are reported to.
+  std::function<void(const std::string&)> on_serial_line;
+  std::function<void(const std::string&, const std::string&)> on_pin;
+  /// The application's first instruction after a reset.
+  std::function<void()> on_application_start;
+  std::function<void(const std::string&)> on_report;
+
+  /// Runs until stop(), or until `seconds` of virtual time after the application's first start (or after
+  /// power-on, if `from_power_on`). Throws Failure if the device stops for good, with the reason.
+  void run(std::optional<double> seconds, bool from_power_on);
+  void stop() { board_->stop(); }
+
+  /// Instructions from the last reset to the application's first one; 0 before that.
+  [[nodiscard]] std::uint64_t instructions_to_application() const { return instructions_to_application_; }
+  [[nodiscard]] board::BoardStatistics statistics() const { return board_->statistics(); }
+
+ private:
+  class SerialTap;
+
+  void watch_pins();
+  void watch_start();
+  [[nodiscard]] std::string boot_status() const;
+  [[noreturn]] void stopped_for_good(const char* how) const;
+
+  VirtualDeviceOptions options_;
+  std::unique_ptr<SerialTap> serial_;
+  std::unique_ptr<board::Board> board_;
+  std::unique_ptr<board::SlirpNetwork> network_;
+  std::unique_ptr<board::AtModem> modem_;
+  std::uint64_t reset_at_ = 0;
+  std::uint64_t instructions_to_application_ = 0;
+  std::optional<board::Time> application_started_;
+};
+
+/// "30s", "500ms", "2m", "1h", or plain seconds. Throws Failure.
+double parse_duration(const std::string& text);
+
+}  // namespace microvisor::cli
