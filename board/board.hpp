@@ -37,6 +37,7 @@ class RegisterFile;
 class Semihosting;
 class Syscfg;
 struct LoadedImage;
+enum class Ram : std::uint8_t;
 
 struct BoardOptions {
   /// One line a message for the person who runs the board: first touch of an unmodelled block, resets. May be
@@ -120,6 +121,7 @@ class Board {
   void build_chip();
   void place_unmodelled();
   void report(std::string_view line) const;
+  void erase(Ram which);
   void erase(std::span<std::uint8_t> memory, std::uint32_t physical);
 
   // Resets (board_reset.cpp)
@@ -137,7 +139,9 @@ class Board {
   void take_posted();
   [[nodiscard]] bool paced() const;
   void keep_pace();
-  void wait_outside(Time virtual_span);
+  /// Waits for the host: at most until its clock has reached what `target` stands for; moves virtual time
+  /// along.
+  void wait_outside(Time target);
 
   BoardMemories memories_;
   BoardOptions options_;
@@ -163,7 +167,6 @@ class Board {
   std::uint64_t resets_ = 0;
   bool sleeping_ = false;
   int exit_status_ = 0;
-  std::optional<BoardError> fatal_;
 
   // Pacing: a pair of moments that belong together.
   bool was_paced_ = false;

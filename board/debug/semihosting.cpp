@@ -62,6 +62,13 @@ std::optional<int> Semihosting::perform(CoreState& state) {
     case kErrorNumber: result = last_error_; break;
     case kExit: return argument == kApplicationExit ? 0 : 1;
     case kExitExtended: return word(argument) == kApplicationExit ? static_cast<int>(word(argument + 4)) : 1;
+    case kGetCommandLine:
+      bus_.poke(word(argument), 1, 0);
+      bus_.poke(argument + 4, 4, 0);
+      break;
+    case kHeapInfo:  // four zeros: the firmware's own linker script decides
+      for (std::uint32_t index = 0; index < 4; ++index) bus_.poke(word(argument) + 4 * index, 4, 0);
+      break;
     case kElapsed: {
       const std::uint64_t now = scheduler_.microseconds();
       bus_.poke(argument, 4, static_cast<std::uint32_t>(now));

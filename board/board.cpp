@@ -1,0 +1,194 @@
+// The loop that lets a board's time pass.
+#include "board/board.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "board/cpu/system.hpp"
+#include "board/debug/semihosting.hpp"
+
+namespace microvisor::board {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// The core comes back at least this often, so that outside events, stop() and pacing get their turn.
+constexpr Time kSlice = 1000 * kTicksPerMicrosecond;
+/// Virtual time may run ahead of the host's by this much before a running core is held back.
+constexpr Time kLead = 2000 * kTicksPerMicrosecond;
+/// A host that falls behind by more than this is not asked to catch up.
+constexpr auto kLargestLag = std::chrono::milliseconds(200);
+constexpr auto kLongestWait = std::chrono::milliseconds(100);
+
+Time ticks_of(Clock::duration span) {
+  const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(span).count();
+  return nanoseconds <= 0 ? 0 : static_cast<Time>(nanoseconds) * kTicksPerMicrosecond / 1000;
+}
+
+Clock::duration host_span_of(Time ticks) {
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(ticks / kTicksPerMicrosecond * 1000));
+}
+
+}  // namespace
+
+RunEnd Board::run(const RunLimits& limits) {
+  const auto started = Clock::now();
+  const std::uint64_t first_instruction = core_.retired;
+  was_paced_ = false;
+  std::optional<RunEnd> end;
+  while (!end) end = step(limits, first_instruction);
+  time_in_run_ += Clock::now() - started;
+  return *end;
+}
+
+std::optional<RunEnd> Board::step(const RunLimits& limits, std::uint64_t first_instruction) {
+  take_posted();
+  if (stop_.exchange(false)) return RunEnd::Stopped;
+  scheduler_.dispatch();
+  if (wanted_reset_) {
+    if (auto done = perform_reset(*wanted_reset_); !done) {
+      report(done.error().message);
+      return RunEnd::LockedUp;
+    }
+  }
+  const std::uint64_t executed = core_.retired - first_instruction;
+  const Time now = scheduler_.now();
+  if (now >= limits.until || executed >= limits.instructions) return RunEnd::Limit;
+  if (sleeping_ && !core_.state.asleep) leave_sleep();
+  keep_pace();
+
+  const Time span = std::min(kSlice, limits.until - now);
+  const std::uint64_t fitting = (span + scheduler_.instruction_ticks() - 1) / scheduler_.instruction_ticks();
+  scheduler_.arm_budget(static_cast<std::int64_t>(std::min(fitting, limits.instructions - executed)));
+  return handle(core_.execute(), limits);
+}
+
+std::optional<RunEnd> Board::handle(Stop stop, const RunLimits& limits) {
+  switch (stop) {
+    case Stop::Budget: return std::nullopt;
+    case Stop::Asleep: enter_sleep(); return rest(limits, RunEnd::Idle);
+    case Stop::Lockup: return rest(limits, RunEnd::LockedUp);
+    case Stop::Stalled:
+      scheduler_.interrupt_core();
+      scheduler_.skip_to(std::min(scheduler_.next_due(), bus_.stalled_until()));
+      return std::nullopt;
+    case Stop::SystemReset: request_reset(ResetCause::Software); return std::nullopt;
+    case Stop::Semihosting:
+      if (const auto status = semihosting_->perform(core_.state)) {
+        exit_status_ = *status;
+        return RunEnd::Exited;
+      }
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<RunEnd> Board::rest(const RunLimits& limits, RunEnd if_forever) {
+  scheduler_.interrupt_core();
+  if (wanted_reset_) return std::nullopt;
+  const Time target = std::min(scheduler_.next_due(), limits.until);
+  if (paced()) {
+    wait_outside(target);
+    return std::nullopt;
+  }
+  if (target != kNever) {
+    scheduler_.skip_to(target);
+    return std::nullopt;
+  }
+  if (options_.host == nullptr && !posted_any_) return if_forever;
+  wait_outside(kNever);
+  return std::nullopt;
+}
+
+void Board::enter_sleep() {
+  if (std::exchange(sleeping_, true)) return;
+  chip_->power().core_asleep(deep_sleep_requested(core_));
+}
+
+void Board::leave_sleep() {
+  if (std::exchange(sleeping_, false)) chip_->power().core_awake();
+}
+
+bool Board::paced() const {
+  return options_.real_time || (options_.host != nullptr && options_.host->awaiting());
+}
+
+void Board::keep_pace() {
+  if (options_.host != nullptr) options_.host->poll(std::chrono::microseconds(0));
+  if (!paced()) {
+    was_paced_ = false;
+    return;
+  }
+  const auto host_now = Clock::now();
+  const Time now = scheduler_.now();
+  const bool begins = !std::exchange(was_paced_, true);
+  if (begins || host_now - host_anchor_ > host_span_of(now - virtual_anchor_) + kLargestLag) {
+    host_anchor_ = host_now;
+    virtual_anchor_ = now;
+  }
+  const Time allowed = virtual_anchor_ + ticks_of(host_now - host_anchor_);
+  if (now > allowed + kLead) wait_outside(now);
+}
+
+void Board::wait_outside(Time target) {
+  const Time now = scheduler_.now();
+  const auto host_now = Clock::now();
+  if (!std::exchange(was_paced_, true)) {
+    host_anchor_ = host_now;
+    virtual_anchor_ = now;
+  }
+  const Time allowed = virtual_anchor_ + ticks_of(host_now - host_anchor_);
+  if (target > allowed) {
+    const Time wanted = std::min<Time>(target - allowed, kTicksPerSecond);
+    const auto timeout = std::chrono::ceil<std::chrono::microseconds>(
+        std::min<Clock::duration>(host_span_of(wanted) + std::chrono::microseconds(1), kLongestWait));
+    if (options_.host != nullptr) {
+      options_.host->poll(timeout);
+    } else {
+      std::unique_lock lock(posted_mutex_);
+      posted_signal_.wait_for(lock, timeout, [this] { return posted_any_.load() || stop_.load(); });
+    }
+  }
+  // What came from outside may have armed something earlier.
+  const Time reached = virtual_anchor_ + ticks_of(Clock::now() - host_anchor_);
+  scheduler_.interrupt_core();
+  scheduler_.skip_to(std::max(now, std::min({target, reached, std::max(now, scheduler_.next_due())})));
+}
+
+void Board::stop() {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    stop_ = true;
+  }
+  posted_signal_.notify_all();
+  if (options_.host != nullptr) options_.host->wake();
+}
+
+void Board::post(std::function<void()> task) {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    posted_.push_back(std::move(task));
+    posted_any_ = true;
+  }
+  posted_signal_.notify_all();
+  if (options_.host != nullptr) options_.host->wake();
+}
+
+void Board::take_posted() {
+  if (!posted_any_) return;
+  std::vector<std::function<void()>> tasks;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    tasks.swap(posted_);
+    posted_any_ = false;
+  }
+  for (const auto& task : tasks) task();
+}
+
+BoardStatistics Board::statistics() const {
+  return {.instructions = core_.retired,
+          .wall_seconds = std::chrono::duration<double>(time_in_run_).count(),
+          .virtual_seconds = static_cast<double>(scheduler_.now()) / static_cast<double>(kTicksPerSecond)};
+}
+
+}  // namespace microvisor::board
