@@ -11,3 +11,5 @@ set(FIRMWARE_MBEDTLS_BOOT
 set(FIRMWARE_MBEDTLS_KERNEL
   ${FIRMWARE_MBEDTLS_BOOT} aes.c cipher.c cipher_wrap.c ctr_drbg.c ecdh.c entropy.c gcm.c hmac_drbg.c md.c oid.c pk.c
   pk_wrap.c pkparse.c ssl_ciphersuites.c ssl_cli.c ssl_msg.c ssl_tls.c x509.c x509_crt.c)
+set(FIRMWARE_CRYPTO_DEVICE_SOURCES ${CMAKE_CURRENT_LIST_DIR}/random_device.cpp)
+set(FIRMWARE_CRYPTO_HOST_SOURCES ${CMAKE_CURRENT_LIST_DIR}/random_host.cpp)

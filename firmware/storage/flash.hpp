@@ -36,7 +36,7 @@ class Flash {
   [[nodiscard]] virtual FlashStatus program_burst(std::uint32_t address, std::span<const std::uint8_t, 128> data);
 
   /// Reads any stretch; Unreadable if one of its rows is.
-  [[nodiscard]] FlashStatus read(std::uint32_t address, std::span<std::uint8_t> out);
+  [[nodiscard]] virtual FlashStatus read(std::uint32_t address, std::span<std::uint8_t> out);
 
  protected:
   ~Flash() = default;

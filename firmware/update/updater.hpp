@@ -52,7 +52,7 @@ enum class UpdateError : std::uint8_t {
 /// What bank 1 holds. Stored in the journal.
 struct InstalledApplication {
   crypto::Digest manifest_hash{};
-  std::uint32_t extent = 0;         // bytes from the start up to the last one that is not 0xFF, rounded up to 16
+  std::uint32_t extent = 0;         // bytes from the start up to the end of the last layer's data, rounded up to 16
   crypto::Digest extent_hash{};     // SHA-256 of those bytes
 };
 
@@ -138,24 +138,29 @@ class Updater {
     Phase phase = Phase::Idle;
     UpdateError error = UpdateError::None;
     bool reported = true;
-    std::uint8_t attempts = 0;  // installations begun
+    std::uint8_t failures = 0;  // installations that did not verify
     crypto::Digest target{};
   };
 
-  [[nodiscard]] bool save_record();
+  // updater.cpp
+  [[nodiscard]] bool save_record(const Record& record);
   [[nodiscard]] bool set_phase(Phase phase);
   UpdateError give_up(UpdateError error);
-  [[nodiscard]] UpdateError load_manifest();
-  [[nodiscard]] UpdateError verify_staged(const crypto::Digest& hash);
+  [[nodiscard]] UpdateError read_manifest(std::span<const std::uint8_t>& envelope);
+  [[nodiscard]] UpdateError load_checked_manifest();
+  [[nodiscard]] UpdateError measure_staged(const manifest::Layer& layer);
+
+  // installer.cpp
+  [[nodiscard]] UpdateError prepare_installation();
+  [[nodiscard]] UpdateError install_once(bool skip_blank);
   [[nodiscard]] UpdateError erase_application(bool skip_blank);
   [[nodiscard]] UpdateError program_layer(const manifest::Layer& layer);
-  [[nodiscard]] UpdateError program_piece(std::uint32_t address, std::span<std::uint8_t, 128> data);
-  [[nodiscard]] UpdateError verify_layers();
-  [[nodiscard]] UpdateError verify_layer(const manifest::Layer& layer);
+  [[nodiscard]] UpdateError program_piece(const manifest::Layer& layer, std::uint32_t window,
+                                          std::span<const std::uint8_t, 128> data);
+  [[nodiscard]] UpdateError verify_installation();
   [[nodiscard]] UpdateError record_installation();
-  [[nodiscard]] bool page_is_blank(std::uint32_t address);
-  [[nodiscard]] bool hash_application(std::uint32_t from, std::uint32_t size, crypto::Sha256& hash);
-  [[nodiscard]] bool find_extent(std::uint32_t& extent);
+  [[nodiscard]] bool region_is_blank(std::uint32_t from, std::uint32_t to);
+  [[nodiscard]] bool hash_region(std::uint32_t from, std::uint32_t to, crypto::Digest& digest);
   void yield() const {
     if (yield_ != nullptr) yield_();
   }

@@ -3,8 +3,10 @@
 // Values are appended as records to a ring of pages; the newest record of a key counts. Every row carries a tag that says
 // whether it begins a record or continues one, so that one bad row costs the record it belongs to and nothing else: the
 // scan finds the next record behind it by itself. A record counts only if all its rows are readable and its CRC agrees, so
-// a put() is atomic: after a power cut at any point the key has its old or its new value. Before the oldest page is
-// erased, records in it that still count are copied to the head of the ring. docs/boot.md has the format.
+// a put() is atomic: after a power cut at any point the key has its old or its new value.
+//
+// A page becomes part of the ring by its header rows, which are written after the records that had to be moved into it. So
+// a power cut during the move leaves a page that does not count, and the move is done again. docs/boot.md has the format.
 //
 // Not thread-safe; the worker owns it (and start-up code before the worker exists). Reading and writing do not allocate.
 #pragma once
@@ -39,7 +41,8 @@ class Store {
   /// `first_page` to `last_page` of bank 2; at least 3 pages.
   explicit Store(storage::Flash& flash, Pages pages = kVaultJournal) : flash_(flash), pages_(pages) {}
 
-  /// Reads the ring and finds every key's newest record. Repairs nothing by itself: the next put() does. Call first.
+  /// Reads the ring and finds every key's newest record. Call first. Writes once: the very last record is written again,
+  /// because a power cut may have left it in a state that reads well today and not tomorrow.
   [[nodiscard]] StoreStatus mount();
 
   /// Copies the value of `key` to `out` and sets `size`. TooLarge if `out` is too small (`size` then says how much).
@@ -55,29 +58,39 @@ class Store {
   [[nodiscard]] std::uint32_t damaged_rows() const { return damaged_rows_; }
 
  private:
-  struct Entry {
-    std::uint16_t key;
-    std::uint16_t size;
-    std::uint32_t sequence;
-    std::uint32_t address;  // of the record's first row
-    bool removed;
+  struct Header {
+    std::uint16_t key = 0;
+    std::uint16_t size = 0;
+    std::uint32_t sequence = 0;
+    std::uint32_t crc = 0;
+    bool removed = false;
   };
-  struct Header;
-  struct Cursor;
+  struct Entry {
+    Header header;
+    std::uint32_t address = 0;  // of the record's first row
+  };
 
-  [[nodiscard]] std::uint32_t page_address(std::uint32_t index) const;
+  [[nodiscard]] std::uint32_t page_address(std::uint32_t index) const { return pages_.address() + index * kPageSize; }
+  [[nodiscard]] std::uint32_t page_count() const { return pages_.last - pages_.first + 1; }
+  [[nodiscard]] std::uint32_t page_of(std::uint32_t address) const { return (address - pages_.address()) / kPageSize; }
+  [[nodiscard]] Entry* find(std::uint16_t key);
+
+  void find_head();
   void scan_page(std::uint32_t index);
+  void note(const Header& header, std::uint32_t address);
+  [[nodiscard]] bool read_page_sequence(std::uint32_t index, std::uint32_t& sequence);
   [[nodiscard]] bool read_header(std::uint32_t address, Header& header);
   [[nodiscard]] bool record_is_good(std::uint32_t address, const Header& header);
-  void note(const Header& header, std::uint32_t address);
-  [[nodiscard]] Entry* find(std::uint16_t key);
+  [[nodiscard]] StoreStatus settle();
   [[nodiscard]] bool equals(const Entry& entry, std::span<const std::uint8_t> value);
   [[nodiscard]] StoreStatus append(std::uint16_t key, std::span<const std::uint8_t> value, bool removed);
-  [[nodiscard]] StoreStatus write_record(const Header& header, std::span<const std::uint8_t> value);
-  [[nodiscard]] StoreStatus copy_record(const Entry& entry);
+  [[nodiscard]] bool program_record(std::uint32_t address, const Header& header, std::span<const std::uint8_t> value);
   [[nodiscard]] StoreStatus make_room(std::uint32_t rows);
-  [[nodiscard]] StoreStatus open_next_page();
-  [[nodiscard]] StoreStatus reclaim_oldest();
+  [[nodiscard]] StoreStatus advance();
+  /// New address of each entry that was moved, 0 for the others; in force once the page has its header.
+  using Moves = std::array<std::uint32_t, kMaximumStoreKeys>;
+  [[nodiscard]] StoreStatus move_page(std::uint32_t from, std::uint32_t to, std::uint32_t& row, Moves& moves);
+  [[nodiscard]] bool copy_record(const Entry& entry, std::uint32_t address);
   [[nodiscard]] std::uint32_t live_rows() const;
 
   storage::Flash& flash_;
@@ -85,11 +98,11 @@ class Store {
   std::array<Entry, kMaximumStoreKeys> entries_{};
   std::uint32_t entry_count_ = 0;
   std::uint32_t next_sequence_ = 1;
+  bool has_head_ = false;
   std::uint32_t head_ = 0;           // index of the page being written
-  std::uint32_t head_row_ = 0;       // next free row in it; rows per page: none
+  std::uint32_t head_row_ = 0;       // next free row in it
   std::uint32_t page_sequence_ = 0;  // of the head page
   std::uint32_t damaged_rows_ = 0;
-  bool mounted_ = false;
 };
 
 }  // namespace microvisor::firmware::vault

@@ -1,0 +1,43 @@
+// PWR: power control (RM0456 section 10), as far as the firmware uses it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace microvisor::firmware::stm32u5 {
+
+struct Pwr {
+  volatile std::uint32_t cr1;   // 0x00
+  volatile std::uint32_t cr2;
+  volatile std::uint32_t cr3;
+  volatile std::uint32_t vosr;  // 0x0C
+  volatile std::uint32_t svmcr;
+  volatile std::uint32_t wucr1;
+  volatile std::uint32_t wucr2;
+  volatile std::uint32_t wucr3;
+  volatile std::uint32_t bdcr1;  // 0x20
+  volatile std::uint32_t bdcr2;
+  volatile std::uint32_t dbpr;  // 0x28
+  volatile std::uint32_t ucpdr;
+  volatile std::uint32_t seccfgr;  // 0x30
+  volatile std::uint32_t privcfgr;
+  volatile std::uint32_t sr;
+  volatile std::uint32_t svmsr;  // 0x3C
+  volatile std::uint32_t bdsr;
+  volatile std::uint32_t wusr;
+  volatile std::uint32_t wuscr;  // 0x48
+
+  static constexpr std::uint32_t kBase = 0x5602'0800;
+
+  static constexpr std::uint32_t kVosRange1 = 3u << 16;
+  static constexpr std::uint32_t kVosMask = 3u << 16;
+  static constexpr std::uint32_t kVosReady = 1u << 15;
+  static constexpr std::uint32_t kBoostEnable = 1u << 18;
+  static constexpr std::uint32_t kBoostReady = 1u << 14;
+  static constexpr std::uint32_t kDisableBackupProtection = 1u;  // DBPR.DBP
+};
+static_assert(offsetof(Pwr, vosr) == 0x0C && offsetof(Pwr, dbpr) == 0x28 && offsetof(Pwr, wuscr) == 0x48);
+
+inline Pwr& pwr() { return *reinterpret_cast<Pwr*>(Pwr::kBase); }
+
+}  // namespace microvisor::firmware::stm32u5

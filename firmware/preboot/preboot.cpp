@@ -1,0 +1,41 @@
+// Preboot: the first instructions after reset, in one write-protected page that no update can change.
+//
+// It only chooses. The boot record in the vault says which copy of the bootrom runs; if that copy does not look like a
+// stage at all (decayed, or never written), the other one is taken. What the stages are worth is not judged here: they
+// stand in pages that only the upgrader writes, from signed images, after reading them back.
+#include "firmware/device/stage.hpp"
+#include "firmware/drivers/stm32u5/flash.hpp"
+#include "firmware/drivers/stm32u5/rcc.hpp"
+#include "firmware/layout.hpp"
+#include "firmware/vault/boot_record.hpp"
+
+namespace microvisor::firmware {
+
+const BootStage kThisStage = BootStage::Preboot;
+
+namespace {
+
+Pages bootrom_pages(vault::Copy copy) { return copy == vault::Copy::A ? kBootromA : kBootromB; }
+
+vault::Copy other(vault::Copy copy) { return copy == vault::Copy::A ? vault::Copy::B : vault::Copy::A; }
+
+void enter_if_usable(vault::Copy copy) {
+  const Pages pages = bootrom_pages(copy);
+  if (!looks_like_stage(pages.address(), pages.end())) return;
+  report_choice(static_cast<std::uint32_t>(copy), stm32u5::rcc().csr & stm32u5::Rcc::kResetCauses);
+  enter_stage(pages.address());
+}
+
+}  // namespace
+
+void stage_main() {
+  report_boot(BootCode::Running);
+  stm32u5::ReadOnlyFlash flash;
+  const vault::BootRecord record = vault::read_boot_record(flash);
+  // An upgrade request leads to the bootrom too as long as there is no upgrader to run.
+  enter_if_usable(record.bootrom);
+  enter_if_usable(other(record.bootrom));
+  stop_for_good(BootCode::NoBootrom);
+}
+
+}  // namespace microvisor::firmware

@@ -1,0 +1,7 @@
+# Preboot: choice of the boot stage.
+set(FIRMWARE_PREBOOT_SOURCES
+  ${CMAKE_CURRENT_LIST_DIR}/preboot.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../device/stage.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/flash_probe.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../storage/flash.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../vault/boot_record.cpp)

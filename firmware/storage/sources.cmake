@@ -1,0 +1,2 @@
+# Sources of firmware/storage.
+set(FIRMWARE_STORAGE_SOURCES ${CMAKE_CURRENT_LIST_DIR}/flash.cpp)

@@ -1,0 +1,215 @@
+// The part of an update that happens between reset and the application's start: bank 1 is erased, programmed from the
+// staging area and verified.
+//
+// Up to the record "Erasing" the old application is untouched and everything needed for the new one has been verified.
+// From that record on there is only the way forward, and each step can be repeated from its start: a power cut during
+// erasing or programming leads back to erasing all pages (a page whose erasing was cut off may look blank without being
+// so), one during verifying to verifying.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "firmware/layout.hpp"
+#include "firmware/storage/bytes.hpp"
+#include "firmware/update/updater.hpp"
+
+namespace microvisor::firmware::update {
+
+namespace {
+
+using storage::FlashStatus;
+using storage::kRowSize;
+using vault::Key;
+using vault::StoreStatus;
+
+constexpr std::uint32_t kWindow = 128;  // a burst
+constexpr std::uint8_t kMaximumFailures = 3;
+constexpr std::uint32_t kBufferSize = 2048;
+
+// Word-aligned, for the fast path of the flash driver. Used by one function at a time, before the application runs.
+alignas(8) std::array<std::uint8_t, kBufferSize> read_buffer;
+
+bool all_blank(std::span<const std::uint8_t> bytes) {
+  std::size_t at = 0;
+  for (; at + 4 <= bytes.size(); at += 4) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, bytes.data() + at, sizeof word);
+    if (word != 0xFFFF'FFFF) return false;
+  }
+  return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(),
+                     [](std::uint8_t byte) { return byte == 0xFF; });
+}
+
+}  // namespace
+
+UpdateError Updater::install_pending() {
+  switch (record_.phase) {
+    case Phase::Ready:
+    case Phase::Erasing:
+    case Phase::Programming:
+    case Phase::Verifying: break;
+    default: return UpdateError::None;
+  }
+  const Phase found = record_.phase;
+  UpdateError error = prepare_installation();
+  if (error != UpdateError::None) {
+    // Something staged cannot be read any more. The target stays: it is fetched again.
+    return set_phase(Phase::Fetching) ? UpdateError::Storage : give_up(UpdateError::Storage);
+  }
+  if (found == Phase::Verifying && verify_installation() == UpdateError::None) return record_installation();
+  bool skip_blank = found == Phase::Ready;
+  for (;;) {
+    error = install_once(skip_blank);
+    if (error == UpdateError::None) return record_installation();
+    Record record = record_;
+    if (++record.failures >= kMaximumFailures) return give_up(error);
+    if (!save_record(record)) return give_up(UpdateError::Storage);
+    skip_blank = false;
+  }
+}
+
+UpdateError Updater::prepare_installation() {
+  // The signature was checked before the update became Ready; the hash in the journal stands for it.
+  std::span<const std::uint8_t> envelope;
+  const UpdateError error = read_manifest(envelope);
+  if (error != UpdateError::None) {
+    (void)staging_.drop(record_.target);
+    return error;
+  }
+  if (manifest::parse_trusted_application_manifest(envelope, manifest_) != manifest::ManifestError::None) {
+    return UpdateError::Manifest;
+  }
+  manifest_loaded_ = true;
+  for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
+    const crypto::Digest& hash = manifest_.layers[i].fetch_hash;
+    if (staging_.verify(hash) == StagingStatus::Ok) continue;
+    (void)staging_.drop(hash);
+    return UpdateError::Storage;
+  }
+  return UpdateError::None;
+}
+
+UpdateError Updater::install_once(bool skip_blank) {
+  if (!set_phase(Phase::Erasing)) return UpdateError::Storage;
+  installed_.reset();
+  if (store_.remove(Key::InstalledApplication) != StoreStatus::Ok) return UpdateError::Storage;
+  if (store_.remove(Key::InstalledManifest) != StoreStatus::Ok) return UpdateError::Storage;
+  UpdateError error = erase_application(skip_blank);
+  if (error != UpdateError::None) return error;
+  if (!set_phase(Phase::Programming)) return UpdateError::Storage;
+  for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
+    error = program_layer(manifest_.layers[i]);
+    if (error != UpdateError::None) return error;
+  }
+  if (!set_phase(Phase::Verifying)) return UpdateError::Storage;
+  return verify_installation();
+}
+
+UpdateError Updater::erase_application(bool skip_blank) {
+  for (std::uint32_t at = 0; at < kApplicationFlashSize; at += kPageSize) {
+    if (skip_blank && region_is_blank(at, at + kPageSize)) continue;
+    if (flash_.erase_page(kApplicationFlash + at) != FlashStatus::Ok) return UpdateError::Storage;
+  }
+  return UpdateError::None;
+}
+
+UpdateError Updater::program_layer(const manifest::Layer& layer) {
+  const std::optional<std::uint32_t> size = staging_.size_of(layer.fetch_hash);
+  if (!size || *size > layer.size) return UpdateError::Storage;
+  const std::uint32_t end = layer.start + *size;
+  for (std::uint32_t window = layer.start / kWindow * kWindow; window < end; window += kWindow) {
+    const std::uint32_t from = std::max(window, layer.start);
+    const std::uint32_t to = std::min(window + kWindow, end);
+    alignas(4) std::array<std::uint8_t, kWindow> data;
+    data.fill(0xFF);
+    if (!staging_.read(layer.fetch_hash, from - layer.start, std::span(data).subspan(from - window, to - from))) {
+      return UpdateError::Storage;
+    }
+    const UpdateError error = program_piece(layer, window, data);
+    if (error != UpdateError::None) return error;
+  }
+  return UpdateError::None;
+}
+
+UpdateError Updater::program_piece(const manifest::Layer& layer, std::uint32_t window,
+                                   std::span<const std::uint8_t, 128> data) {
+  if (all_blank(data)) return UpdateError::None;
+  const std::uint32_t address = kApplicationFlash + window;
+  // A burst programs all rows of the window; rows of a neighbouring layer must be left alone.
+  const bool whole = window >= layer.start && window + kWindow <= layer.start + layer.size;
+  const FlashStatus status = whole ? flash_.program_burst(address, data) : flash_.Flash::program_burst(address, data);
+  return status == FlashStatus::Ok ? UpdateError::None : UpdateError::Storage;
+}
+
+bool Updater::region_is_blank(std::uint32_t from, std::uint32_t to) {
+  while (from < to) {
+    const auto piece = std::span(read_buffer).first(std::min(kBufferSize, to - from));
+    if (flash_.read(kApplicationFlash + from, piece) != FlashStatus::Ok || !all_blank(piece)) return false;
+    from += static_cast<std::uint32_t>(piece.size());
+  }
+  return true;
+}
+
+bool Updater::hash_region(std::uint32_t from, std::uint32_t to, crypto::Digest& digest) {
+  crypto::Sha256 hash;
+  while (from < to) {
+    const auto piece = std::span(read_buffer).first(std::min(kBufferSize, to - from));
+    if (flash_.read(kApplicationFlash + from, piece) != FlashStatus::Ok) return false;
+    hash.update(piece);
+    from += static_cast<std::uint32_t>(piece.size());
+  }
+  digest = hash.finish();
+  return true;
+}
+
+UpdateError Updater::verify_installation() {
+  // The measurement of a region is the hash of the layer and the blank flash behind it. That the two hashes in the manifest
+  // agree was found out before installing (measure_staged), so the layer's own hash and a look at the rest say the same.
+  for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
+    const manifest::Layer& layer = manifest_.layers[i];
+    const std::optional<std::uint32_t> size = staging_.size_of(layer.fetch_hash);
+    if (!size || *size > layer.size) return UpdateError::Storage;
+    crypto::Digest digest{};
+    const bool good = hash_region(layer.start, layer.start + *size, digest) &&
+                      crypto::equal(digest, layer.fetch_hash) == crypto::Verdict::Valid &&
+                      region_is_blank(layer.start + *size, layer.start + layer.size);
+    if (!good) return UpdateError::Measurement;
+  }
+  return UpdateError::None;
+}
+
+UpdateError Updater::record_installation() {
+  InstalledApplication installed;
+  installed.manifest_hash = record_.target;
+  for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
+    const manifest::Layer& layer = manifest_.layers[i];
+    const std::uint32_t end = layer.start + staging_.size_of(layer.fetch_hash).value_or(0);
+    installed.extent = std::max(installed.extent, (end + kRowSize - 1) / kRowSize * kRowSize);
+  }
+  if (!hash_region(0, installed.extent, installed.extent_hash)) return give_up(UpdateError::Measurement);
+
+  std::span<const std::uint8_t> envelope;
+  const UpdateError error = read_manifest(envelope);
+  if (error != UpdateError::None) return give_up(error);
+  std::array<std::uint8_t, 8 + 32 + 32> value{};
+  value[0] = 1;
+  storage::put32(value, 4, installed.extent);
+  std::copy(installed.manifest_hash.begin(), installed.manifest_hash.end(), value.begin() + 8);
+  std::copy(installed.extent_hash.begin(), installed.extent_hash.end(), value.begin() + 40);
+  if (store_.put(Key::InstalledManifest, envelope) != StoreStatus::Ok ||
+      store_.put(Key::InstalledApplication, value) != StoreStatus::Ok) {
+    return give_up(UpdateError::Storage);
+  }
+  installed_ = installed;
+  return set_phase(Phase::Installed) ? UpdateError::None : give_up(UpdateError::Storage);
+}
+
+crypto::Verdict Updater::check_application() {
+  if (!installed_) return crypto::Verdict::Invalid;
+  crypto::Digest digest{};
+  if (!hash_region(0, installed_->extent, digest)) return crypto::Verdict::Invalid;
+  if (!region_is_blank(installed_->extent, kApplicationFlashSize)) return crypto::Verdict::Invalid;
+  return crypto::equal(digest, installed_->extent_hash);
+}
+
+}  // namespace microvisor::firmware::update

@@ -1,0 +1,282 @@
+// The part of an update that happens while the application runs: target, fetching, staging.
+#include "firmware/update/updater.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "firmware/layout.hpp"
+#include "firmware/storage/bytes.hpp"
+
+namespace microvisor::firmware::update {
+
+namespace {
+
+using manifest::ManifestError;
+using vault::Key;
+using vault::StoreStatus;
+
+// Key::UpdateState: format, phase, error, reported, failures, three zeros, target.
+constexpr std::uint8_t kStateFormat = 1;
+constexpr std::size_t kStateSize = 8 + 32;
+// Key::InstalledApplication: format and three zeros, extent, manifest hash, extent hash.
+constexpr std::uint8_t kInstalledFormat = 1;
+constexpr std::size_t kInstalledSize = 8 + 32 + 32;
+
+UpdateError error_of(ManifestError error) {
+  switch (error) {
+    case ManifestError::None: return UpdateError::None;
+    case ManifestError::Unsigned:
+    case ManifestError::UnknownSigner:
+    case ManifestError::BadSignature: return UpdateError::Signature;
+    case ManifestError::KernelTooOld: return UpdateError::KernelTooOld;
+    case ManifestError::ExternalLayer:
+    case ManifestError::EncryptedLayer: return UpdateError::Unsupported;
+    default: return UpdateError::Manifest;
+  }
+}
+
+UpdateError error_of(StagingStatus status) {
+  switch (status) {
+    case StagingStatus::Ok: return UpdateError::None;
+    case StagingStatus::TooLarge:
+    case StagingStatus::WrongHash: return UpdateError::Hash;
+    default: return UpdateError::Storage;
+  }
+}
+
+bool is_zero(const crypto::Digest& digest) {
+  return std::all_of(digest.begin(), digest.end(), [](std::uint8_t byte) { return byte == 0; });
+}
+
+}  // namespace
+
+Updater::Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store, std::uint32_t kernel_version,
+                 YieldHook yield)
+    : flash_(flash), store_(store), staging_(nor, store, yield), kernel_version_(kernel_version), yield_(yield) {}
+
+// ---- Records ---------------------------------------------------------------------------------------------------------
+
+void Updater::mount() {
+  staging_.mount();
+  record_ = Record{};
+  installed_.reset();
+  manifest_loaded_ = false;
+  std::size_t size = 0;
+  std::array<std::uint8_t, kStateSize> state;
+  if (store_.get(Key::UpdateState, state, size) == StoreStatus::Ok && size == kStateSize && state[0] == kStateFormat &&
+      state[1] <= static_cast<std::uint8_t>(Phase::Failed)) {
+    record_.phase = static_cast<Phase>(state[1]);
+    record_.error = static_cast<UpdateError>(state[2]);
+    record_.reported = state[3] != 0;
+    record_.failures = state[4];
+    std::copy_n(state.begin() + 8, 32, record_.target.begin());
+  }
+  std::array<std::uint8_t, kInstalledSize> value;
+  if (store_.get(Key::InstalledApplication, value, size) == StoreStatus::Ok && size == kInstalledSize &&
+      value[0] == kInstalledFormat) {
+    InstalledApplication installed;
+    installed.extent = std::min(storage::get32(value, 4), kApplicationFlashSize);
+    std::copy_n(value.begin() + 8, 32, installed.manifest_hash.begin());
+    std::copy_n(value.begin() + 40, 32, installed.extent_hash.begin());
+    installed_ = installed;
+  }
+}
+
+bool Updater::save_record(const Record& record) {
+  std::array<std::uint8_t, kStateSize> state{};
+  state[0] = kStateFormat;
+  state[1] = static_cast<std::uint8_t>(record.phase);
+  state[2] = static_cast<std::uint8_t>(record.error);
+  state[3] = record.reported ? 1 : 0;
+  state[4] = record.failures;
+  std::copy(record.target.begin(), record.target.end(), state.begin() + 8);
+  if (store_.put(Key::UpdateState, state) != StoreStatus::Ok) return false;
+  record_ = record;
+  return true;
+}
+
+bool Updater::set_phase(Phase phase) {
+  Record record = record_;
+  record.phase = phase;
+  record.error = UpdateError::None;
+  record.reported = phase != Phase::Installed;
+  return save_record(record);
+}
+
+UpdateError Updater::give_up(UpdateError error) {
+  Record record = record_;
+  record.phase = Phase::Failed;
+  record.error = error;
+  record.reported = false;
+  manifest_loaded_ = false;
+  // If the journal cannot be written either, the failure holds until the next reset.
+  if (!save_record(record)) record_ = record;
+  return error;
+}
+
+void Updater::fail(UpdateError error) { (void)give_up(error); }
+
+void Updater::set_reported() {
+  Record record = record_;
+  record.reported = true;
+  if (record.phase == Phase::Installed) record.phase = Phase::Idle;
+  if (!save_record(record)) record_ = record;  // then it is reported once more after the next reset
+}
+
+// ---- Target and objects ----------------------------------------------------------------------------------------------
+
+bool Updater::begin(const crypto::Digest& manifest_hash, const vault::TrustAnchors& anchors, bool retry_failed) {
+  anchors_ = &anchors;
+  if (installed_ && installed_->manifest_hash == manifest_hash) {
+    const bool other_target = record_.phase != Phase::Idle && record_.phase != Phase::Installed;
+    if (other_target && !set_phase(Phase::Idle)) record_.phase = Phase::Idle;
+    return false;
+  }
+  if (record_.target == manifest_hash && record_.phase != Phase::Idle && record_.phase != Phase::Installed) {
+    if (record_.phase != Phase::Failed) return true;
+    if (!retry_failed) return false;
+  }
+  Record record;
+  record.phase = Phase::Fetching;
+  record.target = manifest_hash;
+  manifest_loaded_ = false;
+  if (save_record(record)) return true;
+  record_ = record;
+  (void)give_up(UpdateError::Storage);
+  return false;
+}
+
+std::optional<ObjectRequest> Updater::next_object() {
+  if (record_.phase != Phase::Fetching && record_.phase != Phase::Staging) return std::nullopt;
+  if (!staging_.is_complete(record_.target)) {
+    return ObjectRequest{record_.target, static_cast<std::uint32_t>(kMaximumManifestSize), true};
+  }
+  const UpdateError error = load_checked_manifest();
+  if (error != UpdateError::None) {
+    (void)give_up(error);
+    return std::nullopt;
+  }
+  for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
+    const manifest::Layer& layer = manifest_.layers[i];
+    if (!staging_.is_complete(layer.fetch_hash)) return ObjectRequest{layer.fetch_hash, layer.size, false};
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> Updater::open_object(const ObjectRequest& request) {
+  std::array<crypto::Digest, 1 + kMaximumLayers> keep{};
+  std::size_t count = 0;
+  keep[count++] = record_.target;
+  if (manifest_loaded_) {
+    for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) keep[count++] = manifest_.layers[i].fetch_hash;
+  }
+  std::uint32_t offset = 0;
+  const StagingStatus status =
+      staging_.open(request.hash, request.maximum_size, std::span(keep).first(count), offset);
+  if (status != StagingStatus::Ok) {
+    (void)give_up(UpdateError::Storage);
+    return std::nullopt;
+  }
+  return offset;
+}
+
+UpdateError Updater::write(std::span<const std::uint8_t> data) {
+  const UpdateError error = error_of(staging_.write(data));
+  return error == UpdateError::None ? error : give_up(error);
+}
+
+UpdateError Updater::close_object() {
+  const UpdateError error = error_of(staging_.finish());
+  if (error != UpdateError::None) return give_up(error);
+  if (!staging_.is_complete(record_.target)) return UpdateError::None;
+  const UpdateError manifest_error = load_checked_manifest();
+  return manifest_error == UpdateError::None ? manifest_error : give_up(manifest_error);
+}
+
+void Updater::interrupt_object() { staging_.suspend(); }
+
+UpdateError Updater::read_manifest(std::span<const std::uint8_t>& envelope) {
+  static std::array<std::uint8_t, kMaximumManifestSize> buffer;
+  const std::optional<std::uint32_t> size = staging_.size_of(record_.target);
+  if (!size || *size > buffer.size()) return UpdateError::Storage;
+  envelope = std::span(buffer).first(*size);
+  if (!staging_.read(record_.target, 0, std::span(buffer).first(*size))) return UpdateError::Storage;
+  // The NOR is outside: what was read counts only under the hash that the journal has.
+  const crypto::Digest digest = crypto::sha256(envelope);
+  return crypto::equal(digest, record_.target) == crypto::Verdict::Valid ? UpdateError::None : UpdateError::Hash;
+}
+
+UpdateError Updater::load_checked_manifest() {
+  if (manifest_loaded_) return UpdateError::None;
+  if (anchors_ == nullptr) return UpdateError::Signature;
+  std::span<const std::uint8_t> envelope;
+  const UpdateError error = read_manifest(envelope);
+  if (error != UpdateError::None) return error;
+  const UpdateError checked =
+      error_of(manifest::check_application_manifest(envelope, *anchors_, kernel_version_, manifest_));
+  manifest_loaded_ = checked == UpdateError::None;
+  return checked;
+}
+
+UpdateError Updater::measure_staged(const manifest::Layer& layer) {
+  // One pass over the NOR gives both hashes: that of the layer as fetched, and that of the region as it will read back.
+  const std::optional<std::uint32_t> size = staging_.size_of(layer.fetch_hash);
+  if (!size) return UpdateError::Storage;
+  if (*size > layer.size) return UpdateError::Manifest;
+  std::array<std::uint8_t, 256> buffer;
+  crypto::Sha256 hash;
+  for (std::uint32_t at = 0; at < *size;) {
+    const auto piece = std::span(buffer).first(std::min<std::size_t>(buffer.size(), *size - at));
+    if (!staging_.read(layer.fetch_hash, at, piece)) return UpdateError::Storage;
+    hash.update(piece);
+    at += static_cast<std::uint32_t>(piece.size());
+    yield();
+  }
+  crypto::Sha256 fetched = hash;
+  if (crypto::equal(fetched.finish(), layer.fetch_hash) != crypto::Verdict::Valid) return UpdateError::Hash;
+  buffer.fill(0xFF);
+  for (std::uint32_t at = *size; at < layer.size;) {
+    const auto piece = std::span(buffer).first(std::min<std::size_t>(buffer.size(), layer.size - at));
+    hash.update(piece);
+    at += static_cast<std::uint32_t>(piece.size());
+    if (at % 4096 == 0) yield();
+  }
+  return crypto::equal(hash.finish(), layer.measurement_hash) == crypto::Verdict::Valid ? UpdateError::None
+                                                                                        : UpdateError::Measurement;
+}
+
+UpdateError Updater::mark_ready() {
+  if (record_.phase == Phase::Ready) return UpdateError::None;
+  if (record_.phase != Phase::Fetching && record_.phase != Phase::Staging) return UpdateError::Fetch;
+  if (!set_phase(Phase::Staging)) return give_up(UpdateError::Storage);
+  manifest_loaded_ = false;
+  UpdateError error = load_checked_manifest();
+  for (std::uint32_t i = 0; error == UpdateError::None && i < manifest_.layer_count; ++i) {
+    error = measure_staged(manifest_.layers[i]);
+    // What no longer reads as it was stored is fetched anew, if the update is named again.
+    if (error == UpdateError::Hash) (void)staging_.drop(manifest_.layers[i].fetch_hash);
+  }
+  if (error != UpdateError::None) return give_up(error);
+  return set_phase(Phase::Ready) ? UpdateError::None : give_up(UpdateError::Storage);
+}
+
+Progress Updater::progress() const {
+  Progress progress;
+  if (is_zero(record_.target) || !manifest_loaded_) return progress;
+  for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
+    const std::optional<std::uint32_t> size = staging_.size_of(manifest_.layers[i].fetch_hash);
+    progress.bytes_done += size.value_or(0);
+    progress.bytes_total += size.value_or(manifest_.layers[i].size);
+  }
+  progress.bytes_done += staging_.written();
+  return progress;
+}
+
+bool Updater::installed_manifest(manifest::ApplicationManifest& out) {
+  static std::array<std::uint8_t, kMaximumManifestSize> buffer;
+  std::size_t size = 0;
+  if (!installed_ || store_.get(Key::InstalledManifest, buffer, size) != StoreStatus::Ok) return false;
+  return manifest::parse_trusted_application_manifest(std::span(buffer).first(size), out) == ManifestError::None;
+}
+
+}  // namespace microvisor::firmware::update

@@ -1,0 +1,101 @@
+// Row layout, little-endian: magic (2), flags (1), complement of flags (1), sequence (4), complement of sequence (4),
+// CRC-32 of the 12 bytes before (4). Self-checking without a table, because preboot has one page for everything.
+#include "firmware/vault/boot_record.hpp"
+
+#include "firmware/layout.hpp"
+#include "firmware/storage/bytes.hpp"
+
+namespace microvisor::firmware::vault {
+
+namespace {
+
+constexpr std::uint16_t kMagic = 0xB007;
+constexpr std::uint8_t kBootromB = 1u << 0;
+constexpr std::uint8_t kUpgraderB = 1u << 1;
+constexpr std::uint8_t kUpgradeRequested = 1u << 2;
+constexpr std::uint8_t kKnownFlags = kBootromB | kUpgraderB | kUpgradeRequested;
+
+/// Where the record in force stands; `address` is 0 if there is none.
+struct Found {
+  BootRecord record;
+  std::uint32_t address = 0;
+};
+
+Found find_record(storage::Flash& flash) {
+  Found found;
+  for (std::uint32_t at = kVaultBootRecord.address(); at < kVaultBootRecord.end(); at += storage::kRowSize) {
+    storage::Row row;
+    if (flash.read_row(at, row) != storage::FlashStatus::Ok) continue;
+    const std::optional<BootRecord> record = decode_boot_record(row);
+    if (record && (found.address == 0 || record->sequence > found.record.sequence)) found = {*record, at};
+  }
+  return found;
+}
+
+/// First row of the page from `address` on that reads blank with only blank rows behind it; page end: none.
+std::uint32_t free_row(storage::Flash& flash, std::uint32_t address, std::uint32_t end) {
+  std::uint32_t candidate = end;
+  for (std::uint32_t at = end; at > address; at -= storage::kRowSize) {
+    storage::Row row;
+    if (flash.read_row(at - storage::kRowSize, row) != storage::FlashStatus::Ok || !storage::is_blank(row)) break;
+    candidate = at - storage::kRowSize;
+  }
+  return candidate;
+}
+
+/// Programs and reads back. A row that looks blank but was torn may not take the record: the caller then tries the next.
+bool program_record(storage::Flash& flash, std::uint32_t address, const BootRecord& record) {
+  const storage::Row row = encode_boot_record(record);
+  if (flash.program_row(address, row) != storage::FlashStatus::Ok) return false;
+  storage::Row back;
+  return flash.read_row(address, back) == storage::FlashStatus::Ok && back == row;
+}
+
+}  // namespace
+
+storage::Row encode_boot_record(const BootRecord& record) {
+  const std::uint8_t flags = static_cast<std::uint8_t>((record.bootrom == Copy::B ? kBootromB : 0u) |
+                                                       (record.upgrader == Copy::B ? kUpgraderB : 0u) |
+                                                       (record.upgrade_requested ? kUpgradeRequested : 0u));
+  storage::Row row{};
+  storage::put16(row, 0, kMagic);
+  row[2] = flags;
+  row[3] = static_cast<std::uint8_t>(~flags);
+  storage::put32(row, 4, record.sequence);
+  storage::put32(row, 8, ~record.sequence);
+  storage::put32(row, 12, storage::crc32(std::span(row).first(12)));
+  return row;
+}
+
+std::optional<BootRecord> decode_boot_record(const storage::Row& row) {
+  const std::uint8_t flags = row[2];
+  if (storage::get16(row, 0) != kMagic || static_cast<std::uint8_t>(~flags) != row[3]) return std::nullopt;
+  if ((flags & static_cast<std::uint8_t>(~kKnownFlags)) != 0) return std::nullopt;
+  if (storage::get32(row, 4) != ~storage::get32(row, 8)) return std::nullopt;
+  if (storage::get32(row, 12) != storage::crc32(std::span(row).first(12))) return std::nullopt;
+  BootRecord record;
+  record.sequence = storage::get32(row, 4);
+  record.bootrom = (flags & kBootromB) != 0 ? Copy::B : Copy::A;
+  record.upgrader = (flags & kUpgraderB) != 0 ? Copy::B : Copy::A;
+  record.upgrade_requested = (flags & kUpgradeRequested) != 0;
+  return record;
+}
+
+BootRecord read_boot_record(storage::Flash& flash) { return find_record(flash).record; }
+
+bool write_boot_record(storage::Flash& flash, BootRecord record) {
+  const Found current = find_record(flash);
+  record.sequence = current.record.sequence + 1;
+  const std::uint32_t first = kVaultBootRecord.address();
+  const std::uint32_t second = first + kPageSize;
+  // Go on in the page of the record in force; the other page is free to be erased.
+  const std::uint32_t page = current.address >= second ? second : first;
+  std::uint32_t at = free_row(flash, page, page + kPageSize);
+  for (; at < page + kPageSize; at += storage::kRowSize) {
+    if (program_record(flash, at, record)) return true;
+  }
+  at = page == first ? second : first;
+  return flash.erase_page(at) == storage::FlashStatus::Ok && program_record(flash, at, record);
+}
+
+}  // namespace microvisor::firmware::vault

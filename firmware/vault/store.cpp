@@ -1,0 +1,336 @@
+// Rows (16 bytes), by their first byte:
+//   0x9C page header   version (1), ring size (2), page sequence (4), complement of it (4), CRC-32 of the 12 bytes (4)
+//   0x35 record        flags (1), key (2), size (2), zero (2), sequence (4), CRC-32 over bytes 1 to 11 and the value (4)
+//   0xAC continuation  15 bytes of the value, padded with zeros
+//   0xFF blank
+// Rows 0 and 1 of a page are its header, twice, so that decay of one does not lose the page.
+#include "firmware/vault/store.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "firmware/storage/bytes.hpp"
+
+namespace microvisor::firmware::vault {
+
+namespace {
+
+using storage::FlashStatus;
+using storage::kRowSize;
+using storage::Row;
+
+constexpr std::uint8_t kPageTag = 0x9C;
+constexpr std::uint8_t kRecordTag = 0x35;
+constexpr std::uint8_t kContinuationTag = 0xAC;
+constexpr std::uint8_t kFormatVersion = 1;
+constexpr std::uint8_t kRemoved = 1;
+
+constexpr std::uint32_t kRowsPerPage = kPageSize / kRowSize;
+constexpr std::uint32_t kFirstRow = 2;  // behind the two header rows
+constexpr std::uint32_t kValuePerRow = kRowSize - 1;
+/// Rows of values that may be live, per page of the ring. Well below a page, so that a page with room comes round soon.
+constexpr std::uint32_t kLiveRowsPerPage = 300;
+constexpr unsigned kAttempts = 4;
+
+constexpr std::uint32_t rows_of(std::size_t value_size) {
+  return 1 + static_cast<std::uint32_t>((value_size + kValuePerRow - 1) / kValuePerRow);
+}
+static_assert(rows_of(kMaximumStoreValue) + kLiveRowsPerPage < kRowsPerPage - kFirstRow);
+
+Row encode_page_header(std::uint32_t sequence, std::uint32_t page_count) {
+  Row row{};
+  row[0] = kPageTag;
+  row[1] = kFormatVersion;
+  storage::put16(row, 2, static_cast<std::uint16_t>(page_count));
+  storage::put32(row, 4, sequence);
+  storage::put32(row, 8, ~sequence);
+  storage::put32(row, 12, storage::crc32(std::span(row).first(12)));
+  return row;
+}
+
+}  // namespace
+
+// ---- Reading ---------------------------------------------------------------------------------------------------------
+
+Store::Entry* Store::find(std::uint16_t key) {
+  const auto end = entries_.begin() + entry_count_;
+  const auto found = std::find_if(entries_.begin(), end, [key](const Entry& entry) { return entry.header.key == key; });
+  return found == end ? nullptr : &*found;
+}
+
+bool Store::read_page_sequence(std::uint32_t index, std::uint32_t& sequence) {
+  for (std::uint32_t row_index = 0; row_index < kFirstRow; ++row_index) {
+    Row row;
+    if (flash_.read_row(page_address(index) + row_index * kRowSize, row) != FlashStatus::Ok) continue;
+    sequence = storage::get32(row, 4);
+    if (row == encode_page_header(sequence, page_count())) return true;
+  }
+  return false;
+}
+
+void Store::find_head() {
+  has_head_ = false;
+  for (std::uint32_t index = 0; index < page_count(); ++index) {
+    std::uint32_t sequence = 0;
+    if (!read_page_sequence(index, sequence)) continue;
+    if (has_head_ && sequence <= page_sequence_) continue;
+    has_head_ = true;
+    head_ = index;
+    page_sequence_ = sequence;
+  }
+}
+
+bool Store::read_header(std::uint32_t address, Header& header) {
+  Row row;
+  if (flash_.read_row(address, row) != FlashStatus::Ok) {
+    ++damaged_rows_;
+    return false;
+  }
+  if (row[0] != kRecordTag) return false;
+  header.removed = (row[1] & kRemoved) != 0;
+  header.key = storage::get16(row, 2);
+  header.size = storage::get16(row, 4);
+  header.sequence = storage::get32(row, 8);
+  header.crc = storage::get32(row, 12);
+  return true;
+}
+
+bool Store::record_is_good(std::uint32_t address, const Header& header) {
+  const std::uint32_t rows = rows_of(header.size);
+  const std::uint32_t first = (address % kPageSize) / kRowSize;
+  if (header.size > kMaximumStoreValue || first + rows > kRowsPerPage) return false;
+  Row row;
+  if (flash_.read_row(address, row) != FlashStatus::Ok) return false;
+  std::uint32_t crc = storage::crc32(std::span(row).subspan(1, 11));
+  std::uint32_t left = header.size;
+  for (std::uint32_t i = 1; i < rows; ++i) {
+    if (flash_.read_row(address + i * kRowSize, row) != FlashStatus::Ok || row[0] != kContinuationTag) return false;
+    const std::uint32_t count = std::min(left, kValuePerRow);
+    crc = storage::crc32(std::span(row).subspan(1, count), crc);
+    left -= count;
+  }
+  return crc == header.crc;
+}
+
+void Store::note(const Header& header, std::uint32_t address) {
+  next_sequence_ = std::max(next_sequence_, header.sequence + 1);
+  Entry* entry = find(header.key);
+  if (entry == nullptr) {
+    if (entry_count_ == entries_.size()) return;
+    entry = &entries_[entry_count_++];
+    *entry = Entry{header, address};
+  } else if (header.sequence >= entry->header.sequence) {  // of two copies the later one
+    *entry = Entry{header, address};
+  }
+}
+
+void Store::scan_page(std::uint32_t index) {
+  std::uint32_t row = kFirstRow;
+  while (row < kRowsPerPage) {
+    const std::uint32_t address = page_address(index) + row * kRowSize;
+    Header header;
+    if (read_header(address, header) && record_is_good(address, header)) {
+      note(header, address);
+      row += rows_of(header.size);
+    } else {
+      ++row;  // a bad record is stepped over row by row: its continuation rows are recognised as such
+    }
+  }
+}
+
+StoreStatus Store::mount() {
+  entries_ = {};
+  entry_count_ = 0;
+  next_sequence_ = 1;
+  damaged_rows_ = 0;
+  find_head();
+  if (!has_head_) return StoreStatus::Ok;
+  for (std::uint32_t index = 0; index < page_count(); ++index) {
+    std::uint32_t sequence = 0;
+    if (read_page_sequence(index, sequence)) scan_page(index);
+  }
+  // Go on behind the last row that is not blank, and leave one row out: it may be torn and look blank.
+  std::uint32_t row = kRowsPerPage;
+  for (; row > kFirstRow; --row) {
+    Row bytes;
+    if (flash_.read_row(page_address(head_) + (row - 1) * kRowSize, bytes) != FlashStatus::Ok) break;
+    if (!storage::is_blank(bytes)) break;
+  }
+  head_row_ = std::min(row + 1, kRowsPerPage);
+  return settle();
+}
+
+StoreStatus Store::settle() {
+  // The last good record of the head page is the only one a power cut may have left half-way.
+  const Entry* last = nullptr;
+  for (std::uint32_t i = 0; i < entry_count_; ++i) {
+    const Entry& entry = entries_[i];
+    if (page_of(entry.address) == head_ && (last == nullptr || entry.address > last->address)) last = &entry;
+  }
+  if (last == nullptr) return StoreStatus::Ok;
+  const std::uint32_t rows = rows_of(last->header.size);
+  if (head_row_ + rows > kRowsPerPage) return StoreStatus::Ok;  // the next put() moves on to another page anyway
+  const std::uint32_t address = page_address(head_) + head_row_ * kRowSize;
+  head_row_ += rows;
+  if (!copy_record(*last, address)) return StoreStatus::Ok;  // the original still stands
+  find(last->header.key)->address = address;
+  return StoreStatus::Ok;
+}
+
+StoreStatus Store::get(Key key, std::span<std::uint8_t> out, std::size_t& size) {
+  size = 0;
+  const Entry* entry = find(static_cast<std::uint16_t>(key));
+  if (entry == nullptr || entry->header.removed) return StoreStatus::NotFound;
+  size = entry->header.size;
+  if (size > out.size()) return StoreStatus::TooLarge;
+  for (std::size_t done = 0; done < size; done += kValuePerRow) {
+    const std::uint32_t row_index = 1 + static_cast<std::uint32_t>(done / kValuePerRow);
+    Row row;
+    if (flash_.read_row(entry->address + row_index * kRowSize, row) != FlashStatus::Ok) return StoreStatus::FlashFailed;
+    std::memcpy(out.data() + done, row.data() + 1, std::min<std::size_t>(kValuePerRow, size - done));
+  }
+  return StoreStatus::Ok;
+}
+
+bool Store::equals(const Entry& entry, std::span<const std::uint8_t> value) {
+  if (entry.header.removed || entry.header.size != value.size()) return false;
+  for (std::size_t done = 0; done < value.size(); done += kValuePerRow) {
+    Row row;
+    const std::uint32_t row_index = 1 + static_cast<std::uint32_t>(done / kValuePerRow);
+    if (flash_.read_row(entry.address + row_index * kRowSize, row) != FlashStatus::Ok) return false;
+    const std::size_t count = std::min<std::size_t>(kValuePerRow, value.size() - done);
+    if (!std::equal(row.begin() + 1, row.begin() + 1 + static_cast<std::ptrdiff_t>(count), value.begin() + static_cast<std::ptrdiff_t>(done))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// ---- Writing ---------------------------------------------------------------------------------------------------------
+
+StoreStatus Store::put(Key key, std::span<const std::uint8_t> value) {
+  if (value.size() > kMaximumStoreValue) return StoreStatus::TooLarge;
+  const std::uint16_t number = static_cast<std::uint16_t>(key);
+  const Entry* entry = find(number);
+  if (entry != nullptr && equals(*entry, value)) return StoreStatus::Ok;
+  return append(number, value, false);
+}
+
+StoreStatus Store::remove(Key key) {
+  const std::uint16_t number = static_cast<std::uint16_t>(key);
+  const Entry* entry = find(number);
+  if (entry == nullptr || entry->header.removed) return StoreStatus::Ok;
+  return append(number, {}, true);
+}
+
+std::uint32_t Store::live_rows() const {
+  std::uint32_t rows = 0;
+  for (std::uint32_t i = 0; i < entry_count_; ++i) rows += rows_of(entries_[i].header.size);
+  return rows;
+}
+
+StoreStatus Store::append(std::uint16_t key, std::span<const std::uint8_t> value, bool removed) {
+  const std::uint32_t rows = rows_of(value.size());
+  if (find(key) == nullptr && entry_count_ == entries_.size()) return StoreStatus::Full;
+  if (live_rows() + rows > (page_count() - 2) * kLiveRowsPerPage) return StoreStatus::Full;
+
+  Header header;
+  header.key = key;
+  header.size = static_cast<std::uint16_t>(value.size());
+  header.removed = removed;
+  for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
+    const StoreStatus room = make_room(rows);
+    if (room != StoreStatus::Ok) return room;
+    header.sequence = next_sequence_;
+    const std::uint32_t address = page_address(head_) + head_row_ * kRowSize;
+    head_row_ += rows;
+    const bool programmed = program_record(address, header, value);
+    if (programmed && read_header(address, header) && record_is_good(address, header)) {
+      note(header, address);
+      return StoreStatus::Ok;
+    }
+  }
+  return StoreStatus::FlashFailed;
+}
+
+bool Store::program_record(std::uint32_t address, const Header& header, std::span<const std::uint8_t> value) {
+  Row row{};
+  row[0] = kRecordTag;
+  row[1] = header.removed ? kRemoved : 0;
+  storage::put16(row, 2, header.key);
+  storage::put16(row, 4, header.size);
+  storage::put32(row, 8, header.sequence);
+  const std::uint32_t crc = storage::crc32(value, storage::crc32(std::span(row).subspan(1, 11)));
+  storage::put32(row, 12, crc);
+  if (flash_.program_row(address, row) != FlashStatus::Ok) return false;
+  for (std::size_t done = 0; done < value.size(); done += kValuePerRow) {
+    address += kRowSize;
+    row.fill(0);
+    row[0] = kContinuationTag;
+    std::memcpy(row.data() + 1, value.data() + done, std::min<std::size_t>(kValuePerRow, value.size() - done));
+    if (flash_.program_row(address, row) != FlashStatus::Ok) return false;
+  }
+  return true;
+}
+
+bool Store::copy_record(const Entry& entry, std::uint32_t address) {
+  for (std::uint32_t i = 0; i < rows_of(entry.header.size); ++i) {
+    Row row;
+    if (flash_.read_row(entry.address + i * kRowSize, row) != FlashStatus::Ok) return false;
+    if (flash_.program_row(address + i * kRowSize, row) != FlashStatus::Ok) return false;
+  }
+  return record_is_good(address, entry.header);
+}
+
+StoreStatus Store::make_room(std::uint32_t rows) {
+  for (std::uint32_t i = 0; i <= page_count(); ++i) {
+    if (has_head_ && head_row_ + rows <= kRowsPerPage) return StoreStatus::Ok;
+    const StoreStatus status = advance();
+    if (status != StoreStatus::Ok) return status;
+  }
+  return StoreStatus::Full;
+}
+
+StoreStatus Store::advance() {
+  // The page behind the head holds nothing that counts. It is erased, takes what counts of the page behind it (which is
+  // thereby free for the next time), and joins the ring by its header.
+  const std::uint32_t target = has_head_ ? (head_ + 1) % page_count() : 0;
+  const std::uint32_t next = (target + 1) % page_count();
+  if (flash_.erase_page(page_address(target)) != FlashStatus::Ok) return StoreStatus::FlashFailed;
+  std::uint32_t row = kFirstRow;
+  Moves moves{};
+  if (has_head_) {
+    const StoreStatus status = move_page(next, target, row, moves);
+    if (status != StoreStatus::Ok) return status;
+  }
+  const std::uint32_t sequence = has_head_ ? page_sequence_ + 1 : 1;
+  const Row header = encode_page_header(sequence, page_count());
+  for (std::uint32_t i = 0; i < kFirstRow; ++i) {
+    if (flash_.program_row(page_address(target) + i * kRowSize, header) != FlashStatus::Ok) return StoreStatus::FlashFailed;
+  }
+  for (std::uint32_t i = 0; i < entry_count_; ++i) {
+    if (moves[i] != 0) entries_[i].address = moves[i];
+  }
+  has_head_ = true;
+  head_ = target;
+  head_row_ = row;
+  page_sequence_ = sequence;
+  return StoreStatus::Ok;
+}
+
+StoreStatus Store::move_page(std::uint32_t from, std::uint32_t to, std::uint32_t& row, Moves& moves) {
+  for (std::uint32_t i = 0; i < entry_count_; ++i) {
+    const Entry& entry = entries_[i];
+    if (page_of(entry.address) != from) continue;
+    const std::uint32_t rows = rows_of(entry.header.size);
+    while (moves[i] == 0) {
+      if (row + rows > kRowsPerPage) return StoreStatus::FlashFailed;
+      const std::uint32_t address = page_address(to) + row * kRowSize;
+      row += rows;
+      if (copy_record(entry, address)) moves[i] = address;
+    }
+  }
+  return StoreStatus::Ok;
+}
+
+}  // namespace microvisor::firmware::vault
