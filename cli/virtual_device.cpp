@@ -107,14 +107,18 @@ VirtualDevice::VirtualDevice(board::BoardMemories memories, const VirtualDeviceO
 
 VirtualDevice::~VirtualDevice() {
   if (serial_) board_->serial(kUsart2)->connect(nullptr);
+  board_->serial(kLpuart1)->connect(nullptr);
 }
 
 void VirtualDevice::watch_pins() {
   if (options_.pins.empty()) return;
-  board_->pins().on_output_change([this](board::PinId pin, bool level) {
-    if (on_pin && std::find(options_.pins.begin(), options_.pins.end(), pin) != options_.pins.end()) {
-      on_pin(pin_name(pin), level ? "1" : "0");
-    }
+  const auto report = [this](board::PinId pin, const std::string& state) {
+    const bool wanted = std::find(options_.pins.begin(), options_.pins.end(), pin) != options_.pins.end();
+    if (wanted && on_pin) on_pin(pin_name(pin), state);
+  };
+  board_->pins().on_output_change([report](board::PinId pin, bool level) { report(pin, level ? "1" : "0"); });
+  board_->pins().on_duty_change([report](board::PinId pin, std::uint32_t hertz, std::uint32_t permille) {
+    report(pin, fmt::format("{}.{}% at {} Hz", permille / 10, permille % 10, hertz));
   });
 }
 
