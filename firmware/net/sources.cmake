@@ -18,8 +18,8 @@ set(FIRMWARE_LINK_COMMON
 # The worker, in which all of this runs, comes with the kernel.
 if(CMAKE_SYSTEM_NAME STREQUAL Generic AND FIRMWARE_KERNEL_SOURCES)
   set(FIRMWARE_NET_SOURCES ${FIRMWARE_NET_COMMON} ${FIRMWARE_LINK_COMMON}
-    ${CMAKE_CURRENT_LIST_DIR}/lpuart.cpp
-    ${link_dir}/link_main.cpp)
+    ${link_dir}/link_main.cpp
+    ${link_dir}/modem_line.cpp)
   mv_lwip(lwip)
   target_compile_options(lwip PRIVATE -Os)
   set(FIRMWARE_NET_LIBRARIES lwip)

@@ -7,7 +7,7 @@ namespace microvisor::firmware::link {
 
 /// Body of the worker: brings up modem, PPP, TLS and the link as long as the kernel wants the network, and
 /// drives updates. `host` must live for ever. Interrupts for LPUART1 must be routed to
-/// net::lpuart_interrupt() before.
+/// modem_line_interrupt() before.
 [[noreturn]] void link_main(LinkHost& host);
 
 /// May be called from anywhere, also from interrupts.

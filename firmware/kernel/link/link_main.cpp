@@ -1,8 +1,8 @@
 // The link as the kernel's worker runs it, and what the system calls ask.
 #include "firmware/kernel/link/link.hpp"
 #include "firmware/kernel/link/link_engine.hpp"
+#include "firmware/kernel/link/modem_line.hpp"
 #include "firmware/kernel/worker.hpp"
-#include "firmware/net/lpuart.hpp"
 
 namespace microvisor::firmware::link {
 namespace {
@@ -12,7 +12,7 @@ const LinkEngine* running = nullptr;
 }  // namespace
 
 void link_main(LinkHost& host) {
-  static LinkEngine engine(host, net::device_platform());
+  static LinkEngine engine(host, device_platform());
   running = &engine;
   for (;;) engine.round();
 }

@@ -9,17 +9,17 @@
 
 #include "firmware/net/platform.hpp"
 
-namespace microvisor::firmware::net {
+namespace microvisor::firmware::link {
 
 inline constexpr std::uint32_t kModemBaud = 921'600;
 
 /// Resets and starts LPUART1. Its clock must be on and its pins must have been given to it; `kernel_clock` is
 /// in hertz.
-void lpuart_start(std::uint32_t kernel_clock);
+void modem_line_start(std::uint32_t kernel_clock);
 /// The handler of interrupt 66. Runs from RAM.
-void lpuart_interrupt();
+void modem_line_interrupt();
 
 /// The device's Platform: the kernel's clock and worker, and LPUART1.
-[[nodiscard]] Platform& device_platform();
+[[nodiscard]] net::Platform& device_platform();
 
-}  // namespace microvisor::firmware::net
+}  // namespace microvisor::firmware::link

@@ -1,12 +1,12 @@
-// See lpuart.hpp.
-#include "firmware/net/lpuart.hpp"
+// See modem_line.hpp.
+#include "firmware/kernel/link/modem_line.hpp"
 
 #include "firmware/device/sections.hpp"
 #include "firmware/drivers/stm32u5/lpuart.hpp"
 #include "firmware/kernel/worker.hpp"
 #include "firmware/net/byte_ring.hpp"
 
-namespace microvisor::firmware::net {
+namespace microvisor::firmware::link {
 namespace {
 
 using stm32u5::Lpuart;
@@ -18,8 +18,8 @@ constexpr std::uint32_t kLine =
 /// The worker is woken for room only when there is enough of it to be worth a slice.
 constexpr std::size_t kRoomToWake = 512;
 
-ByteRing<4096> received;
-ByteRing<1024> to_send;
+net::ByteRing<4096> received;
+net::ByteRing<1024> to_send;
 
 /// Bytes wait for the worker only here: the ring is full, and RTS holds the modem off.
 bool listening = false;
@@ -31,7 +31,7 @@ bool listening = false;
   uart.cr1 = on ? uart.cr1 | Lpuart::kIdleInterrupt : uart.cr1 & ~Lpuart::kIdleInterrupt;
 }
 
-class DevicePlatform final : public Platform {
+class DevicePlatform final : public net::Platform {
  public:
   std::uint64_t now() override { return kernel::clock_microseconds(); }
   void wait(std::uint64_t moment) override { static_cast<void>(kernel::worker_wait_event(moment)); }
@@ -57,7 +57,7 @@ class DevicePlatform final : public Platform {
 
 }  // namespace
 
-void lpuart_start(std::uint32_t kernel_clock) {
+void modem_line_start(std::uint32_t kernel_clock) {
   Lpuart& uart = lpuart1();
   uart.cr1 = 0;
   uart.cr2 = 0;
@@ -71,7 +71,7 @@ void lpuart_start(std::uint32_t kernel_clock) {
 }
 
 /// A byte with an error is taken like any other: framing checks (PPP's FCS, the AT dialogue) find out.
-MV_RAM_CODE void lpuart_interrupt() {
+MV_RAM_CODE void modem_line_interrupt() {
   Lpuart& uart = lpuart1();
   const std::uint32_t status = uart.isr;
   uart.icr = status & (Lpuart::kErrors | Lpuart::kIdle);
@@ -93,9 +93,9 @@ MV_RAM_CODE void lpuart_interrupt() {
   if (wake) kernel::worker_wake();
 }
 
-Platform& device_platform() {
+net::Platform& device_platform() {
   static DevicePlatform platform;
   return platform;
 }
 
-}  // namespace microvisor::firmware::net
+}  // namespace microvisor::firmware::link
