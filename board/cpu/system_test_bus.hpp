@@ -159,6 +159,11 @@ class SystemTest : public ::testing::Test {
     set_pending(core, kFirstInterrupt + line, world, true);
     reconsider(core);
   }
+  /// A stack pointer wherever it is kept at the moment.
+  std::uint32_t stack_of(World world, StackKind kind) const {
+    const bool in_use = core.state.world == world && core.state.stack_kind() == kind;
+    return in_use ? core.state.r[13] : core.state.stack[world][kind];
+  }
   bool take() { return core.attention && service(core); }
 
   FourMemories bus;
