@@ -9,6 +9,9 @@ namespace microvisor::board {
 class Clocks {
  public:
   virtual ~Clocks() = default;
+  /// For kernel_clock(): the external reference of SysTick (RCC_CCIPR1.SYSTICKSEL).
+  static constexpr std::uint32_t kSysTickReference = 0xE000'E010;
+
   /// Current frequencies in hertz.
   [[nodiscard]] virtual std::uint32_t hclk() const = 0;
   [[nodiscard]] virtual std::uint32_t pclk1() const = 0;

@@ -54,6 +54,7 @@ struct BackupDomain {
   static constexpr std::uint32_t kMagic = 0x3153'4B42;  // "BKS1"
   std::uint32_t magic = kMagic;
   std::uint32_t bdcr = 0;
+  std::uint64_t noise_position = 0;  ///< not of the chip: where the RNG's noise goes on
   RtcState rtc;
   TampState tamp;
 };

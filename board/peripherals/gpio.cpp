@@ -50,7 +50,10 @@ void Gpio::reset(Reset) {
   apply();
 }
 
-void Gpio::serialise(Archive& archive) { archive(words_, lock_mask_, lock_step_); }
+void Gpio::serialise(Archive& archive) {
+  archive(words_, lock_mask_, lock_step_);
+  pins_.serialise_port(archive, port_);
+}
 
 bool Gpio::has_secure_pin() const { return at(kSeccfgr) != 0; }
 

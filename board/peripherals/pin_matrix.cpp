@@ -117,26 +117,6 @@ void PinMatrix::refresh(PinId pin) {
   for (const LevelListener& listener : level_listeners_) listener(pin, now);
 }
 
-void PinMatrix::serialise(Archive& archive) {
-  archive(pads_);
-  if (!archive.loading()) {
-    auto count = static_cast<std::uint32_t>(timer_outputs_.size());
-    archive(count);
-    for (auto& [key, output] : timer_outputs_) {
-      std::uint32_t saved_key = key;
-      archive(saved_key, output);
-    }
-    return;
-  }
-  std::uint32_t count = 0;
-  archive(count);
-  timer_outputs_.clear();
-  for (; count > 0; --count) {
-    std::uint32_t key = 0;
-    TimerOutput output;
-    archive(key, output);
-    timer_outputs_.emplace(key, output);
-  }
-}
+void PinMatrix::serialise_port(Archive& archive, unsigned port) { archive(pads_[port]); }
 
 }  // namespace microvisor::board

@@ -52,7 +52,8 @@ class PinMatrix final : public Pins {
   void set_timer_output(std::uint32_t timer_base, unsigned channel, const TimerOutput& output);
   /// Told of each change of a pad's level, whoever causes it.
   void on_level_change(LevelListener listener) { level_listeners_.push_back(std::move(listener)); }
-  void serialise(Archive& archive);
+  /// The pads of one port; the signals of timers come back with the timers.
+  void serialise_port(Archive& archive, unsigned port);
 
  private:
   enum class Outside : std::uint8_t { Free, Low, High };

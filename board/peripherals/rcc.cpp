@@ -394,6 +394,7 @@ std::uint32_t Rcc::source_hertz(Source source) const {
   switch (source) {
     case Source::None: return 0;
     case Source::Hclk: return stopped_ ? 0 : hclk_;
+    case Source::HclkEighth: return stopped_ ? 0 : hclk_ / 8;
     case Source::Sysclk: return stopped_ ? 0 : sysclk_;
     case Source::Pclk1: return stopped_ ? 0 : pclk_[0];
     case Source::Pclk2: return stopped_ ? 0 : pclk_[1];

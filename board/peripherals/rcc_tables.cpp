@@ -1,5 +1,6 @@
 #include "board/peripherals/rcc_tables.hpp"
 
+#include "board/bus/clocks.hpp"
 #include "board/peripherals/register_block.hpp"
 
 namespace microvisor::board::rcc {
@@ -78,6 +79,7 @@ constexpr Selector kSelectors[] = {
     {0x4000'3800, kCcipr1, 16, 2, {Pclk1, Sysclk, Hsi16, Msik}},
     {0x4000'9400, kCcipr1, 18, 2, {Pclk1, Lsi, Hsi16, Lse}},
     {0x4001'3000, kCcipr1, 20, 2, {Pclk2, Sysclk, Hsi16, Msik}},
+    {Clocks::kSysTickReference, kCcipr1, 22, 2, {HclkEighth, Lsi, Lse, None}},
     {0x420C'0C00, kCcipr2, 11, 1, {Shsi, ShsiHalf}},
     {0x420C'0800, kCcipr2, 12, 2, {Hsi48, Hsi48Half, Hsi16, None}},
     {0x420D'1400, kCcipr2, 20, 2, {Sysclk, Msik, Pll1Q, Pll2Q}},

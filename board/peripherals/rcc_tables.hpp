@@ -65,6 +65,7 @@ struct Register {
 enum class Source : std::uint8_t {
   None,
   Hclk,
+  HclkEighth,
   Sysclk,
   Pclk1,
   Pclk2,

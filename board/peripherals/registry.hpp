@@ -83,6 +83,8 @@ class PowerModes {
   virtual void core_awake() = 0;
 };
 
+class I2cBus;  // i2c_slave.hpp
+
 /// Everything make_chip_peripherals() built. Owned by the Board.
 class ChipPeripherals {
  public:
@@ -96,6 +98,8 @@ class ChipPeripherals {
   virtual void note_reset(ResetCause cause) = 0;
   /// UART at this non-secure base address; nullptr if there is none.
   [[nodiscard]] virtual SerialPort* serial(std::uint32_t base) = 0;
+  /// I2C bus at this non-secure base address, where targets are attached; nullptr if there is none.
+  [[nodiscard]] virtual I2cBus* i2c(std::uint32_t base) = 0;
   /// Memory behind OCTOSPI1 (index 0) or OCTOSPI2 (1); nullptr if nothing is mounted there.
   [[nodiscard]] virtual ExternalMemory* external(unsigned index) = 0;
 };

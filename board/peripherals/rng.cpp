@@ -55,11 +55,13 @@ std::array<std::uint32_t, 16> chacha_block(const std::array<std::uint32_t, 2>& s
 
 }  // namespace
 
-Rng::Rng(Scheduler& scheduler, Clocks& clocks, InterruptSink& interrupts, std::uint64_t seed)
+Rng::Rng(Scheduler& scheduler, Clocks& clocks, InterruptSink& interrupts, std::uint64_t seed,
+         std::uint64_t& position)
     : clocks_(clocks),
       line_{&interrupts, kLine},
       seed_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
       htcr_(kHtcrReset),
+      position_(position),
       event_(scheduler, [this] { block_ready(); }) {
   clocks_.on_change([this] {
     check_clock();
@@ -77,7 +79,7 @@ void Rng::reset(Reset) {
 }
 
 void Rng::serialise(Archive& archive) {
-  archive(cr_, sr_, htcr_, nscr_, words_, ready_, stream_, used_, counter_, seed_);
+  archive(cr_, sr_, htcr_, nscr_, words_, ready_, stream_, used_, position_, seed_);
   serialise_event(archive, event_);
   if (archive.loading()) update();
 }
@@ -85,7 +87,7 @@ void Rng::serialise(Archive& archive) {
 std::uint32_t Rng::noise() {
   for (;;) {
     if (used_ == stream_.size()) {
-      stream_ = chacha_block(seed_, counter_++);
+      stream_ = chacha_block(seed_, position_++);
       used_ = 0;
     }
     // Zero is what DR gives when it has nothing; valid words are never zero.

@@ -19,7 +19,8 @@ class Rng final : public RegisterBlock {
  public:
   static constexpr std::uint32_t kBase = 0x420C'0800;
 
-  Rng(Scheduler& scheduler, Clocks& clocks, InterruptSink& interrupts, std::uint64_t seed);
+  Rng(Scheduler& scheduler, Clocks& clocks, InterruptSink& interrupts, std::uint64_t seed,
+      std::uint64_t& position);
 
   [[nodiscard]] std::string_view name() const override { return "RNG"; }
   [[nodiscard]] std::uint32_t peek(std::uint32_t offset) const override;
@@ -52,7 +53,7 @@ class Rng final : public RegisterBlock {
   unsigned ready_ = 0;
   std::array<std::uint32_t, 16> stream_{};
   unsigned used_ = 16;
-  std::uint64_t counter_ = 0;
+  std::uint64_t& position_;  ///< next block of the key stream
   Scheduler::Event event_;
 };
 

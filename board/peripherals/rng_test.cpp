@@ -20,7 +20,8 @@ class RngTest : public ::testing::Test {
   Scheduler scheduler;
   FixedClocks clocks;
   RecordedLines lines;
-  Rng rng{scheduler, clocks, lines, 1234};
+  std::uint64_t position = 0;
+  Rng rng{scheduler, clocks, lines, 1234, position};
 
   static void initialise(Rng& block) {
     clear_bits(block, kCr, bit(2));
@@ -48,12 +49,21 @@ TEST_F(RngTest, WordsComeInTimeAndDiffer) {
 }
 
 TEST_F(RngTest, DeterminedByTheSeed) {
-  Rng same{scheduler, clocks, lines, 1234};
-  Rng other{scheduler, clocks, lines, 1235};
+  std::uint64_t same_position = 0, other_position = 0;
+  Rng same{scheduler, clocks, lines, 1234, same_position};
+  Rng other{scheduler, clocks, lines, 1235, other_position};
   for (Rng* block : {&rng, &same, &other}) initialise(*block);
   const std::uint32_t word = draw(rng);
   EXPECT_EQ(draw(same), word);
   EXPECT_NE(draw(other), word);
+}
+
+TEST_F(RngTest, NothingIsDrawnTwiceAcrossAPowerCut) {
+  initialise(rng);
+  const std::uint32_t word = draw(rng);
+  Rng after{scheduler, clocks, lines, 1234, position};
+  initialise(after);
+  EXPECT_NE(draw(after), word);
 }
 
 TEST_F(RngTest, ConfigurationNeedsConditioningAndLocks) {
@@ -84,7 +94,7 @@ TEST_F(RngTest, MissingClockIsAnError) {
     bool enabled(std::uint32_t) const override { return true; }
     void on_change(std::function<void()>) override {}
   } dead;
-  Rng starved{scheduler, dead, lines, 1};
+  Rng starved{scheduler, dead, lines, 1, position};
   initialise(starved);
   EXPECT_EQ(read(starved, kSr), bit(1) | bit(5));
   EXPECT_EQ(starved.peek(kDr), 0U);

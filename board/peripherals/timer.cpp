@@ -155,7 +155,10 @@ void Timer::reset(Reset) {
 void Timer::serialise(Archive& archive) {
   archive(words_, dma_control_, counter_, clock_, reference_, published_);
   serialise_event(archive, event_);
-  if (archive.loading()) update_lines();
+  if (!archive.loading()) return;
+  update_lines();
+  for (unsigned channel = 0; listener_ && channel < shape_.channels; ++channel)
+    listener_(channel, published_[channel]);
 }
 
 std::uint32_t Timer::peek(std::uint32_t offset) const {

@@ -1,0 +1,159 @@
+// The blocks of the chip, built and wired: who tells whom what, apart from the bus.
+#include <map>
+#include <utility>
+
+#include "board/peripherals/backup_domain.hpp"
+#include "board/peripherals/crc.hpp"
+#include "board/peripherals/exti.hpp"
+#include "board/peripherals/gpio.hpp"
+#include "board/peripherals/i2c.hpp"
+#include "board/peripherals/pwr.hpp"
+#include "board/peripherals/rcc.hpp"
+#include "board/peripherals/registry.hpp"
+#include "board/peripherals/rng.hpp"
+#include "board/peripherals/timer.hpp"
+#include "board/peripherals/usart.hpp"
+#include "board/peripherals/watchdogs.hpp"
+
+namespace microvisor::board {
+namespace {
+
+constexpr std::uint32_t kRtcBase = 0x4600'7800;
+constexpr std::uint32_t kTampBase = 0x4600'7C00;
+
+/// Owned by the Board, which also owns the blocks once it has taken them; neither outlives the other's use.
+class Chip final : public ChipPeripherals {
+ public:
+  explicit Chip(const ChipPorts& ports) : ports_(ports), domain_(backup_domain_in(ports.backup_domain)) {
+    build_clocks_and_power();
+    build_pins();
+    build_timers();
+    build_serial();
+    build_others();
+  }
+
+  std::vector<PlacedBlock> take_blocks() override { return std::move(blocks_); }
+  Clocks& clocks() override { return *rcc_; }
+  Pins& pins() override { return pins_; }
+  PowerModes& power() override { return *pwr_; }
+  void note_reset(ResetCause cause) override { rcc_->note_reset(cause); }
+  SerialPort* serial(std::uint32_t base) override { return find(serial_, base); }
+  I2cBus* i2c(std::uint32_t base) override { return find(i2c_, base); }
+  ExternalMemory* external(unsigned) override { return nullptr; }
+
+ private:
+  template <typename Interface>
+  static Interface* find(const std::map<std::uint32_t, Interface*>& all, std::uint32_t base) {
+    const auto found = all.find(base);
+    return found == all.end() ? nullptr : found->second;
+  }
+  /// Builds a block, remembers where it stands, and gives back what it is.
+  template <typename Block, typename... Arguments>
+  Block* place(std::uint32_t base, Arguments&&... arguments) {
+    auto block = std::make_unique<Block>(std::forward<Arguments>(arguments)...);
+    Block* result = block.get();
+    blocks_.push_back({base, std::move(block)});
+    return result;
+  }
+  std::function<void()> reporter(std::uint32_t base) {
+    return [this, base] { ports_.protection.report_illegal_access(base); };
+  }
+
+  void build_clocks_and_power();
+  void build_pins();
+  void build_timers();
+  void build_serial();
+  void build_others();
+  [[nodiscard]] bool secure_block(std::uint32_t base) const;
+  void reset_backup_domain() {}
+
+  ChipPorts ports_;
+  BackupDomain& domain_;
+  PinMatrix pins_;
+  std::vector<PlacedBlock> blocks_;
+  Rcc* rcc_ = nullptr;
+  Pwr* pwr_ = nullptr;
+  Exti* exti_ = nullptr;
+  std::map<std::uint32_t, Gpio*> gpio_;
+  std::map<std::uint32_t, SerialPort*> serial_;
+  std::map<std::uint32_t, I2cBus*> i2c_;
+};
+
+void Chip::build_clocks_and_power() {
+  rcc_ = place<Rcc>(Rcc::kBase, ports_.scheduler, ports_.interrupts, domain_.bdcr, Rcc::Board{},
+                    Rcc::Hooks{.reset_block = ports_.reset_block,
+                               .reset_backup_domain = [this] { reset_backup_domain(); },
+                               .backup_writable = [this] { return pwr_->backup_writable(); },
+                               .secure_block = [this](std::uint32_t base) { return secure_block(base); },
+                               .report_illegal_access = reporter(Rcc::kBase)});
+  pwr_ = place<Pwr>(Pwr::kBase, ports_.interrupts,
+                    Pwr::Hooks{.enter_stop = [this] { rcc_->enter_stop(); },
+                               .leave_stop = [this] { rcc_->leave_stop(); },
+                               .request_reset = ports_.request_reset,
+                               .system_clock_secure = [this] { return rcc_->system_clock_secure(); },
+                               .pin_level = [this](PinId pin) { return pins_.level(pin); },
+                               .option_register = ports_.option_register,
+                               .report_illegal_access = reporter(Pwr::kBase)});
+}
+
+void Chip::build_pins() {
+  for (unsigned port = 0; port < PinMatrix::kPorts; ++port) {
+    const std::uint32_t base = Gpio::base_of(port);
+    gpio_[base] = place<Gpio>(base, port, pins_);
+  }
+  place<LowPowerGpio>(LowPowerGpio::kBase);
+  exti_ = place<Exti>(Exti::kBase, ports_.interrupts, reporter(Exti::kBase));
+  pins_.on_level_change([this](PinId pin, bool level) {
+    exti_->pin_changed(pin, level);
+    pwr_->pin_changed(pin, level);
+  });
+}
+
+void Chip::build_timers() {
+  for (const Timer::Shape& shape : Timer::timers()) {
+    auto* timer = place<Timer>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts);
+    timer->on_output([this, base = shape.base](unsigned channel, const TimerOutput& output) {
+      pins_.set_timer_output(base, channel, output);
+    });
+  }
+}
+
+void Chip::build_serial() {
+  for (const Usart::Shape& shape : Usart::ports()) {
+    serial_[shape.base] = place<Usart>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts);
+  }
+  for (const I2c::Shape& shape : I2c::buses()) {
+    i2c_[shape.base] = place<I2c>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts);
+  }
+}
+
+void Chip::build_others() {
+  place<Rng>(Rng::kBase, ports_.scheduler, *rcc_, ports_.interrupts, ports_.seed, domain_.noise_position);
+  place<Crc>(Crc::kBase);
+  place<IndependentWatchdog>(
+      IndependentWatchdog::kBase, ports_.scheduler, ports_.interrupts,
+      IndependentWatchdog::Hooks{
+          .request_reset = [this] { ports_.request_reset(ResetCause::IndependentWatchdog); },
+          .started = [this] { rcc_->force_lsi(true); },
+          .option_register = ports_.option_register});
+  place<WindowWatchdog>(WindowWatchdog::kBase, ports_.scheduler, *rcc_, ports_.interrupts,
+                        [this] { ports_.request_reset(ResetCause::WindowWatchdog); });
+}
+
+/// What RCC has to know of a block to guard its clock bits (RM0456 11.5.1).
+bool Chip::secure_block(std::uint32_t base) const {
+  if (const auto port = gpio_.find(base); port != gpio_.end()) return port->second->has_secure_pin();
+  if (base == Pwr::kBase) return pwr_->has_secure_function();
+  if (base == kRtcBase || base == kTampBase) {
+    return domain_.rtc.seccfgr != 0 || domain_.tamp.seccfgr != 0;
+  }
+  return ports_.protection.secure(base);
+}
+
+}  // namespace
+
+std::unique_ptr<ChipPeripherals> make_chip_peripherals(const ChipPorts& ports) {
+  return std::make_unique<Chip>(ports);
+}
+
+}  // namespace microvisor::board
