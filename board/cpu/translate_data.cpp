@@ -169,7 +169,8 @@ template <bool kSigned>
 bool saturate(std::uint32_t op, const Place&, Record& record) {
   record.d = reg(op, 8), record.n = reg(op, 16), record.s = static_cast<std::uint8_t>(least_bit(op));
   record.extra = static_cast<std::uint8_t>(bits(op, 4, 0) + (kSigned ? 1 : 0));
-  if (is_special(record.d) || is_special(record.n)) return false;
+  // ASR by 0 is the place of SSAT16 and USAT16.
+  if (is_special(record.d) || is_special(record.n) || (bit(op, 21) && record.s == 0)) return false;
   if (bit(op, 21)) {
     set<Saturate<kSigned, true>>(record);
   } else {

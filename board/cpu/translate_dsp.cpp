@@ -28,6 +28,11 @@ bool multiply(std::uint32_t op, const Place&, Record& record) {
   return true;
 }
 
+/// SMMLS: there is no form without an addend.
+bool multiply_top_subtract(std::uint32_t op, const Place& place, Record& record) {
+  return reg(op, 12) != 15 && multiply<MultiplyTop<TopMultiply::Subtract>, 1>(op, place, record);
+}
+
 /// SMLALBB, SMLALD ... RdLo, RdHi, Rn, Rm
 template <class Operation, unsigned kOptionBits>
 bool multiply_long(std::uint32_t op, const Place&, Record& record) {
@@ -124,7 +129,7 @@ constexpr Encoding kEncodings[] = {
     {"SMLSD T1", "11111011 0100 nnnn aaaa dddd 000x mmmm", &multiply<MultiplyDual<true, true>, 1>},
     {"SMMUL T1", "11111011 0101 nnnn 1111 dddd 000r mmmm", &multiply<MultiplyTop<TopMultiply::Plain>, 1>},
     {"SMMLA T1", "11111011 0101 nnnn aaaa dddd 000r mmmm", &multiply<MultiplyTop<TopMultiply::Add>, 1>},
-    {"SMMLS T1", "11111011 0110 nnnn aaaa dddd 000r mmmm", &multiply<MultiplyTop<TopMultiply::Subtract>, 1>},
+    {"SMMLS T1", "11111011 0110 nnnn aaaa dddd 000r mmmm", &multiply_top_subtract},
     {"USAD8 T1", "11111011 0111 nnnn 1111 dddd 0000 mmmm", &three_registers<SumOfDifferences>},
     {"USADA8 T1", "11111011 0111 nnnn aaaa dddd 0000 mmmm", &multiply<SumOfDifferencesAdd, 1>},
     {"SMLALxy T1", "11111011 1100 nnnn llll hhhh 10xy mmmm", &multiply_long<MultiplyHalvesLong, 2>},
