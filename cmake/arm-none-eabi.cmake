@@ -1,7 +1,7 @@
 # Toolchain of the secure-world images: Debian's arm-none-eabi GCC for the Cortex-M33 of the STM32U585.
 #
-# Soft float, because the kernel must never touch the application's floating-point registers, and without the DSP
-# extension, which brings nothing to this code.
+# Soft float, because the kernel must never touch the application's floating-point registers.
+
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR arm)
 set(CMAKE_C_COMPILER arm-none-eabi-gcc)
@@ -12,7 +12,7 @@ set(CMAKE_SIZE arm-none-eabi-size)
 set(CMAKE_NM arm-none-eabi-nm)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 
-set(mv_cpu "-mcpu=cortex-m33+nodsp -mthumb -mfloat-abi=soft")
+set(mv_cpu "-mcpu=cortex-m33 -mthumb -mfloat-abi=soft")
 set(mv_common "${mv_cpu} -ffunction-sections -fdata-sections -fno-common -fstack-usage")
 set(CMAKE_C_FLAGS_INIT "${mv_common}")
 set(CMAKE_CXX_FLAGS_INIT

@@ -51,7 +51,8 @@ ManifestError check_kernel_manifest(std::span<const std::uint8_t> bytes, const c
   if (error != ManifestError::None) return error;
   result.security_ratchet = body.meta.version_security_ratchet;
   result.version_number = body.meta.version_number;
-  std::strncpy(result.version_string.data(), body.meta.version_string, result.version_string.size() - 1);
+  static_assert(sizeof body.meta.version_string == sizeof result.version_string);
+  std::memcpy(result.version_string.data(), body.meta.version_string, result.version_string.size() - 1);
   out = result;
   verdict = signature;
   return ManifestError::None;

@@ -29,7 +29,7 @@ constexpr std::uint32_t round_up(std::uint32_t size) {
 
 }  // namespace
 
-Staging::Staging(storage::Nor& nor, vault::Store& store, YieldHook yield) : nor_(nor), store_(store), yield_(yield) {}
+Staging::Staging(storage::Nor& nor, vault::Store& store, YieldHook hook) : nor_(nor), store_(store), yield_(hook) {}
 
 void Staging::mount() {
   count_ = 0;

@@ -25,7 +25,7 @@ enum class StagingStatus : std::uint8_t { Ok, NotFound, NoRoom, TooLarge, WrongH
 class Staging {
  public:
   using YieldHook = void (*)();
-  Staging(storage::Nor& nor, vault::Store& store, YieldHook yield);
+  Staging(storage::Nor& nor, vault::Store& store, YieldHook hook);
 
   /// Reads the object table and the progress of the open object. A lost table means an empty staging area.
   void mount();

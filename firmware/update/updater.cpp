@@ -51,8 +51,8 @@ bool is_zero(const crypto::Digest& digest) {
 }  // namespace
 
 Updater::Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store, std::uint32_t kernel_version,
-                 YieldHook yield)
-    : flash_(flash), store_(store), staging_(nor, store, yield), kernel_version_(kernel_version), yield_(yield) {}
+                 YieldHook hook)
+    : flash_(flash), store_(store), staging_(nor, store, hook), kernel_version_(kernel_version), yield_(hook) {}
 
 // ---- Records ---------------------------------------------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ class Updater {
   using YieldHook = void (*)();
 
   Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store, std::uint32_t kernel_version,
-          YieldHook yield = nullptr);
+          YieldHook hook = nullptr);
 
   /// Reads the records. Call after Store::mount().
   void mount();

@@ -127,7 +127,7 @@ std::size_t encode_identity(const Identity& identity, std::span<std::uint8_t> pa
   const crypto::Digest digest = crypto::sha256(page.first(measured));
   std::copy(digest.begin(), digest.end(), page.begin() + static_cast<std::ptrdiff_t>(measured));
   const std::size_t used = measured + kDigestSize;
-  const std::size_t padded = std::min(page.size(), (used + kRowSize - 1) / kRowSize * kRowSize);
+  const std::size_t padded = std::min<std::size_t>(page.size(), (used + kRowSize - 1) / kRowSize * kRowSize);
   std::fill(page.begin() + static_cast<std::ptrdiff_t>(used), page.begin() + static_cast<std::ptrdiff_t>(padded),
             std::uint8_t{0xFF});
   return padded;

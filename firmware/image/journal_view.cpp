@@ -1,0 +1,83 @@
+// A look at the update journal in a bank 2 from outside, with the device's own code for reading it.
+#include <algorithm>
+#include <cstring>
+
+#include "firmware/image/image.hpp"
+#include "firmware/layout.hpp"
+#include "firmware/update/updater.hpp"
+#include "firmware/vault/store.hpp"
+
+namespace microvisor::firmware::image {
+
+namespace {
+
+/// A copy of bank 2. Takes writes (mounting the journal writes), which nobody ever sees.
+class Snapshot final : public storage::Flash {
+ public:
+  Snapshot(std::span<const std::uint8_t> bank2, std::span<const std::uint32_t> unreadable)
+      : bytes_(bank2.begin(), bank2.end()), unreadable_(unreadable.begin(), unreadable.end()) {}
+
+  storage::FlashStatus read_row(std::uint32_t address, storage::Row& row) override {
+    const std::uint32_t offset = address - kMicrovisorFlash;
+    if (address < kMicrovisorFlash || offset + row.size() > bytes_.size()) return storage::FlashStatus::Unreadable;
+    const std::uint32_t index = offset / storage::kRowSize;
+    if (std::find(unreadable_.begin(), unreadable_.end(), index) != unreadable_.end()) {
+      return storage::FlashStatus::Unreadable;
+    }
+    std::memcpy(row.data(), bytes_.data() + offset, row.size());
+    return storage::FlashStatus::Ok;
+  }
+  storage::FlashStatus program_row(std::uint32_t address, const storage::Row& row) override {
+    const std::uint32_t offset = address - kMicrovisorFlash;
+    if (address < kMicrovisorFlash || offset + row.size() > bytes_.size()) return storage::FlashStatus::Failed;
+    std::memcpy(bytes_.data() + offset, row.data(), row.size());
+    return storage::FlashStatus::Ok;
+  }
+  storage::FlashStatus erase_page(std::uint32_t) override { return storage::FlashStatus::Failed; }
+
+ private:
+  std::vector<std::uint8_t> bytes_;
+  std::vector<std::uint32_t> unreadable_;
+};
+
+class NoNor final : public storage::Nor {
+ public:
+  bool read(std::uint32_t, std::span<std::uint8_t>) override { return false; }
+  bool program(std::uint32_t, std::span<const std::uint8_t>) override { return false; }
+  bool erase_sector(std::uint32_t) override { return false; }
+  [[nodiscard]] std::uint32_t size() const override { return kNorSize; }
+};
+
+const char* name_of(update::Phase phase) {
+  switch (phase) {
+    case update::Phase::Idle: return "Idle";
+    case update::Phase::Fetching: return "Fetching";
+    case update::Phase::Staging: return "Staging";
+    case update::Phase::Ready: return "Ready";
+    case update::Phase::Erasing: return "Erasing";
+    case update::Phase::Programming: return "Programming";
+    case update::Phase::Verifying: return "Verifying";
+    case update::Phase::Installed: return "Installed";
+    case update::Phase::Failed: return "Failed";
+  }
+  return "Unknown";
+}
+
+}  // namespace
+
+JournalState read_update_journal(std::span<const std::uint8_t> bank2, std::span<const std::uint32_t> unreadable) {
+  Snapshot flash(bank2, unreadable);
+  NoNor nor;
+  vault::Store store(flash);
+  JournalState state;
+  if (store.mount() != vault::StoreStatus::Ok) return state;
+  update::Updater updater(flash, nor, store, 0);
+  updater.mount();
+  state.phase = name_of(updater.phase());
+  state.target = updater.target();
+  if (updater.installed()) state.installed = updater.installed()->manifest_hash;
+  state.damaged_rows = store.damaged_rows();
+  return state;
+}
+
+}  // namespace microvisor::firmware::image

@@ -1,0 +1,116 @@
+// Identity: what was encoded is read back, from either copy; a damaged copy is never believed.
+#include "firmware/vault/identity.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "firmware/layout.hpp"
+#include "firmware/storage/testing/flash_model.hpp"
+
+namespace microvisor::firmware::vault {
+namespace {
+
+using storage::testing::FlashModel;
+using storage::testing::PowerSupply;
+
+std::span<const std::uint8_t> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+Identity example() {
+  Identity identity;
+  EXPECT_TRUE(identity.device_sid.assign(bytes_of("UV0123456789abcdef0123456789abcdef")));
+  identity.device_private_key.fill(0x42);
+  EXPECT_TRUE(identity.device_certificate.assign(std::vector<std::uint8_t>(700, 0x31)));
+  EXPECT_TRUE(identity.gateway_host.assign(bytes_of("gateway.example.com")));
+  identity.gateway_port = 8443;
+  EXPECT_TRUE(identity.gateway_server_name.assign(bytes_of("gateway.example.com")));
+  EXPECT_TRUE(identity.gateway_ca.assign(std::vector<std::uint8_t>(600, 0x32)));
+  return identity;
+}
+
+void write_copy(FlashModel& flash, std::uint32_t page, const Identity& identity) {
+  std::vector<std::uint8_t> encoded(kMaximumEncodedIdentity);
+  const std::size_t size = encode_identity(identity, encoded);
+  ASSERT_GT(size, 0u);
+  for (std::size_t at = 0; at < size; at += storage::kRowSize) {
+    storage::Row row;
+    std::memcpy(row.data(), encoded.data() + at, row.size());
+    ASSERT_EQ(flash.program_row(page + static_cast<std::uint32_t>(at), row), storage::FlashStatus::Ok);
+  }
+}
+
+void expect_example(const Identity& identity) {
+  const Identity wanted = example();
+  EXPECT_EQ(identity.device_sid.text(), wanted.device_sid.text());
+  EXPECT_EQ(identity.device_private_key, wanted.device_private_key);
+  EXPECT_EQ(identity.device_certificate.text(), wanted.device_certificate.text());
+  EXPECT_EQ(identity.gateway_host.text(), wanted.gateway_host.text());
+  EXPECT_EQ(identity.gateway_port, wanted.gateway_port);
+  EXPECT_EQ(identity.gateway_server_name.text(), wanted.gateway_server_name.text());
+  EXPECT_EQ(identity.gateway_ca.text(), wanted.gateway_ca.text());
+}
+
+constexpr std::uint32_t kFirst = kVaultIdentity.address();
+constexpr std::uint32_t kSecond = kVaultIdentity.address() + kPageSize;
+
+TEST(Identity, BlankVaultHasNone) {
+  PowerSupply power;
+  FlashModel flash(power);
+  Identity identity;
+  EXPECT_FALSE(read_identity(flash, identity));
+}
+
+TEST(Identity, EitherCopyIsEnough) {
+  for (const std::uint32_t page : {kFirst, kSecond}) {
+    PowerSupply power;
+    FlashModel flash(power);
+    write_copy(flash, page, example());
+    Identity identity;
+    ASSERT_TRUE(read_identity(flash, identity));
+    expect_example(identity);
+  }
+}
+
+TEST(Identity, EveryUnreadableRowLeadsToTheOtherCopy) {
+  PowerSupply power;
+  FlashModel setup(power);
+  write_copy(setup, kFirst, example());
+  write_copy(setup, kSecond, example());
+  std::vector<std::uint8_t> encoded(kMaximumEncodedIdentity);
+  const auto size = static_cast<std::uint32_t>(encode_identity(example(), encoded));
+  for (std::uint32_t at = 0; at < size; at += storage::kRowSize) {
+    FlashModel flash(setup, power);
+    flash.spoil(kFirst + at);
+    Identity identity;
+    ASSERT_TRUE(read_identity(flash, identity)) << at;
+    expect_example(identity);
+    flash.spoil(kSecond + at);
+    EXPECT_FALSE(read_identity(flash, identity)) << at;
+  }
+}
+
+TEST(Identity, AChangedByteIsNotBelieved) {
+  PowerSupply power;
+  FlashModel setup(power);
+  write_copy(setup, kFirst, example());
+  std::vector<std::uint8_t> encoded(kMaximumEncodedIdentity);
+  const std::size_t size = encode_identity(example(), encoded);
+  const std::size_t measured = size - size % storage::kRowSize;
+  for (std::size_t at = 0; at < measured - storage::kRowSize; at += 7) {
+    FlashModel flash(setup, power);
+    flash.bytes(kFirst + static_cast<std::uint32_t>(at), 1)[0] ^= 0x10;
+    Identity identity;
+    EXPECT_FALSE(read_identity(flash, identity)) << at;
+  }
+}
+
+TEST(Identity, TooLongFieldsAreRefused) {
+  Bytes<4> field;
+  EXPECT_FALSE(field.assign(bytes_of("12345")));
+  EXPECT_TRUE(field.assign(bytes_of("1234")));
+}
+
+}  // namespace
+}  // namespace microvisor::firmware::vault
