@@ -37,10 +37,10 @@ constexpr std::uint32_t ecc_option(unsigned index) {
   }
 }
 
-/// Counts the keys given in order; a wrong one starts over.
+/// Counts the keys given in order; a wrong one starts over, and may itself be the first.
 std::uint8_t after_key(std::uint8_t given, const std::uint8_t (&keys)[2], std::uint32_t value) {
-  if (given == 2) given = 0;
-  return (value & 0xFF) == keys[given] ? static_cast<std::uint8_t>(given + 1) : std::uint8_t{0};
+  if (given < 2 && (value & 0xFF) == keys[given]) return static_cast<std::uint8_t>(given + 1);
+  return (value & 0xFF) == keys[0] ? 1 : 0;
 }
 
 }  // namespace
