@@ -13,8 +13,9 @@ std::string purpose_of(const std::string& account_sid) { return "owner key of " 
 
 }  // namespace
 
-NewAccount Accounts::create() {
-  NewAccount made{make_sid(kAccountPrefix), random_hex(16)};
+NewAccount Accounts::prepare() { return {make_sid(kAccountPrefix), random_hex(16)}; }
+
+void Accounts::create(const NewAccount& made) {
   const auto key = protocol::SigningKey::generate();
   Account account;
   account.sid = made.sid;
@@ -23,7 +24,6 @@ NewAccount Accounts::create() {
   account.owner_private_key = vault_.seal(purpose_of(made.sid), key.private_pem());
   account.created = clock_.now();
   store_.add_account(account);
-  return made;
 }
 
 NewApiKey Accounts::create_api_key(const std::string& account_sid, const std::string& name) {

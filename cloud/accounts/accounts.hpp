@@ -27,7 +27,10 @@ class Accounts {
   Accounts(Store& store, const Vault& vault, const Clock& clock)
       : store_(store), vault_(vault), clock_(clock) {}
 
-  NewAccount create();
+  /// SID and token of an account to be.
+  [[nodiscard]] static NewAccount prepare();
+  /// Stores it, with a new owner's key.
+  void create(const NewAccount& account);
   NewApiKey create_api_key(const std::string& account_sid, const std::string& name);
 
   /// The account that a pair of account SID and token, or of API key and secret, belongs to.

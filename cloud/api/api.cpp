@@ -1,0 +1,107 @@
+#include "cloud/api/api.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "cloud/api/credentials.hpp"
+
+namespace microvisor::cloud::api {
+namespace {
+
+using Handler = Answer (*)(const Services&, const Call&);
+
+enum class Access : std::uint8_t { Public, Loopback, Account };
+
+struct Route {
+  std::string_view method;
+  std::vector<std::string_view> path;  // "*" takes any segment
+  Access access;
+  Handler handler;
+};
+
+const std::vector<Route>& routes() {
+  static const std::vector<Route> table = {
+      {"GET", {"v1", "Apps"}, Access::Account, list_apps},
+      {"POST", {"v1", "Apps"}, Access::Account, upload_app},
+      {"GET", {"v1", "Apps", "*"}, Access::Account, fetch_app},
+      {"DELETE", {"v1", "Apps", "*"}, Access::Account, remove_app},
+      {"GET", {"v1", "Apps", "*", "Manifest"}, Access::Account, fetch_manifest},
+      {"GET", {"v1", "Devices"}, Access::Account, list_devices},
+      {"GET", {"v1", "Devices", "*"}, Access::Account, fetch_device},
+      {"POST", {"v1", "Devices", "*"}, Access::Account, update_device},
+      {"GET", {"health"}, Access::Public, health},
+      {"GET", {"metrics"}, Access::Loopback, metrics},
+      {"GET", {"api", "errors", "*"}, Access::Public, explain},
+      {"GET", {"api", "account"}, Access::Account, fetch_account},
+      {"POST", {"api", "keys"}, Access::Account, create_key},
+      {"GET", {"api", "apps", "*", "bundle"}, Access::Account, download_bundle},
+      {"POST", {"api", "devices"}, Access::Account, provision_device},
+      {"GET", {"api", "devices", "*"}, Access::Account, device_state},
+      {"GET", {"api", "devices", "*", "logs"}, Access::Account, device_logs},
+      {"GET", {"api", "devices", "*", "wait"}, Access::Account, wait_for_deployment},
+  };
+  return table;
+}
+
+bool matches(const Route& route, const std::vector<std::string>& segments) {
+  return std::equal(route.path.begin(), route.path.end(), segments.begin(), segments.end(),
+                    [](std::string_view pattern, const std::string& segment) {
+                      return pattern == "*" || pattern == segment;
+                    });
+}
+
+Response method_not_allowed(const std::string& base, const std::string& allowed) {
+  Response response = error_response(base, {405, 20004, "Method not allowed"});
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+}  // namespace
+
+Api::Api(Services services) : services_(std::move(services)) {}
+
+Answer Api::handle(const Request& request) const {
+  try {
+    return dispatch(request);
+  } catch (const ApiError& error) {
+    return error_response(request.base, error);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "cloud: %s %s: %s\n", request.method.c_str(), request.target.c_str(), error.what());
+    return error_response(request.base, {500, 20500, "Internal server error"});
+  }
+}
+
+Answer Api::dispatch(const Request& request) const {
+  const auto segments = path_segments(request.target);
+  std::string allowed;
+  if (segments) {
+    for (const Route& route : routes()) {
+      if (!matches(route, *segments)) continue;
+      if (route.method != request.method) {
+        allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
+        continue;
+      }
+      if (route.access == Access::Loopback && !request.from_loopback) break;
+      Call call{request, {}, {}};
+      if (route.access == Access::Account) call.account = authenticate(services_.accounts, request);
+      for (std::size_t i = 0; i < segments->size(); ++i) {
+        if (route.path[i] == "*") call.arguments.push_back((*segments)[i]);
+      }
+      return route.handler(services_, call);
+    }
+  }
+  if (!allowed.empty()) return method_not_allowed(request.base, allowed);
+  const std::string path = request.target.substr(0, request.target.find('?'));
+  throw not_found("The requested resource " + path + " was not found");
+}
+
+std::size_t Api::body_limit(std::string_view method, std::string_view target) {
+  return method == "POST" && target.substr(0, target.find('?')) == "/v1/Apps" ? kMaxUploadBytes
+                                                                              : kMaxFormBytes;
+}
+
+Response Api::too_large(const std::string& base) {
+  return error_response(base, {413, 20413, "The request body is too large"});
+}
+
+}  // namespace microvisor::cloud::api

@@ -1,0 +1,84 @@
+// The HTTP interface: routes, and the handlers behind them.
+//
+// handle() never blocks and never throws; it runs on the service thread. One table lists every path with its
+// methods.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cloud/accounts/accounts.hpp"
+#include "cloud/api/http.hpp"
+#include "cloud/deployments/deployments.hpp"
+#include "cloud/gateway/gateway.hpp"
+#include "cloud/gateway/pki.hpp"
+
+namespace microvisor::cloud::api {
+
+inline constexpr std::size_t kMaxFormBytes = (16U << 20) - 1;
+inline constexpr std::size_t kMaxUploadBytes =
+    (64U << 20) + (64U << 10);  ///< a bundle and the form around it
+
+/// What the handlers work with; all of it outlives the Api.
+struct Services {
+  Store& store;
+  Accounts& accounts;
+  Bus& bus;
+  Deployments& deployments;
+  const Gateway& gateway;
+  const Pki& pki;
+  const Clock& clock;
+  std::string gateway_address;  ///< HOST:PORT that devices are told
+};
+
+/// Everything a handler knows of its request.
+struct Call {
+  const Request& request;
+  Account account;                     ///< empty where no credentials are asked for
+  std::vector<std::string> arguments;  ///< the path's variable segments
+};
+
+class Api {
+ public:
+  explicit Api(Services services);
+  Answer handle(const Request& request) const;
+  /// Bytes of body that the path takes.
+  [[nodiscard]] static std::size_t body_limit(std::string_view method, std::string_view target);
+  [[nodiscard]] static Response too_large(const std::string& base);
+
+ private:
+  Answer dispatch(const Request& request) const;
+  Services services_;
+};
+
+// Handlers, by resource.
+Answer list_apps(const Services& services, const Call& call);
+Answer upload_app(const Services& services, const Call& call);
+Answer fetch_app(const Services& services, const Call& call);
+Answer remove_app(const Services& services, const Call& call);
+Answer fetch_manifest(const Services& services, const Call& call);
+Answer download_bundle(const Services& services, const Call& call);
+
+Answer list_devices(const Services& services, const Call& call);
+Answer fetch_device(const Services& services, const Call& call);
+Answer update_device(const Services& services, const Call& call);
+
+Answer health(const Services& services, const Call& call);
+Answer metrics(const Services& services, const Call& call);
+Answer explain(const Services& services, const Call& call);
+Answer fetch_account(const Services& services, const Call& call);
+Answer create_key(const Services& services, const Call& call);
+Answer provision_device(const Services& services, const Call& call);
+Answer device_state(const Services& services, const Call& call);
+Answer device_logs(const Services& services, const Call& call);
+Answer wait_for_deployment(const Services& services, const Call& call);
+
+/// Checks a unique name that a client wants to give; `prefix` is that of the resource's SIDs.
+void check_unique_name(const std::string& name, std::string_view prefix);
+/// By SID or name; throws the 404.
+App require_app(const Services& services, const Call& call);
+Device require_device(const Services& services, const Call& call);
+
+}  // namespace microvisor::cloud::api

@@ -1,0 +1,101 @@
+#include "cloud/api/json_views.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "cloud/gateway/gateway.hpp"
+
+namespace microvisor::cloud::api {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json text_or_null(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
+Json date_or_null(const std::optional<Timestamp>& date) {
+  return date ? Json(iso_seconds(*date)) : Json(nullptr);
+}
+std::string hash_text(const protocol::Hash& hash) { return "sha256:" + protocol::to_hex(hash); }
+
+const char* status_text(UpdateStatus status) {
+  switch (status) {
+    case UpdateStatus::Pending: return "pending";
+    case UpdateStatus::Error: return "error";
+    default: return "up-to-date";
+  }
+}
+
+Json view_assignment(const Device& device) {
+  Json app;
+  app["target_sid"] = text_or_null(device.target_sid);
+  app["target_hash"] = device.target_hash ? Json(hash_text(*device.target_hash)) : Json(nullptr);
+  app["date_targeted"] = date_or_null(device.targeted);
+  app["update_status"] = status_text(device.status);
+  app["update_error_code"] = device.error_code;
+  app["reported_sid"] = text_or_null(device.reported_sid);
+  app["date_reported"] = date_or_null(device.reported);
+  return app;
+}
+
+}  // namespace
+
+Json view_app(const App& app, const std::string& base) {
+  const std::string url = base + "/v1/Apps/" + app.sid;
+  Json view;
+  view["sid"] = app.sid;
+  view["account_sid"] = app.account_sid;
+  view["hash"] = hash_text(app.manifest_hash);
+  view["unique_name"] = text_or_null(app.unique_name);
+  view["date_created"] = iso_seconds(app.created);
+  view["date_updated"] = iso_seconds(app.updated);
+  view["url"] = url;
+  view["links"]["app_manifests"] = url + "/Manifest";
+  return view;
+}
+
+Json view_manifest(const App& app, const std::string& base) {
+  Json view;
+  view["app_sid"] = app.sid;
+  view["hash"] = hash_text(app.manifest_hash);
+  view["encoded_bytes"] = protocol::to_base64(app.manifest);
+  view["url"] = base + "/v1/Apps/" + app.sid + "/Manifest";
+  return view;
+}
+
+Json view_device(const Device& device, const std::string& base, Timestamp now) {
+  const std::string url = base + "/v1/Devices/" + device.sid;
+  const bool logging = logging_is_enabled(device, now);
+  Json view;
+  view["sid"] = device.sid;
+  view["unique_name"] = text_or_null(device.unique_name);
+  view["account_sid"] = device.account_sid;
+  view["app"] = view_assignment(device);
+  view["logging"]["enabled"] = logging;
+  view["logging"]["date_expires"] = logging ? date_or_null(device.logging_expires) : Json(nullptr);
+  view["date_created"] = iso_seconds(device.created);
+  view["date_updated"] = iso_seconds(device.updated);
+  view["url"] = url;
+  view["links"]["device_configs"] = url + "/Configs";
+  view["links"]["device_secrets"] = url + "/Secrets";
+  return view;
+}
+
+Json view_device_state(const Device& device, bool connected, const UpdateProgress& progress) {
+  static constexpr const char* kStates[] = {"NONE",     "FETCHING", "INSTALLING_APP", "STARTING_NEW_APP",
+                                            "COMPLETE", "FAILED"};
+  Json view;
+  view["sid"] = device.sid;
+  view["connected"] = connected;
+  view["last_seen"] = date_or_null(device.last_seen);
+  view["kernel_version"] = device.kernel_version.empty() ? Json(nullptr) : Json(device.kernel_version);
+  view["kernel_version_number"] = device.kernel_version_number;
+  view["app_running"] = device.app_running;
+  view["boot_count"] = device.boot_count;
+  view["wake_reason"] = device.wake_reason;
+  const auto state = static_cast<std::size_t>(progress.state);
+  view["update"]["state"] = kStates[state < std::size(kStates) ? state : 0];
+  view["update"]["error_code"] = device.error_code;
+  view["update"]["bytes_done"] = progress.bytes_done;
+  view["update"]["bytes_total"] = progress.bytes_total;
+  return view;
+}
+
+}  // namespace microvisor::cloud::api

@@ -1,0 +1,19 @@
+// Resources as JSON: exactly the properties of the v1 description, in its order.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "cloud/deployments/deployments.hpp"
+#include "cloud/store/store.hpp"
+
+namespace microvisor::cloud::api {
+
+nlohmann::ordered_json view_app(const App& app, const std::string& base);
+nlohmann::ordered_json view_manifest(const App& app, const std::string& base);
+nlohmann::ordered_json view_device(const Device& device, const std::string& base, Timestamp now);
+/// What v1 does not show: presence and progress.
+nlohmann::ordered_json view_device_state(const Device& device, bool connected,
+                                         const UpdateProgress& progress);
+
+}  // namespace microvisor::cloud::api

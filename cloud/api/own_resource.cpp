@@ -1,0 +1,174 @@
+// What v1 does not have: health, metrics, keys, provisioning, presence, log streams (cloud/API.md).
+#include <nlohmann/json.hpp>
+
+#include "cloud/accounts/sid.hpp"
+#include "cloud/api/api.hpp"
+#include "cloud/api/form.hpp"
+#include "cloud/api/json_views.hpp"
+#include "protocol/bundle/crypto.hpp"
+
+namespace microvisor::cloud::api {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Response json_response(int status, const Json& body) {
+  Response response;
+  response.status = status;
+  response.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return response;
+}
+
+/// The body as a JSON object whose members are all strings.
+Parameters read_json(const Request& request) {
+  if (request.body.empty()) return {};
+  const auto body = nlohmann::json::parse(request.body, nullptr, false);
+  if (!body.is_object()) throw bad_request("The body has to be a JSON object");
+  Parameters members;
+  for (const auto& [name, value] : body.items()) {
+    if (value.is_null()) continue;
+    if (!value.is_string()) throw bad_request(name + " has to be a string");
+    members[name] = value.get<std::string>();
+  }
+  return members;
+}
+
+std::optional<std::string> member(const Parameters& members, std::string_view name) {
+  const auto found = members.find(name);
+  return found == members.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::string key_id_text(const std::string& public_pem) {
+  const auto key = protocol::public_key_from_pem(public_pem);
+  char text[20];
+  std::snprintf(text, sizeof text, "%016llx",
+                static_cast<unsigned long long>(key ? protocol::signer_id(*key) : 0));
+  return text;
+}
+
+std::string device_sid(const Parameters& members) {
+  const auto sid = member(members, "sid");
+  if (!sid) return make_sid(kDevicePrefix);
+  if (!is_sid(kDevicePrefix, *sid)) throw bad_request("sid has to be UV and 32 hex digits");
+  return lower_sid(*sid);
+}
+
+/// Adds the device, or gives one that the account has already a new certificate.
+Device claim(const Services& services, const Call& call, const Parameters& members, const std::string& sid,
+             const std::string& certificate) {
+  const auto name = member(members, "unique_name");
+  if (name) check_unique_name(*name, kDevicePrefix);
+  Device device;
+  auto known = services.store.device_by_sid(sid);
+  if (known && known->account_sid != call.account.sid)
+    throw conflict("Device " + sid + " belongs to another account");
+  if (known) device = std::move(*known);
+  device.sid = sid;
+  device.account_sid = call.account.sid;
+  if (name) device.unique_name = name;
+  device.certificate_hash = certificate_fingerprint(certificate);
+  device.updated = services.clock.now();
+  if (device.sequence == 0) device.created = device.updated;
+  const Insert done =
+      device.sequence == 0 ? services.store.add_device(device) : services.store.update_device(device);
+  if (done != Insert::Done)
+    throw conflict("unique_name " + name.value_or("") + " is in use by another Device");
+  services.bus.publish(DeviceCommand{sid, DeviceCommand::Kind::CertificateChanged});
+  return device;
+}
+
+}  // namespace
+
+Answer health(const Services&, const Call&) { return json_response(200, {{"status", "ok"}}); }
+
+Answer metrics(const Services& services, const Call&) {
+  const GatewayCounters& counters = services.gateway.counters();
+  std::string text;
+  const auto add = [&](const char* name, const char* type, const char* help, std::uint64_t value) {
+    text += std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n" + name + " " +
+            std::to_string(value) + "\n";
+  };
+  add("microvisor_devices_connected", "gauge", "Devices with a session.", services.gateway.connected());
+  add("microvisor_handshakes_total", "counter", "TLS handshakes completed.", counters.handshakes);
+  add("microvisor_handshakes_resumed_total", "counter", "Of these, resumed sessions.", counters.resumed);
+  add("microvisor_handshakes_failed_total", "counter", "TLS handshakes that failed.",
+      counters.failed_handshakes);
+  add("microvisor_sessions_total", "counter", "Sessions welcomed.", counters.sessions);
+  add("microvisor_log_records_total", "counter", "Log records received.", counters.log_records);
+  add("microvisor_objects_read_total", "counter", "Objects read from the store.", counters.objects);
+  Response response;
+  response.body = std::move(text);
+  response.content_type = "text/plain; version=0.0.4";
+  return response;
+}
+
+Answer explain(const Services&, const Call& call) {
+  const auto code = static_cast<int>(parse_number("code", call.arguments.at(0), 0, 99999));
+  const std::string text = explain_error(code);
+  if (text.empty()) throw not_found("There is no error " + std::to_string(code));
+  return json_response(200, {{"code", code}, {"explanation", text}});
+}
+
+Answer fetch_account(const Services&, const Call& call) {
+  Json body;
+  body["account_sid"] = call.account.sid;
+  body["owner_key_id"] = key_id_text(call.account.owner_public_key);
+  body["owner_public_key"] = call.account.owner_public_key;
+  return json_response(200, body);
+}
+
+Answer create_key(const Services& services, const Call& call) {
+  const auto name = member(read_json(call.request), "name").value_or("");
+  if (name.size() > 255) throw bad_request("name has to be at most 255 bytes long");
+  const NewApiKey key = services.accounts.create_api_key(call.account.sid, name);
+  return json_response(201, {{"sid", key.sid}, {"secret", key.secret}});
+}
+
+Answer provision_device(const Services& services, const Call& call) {
+  const Parameters members = read_json(call.request);
+  const auto public_key = member(members, "public_key");
+  if (!public_key) throw bad_request("public_key is missing");
+  const std::string sid = device_sid(members);
+  const auto certificate = services.pki.issue_device_certificate(sid, *public_key);
+  if (!certificate) throw bad_request(certificate.error());
+  const Device device = claim(services, call, members, sid, *certificate);
+  Json body;
+  body["sid"] = sid;
+  body["unique_name"] = device.unique_name ? Json(*device.unique_name) : Json(nullptr);
+  body["account_sid"] = call.account.sid;
+  body["certificate"] = *certificate;
+  body["device_ca"] = services.pki.device_ca();
+  body["gateway"] = services.gateway_address;
+  body["gateway_name"] = kGatewayName;
+  body["gateway_ca"] = services.pki.gateway_ca();
+  body["owner_public_key"] = call.account.owner_public_key;
+  body["owner_key_id"] = key_id_text(call.account.owner_public_key);
+  return json_response(201, body);
+}
+
+Answer device_state(const Services& services, const Call& call) {
+  const Device device = require_device(services, call);
+  return json_response(200, view_device_state(device, services.gateway.is_connected(device.sid),
+                                              services.deployments.progress(device)));
+}
+
+Answer device_logs(const Services& services, const Call& call) {
+  const Device device = require_device(services, call);
+  const Parameters query = query_parameters(call.request.target);
+  const auto since = query.find("Since");
+  const std::uint64_t replay = since == query.end() ? 0 : parse_number("Since", since->second, 0, 1000);
+  return LogStream{device.sid, replay};
+}
+
+Answer wait_for_deployment(const Services& services, const Call& call) {
+  const Device device = require_device(services, call);
+  const Parameters query = query_parameters(call.request.target);
+  const auto timeout = query.find("Timeout");
+  WaitForDeployment wait{call.account.sid, device.sid, call.request.base, 60};
+  if (timeout != query.end()) {
+    wait.timeout_seconds = static_cast<std::uint32_t>(parse_number("Timeout", timeout->second, 1, 600));
+  }
+  return wait;
+}
+
+}  // namespace microvisor::cloud::api
