@@ -82,7 +82,8 @@ class Store {
   [[nodiscard]] bool read_page_sequence(std::uint32_t index, std::uint32_t& sequence);
   [[nodiscard]] bool read_header(std::uint32_t address, Header& header);
   [[nodiscard]] bool record_is_good(std::uint32_t address, const Header& header);
-  [[nodiscard]] StoreStatus settle();
+  void scan();
+  [[nodiscard]] bool settle();
   [[nodiscard]] bool equals(const Entry& entry, std::span<const std::uint8_t> value);
   [[nodiscard]] StoreStatus append(std::uint16_t key, std::span<const std::uint8_t> value, bool removed);
   [[nodiscard]] bool program_record(std::uint32_t address, const Header& header, std::span<const std::uint8_t> value);

@@ -6,8 +6,8 @@
 namespace microvisor::firmware::link {
 
 /// Body of the worker: brings up modem, PPP, TLS and the link as long as the kernel wants the network, and
-/// drives updates. `host` must live for ever. Interrupts for LPUART1 must be routed to
-/// modem_line_interrupt() before.
+/// drives updates. `host` must live for ever. Before: modem_line_start(), and interrupt 66 routed to
+/// modem_line_interrupt().
 [[noreturn]] void link_main(LinkHost& host);
 
 /// May be called from anywhere, also from interrupts.

@@ -254,7 +254,7 @@ template <>
 struct CallBody<Gate::GetNetworkStatus> {
   static Status run(const abi::GetNetworkStatusArguments& a) {
     if (!services().network.valid(a.handle)) return Status::INVALIDHANDLE;
-    return tell(a.status, link_status());
+    return tell(a.status, services().link_status);
   }
 };
 
@@ -290,7 +290,7 @@ template <>
 struct CallBody<Gate::ServerLog> {
   static Status run(const abi::ServerLogArguments& a) {
     if (!services().log.initialised()) return Status::UNAVAILABLE;
-    if (!services().logging_allowed) return Status::LOGGINGDISABLEDBYSERVER;
+    if (services().logging_refused) return Status::LOGGINGDISABLEDBYSERVER;
     return log_to(services().log, a.message, a.length_bytes);
   }
 };
@@ -372,7 +372,7 @@ struct CallBody<Gate::OpenChannel> {
     }
     const Status fit = Channels::check(params, std::span(endpoint).first(endpoint_length), s.claims);
     if (fit != Status::OKAY) return fit;
-    if (link_status() != abi::NetworkStatus::CONNECTED) return Status::NETWORKNOTCONNECTED;
+    if (s.link_status != abi::NetworkStatus::CONNECTED) return Status::NETWORKNOTCONNECTED;
     // MQTT, HTTP and configuration channels are not carried by this kernel.
     if (params.channel_type != abi::ChannelType::OPAQUEBYTES) return Status::UNAVAILABLE;
     abi::ChannelHandle handle = 0;

@@ -109,7 +109,7 @@ class Channels {
 
   HandleTable<HandleKind::Channel, kChannels> handles_;
   std::array<Slot, kChannels> slots_;
-  RateLimit rate_{8, 8};
+  RateLimit<8, 8> rate_;
 };
 
 }  // namespace microvisor::firmware::kernel

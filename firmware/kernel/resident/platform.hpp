@@ -14,10 +14,6 @@ void write_reserved_register(std::uint32_t address, std::uint32_t value);
 
 [[nodiscard]] std::uint32_t system_clock_hertz();
 
-/// How the link stands, and whether it is fetching an update or waiting out its back-off.
-[[nodiscard]] abi::NetworkStatus link_status();
-[[nodiscard]] bool link_fetches_update();
-[[nodiscard]] bool link_waits();
 /// There is something new to send, or the wish to be connected has changed.
 void wake_link();
 

@@ -56,7 +56,7 @@ class ServerLog {
   std::uint32_t tail_ = 0;  // the oldest record
   std::uint32_t used_ = 0;
   std::uint32_t dropped_ = 0;
-  RateLimit rate_{32, 8};
+  RateLimit<32, 8> rate_;
 };
 
 }  // namespace microvisor::firmware::kernel

@@ -1,7 +1,5 @@
 #include "firmware/kernel/resident/services.hpp"
 
-#include "firmware/kernel/resident/platform.hpp"
-
 namespace microvisor::firmware::kernel {
 
 namespace {
@@ -34,9 +32,9 @@ std::uint32_t Services::network_reasons() const {
   if (!wall_clock.known()) reasons |= bit(abi::NetworkReason::RTCNOTSET);
   if (crash_to_report) reasons |= bit(abi::NetworkReason::APPLICATIONERROR);
   if (!ever_connected) reasons |= bit(abi::NetworkReason::COLDBOOTCONNECTION);
-  if (link_fetches_update()) reasons |= bit(abi::NetworkReason::FETCHINGUPDATE);
+  if (link_fetches_update) reasons |= bit(abi::NetworkReason::FETCHINGUPDATE);
   if (!application_present) reasons |= bit(abi::NetworkReason::NOAPPLICATIONCODE);
-  if (link_waits()) reasons |= bit(abi::NetworkReason::ENHANCECALM);
+  if (link_waits) reasons |= bit(abi::NetworkReason::ENHANCECALM);
   return reasons;
 }
 

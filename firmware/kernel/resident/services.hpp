@@ -51,8 +51,12 @@ struct Services {
   std::array<char, kDeviceIdSize> device_id{};
   WallClock wall_clock;
   abi::WakeReason wake_reason = abi::WakeReason::COLDBOOT;
-  bool logging_allowed = true;
+  bool logging_refused = false;
   bool factory_test = false;
+  // How the link stood when it last spoke, so that calls need not go where the link's code lies.
+  abi::NetworkStatus link_status = abi::NetworkStatus::DELIBERATELYOFFLINE;
+  bool link_fetches_update = false;
+  bool link_waits = false;
   bool ever_connected = false;
   bool application_present = false;
   bool crash_to_report = false;

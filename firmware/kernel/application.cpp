@@ -1,0 +1,201 @@
+#include "firmware/kernel/application.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "firmware/crypto/crypto.hpp"
+#include "firmware/drivers/stm32u5/scb.hpp"
+#include "firmware/kernel/application_reset.hpp"
+#include "firmware/kernel/end_text.hpp"
+#include "firmware/kernel/isolation.hpp"
+#include "firmware/kernel/resident/faults.hpp"
+#include "firmware/kernel/resident/platform.hpp"
+#include "firmware/kernel/resident/retained.hpp"
+#include "firmware/kernel/resident/scheduler.hpp"
+#include "firmware/kernel/resident/services.hpp"
+#include "firmware/kernel/restart_policy.hpp"
+#include "firmware/kernel/storage.hpp"
+#include "firmware/kernel/worker.hpp"
+#include "firmware/layout.hpp"
+
+extern "C" {
+[[noreturn]] void application_ended();
+[[noreturn]] void enter_application(std::uint32_t stack_pointer, std::uint32_t entry);
+}
+
+namespace microvisor::firmware::kernel {
+
+namespace {
+
+/// Events that wait for the link. The oldest give way.
+class Events {
+ public:
+  void add(link::EventKind kind, std::uint32_t value, std::span<const char> text) {
+    const Atomic atomic;
+    if (count_ == events_.size()) drop();
+    link::DeviceEvent& event = events_[count_++];
+    event.kind = kind;
+    event.value = value;
+    event.device_microseconds = clock_microseconds();
+    event.length = std::min(text.size(), event.text.size());
+    std::copy_n(text.begin(), event.length, event.text.begin());
+  }
+  bool take(link::DeviceEvent& event) {
+    const Atomic atomic;
+    if (count_ == 0) return false;
+    event = events_[0];
+    drop();
+    return true;
+  }
+
+ private:
+  void drop() {
+    std::copy(events_.begin() + 1, events_.begin() + count_, events_.begin());
+    --count_;
+  }
+  std::array<link::DeviceEvent, 4> events_{};
+  std::uint32_t count_ = 0;
+};
+
+Events events;
+RestartPolicy restart_policy;
+abi::WakeReason next_reason = abi::WakeReason::COLDBOOT;
+std::uint64_t start_at = 0;
+volatile bool restart_wanted = false;
+bool stopped_for_good = false;
+
+/// Sleeps in thread mode until `moment`, or until `flag` is set.
+void sleep_until(std::uint64_t moment, const volatile bool& flag) {
+  while (!flag) {
+    const std::uint64_t now = clock_microseconds();
+    if (now >= moment) return;
+    schedule_tasklet(static_cast<std::uint32_t>(std::min<std::uint64_t>(moment - now, 1'000'000)));
+    asm volatile("wfi" : : : "memory");
+  }
+}
+
+[[noreturn]] void stop_for_good() {
+  for (;;) asm volatile("wfi" : : : "memory");
+}
+
+/// An update that is ready is installed by the next start of the kernel.
+void reset_if_update_is_ready() {
+  if (updater().phase() != update::Phase::Ready) return;
+  retain_wake_reason(abi::WakeReason::APPLICATIONUPDATE);
+  stm32u5::system_reset();
+}
+
+void report_crash(const ApplicationEnd& end) {
+  std::array<char, link::kMaximumEventText> line{};
+  const char* touched = name_of_illegal_access(end.illegal_accesses);
+  const std::size_t length = describe_end(end, touched, line);
+  events.add(link::EventKind::ApplicationCrashed, end.exception, std::span(line).first(length));
+  services().crash_to_report = true;
+  wake_link();
+}
+
+void decide_what_follows(const ApplicationEnd& end) {
+  const std::uint64_t now = clock_microseconds();
+  switch (end.cause) {
+    case EndCause::Restart:
+      reset_if_update_is_ready();
+      next_reason = abi::WakeReason::REMOTEAPPLICATIONRESTART;
+      start_at = now;
+      break;
+    case EndCause::TestingComplete:
+      stopped_for_good = true;
+      events.add(link::EventKind::TestingComplete, services().testing_status, {});
+      wake_link();
+      break;
+    default:
+      report_crash(end);
+      next_reason = abi::WakeReason::APPLICATIONCRASH;
+      start_at = now + restart_policy.failed(now);
+      break;
+  }
+}
+
+std::uint32_t random_seed() {
+  std::array<std::uint8_t, 4> bytes{};
+  // Handles are hard to guess so that mistakes show, not for security: without random numbers time must do.
+  if (!crypto::random(bytes)) return static_cast<std::uint32_t>(clock_microseconds());
+  std::uint32_t seed = 0;
+  std::memcpy(&seed, bytes.data(), sizeof seed);
+  return seed;
+}
+
+struct Vectors {
+  std::uint32_t stack_pointer;
+  std::uint32_t entry;
+};
+
+Vectors application_vectors() {
+  const auto* table = reinterpret_cast<const volatile std::uint32_t*>(kApplicationFlash);
+  return {table[0], table[1]};
+}
+
+/// A bundle may be signed and still hold no application.
+bool plausible(const Vectors& v) {
+  const bool stack = v.stack_pointer % 4 == 0 && v.stack_pointer - kApplicationRam <= kApplicationRamSize;
+  return stack && (v.entry & 1) != 0 && v.entry - kApplicationFlash < kApplicationFlashSize;
+}
+
+[[noreturn]] void start() {
+  const Vectors vectors = application_vectors();
+  {
+    const Atomic atomic;
+    services().reset_application(random_seed());
+    services().wake_reason = next_reason;
+    clear_last_end();
+  }
+  reset_application_world();
+  restart_wanted = false;
+  restart_policy.started(clock_microseconds());
+  events.add(link::EventKind::ApplicationStarted, static_cast<std::uint32_t>(next_reason), {});
+  wake_link();
+  scheduler_application_runs(true);
+  set_application_running(true);
+  enter_application(vectors.stack_pointer & ~7u, vectors.entry);
+}
+
+[[noreturn]] void live() {
+  if (stopped_for_good || !services().application_present) stop_for_good();
+  sleep_until(start_at, restart_wanted);
+  start();
+}
+
+}  // namespace
+
+void run_application(bool installed, abi::WakeReason reason) {
+  next_reason = reason;
+  start_at = 0;
+  services().application_present = installed && plausible(application_vectors());
+  manifest::ApplicationManifest manifest;
+  if (installed && updater().installed_manifest(manifest)) {
+    restart_policy.configure(manifest.crash.minimum_restart_ms, manifest.crash.maximum_restart_ms);
+    services().minimum_check_in_seconds = manifest.minimum_check_in_seconds;
+  }
+  live();
+}
+
+void restart_by_service() {
+  restart_wanted = true;  // also ends a pause after a crash
+  end_application_for(EndCause::Restart);
+}
+
+bool take_event(link::DeviceEvent& event) {
+  if (!events.take(event)) return false;
+  if (event.kind == link::EventKind::ApplicationCrashed) services().crash_to_report = false;
+  return true;
+}
+
+}  // namespace microvisor::firmware::kernel
+
+void application_ended() {
+  using namespace microvisor::firmware::kernel;
+  asm volatile("cpsie i" : : : "memory");
+  const ApplicationEnd end = last_end();
+  decide_what_follows(end);
+  live();
+}

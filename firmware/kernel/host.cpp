@@ -1,0 +1,149 @@
+// What the link takes from or gives to the application's objects is shared with system calls, so it happens
+// under Atomic: at most one record or one piece of 1 KiB at a time.
+#include "firmware/kernel/host.hpp"
+
+#include <algorithm>
+
+#include "firmware/drivers/stm32u5/scb.hpp"
+#include "firmware/kernel/application.hpp"
+#include "firmware/kernel/kernel_version.hpp"
+#include "firmware/kernel/link/link.hpp"
+#include "firmware/kernel/resident/faults.hpp"
+#include "firmware/kernel/resident/retained.hpp"
+#include "firmware/kernel/resident/scheduler.hpp"
+#include "firmware/kernel/resident/services.hpp"
+#include "firmware/kernel/storage.hpp"
+#include "firmware/kernel/worker.hpp"
+
+namespace microvisor::firmware::kernel {
+
+namespace {
+
+constexpr std::size_t kPiece = 256;  // bytes copied with interrupts held off
+
+class Host final : public link::LinkHost {
+ public:
+  const vault::Identity& identity() override { return kernel::identity(); }
+  const vault::TrustAnchors& anchors() override { return kernel::anchors(); }
+  update::Updater& updater() override { return kernel::updater(); }
+
+  link::DeviceFacts facts() override {
+    link::DeviceFacts facts;
+    facts.kernel_version = kVersion;
+    facts.kernel_version_number = kVersionNumber;
+    facts.application_running = application_running();
+    facts.wake_reason = static_cast<std::uint32_t>(services().wake_reason);
+    facts.boot_count = boot_count();
+    return facts;
+  }
+
+  bool network_wanted() override {
+    const Atomic atomic;
+    services().link_fetches_update = link::fetching_update();
+    services().link_waits = link::backing_off();
+    return wants_network(services().network_reasons());
+  }
+
+  void network_status_changed(link::NetworkStatus status) override {
+    const Atomic atomic;
+    Services& s = services();
+    s.link_status = static_cast<abi::NetworkStatus>(status);
+    if (status == link::NetworkStatus::Connected) s.ever_connected = true;
+    const std::uint64_t now = clock_microseconds();
+    s.network.announce(s.notifications, now);
+    s.events.announce(abi::SystemNotificationSource::NETWORK, s.notifications, now);
+    schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry));
+  }
+
+  void wall_time_received(std::uint64_t unix_microseconds) override {
+    const Atomic atomic;
+    services().wall_clock.set(unix_microseconds, clock_microseconds());
+  }
+
+  void logging_allowed(bool allowed) override { services().logging_refused = !allowed; }
+  void restart_application() override { restart_by_service(); }
+  void install_update() override;
+
+  bool take_log_record(link::LogRecord& record) override {
+    const Atomic atomic;
+    Services& s = services();
+    record.test_log = !s.test_log.empty();
+    ServerLog::Record taken;
+    if (!(record.test_log ? s.test_log : s.log).take(taken, record.text)) return false;
+    record.unix_microseconds = taken.unix_microseconds;
+    record.dropped = taken.dropped;
+    record.length = taken.length;
+    return true;
+  }
+
+  bool take_event(link::DeviceEvent& event) override { return kernel::take_event(event); }
+
+  link::Channel channel(unsigned slot) override {
+    const Atomic atomic;
+    return {services().channels.id(slot), "log", services().channels.closing(slot)};
+  }
+
+  std::size_t channel_read(unsigned slot, std::span<std::uint8_t> into) override {
+    std::size_t total = 0;
+    while (total < into.size()) {
+      const Atomic atomic;
+      const auto piece = into.subspan(total, std::min(kPiece, into.size() - total));
+      Services& s = services();
+      const std::uint32_t count = s.channels.take_sent(slot, piece, s.notifications, clock_microseconds());
+      if (count == 0) break;
+      total += count;
+    }
+    return total;
+  }
+
+  std::size_t channel_space(unsigned slot) override {
+    const Atomic atomic;
+    return services().channels.receive_room(slot);
+  }
+
+  void channel_received(unsigned slot, std::span<const std::uint8_t> bytes) override {
+    const Atomic atomic;
+    Services& s = services();
+    s.channels.received(slot, bytes, s.notifications, clock_microseconds());
+    schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry));
+  }
+
+  void channel_ended(unsigned slot, link::ChannelEnd reason) override {
+    const Atomic atomic;
+    Services& s = services();
+    s.channels.ended(slot, static_cast<abi::ClosureReason>(reason), s.notifications, clock_microseconds());
+    schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry));
+  }
+
+  void channel_released(unsigned slot) override {
+    const Atomic atomic;
+    services().channels.released(slot);
+  }
+};
+
+/// The running application's bundle says how long it may put an update off; it applies it by mvRestart.
+void Host::install_update() {
+  manifest::ApplicationManifest manifest;
+  const bool polite = application_running() && kernel::updater().installed_manifest(manifest);
+  if (polite && manifest.maximum_politeness_seconds != 0) {
+    {
+      const Atomic atomic;
+      Services& s = services();
+      s.update_ready = true;
+      s.events.announce(abi::SystemNotificationSource::UPDATE, s.notifications, clock_microseconds());
+      schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry));
+    }
+    worker_wait_until(clock_microseconds() + std::uint64_t{manifest.maximum_politeness_seconds} * 1'000'000);
+  }
+  retain_wake_reason(abi::WakeReason::APPLICATIONUPDATE);
+  stm32u5::system_reset();
+}
+
+}  // namespace
+
+link::LinkHost& link_host() {
+  static Host host;
+  return host;
+}
+
+}  // namespace microvisor::firmware::kernel

@@ -1,0 +1,12 @@
+// The kernel's version, as the build states it; the signed manifest bears the same.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace microvisor::firmware::kernel {
+
+inline constexpr std::string_view kVersion = MICROVISOR_KERNEL_VERSION;
+inline constexpr std::uint32_t kVersionNumber = MICROVISOR_KERNEL_VERSION_NUMBER;
+
+}  // namespace microvisor::firmware::kernel

@@ -1,0 +1,222 @@
+@ The kernel's exception handlers as far as they have to be assembly: entries, the switch between main and worker stack,
+@ and the way out of a dead application.
+@
+@ All of it lies in RAM. Stack switching happens only by legal exception returns (docs/kernel.md): the worker is ordinary
+@ code on a stack of its own inside PendSV, and "parked" means that its stack ends in the frame of the exception that parked
+@ it, below that r3 to r11 and that exception's EXC_RETURN. Offsets in worker_context are asserted in scheduler.hpp.
+
+  .syntax unified
+  .cpu cortex-m33
+  .thumb
+
+  .equ CONTEXT_RUNNING, 0
+  .equ CONTEXT_WORKER_SP, 4
+  .equ CONTEXT_MAIN_SP, 8
+  .equ CONTEXT_MAIN_LIMIT, 12
+  .equ CONTEXT_WORKER_LIMIT, 16
+  .equ CONTEXT_MAIN_TOP, 20
+  .equ CONTEXT_THREAD_TOP, 24
+
+  .macro handler name
+  .global \name
+  .type \name, %function
+  .thumb_func
+\name:
+  .endm
+
+  .section .ram_code.exceptions, "ax", %progbits
+
+@ Gates and everything else that is a SecureFault. r0 = EXC_RETURN, r1 = stack pointer at entry. The C++ side says whether
+@ the application has to end.
+handler secure_fault_handler
+  mov r0, lr
+  mov r1, sp
+  push {r4, lr}
+  bl kernel_secure_fault
+  pop {r4, lr}
+  cbnz r0, end_application
+  bx lr
+
+@ HardFault, MemManage, BusFault, UsageFault.
+handler fault_handler
+  mov r0, lr
+  mov r1, sp
+  push {r4, lr}
+  bl kernel_fault
+  pop {r4, lr}
+  cbnz r0, end_application
+  bx lr
+
+@ Software-pended line at the priority of system calls: notifications that wait, and the end of the application when
+@ something else than a fault has asked for it.
+handler tasklet_handler
+  mov r0, lr
+  mov r1, sp
+  push {r4, lr}
+  bl kernel_tasklet
+  pop {r4, lr}
+  cbnz r0, end_application
+  bx lr
+
+@ The application is over. Saves what the worker needs to go on later, ends every other active exception, and goes to
+@ thread mode at application_ended().
+end_application:
+  cpsid i
+  push {r3-r11, lr}
+  mov r0, lr
+  mov r1, sp
+  bl kernel_prepare_unwind
+  cmp r0, #1
+  beq unwind_to_thread
+  bhi unwind_to_secure
+  cpsie i                       @ 0: not yet, the interrupted handler has to end first
+  pop {r3-r11, lr}
+  bx lr
+
+unwind_to_thread:
+  ldr r4, =worker_context
+  movs r0, #0
+  msr msplim, r0
+  ldr r0, [r4, #CONTEXT_MAIN_TOP]
+  mov sp, r0
+  ldr r0, [r4, #CONTEXT_MAIN_LIMIT]
+  msr msplim, r0
+1:
+  bl kernel_next_active         @ exception number of an active line other than this, now Secure; 0: none
+  cbz r0, 3f
+  sub sp, #32                   @ a frame that returns to 2: in that exception
+  ldr r1, =2f
+  str r1, [sp, #24]
+  orr r0, r0, #0x01000000
+  str r0, [sp, #28]
+  mvn lr, #0x0E                 @ 0xFFFFFFF1: Secure handler mode
+  bx lr
+2:
+  b 1b
+3:
+  ldr r0, [r4, #CONTEXT_THREAD_TOP]
+  subs r0, #32
+  ldr r1, =application_ended
+  bic r1, r1, #1
+  str r1, [r0, #24]
+  mov r1, #0x01000000
+  str r1, [r0, #28]
+  msr psp, r0
+  mvn lr, #0x02                 @ 0xFFFFFFFD: Secure thread mode, process stack
+  bx lr
+
+@ A Secure handler was pre-empted by the application's handler that has just died: end the latter, let the former finish.
+unwind_to_secure:
+1:
+  bl kernel_next_active
+  cbz r0, 3f
+  sub sp, #32
+  ldr r1, =2f
+  str r1, [sp, #24]
+  orr r0, r0, #0x01000000
+  str r0, [sp, #28]
+  mvn lr, #0x0E
+  bx lr
+2:
+  b 1b
+3:
+  add sp, #40                   @ r3 to r11 and lr of end_application: the Secure handler's own are in its state context
+  cpsie i
+  mvn lr, #0x2E                 @ 0xFFFFFFD1: Secure handler mode, with state context
+  bx lr
+
+@ One slice of the worker.
+handler pendsv_handler
+  push {r3-r11, lr}
+  bl scheduler_begin_slice
+  cbz r0, 1f
+  svc #0
+1:
+  pop {r3-r11, pc}
+
+@ Stack switch: from PendSV to the worker, or back when the worker yields.
+handler svc_handler
+  push {r3-r11, lr}
+  ldr r4, =worker_context
+  ldr r0, [r4, #CONTEXT_RUNNING]
+  movs r1, #0
+  cbz r0, 1f
+  str r1, [r4, #CONTEXT_RUNNING]
+  mov r0, sp
+  str r0, [r4, #CONTEXT_WORKER_SP]
+  msr msplim, r1
+  ldr r0, [r4, #CONTEXT_MAIN_SP]
+  mov sp, r0
+  ldr r0, [r4, #CONTEXT_MAIN_LIMIT]
+  msr msplim, r0
+  bl scheduler_worker_yielded
+  pop {r3-r11, lr}
+  bx lr
+1:
+  mov r0, sp
+  str r0, [r4, #CONTEXT_MAIN_SP]
+  msr msplim, r1
+  ldr r0, [r4, #CONTEXT_WORKER_SP]
+  mov sp, r0
+  ldr r0, [r4, #CONTEXT_WORKER_LIMIT]
+  msr msplim, r0
+  movs r0, #1
+  str r0, [r4, #CONTEXT_RUNNING]
+  pop {r3-r11, lr}
+  bx lr
+
+@ Scheduler's timer. If the worker's slice is over and the worker itself was interrupted, returns behind PendSV's svc.
+handler timer_handler
+  mov r0, lr
+  mov r1, sp
+  push {r4, lr}
+  bl scheduler_timer
+  pop {r4, lr}
+  cbnz r0, 1f
+  bx lr
+1:
+  push {r3-r11, lr}
+  ldr r4, =worker_context
+  movs r1, #0
+  str r1, [r4, #CONTEXT_RUNNING]
+  mov r0, sp
+  str r0, [r4, #CONTEXT_WORKER_SP]
+  msr msplim, r1
+  ldr r0, [r4, #CONTEXT_MAIN_SP]
+  mov sp, r0
+  ldr r0, [r4, #CONTEXT_MAIN_LIMIT]
+  msr msplim, r0
+  pop {r3-r11, lr}
+  bx lr
+
+  .ltorg
+
+@ Enters the application: r0 = its stack pointer, r1 = its entry. All registers and flags are cleared first; nothing of the
+@ Secure world is left in them.
+handler enter_application
+  msr msp_ns, r0
+  bic r1, r1, #1
+  mov r0, #0
+  msr psp_ns, r0
+  msr msplim_ns, r0
+  msr psplim_ns, r0
+  msr control_ns, r0
+  msr basepri_ns, r0
+  msr faultmask_ns, r0
+  msr primask_ns, r0
+  mov r2, r0
+  mov r3, r0
+  mov r4, r0
+  mov r5, r0
+  mov r6, r0
+  mov r7, r0
+  mov r8, r0
+  mov r9, r0
+  mov r10, r0
+  mov r11, r0
+  mov r12, r0
+  mvn lr, r0
+  msr apsr_nzcvq, r0
+  dsb
+  isb
+  bxns r1

@@ -1,0 +1,319 @@
+// Fault handlers. A SecureFault that is a gate is a system call; every other fault of the application's is
+// its end; a fault of the kernel's own is a reset with a record. docs/kernel.md explains the way out of a
+// dead application, of which the C++ half is here and the assembly half in exceptions.S.
+#include "firmware/kernel/resident/faults.hpp"
+
+#include "firmware/drivers/stm32u5/barrier.hpp"
+#include "firmware/drivers/stm32u5/flash.hpp"
+#include "firmware/drivers/stm32u5/gtzc.hpp"
+#include "firmware/drivers/stm32u5/nvic.hpp"
+#include "firmware/drivers/stm32u5/sau.hpp"
+#include "firmware/drivers/stm32u5/scb.hpp"
+#include "firmware/kernel/resident/application_memory_device.hpp"
+#include "firmware/kernel/resident/calls.hpp"
+#include "firmware/kernel/resident/platform.hpp"
+#include "firmware/kernel/resident/retained.hpp"
+#include "firmware/kernel/resident/scheduler.hpp"
+#include "firmware/kernel/resident/services.hpp"
+#include "firmware/kernel/resident/trap.hpp"
+#include "firmware/kernel/worker.hpp"
+#include "firmware/layout.hpp"
+
+namespace microvisor::firmware::kernel {
+
+using namespace stm32u5;
+
+extern "C" {
+std::uint32_t kernel_secure_fault(std::uint32_t exc_return, const std::uint32_t* sp);
+std::uint32_t kernel_fault(std::uint32_t exc_return, std::uint32_t* sp);
+std::uint32_t kernel_tasklet(std::uint32_t exc_return, const std::uint32_t* sp);
+std::uint32_t kernel_prepare_unwind(std::uint32_t exc_return, std::uint32_t* saved);
+std::uint32_t kernel_next_active();
+void nmi_handler();
+void illegal_access_handler();
+void unexpected_handler();
+}
+
+namespace {
+
+constexpr unsigned kTaskletLine = kLineOtfdec1;
+constexpr std::uint32_t kBusFault = 5;
+constexpr std::uint32_t kPendSv = 14;
+constexpr std::uint32_t kSignature = 0xFEFA'125A;  // of a state context, but for its lowest bit (B3.21)
+constexpr std::uint32_t kReturnWithContext = 0xFFFF'FFD1;
+
+ApplicationEnd the_end;
+volatile bool running = false;
+volatile bool end_requested = false;
+bool only_nonsecure = false;  // kernel_next_active: leave Secure handlers alone
+std::uint32_t return_instruction = 0;
+std::uint32_t calls = 0;
+volatile bool bus_fault_expected = false;
+volatile bool bus_fault_seen = false;
+
+std::uint32_t current_exception() {
+  std::uint32_t ipsr = 0;
+  asm volatile("mrs %0, ipsr" : "=r"(ipsr));
+  return ipsr;
+}
+
+/// The frame of application code that was interrupted; null if it is not in the application's RAM. For
+/// EXC_RETURN.S = 0 the SPSEL bit speaks of the Secure side, so the stack is told from CONTROL_NS and the
+/// mode.
+Frame* application_frame(std::uint32_t exc_return) {
+  std::uint32_t control = 0;
+  std::uint32_t sp = 0;
+  asm volatile("mrs %0, control_ns" : "=r"(control));
+  if ((exc_return & kReturnThread) != 0 && (control & 2) != 0) {
+    asm volatile("mrs %0, psp_ns" : "=r"(sp));
+  } else {
+    asm volatile("mrs %0, msp_ns" : "=r"(sp));
+  }
+  set_caller_privilege((exc_return & kReturnThread) == 0 || (control & 1) == 0);
+  if (sp % 8 != 0) return nullptr;
+  const bool in_ram = sp - kApplicationRam <= kApplicationRamSize - sizeof(Frame);
+  const bool in_ram4 = sp - kApplicationRam4 <= kApplicationRam4Size - sizeof(Frame);
+  return in_ram || in_ram4 ? reinterpret_cast<Frame*>(sp) : nullptr;
+}
+
+/// Performs the call if that is what the application did.
+bool take_call(std::uint32_t exc_return) {
+  Frame* frame = application_frame(exc_return);
+  if (frame == nullptr) return false;
+  const auto slot = gate_slot(frame->pc);
+  if (!slot) return false;
+  if (frame->lr >= 0xFE00'0000 && return_instruction == 0) return false;
+  ++calls;
+  const abi::Registers registers{{frame->r0, frame->r1, frame->r2, frame->r3}};
+  const Caller caller{(exc_return & kReturnThread) == 0, reinterpret_cast<std::uint32_t>(frame), frame->lr};
+  const CallResult result = perform_call(*slot, registers, caller);
+  if (result.progress == CallProgress::Done) finish_call(*frame, result.status, return_instruction);
+  return true;
+}
+
+void note_end(EndCause cause, std::uint32_t exc_return) {
+  if (the_end.cause == EndCause::None || the_end.cause == EndCause::Restart) {
+    the_end = ApplicationEnd{};
+    the_end.cause = cause;
+    the_end.exception = static_cast<std::uint8_t>(current_exception());
+    the_end.sfsr = sau().sfsr;
+    the_end.hfsr = scb().hfsr;
+    the_end.cfsr = scb().cfsr;
+    the_end.cfsr_nonsecure = scb_nonsecure().cfsr;
+    if ((the_end.sfsr & Sau::kAddressValid) != 0) {
+      the_end.address = sau().sfar;
+      the_end.address_known = true;
+    } else if ((the_end.cfsr & Scb::kBfarValid) != 0) {
+      the_end.address = scb().bfar;
+      the_end.address_known = true;
+    } else if ((the_end.cfsr_nonsecure & Scb::kMmfarValid) != 0) {
+      the_end.address = scb_nonsecure().mmfar;
+      the_end.address_known = true;
+    }
+    const Frame* frame = (exc_return & kReturnSecureFrame) == 0 ? application_frame(exc_return) : nullptr;
+    if (frame != nullptr) {
+      the_end.frame_known = true;
+      the_end.pc = frame->pc;
+      the_end.lr = frame->lr;
+      the_end.xpsr = frame->xpsr;
+    }
+  }
+  end_requested = true;
+}
+
+void clear_fault_status() {
+  sau().sfsr = 0xFF;
+  scb().hfsr = 0xFFFF'FFFF;
+  scb().cfsr = 0xFFFF'FFFF;
+  scb_nonsecure().cfsr = 0xFFFF'FFFF;
+}
+
+/// A store that was expected to fail: goes on behind it. The instruction is 16 or 32 bits long (top five bits
+/// of its first halfword 0b11101 and above: 32).
+void skip_store(std::uint32_t exc_return, std::uint32_t* sp) {
+  const std::uint32_t skip = (exc_return & kReturnNoStateContext) != 0 ? 0 : kStateContextWords;
+  std::uint32_t* frame = sp + skip;
+  if ((exc_return & kReturnProcessStack) != 0) {
+    std::uint32_t psp = 0;
+    asm volatile("mrs %0, psp" : "=r"(psp));
+    frame = reinterpret_cast<std::uint32_t*>(psp);
+  }
+  if ((scb().cfsr & Scb::kPreciseBusError) != 0) {
+    const std::uint16_t first = *reinterpret_cast<const std::uint16_t*>(frame[6]);
+    frame[6] += (first >> 11) >= 0b11101 ? 4 : 2;
+  }
+  scb().cfsr = Scb::kBusFaults;
+}
+
+/// Nothing of the application's runs any more, and nothing of it is pending.
+void silence_application() {
+  for (unsigned i = 0; i < Nvic::kWords; ++i) {
+    const std::uint32_t lines = nvic().itns[i];
+    nvic().icer[i] = lines;
+    nvic().icpr[i] = lines;
+  }
+  scb_nonsecure().shcsr = 0;
+  scb_nonsecure().icsr = Scb::kPendSvClear | Scb::kSysTickClear;
+}
+
+bool end_is_due() { return end_requested && running; }
+
+}  // namespace
+
+const ApplicationEnd& last_end() { return the_end; }
+void clear_last_end() {
+  the_end = ApplicationEnd{};
+  end_requested = false;
+}
+void set_application_running(bool value) { running = value; }
+bool application_running() { return running; }
+void pend_tasklet() { pend_line(kTaskletLine); }
+void set_return_instruction(std::uint32_t address) { return_instruction = address; }
+std::uint32_t calls_performed() { return calls; }
+
+void end_application_for(EndCause cause) {
+  const Atomic atomic;
+  if (!running) return;
+  note_end(cause, kReturnSecureFrame);
+  pend_tasklet();
+}
+
+void request_application_end(EndRequest request) {
+  end_application_for(request == EndRequest::TestingComplete ? EndCause::TestingComplete : EndCause::Restart);
+}
+
+bool write_expecting_bus_fault(std::uint32_t address, std::uint32_t value) {
+  bus_fault_seen = false;
+  bus_fault_expected = true;
+  full_barrier();
+  *reinterpret_cast<volatile std::uint32_t*>(address) = value;
+  full_barrier();
+  bus_fault_expected = false;
+  return bus_fault_seen;
+}
+
+void panic(std::uint32_t code, std::uint32_t detail) {
+  asm volatile("cpsid i" : : : "memory");
+  retain_kernel_crash(code, detail);
+  system_reset();
+}
+
+std::uint32_t kernel_secure_fault(std::uint32_t exc_return, const std::uint32_t*) {
+  const std::uint32_t status = sau().sfsr;
+  if (status == Sau::kInvalidEntry && (exc_return & kReturnSecureFrame) == 0 && take_call(exc_return)) {
+    sau().sfsr = status;
+    return 0;
+  }
+  // Secure code that leaves for the non-secure world by an ordinary branch is our own mistake.
+  if ((status & Sau::kInvalidTransition) != 0) panic(7, status);
+  note_end(EndCause::Fault, exc_return);
+  clear_fault_status();
+  return 1;
+}
+
+std::uint32_t kernel_fault(std::uint32_t exc_return, std::uint32_t* sp) {
+  const std::uint32_t exception = current_exception();
+  if (exception == kBusFault && bus_fault_expected) {
+    bus_fault_seen = true;
+    skip_store(exc_return, sp);
+    return 0;
+  }
+  // A forged EXC_RETURN can make an application's fault look as if it came from the Secure side; then only
+  // the non-secure status registers have something to say.
+  const bool from_application =
+      (exc_return & kReturnSecureFrame) == 0 || (scb().cfsr == 0 && scb_nonsecure().cfsr != 0);
+  if (!from_application || !running) panic(exception, scb().cfsr);
+  note_end(EndCause::Fault, exc_return);
+  clear_fault_status();
+  return 1;
+}
+
+std::uint32_t kernel_tasklet(std::uint32_t exc_return, const std::uint32_t*) {
+  if (services().notifications.pump(clock_microseconds())) {
+    schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry));
+  }
+  if (!end_is_due()) return 0;
+  if (!the_end.frame_known && (exc_return & kReturnSecureFrame) == 0) {
+    const Frame* frame = application_frame(exc_return);
+    if (frame != nullptr) {
+      the_end.frame_known = true;
+      the_end.pc = frame->pc;
+      the_end.lr = frame->lr;
+      the_end.xpsr = frame->xpsr;
+    }
+  }
+  return 1;
+}
+
+/// `saved` points at r3 to r11 and EXC_RETURN, as exceptions.S pushed them. 0: not possible now; 1: go to
+/// thread mode; 2: a Secure handler has to end first, go there.
+std::uint32_t kernel_prepare_unwind(std::uint32_t exc_return, std::uint32_t* saved) {
+  if (worker_context.running != 0) {
+    const std::uint32_t* above = saved + 10;
+    const bool context = (exc_return & kReturnSecureFrame) == 0 ||
+                         (exc_return & kReturnNoStateContext) == 0 || (above[0] & ~1u) == kSignature;
+    const std::uint32_t interrupted = above[(context ? kStateContextWords : 0) + 7] & kXpsrException;
+    if (interrupted != kPendSv) {  // the timer's handler, on the worker's stack
+      scheduler_defer_tasklet();
+      if (!context) return 0;
+      silence_application();
+      only_nonsecure = true;
+      return 2;
+    }
+    if (context) saved[9] = kReturnWithContext;
+    worker_context.worker_sp = reinterpret_cast<std::uint32_t>(saved);
+    worker_context.running = 0;
+  }
+  silence_application();
+  only_nonsecure = false;
+  running = false;
+  end_requested = false;
+  scb().shcsr = scb().shcsr & ~Scb::kPendSvActive;
+  scheduler_unwound();
+  return 1;
+}
+
+/// An active line takes the world it belongs to from ITNS; as a Secure one it can be ended by a Secure
+/// exception return.
+std::uint32_t kernel_next_active() {
+  const std::uint32_t own = current_exception() - 16;
+  for (unsigned i = 0; i < Nvic::kWords; ++i) {
+    std::uint32_t active = nvic().iabr[i];
+    if (only_nonsecure) active &= nvic().itns[i];
+    if (own / 32 == i) active &= ~line_bit(own);
+    if (active == 0) continue;
+    const unsigned line = 32 * i + static_cast<unsigned>(__builtin_ctz(active));
+    nvic().itns[i] = nvic().itns[i] & ~line_bit(line);
+    full_barrier();
+    return line + 16;
+  }
+  return 0;
+}
+
+void nmi_handler() {
+  if (!handle_flash_nmi()) panic(2, flash_controller().eccr);
+}
+
+/// GTZC: somebody without the right to it touched something of Microvisor's. That can only be the
+/// application, by itself or through a DMA channel of its own.
+void illegal_access_handler() {
+  std::uint32_t seen[8]{};
+  std::uint32_t any = 0;
+  for (unsigned i = 0; i < 4; ++i) {
+    seen[i] = tzic1().sr[i] & tzic1().ier[i];
+    tzic1().fcr[i] = seen[i];
+    any |= seen[i];
+  }
+  for (unsigned i = 0; i < 2; ++i) {
+    seen[4 + i] = tzic2().sr[i] & tzic2().ier[i];
+    tzic2().fcr[i] = seen[4 + i];
+    any |= seen[4 + i];
+  }
+  if (any == 0 || !running) return;
+  end_application_for(EndCause::ReservedResource);
+  for (unsigned i = 0; i < 8; ++i) the_end.illegal_accesses[i] |= seen[i];
+}
+
+void unexpected_handler() { panic(current_exception(), 0); }
+
+}  // namespace microvisor::firmware::kernel

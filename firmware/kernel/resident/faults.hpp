@@ -1,0 +1,56 @@
+// The end of an application, whatever brings it about, and the end of the kernel.
+#pragma once
+
+#include <cstdint>
+
+namespace microvisor::firmware::kernel {
+
+enum class EndCause : std::uint8_t {
+  None,
+  Fault,                 // it did what it may not do
+  ReservedResource,      // it touched a peripheral or memory of Microvisor's
+  HandlerDoesNotReturn,  // one of its interrupt handlers holds everything up
+  Restart,               // it asked for it, or the service did
+  TestingComplete,
+};
+
+/// What was found when the application ended.
+struct ApplicationEnd {
+  EndCause cause = EndCause::None;
+  std::uint8_t exception = 0;  // the Secure exception that found it
+  bool frame_known = false;
+  std::uint32_t pc = 0, lr = 0, xpsr = 0;
+  std::uint32_t sfsr = 0, hfsr = 0, cfsr = 0, cfsr_nonsecure = 0;
+  std::uint32_t address = 0;  // of the access, if address_known
+  bool address_known = false;
+  std::uint32_t illegal_accesses[8]{};  // TZIC1 SR1 to SR4, TZIC2 SR1, SR2
+};
+
+/// How the application that ran last came to its end.
+[[nodiscard]] const ApplicationEnd& last_end();
+void clear_last_end();
+
+/// Asks for the end; the tasklet carries it out before the application's next instruction. Any Secure
+/// context. A cause that stands already is not replaced.
+void end_application_for(EndCause cause);
+
+/// The application's code is about to run (or does), or not.
+void set_application_running(bool running);
+[[nodiscard]] bool application_running();
+
+/// Software-pended interrupt at the priority of system calls.
+void pend_tasklet();
+
+/// Address of a `bx lr` in the application's flash, for calls whose return address is an EXC_RETURN.
+void set_return_instruction(std::uint32_t address);
+
+/// Writes `value` to `address`, where a bus error is a possible answer. True: there was one.
+[[nodiscard]] bool write_expecting_bus_fault(std::uint32_t address, std::uint32_t value);
+
+/// The kernel cannot go on: leaves a record and resets the chip.
+[[noreturn]] void panic(std::uint32_t code, std::uint32_t detail);
+
+/// Calls performed since start, for measurements.
+[[nodiscard]] std::uint32_t calls_performed();
+
+}  // namespace microvisor::firmware::kernel

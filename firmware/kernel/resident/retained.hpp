@@ -1,0 +1,39 @@
+// What the kernel keeps across a reset, in the backup SRAM behind the boot status: why the next application
+// is started, and what made the kernel give up.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+
+#include "abi/interface.hpp"
+
+namespace microvisor::firmware::kernel {
+
+struct Retained {
+  std::uint32_t magic;
+  std::uint32_t wake_reason;  // abi::WakeReason of the next start
+  std::uint32_t crash_code;   // exception number of the kernel's last crash, 0: none
+  std::uint32_t crash_detail;
+  std::uint32_t kernel_crashes;  // since power-on
+  std::uint32_t check;           // over all of the above
+};
+
+[[nodiscard]] constexpr std::uint32_t retained_check(const Retained& r) {
+  // FNV-1a over the words: finds decayed memory, and is no protection against anybody.
+  std::uint32_t hash = 0x811C'9DC5;
+  for (const std::uint32_t word : {r.magic, r.wake_reason, r.crash_code, r.crash_detail, r.kernel_crashes}) {
+    hash = (hash ^ word) * 0x0100'0193;
+  }
+  return hash;
+}
+
+/// Opens the backup SRAM. Once, early.
+void open_retained();
+/// Takes what the last run left; a default if it left nothing. The memory is cleared, but for the number of
+/// crashes.
+[[nodiscard]] Retained take_retained();
+/// Leaves the reason for the start after the reset that is about to happen.
+void retain_wake_reason(abi::WakeReason reason);
+void retain_kernel_crash(std::uint32_t code, std::uint32_t detail);
+
+}  // namespace microvisor::firmware::kernel

@@ -1,0 +1,344 @@
+// TIM5 counts microseconds. Its compare 1 is the scheduler's next step, compare 2 the next alarm (the
+// worker's waking time, notifications held back); its overflow extends the clock to 64 bits.
+#include "firmware/kernel/resident/scheduler.hpp"
+
+#include "firmware/drivers/stm32u5/clock.hpp"
+#include "firmware/drivers/stm32u5/iwdg.hpp"
+#include "firmware/drivers/stm32u5/nvic.hpp"
+#include "firmware/drivers/stm32u5/scb.hpp"
+#include "firmware/drivers/stm32u5/tim.hpp"
+#include "firmware/kernel/resident/faults.hpp"
+#include "firmware/kernel/resident/stacks.hpp"
+#include "firmware/kernel/resident/trap.hpp"
+#include "firmware/kernel/worker.hpp"
+
+namespace microvisor::firmware::kernel {
+
+using namespace stm32u5;
+
+extern "C" {
+WorkerContext worker_context;
+std::uint32_t scheduler_begin_slice();
+void scheduler_worker_yielded();
+std::uint32_t scheduler_timer(std::uint32_t exc_return, const std::uint32_t* sp);
+}
+
+namespace {
+
+enum class Phase : std::uint8_t { Waiting, Share, Pended, Running };
+
+constexpr std::uint32_t kPendSv = 14;
+constexpr std::uint64_t kNoAlarm = ~std::uint64_t{0};
+constexpr std::uint64_t kLongestAlarm = 0x4000'0000;  // compare registers see 32 bits
+constexpr std::uint64_t kFeedInterval = 8'000'000;    // of the watchdog
+
+struct State {
+  Phase phase = Phase::Waiting;
+  bool application_runs = false;
+  bool boosted = false;
+  bool ready = false;            // the worker has something to do
+  bool waits_for_event = false;  // worker_wake() makes it ready
+  bool woken = false;            // worker_wake() was called
+  bool tasklet_deferred = false;
+  std::uint32_t no_park = 0;
+  std::uint32_t slice_used = 0;  // microseconds of the slice that have passed
+  std::uint64_t parked_at = 0;
+  std::uint64_t running_since = 0;
+  std::uint64_t wake_at = kNoAlarm;
+  std::uint64_t tasklet_at = kNoAlarm;
+};
+State state;
+volatile std::uint32_t overflows = 0;
+volatile std::uint32_t slices = 0;
+
+void set_worker_priority(std::uint8_t priority) { scb().shpr[priority_index(kPendSv)] = priority; }
+void set_timer_priority(std::uint8_t priority) { nvic().ipr[kLineTim5] = priority; }
+
+/// Arms compare register `channel` for `microseconds` from now; the event is not lost if that has passed
+/// meanwhile.
+void arm(unsigned channel, std::uint32_t microseconds) {
+  Tim& timer = tim5();
+  const std::uint32_t flag = Tim::kCompare1 << channel;
+  const std::uint32_t due = timer.cnt + microseconds;
+  timer.ccr[channel] = due;
+  timer.sr = ~flag;
+  timer.dier = timer.dier | flag;
+  if (static_cast<std::int32_t>(timer.cnt - due) >= 0) timer.egr = flag;
+}
+
+void disarm(unsigned channel) { tim5().dier = tim5().dier & ~(Tim::kCompare1 << channel); }
+
+void arm_step(std::uint32_t microseconds) { arm(0, microseconds); }
+
+void arm_alarm() {
+  const std::uint64_t due = state.wake_at < state.tasklet_at ? state.wake_at : state.tasklet_at;
+  if (due == kNoAlarm) {
+    disarm(1);
+    return;
+  }
+  const std::uint64_t now = clock_microseconds();
+  const std::uint64_t wait = due <= now ? 1 : due - now;
+  arm(1, static_cast<std::uint32_t>(wait < kLongestAlarm ? wait : kLongestAlarm));
+}
+
+void pend_slice() {
+  state.phase = Phase::Pended;
+  scb().icsr = Scb::kPendSvSet;
+  arm_step(kHang);
+}
+
+/// The worker has something to do: a slice follows when the application has had its share.
+void request_slice() {
+  state.ready = true;
+  if (state.phase != Phase::Waiting) return;
+  const std::uint64_t passed = clock_microseconds() - state.parked_at;
+  if (!state.application_runs || passed >= kShare) {
+    pend_slice();
+    return;
+  }
+  state.phase = Phase::Share;
+  arm_step(kShare - static_cast<std::uint32_t>(passed));
+}
+
+/// Common to all ways of parking.
+void note_parked() {
+  state.boosted = false;
+  set_worker_priority(kPriorityWorker);
+  set_timer_priority(kPriorityTimer);
+  state.parked_at = clock_microseconds();
+  state.phase = Phase::Waiting;
+  disarm(0);
+  if (state.ready) request_slice();
+}
+
+/// A non-secure exception is waiting that the worker at its priority holds off.
+bool application_waits() {
+  std::uint32_t masked = 0;
+  std::uint32_t basepri = 0;
+  asm volatile("mrs %0, primask_ns\n\tmrs %1, basepri_ns" : "=r"(masked), "=r"(basepri));
+  if (masked != 0 || basepri != 0) return false;
+  if ((scb_nonsecure().icsr & (Scb::kPendSvSet | Scb::kSysTickSet)) != 0) return true;
+  for (unsigned i = 0; i < Nvic::kWords; ++i) {
+    if ((nvic().ispr[i] & nvic().iser[i] & nvic().itns[i]) != 0) return true;
+  }
+  return false;
+}
+
+/// Whether the timer has interrupted the worker's own code, so that its stack can be left as it is.
+bool worker_interrupted(std::uint32_t exc_return, const std::uint32_t* sp) {
+  if (worker_context.running == 0 || (exc_return & kReturnSecureFrame) == 0 ||
+      (exc_return & kReturnThread) != 0) {
+    return false;
+  }
+  const std::uint32_t skip = (exc_return & kReturnNoStateContext) != 0 ? 0 : kStateContextWords;
+  return (sp[skip + 7] & kXpsrException) == kPendSv;
+}
+
+/// The step while a slice runs. True: park.
+bool running_step(std::uint32_t exc_return, const std::uint32_t* sp) {
+  const bool can_park = worker_interrupted(exc_return, sp) && state.no_park == 0;
+  state.slice_used += kSliceCheck;
+  const bool over = state.slice_used >= kSlice || (!state.boosted && application_waits());
+  if (!over) {
+    arm_step(kSliceCheck);
+    return false;
+  }
+  if (!can_park) {
+    if (clock_microseconds() - state.running_since > kHandlerLimit) {
+      end_application_for(EndCause::HandlerDoesNotReturn);
+      state.running_since = clock_microseconds();
+    }
+    arm_step(kParkRetry);
+    return false;
+  }
+  note_parked();
+  return true;
+}
+
+bool step(std::uint32_t exc_return, const std::uint32_t* sp) {
+  disarm(0);
+  switch (state.phase) {
+    case Phase::Waiting: return false;
+    case Phase::Share: pend_slice(); return false;
+    case Phase::Pended:  // the application holds its exceptions off, and the worker with them
+      state.boosted = true;
+      set_worker_priority(kPriorityWorkerBoosted);
+      arm_step(kHang);
+      return false;
+    case Phase::Running: return running_step(exc_return, sp);
+  }
+  return false;
+}
+
+void alarm() {
+  const std::uint64_t now = clock_microseconds();
+  if (state.tasklet_at <= now) {
+    state.tasklet_at = kNoAlarm;
+    pend_tasklet();
+  }
+  if (state.wake_at <= now) {
+    state.wake_at = kNoAlarm;
+    request_slice();
+  }
+  arm_alarm();
+}
+
+/// Parks the worker until `moment`, or with `for_event` until it is woken.
+void park(std::uint64_t moment, bool for_event) {
+  {
+    const Atomic atomic;
+    if (for_event && state.woken) return;
+    state.ready = false;
+    state.waits_for_event = for_event;
+    state.wake_at = moment;
+    arm_alarm();
+  }
+  asm volatile("svc #0" : : : "memory");
+  const Atomic atomic;
+  state.waits_for_event = false;
+  state.wake_at = kNoAlarm;
+}
+
+}  // namespace
+
+std::uint64_t clock_microseconds() {
+  for (;;) {
+    const std::uint32_t high = overflows;
+    const std::uint32_t low = tim5().cnt;
+    const bool overflowed = (tim5().sr & Tim::kUpdate) != 0;
+    if (high != overflows) continue;
+    // The interrupt that counts the overflow has not come yet.
+    const std::uint32_t extra = overflowed && low < 0x8000'0000 ? 1 : 0;
+    return (std::uint64_t{high + extra} << 32) | low;
+  }
+}
+
+Atomic::Atomic() {
+  asm volatile("mrs %0, basepri\n\tmsr basepri_max, %1\n\tisb"
+               : "=&r"(before_)
+               : "r"(kPriorityTimer)
+               : "memory");
+}
+
+Atomic::~Atomic() { asm volatile("msr basepri, %0\n\tisb" : : "r"(before_) : "memory"); }
+
+WorkerNoPark::WorkerNoPark() { ++state.no_park; }
+WorkerNoPark::~WorkerNoPark() { --state.no_park; }
+
+void worker_yield() {
+  feed_watchdog();
+  state.ready = true;
+  asm volatile("svc #0" : : : "memory");
+}
+
+void worker_wait_until(std::uint64_t microseconds) {
+  for (std::uint64_t now = clock_microseconds(); now < microseconds; now = clock_microseconds()) {
+    feed_watchdog();
+    park(microseconds - now < kFeedInterval ? microseconds : now + kFeedInterval, false);
+  }
+}
+
+bool worker_wait_event(std::uint64_t microseconds) {
+  for (;;) {
+    feed_watchdog();
+    {
+      const Atomic atomic;
+      if (state.woken) {
+        state.woken = false;
+        return true;
+      }
+    }
+    const std::uint64_t now = clock_microseconds();
+    if (now >= microseconds) return false;
+    park(microseconds - now < kFeedInterval ? microseconds : now + kFeedInterval, true);
+  }
+}
+
+void worker_wake() {
+  const Atomic atomic;
+  state.woken = true;
+  if (state.waits_for_event) request_slice();
+}
+
+std::uint32_t scheduler_begin_slice() {
+  const Atomic atomic;
+  if (!state.ready) return 0;
+  ++slices;
+  state.phase = Phase::Running;
+  state.slice_used = 0;
+  state.running_since = clock_microseconds();
+  set_timer_priority(state.boosted ? kPriorityTimer : kPrioritySliceEnd);
+  arm_step(kSliceCheck);
+  return 1;
+}
+
+void scheduler_worker_yielded() {
+  const Atomic atomic;
+  note_parked();
+}
+
+std::uint32_t scheduler_timer(std::uint32_t exc_return, const std::uint32_t* sp) {
+  const Atomic atomic;
+  Tim& timer = tim5();
+  const std::uint32_t flags = timer.sr & timer.dier;
+  timer.sr = ~flags;
+  if ((flags & Tim::kUpdate) != 0) overflows = overflows + 1;
+  if ((flags & Tim::kCompare2) != 0) alarm();
+  const bool switches = (flags & Tim::kCompare1) != 0 && step(exc_return, sp);
+  if (state.tasklet_deferred) {
+    state.tasklet_deferred = false;
+    pend_tasklet();
+  }
+  return switches ? 1 : 0;
+}
+
+void start_scheduler(void (*entry)()) {
+  std::uint32_t* sp = reinterpret_cast<std::uint32_t*>(worker_stack_seal());
+  *--sp = kXpsrThumb | kPendSv;
+  *--sp = reinterpret_cast<std::uint32_t>(entry) & ~1u;
+  for (unsigned i = 0; i < 6; ++i) *--sp = 0;  // lr, r12, r3 to r0
+  *--sp = 0xFFFF'FFF1;                         // EXC_RETURN: Secure handler, no state context
+  for (unsigned i = 0; i < 9; ++i) *--sp = 0;  // r11 to r3
+  worker_context.worker_sp = reinterpret_cast<std::uint32_t>(sp);
+
+  Tim& timer = tim5();
+  timer.cr1 = Tim::kUpdateOverflowOnly;
+  timer.psc = kSystemClock / 1'000'000 - 1;
+  timer.arr = 0xFFFF'FFFF;
+  timer.egr = Tim::kUpdate;  // loads the prescaler
+  timer.sr = 0;
+  timer.dier = Tim::kUpdate;
+  timer.cr1 = Tim::kUpdateOverflowOnly | Tim::kEnable;
+  set_timer_priority(kPriorityTimer);
+  set_worker_priority(kPriorityWorker);
+  enable_line(kLineTim5);
+  const Atomic atomic;
+  request_slice();
+}
+
+void scheduler_application_runs(bool runs) {
+  const Atomic atomic;
+  state.application_runs = runs;
+}
+
+void scheduler_unwound() {
+  const Atomic atomic;
+  state.application_runs = false;
+  if (state.phase == Phase::Running) state.ready = true;  // it was in the middle of something
+  scb().icsr = Scb::kPendSvClear;
+  note_parked();
+}
+
+void scheduler_defer_tasklet() { state.tasklet_deferred = true; }
+
+void schedule_tasklet(std::uint32_t microseconds) {
+  const Atomic atomic;
+  const std::uint64_t at = clock_microseconds() + microseconds;
+  if (at >= state.tasklet_at) return;
+  state.tasklet_at = at;
+  arm_alarm();
+}
+
+std::uint32_t slices_begun() { return slices; }
+
+}  // namespace microvisor::firmware::kernel

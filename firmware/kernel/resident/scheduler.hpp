@@ -1,0 +1,65 @@
+// Who has the processor: the application or the worker (docs/kernel.md).
+//
+// The worker gets slices while it has something to do. In between the application has at least kShare for
+// itself. A slice ends early as soon as a non-secure exception waits that cannot pre-empt it. An application
+// that masks its interrupts would keep the worker out for ever: when a slice has been due for kHang without
+// beginning, it is taken at a priority above the application. All times in microseconds; everything here runs
+// at timer or PendSV level, or under Atomic.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace microvisor::firmware::kernel {
+
+inline constexpr std::uint32_t kSlice = 300;
+inline constexpr std::uint32_t kSliceCheck = 50;
+inline constexpr std::uint32_t kShare = 350;
+inline constexpr std::uint32_t kHang = 2'000;
+inline constexpr std::uint32_t kParkRetry = 10;
+/// An application's handler that sits on the worker's back for so long does not end any more.
+inline constexpr std::uint32_t kHandlerLimit = 2'000'000;
+
+// Exception priorities, most urgent first (docs/kernel.md has the reasons).
+inline constexpr std::uint8_t kPriorityFault = 0x00;
+inline constexpr std::uint8_t kPriorityTimer = 0x20;
+inline constexpr std::uint8_t kPriorityDevice = 0x30;
+inline constexpr std::uint8_t kPriorityCall = 0x40;
+inline constexpr std::uint8_t kPriorityWorkerBoosted = 0x60;
+inline constexpr std::uint8_t kPrioritySliceEnd = 0xE0;
+inline constexpr std::uint8_t kPriorityWorker = 0xF0;
+
+/// What exceptions.S shares with C++.
+struct WorkerContext {
+  std::uint32_t running;
+  std::uint32_t worker_sp;
+  std::uint32_t main_sp;
+  std::uint32_t main_limit;
+  std::uint32_t worker_limit;
+  std::uint32_t main_top;
+  std::uint32_t thread_top;
+};
+static_assert(offsetof(WorkerContext, worker_sp) == 4 && offsetof(WorkerContext, main_sp) == 8);
+static_assert(offsetof(WorkerContext, main_limit) == 12 && offsetof(WorkerContext, worker_limit) == 16);
+static_assert(offsetof(WorkerContext, main_top) == 20 && offsetof(WorkerContext, thread_top) == 24);
+extern "C" WorkerContext worker_context;
+
+/// Starts the timer and lets the worker begin at `entry`. Once, from thread mode.
+void start_scheduler(void (*entry)());
+
+/// The application has begun or ended: decides whether a share is kept for it.
+void scheduler_application_runs(bool runs);
+
+/// The application has ended, and every exception with it: whatever was under way begins anew.
+void scheduler_unwound();
+
+/// The end of the application was put off until the timer's handler ends: pend the tasklet then.
+void scheduler_defer_tasklet();
+
+/// Pends the tasklet at `microseconds` from now.
+void schedule_tasklet(std::uint32_t microseconds);
+
+/// Slices begun, for measurements.
+[[nodiscard]] std::uint32_t slices_begun();
+
+}  // namespace microvisor::firmware::kernel

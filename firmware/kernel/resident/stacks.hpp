@@ -1,0 +1,32 @@
+// The kernel's three stacks, each closed at its top by a seal that no exception return can take for a frame.
+#pragma once
+
+#include <cstdint>
+
+namespace microvisor::firmware::kernel {
+
+inline constexpr std::uint32_t kStackSeal = 0xFEF5'EDA5;   // Arm's recommendation for stack sealing
+inline constexpr std::uint32_t kMainStackSize = 4 * 1024;  // exceptions
+inline constexpr std::uint32_t kThreadStackSize =
+    12 * 1024;  // start-up, installation, preparing the application
+inline constexpr std::uint32_t kWorkerStackSize =
+    24 * 1024;  // link, TLS, updates; and exceptions on top of that
+
+extern "C" {
+extern std::uint32_t kernel_main_stack[kMainStackSize / 4];
+extern std::uint32_t kernel_thread_stack[kThreadStackSize / 4];
+extern std::uint32_t kernel_worker_stack[kWorkerStackSize / 4];
+}
+
+/// Address of the two seal words, which is also where the empty stack's pointer stands.
+[[nodiscard]] inline std::uint32_t main_stack_seal() {
+  return reinterpret_cast<std::uint32_t>(kernel_main_stack) + kMainStackSize - 8;
+}
+[[nodiscard]] inline std::uint32_t thread_stack_seal() {
+  return reinterpret_cast<std::uint32_t>(kernel_thread_stack) + kThreadStackSize - 8;
+}
+[[nodiscard]] inline std::uint32_t worker_stack_seal() {
+  return reinterpret_cast<std::uint32_t>(kernel_worker_stack) + kWorkerStackSize - 8;
+}
+
+}  // namespace microvisor::firmware::kernel

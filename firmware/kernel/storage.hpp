@@ -1,0 +1,25 @@
+// The kernel's storage: flash, external flash, vault and updater, and what was read from them at start-up.
+// Owned by start-up code, then by the worker.
+#pragma once
+
+#include "firmware/update/updater.hpp"
+#include "firmware/vault/identity.hpp"
+#include "firmware/vault/store.hpp"
+#include "firmware/vault/trust_anchors.hpp"
+
+namespace microvisor::firmware::kernel {
+
+/// Reads the vault and finishes an update that is ready or was interrupted. Before lock_flash(): this writes
+/// the application's flash. True if a new application was installed by this call.
+bool start_storage();
+
+[[nodiscard]] update::Updater& updater();
+[[nodiscard]] vault::Store& store();
+[[nodiscard]] const vault::Identity& identity();
+[[nodiscard]] const vault::TrustAnchors& anchors();
+/// Starts of the kernel since manufacturing.
+[[nodiscard]] std::uint64_t boot_count();
+/// Whether this device is in the factory's test mode.
+[[nodiscard]] bool factory_test_mode();
+
+}  // namespace microvisor::firmware::kernel
