@@ -78,7 +78,8 @@ TEST_P(EntryMatrix, FrameAndExcReturn) {
   EXPECT_EQ(core.state.r[15], handler(expected.to, kFirstInterrupt + 3));
   EXPECT_TRUE(core.state.thumb);
   const bool hides = expected.from == kSecure && expected.to == kNonSecure;
-  EXPECT_EQ(stack_of(expected.from, expected.handler ? kMain : expected.stack), top - 0x20 - (hides ? 0x28 : 0));
+  EXPECT_EQ(stack_of(expected.from, expected.handler ? kMain : expected.stack),
+            top - 0x20 - (hides ? 0x28 : 0));
   if (hides) {
     expect_additional_context(top - 0x48);
     for (unsigned index = 0; index <= 12; ++index) EXPECT_EQ(core.state.r[index], 0u) << index;

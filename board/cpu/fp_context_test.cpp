@@ -1,0 +1,172 @@
+// The FP context in frames, lazy and at once, in both worlds. Expectations: Armv8-M ARM (DDI0553) B3.20 to
+// B3.22, D1.2 FPCCR, FPCAR; frame sizes 0x20, 0x68 and 0xA8 bytes.
+#include "board/cpu/system_test_bus.hpp"
+
+namespace microvisor::board {
+namespace {
+
+class FpContext : public SystemTest {
+ protected:
+  FpContext() {
+    scs(0xED88, 0x00F0'0000);
+    scs_ns(0xED88, 0x00F0'0000);
+    scs(0xED8C, 0xC00);
+    for (unsigned index = 0; index < 32; ++index) core.state.s[index] = 0xF000 + index;
+    core.state.fpscr = 0x0300'0010;
+  }
+  void use_fp() {
+    ASSERT_TRUE(prepare_fp(core));
+    for (unsigned index = 0; index < 32; ++index) core.state.s[index] = 0xF000 + index;
+    core.state.fpscr = 0x0300'0010;
+  }
+};
+
+TEST_F(FpContext, FirstInstructionOpensAContext) {
+  core.system->fp.fpdscr[kSecure] = 0x0100'0000;
+  ASSERT_TRUE(prepare_fp(core));
+  EXPECT_TRUE(core.state.fp_active);
+  EXPECT_TRUE(core.state.secure_fp_active);
+  EXPECT_EQ(core.state.fpscr, 0x0100'0000u);
+  core.state.fpscr = 0x10;
+  ASSERT_TRUE(prepare_fp(core));
+  EXPECT_EQ(core.state.fpscr, 0x10u);
+}
+
+TEST_F(FpContext, DeniedByCpacrAndByNsacr) {
+  run_thread(kNonSecure, kMain);
+  scs_ns(0xED88, 0);
+  EXPECT_FALSE(prepare_fp(core));
+  EXPECT_EQ(scs_ns(0xED28), 1u << 19);
+  EXPECT_TRUE(is_pending(core, kUsageFault, kNonSecure));
+  scs_ns(0xED88, 0x00F0'0000);
+  scs(0xED8C, 0);
+  EXPECT_FALSE(prepare_fp(core));
+  EXPECT_EQ(scs(0xED28), 1u << 19);  // taken to Secure
+  EXPECT_TRUE(is_pending(core, kUsageFault, kSecure));
+}
+
+TEST_F(FpContext, PrivilegedOnlySetting) {
+  run_thread(kNonSecure, kMain, false);
+  scs_ns(0xED88, 0x0050'0000);
+  EXPECT_FALSE(prepare_fp(core));
+  run_thread(kNonSecure, kMain, true);
+  EXPECT_TRUE(prepare_fp(core));
+}
+
+TEST_F(FpContext, LazyFrameReservesSpaceAndReturnsWithoutStoring) {
+  run_thread(kNonSecure, kProcess);
+  use_fp();
+  bus.poke(kPspNs - 0x68 + 0x20, 4, 0xA5A5'A5A5);
+  pend_line(3, kNonSecure, 0x20);
+  ASSERT_TRUE(take());
+  EXPECT_EQ(core.state.r[14], 0xFFFF'FFACu);
+  EXPECT_EQ(core.state.stack[kNonSecure][kProcess], kPspNs - 0x68);
+  EXPECT_FALSE(core.state.fp_active);
+  EXPECT_EQ(scs_ns(0xEF38), kPspNs - 0x68 + 0x20);
+  EXPECT_EQ(scs_ns(0xEF34) & 1, 1u);  // LSPACT
+  EXPECT_EQ(word(kPspNs - 0x68 + 0x20), 0xA5A5'A5A5u);
+  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  EXPECT_TRUE(core.state.fp_active);
+  EXPECT_EQ(scs_ns(0xEF34) & 1, 0u);
+  EXPECT_EQ(core.state.r[13], kPspNs);
+  EXPECT_EQ(core.state.s[0], 0xF000u);
+}
+
+TEST_F(FpContext, HandlerUsingFpStoresTheContextFirst) {
+  run_thread(kNonSecure, kProcess);
+  use_fp();
+  pend_line(3, kNonSecure, 0x20);
+  ASSERT_TRUE(take());
+  ASSERT_TRUE(prepare_fp(core));
+  const std::uint32_t context = kPspNs - 0x68 + 0x20;
+  for (unsigned index = 0; index < 16; ++index) EXPECT_EQ(word(context + 4 * index), 0xF000 + index);
+  EXPECT_EQ(word(context + 0x40), 0x0300'0010u);
+  EXPECT_EQ(scs_ns(0xEF34) & 1, 0u);
+  core.state.s[0] = 1;
+  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  EXPECT_EQ(core.state.s[0], 0xF000u);
+  EXPECT_EQ(core.state.fpscr, 0x0300'0010u);
+}
+
+TEST_F(FpContext, StackingAtOnce) {
+  scs(0xEF34, 0x8000'0000);  // LSPEN = 0
+  run_thread(kNonSecure, kProcess);
+  use_fp();
+  pend_line(3, kNonSecure, 0x20);
+  ASSERT_TRUE(take());
+  EXPECT_EQ(word(kPspNs - 0x68 + 0x20 + 60), 0xF00Fu);
+  EXPECT_EQ(scs_ns(0xEF34) & 1, 0u);
+  core.state.s[15] = 0;
+  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  EXPECT_EQ(core.state.s[15], 0xF00Fu);
+}
+
+TEST_F(FpContext, SecureContextWithTsSavesAllAndIsHiddenFromNonSecureCode) {
+  scs(0xEF34, 0xC400'0000);  // ASPEN, LSPEN, TS
+  use_fp();
+  pend_line(3, kNonSecure, 0x20);
+  ASSERT_TRUE(take());
+  EXPECT_EQ(core.state.r[14], 0xFFFF'FFE8u);
+  EXPECT_EQ(core.state.stack[kSecure][kMain], kMspS - 0xA8 - 0x28);
+  EXPECT_EQ(word(kMspS - 0xA8 - 0x28), 0xFEFA'125Au);  // signature with FP context
+  ASSERT_TRUE(prepare_fp(core));                       // Non-secure handler touches the FPU
+  const std::uint32_t context = kMspS - 0xA8 + 0x20;
+  EXPECT_EQ(word(context), 0xF000u);
+  EXPECT_EQ(word(context + 0x40), 0x0300'0010u);
+  EXPECT_EQ(word(context + 0x48), 0xF010u);
+  EXPECT_EQ(word(context + 0x48 + 60), 0xF01Fu);
+  for (unsigned index = 0; index < 32; ++index) EXPECT_EQ(core.state.s[index], 0u) << index;
+  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  for (unsigned index = 0; index < 32; ++index) EXPECT_EQ(core.state.s[index], 0xF000 + index);
+  EXPECT_EQ(core.state.r[13], kMspS);
+  EXPECT_TRUE(core.state.secure_fp_active);
+}
+
+TEST_F(FpContext, LazyStoreFaultIsTakenBeforeTheInstruction) {
+  run_thread(kNonSecure, kProcess);
+  use_fp();
+  pend_line(3, kNonSecure, 0x20);
+  ASSERT_TRUE(take());
+  core.system->fp.fpcar[kNonSecure] = 0x3000'0000;
+  EXPECT_FALSE(prepare_fp(core));
+  EXPECT_EQ(scs(0xEDE4), 0x60u);  // LSPERR, SFARVALID
+  take_fault(core, core.state.r[15]);
+  EXPECT_EQ(core.state.ipsr, kSecureFault);
+  EXPECT_EQ(core.system->fp.fpccr[kNonSecure] & 1, 1u);
+}
+
+TEST_F(FpContext, ClearOnReturn) {
+  scs(0xEF34, 0xD000'0000);  // CLRONRET
+  pend_line(3, kSecure, 0x20);
+  ASSERT_TRUE(take());
+  use_fp();
+  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  EXPECT_EQ(core.state.s[0], 0u);
+  EXPECT_EQ(core.state.s[15], 0u);
+  EXPECT_EQ(core.state.s[16], 0xF010u);
+}
+
+TEST_F(FpContext, FpccrViews) {
+  scs(0xEF34, 0xFC00'0000);
+  EXPECT_EQ(scs_ns(0xEF34) & 0x2C00'0000u, 0u);  // TS, CLRONRETS, LSPENS are Secure
+  scs_ns(0xEF34, 0);                             // LSPEN and CLRONRET are taken away by LSPENS and CLRONRETS
+  EXPECT_EQ(scs(0xEF34) & 0x5000'0000u, 0x5000'0000u);
+  EXPECT_EQ(scs_ns(0xEF34) & 0x8000'0000u, 0u);
+  EXPECT_EQ(scs(0xEF34) & 0x8000'0000u, 0x8000'0000u);
+}
+
+TEST_F(FpContext, StoreAndLoadMultipleAroundANonSecureCall) {
+  use_fp();
+  ASSERT_TRUE(execute_vlstm(core, 0x3000'1000));
+  EXPECT_FALSE(core.state.fp_active);
+  EXPECT_EQ(scs(0xEF38), 0x3000'1000u);
+  EXPECT_EQ(scs(0xEF34) & 1, 1u);
+  ASSERT_TRUE(execute_vlldm(core, 0x3000'1000));
+  EXPECT_TRUE(core.state.fp_active);
+  EXPECT_EQ(core.state.s[3], 0xF003u);
+  core.state.secure_fp_active = false;
+  EXPECT_TRUE(execute_vlstm(core, 0x3000'1001));  // without a Secure context both do nothing
+}
+
+}  // namespace
+}  // namespace microvisor::board
