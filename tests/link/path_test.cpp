@@ -1,0 +1,200 @@
+// From the firmware's link to a gateway on the host, through the modelled modem, PPP and the host's network:
+// connection, log, settings, channel, and everything that can go wrong on the way.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "protocol/bundle/crypto.hpp"
+#include "tests/link/test_device.hpp"
+
+namespace microvisor::test {
+namespace {
+
+using firmware::link::NetworkStatus;
+using firmware::net::TlsResult;
+
+class LinkPath : public ::testing::Test {
+ protected:
+  LinkPath() : device(line, gateway, owner.public_key()) {}
+
+  [[nodiscard]] bool connected() { return device.engine().status() == NetworkStatus::Connected; }
+  [[nodiscard]] bool run_until_connected(unsigned seconds = 60) {
+    return device.run_until([this] { return connected(); }, seconds);
+  }
+
+  protocol::SigningKey owner = protocol::SigningKey::generate();
+  TestGateway gateway{kDeviceSid};
+  ModelledLine line;
+  TestDevice device;
+};
+
+TEST_F(LinkPath, ConnectsAndLearnsTheTime) {
+  const auto before = static_cast<std::uint64_t>(cloud::SystemClock().now());
+  ASSERT_TRUE(run_until_connected());
+  const auto after = static_cast<std::uint64_t>(cloud::SystemClock().now());
+  EXPECT_GE(device.wall_time, before);
+  EXPECT_LE(device.wall_time, after + 5'000'000);
+  EXPECT_EQ(device.logging, true);
+  EXPECT_EQ(gateway.seen().hello_kernels, std::vector<std::string>{"0.1.0-test"});
+  ASSERT_GE(device.statuses.size(), 2U);
+  EXPECT_EQ(device.statuses[0], NetworkStatus::Connecting);
+  EXPECT_EQ(device.statuses[1], NetworkStatus::Connected);
+}
+
+TEST_F(LinkPath, LogLinesArriveInOrderAndOnce) {
+  std::vector<std::string> expected;
+  for (int number = 0; number < 200; ++number) {
+    expected.push_back("line " + std::to_string(number) +
+                       std::string(static_cast<std::size_t>(number) * 5, 'x'));
+    device.log.push_back(expected.back());
+  }
+  ASSERT_TRUE(device.run_until([&] { return gateway.seen().log.size() >= expected.size(); }));
+  EXPECT_EQ(gateway.seen().log, expected);
+}
+
+TEST_F(LinkPath, RecordsStayWithinTheDevicesBuffers) {
+  device.log.push_back(std::string(1024, 'y'));
+  ASSERT_TRUE(device.run_until([&] { return gateway.seen().log.size() == 1; }));
+  device.wanted = false;
+  ASSERT_FALSE(device.run_until([&] { return gateway.seen().goodbyes == 1; }, 0));
+  device.wanted = true;
+  ASSERT_TRUE(run_until_connected());
+  const auto seen = gateway.seen();
+  EXPECT_GT(seen.largest_record, 0U);
+  EXPECT_LE(seen.largest_record,
+            2048U + 256U);  // RFC 6066 section 4; RFC 5246 section 6.2.3 allows expansion
+}
+
+TEST_F(LinkPath, ASecondConnectionResumesTheSession) {
+  ASSERT_TRUE(run_until_connected());
+  EXPECT_FALSE(device.engine().tls().resumed());
+  gateway.cut_now();
+  ASSERT_TRUE(device.run_until([&] { return gateway.seen().sessions == 2 && connected(); }));
+  EXPECT_TRUE(device.engine().tls().resumed());
+  EXPECT_EQ(gateway.seen().resumed, 1U);
+}
+
+TEST_F(LinkPath, ReconnectsAfterAResetOfTheChipInTheMiddleOfACall) {
+  ASSERT_TRUE(run_until_connected());
+  ASSERT_TRUE(line.modem().in_call());
+  device.reset();
+  const std::uint64_t start = line.now();
+  ASSERT_TRUE(device.run_until([&] { return gateway.seen().sessions == 2 && connected(); }));
+  EXPECT_LT(line.now() - start, 3 * firmware::net::kSeconds);
+}
+
+TEST_F(LinkPath, ReconnectsAfterTheModemLostPower) {
+  ASSERT_TRUE(run_until_connected());
+  line.modem().power_cycle();
+  device.log.push_back("after the power cut");
+  EXPECT_TRUE(
+      device.run_until([&] { return !gateway.seen().log.empty() || gateway.seen().sessions == 2; }, 300));
+  EXPECT_EQ(gateway.seen().sessions, 2U);
+}
+
+TEST_F(LinkPath, ReconnectsAfterTheNetworkDroppedTheCall) {
+  ASSERT_TRUE(run_until_connected());
+  line.modem().drop_call();
+  EXPECT_TRUE(device.run_until([&] { return gateway.seen().sessions == 2 && connected(); }));
+}
+
+TEST_F(LinkPath, RefusesAGatewayWithAnotherName) {
+  ASSERT_TRUE(device.identity_record.gateway_server_name.assign(
+      std::span(reinterpret_cast<const std::uint8_t*>("other.example"), 13)));
+  EXPECT_FALSE(run_until_connected(20));
+  EXPECT_EQ(device.engine().last_tls(), TlsResult::WrongServer);
+  EXPECT_EQ(gateway.seen().sessions, 0U);
+}
+
+TEST_F(LinkPath, RefusesAGatewayOfAnotherAuthority) {
+  const Authority other("Somebody else's CA");
+  ASSERT_TRUE(device.identity_record.gateway_ca.assign(other.certificate.der()));
+  EXPECT_FALSE(run_until_connected(20));
+  EXPECT_EQ(device.engine().last_tls(), TlsResult::WrongServer);
+  EXPECT_EQ(gateway.seen().sessions, 0U);
+}
+
+TEST_F(LinkPath, IsRefusedWithACertificateTheGatewayDoesNotKnow) {
+  const Authority other("Somebody else's device CA");
+  const Key key = Key::generate();
+  ASSERT_TRUE(device.identity_record.device_certificate.assign(other.leaf(key, kDeviceSid).der()));
+  const auto scalar = key.scalar();
+  std::copy(scalar.begin(), scalar.end(), device.identity_record.device_private_key.begin());
+  EXPECT_FALSE(run_until_connected(20));
+  EXPECT_EQ(device.engine().last_tls(), TlsResult::Refused);
+  EXPECT_EQ(gateway.seen().handshakes, 0U);
+}
+
+TEST_F(LinkPath, SurvivesALineThatLosesBytes) {
+  unsigned count = 0;
+  line.damage_to_chip = [&](std::uint8_t&) { return ++count % 5003 != 0; };
+  line.damage_from_chip = [&](std::uint8_t& byte) {
+    if (++count % 4001 == 0) byte ^= 0x10;
+    return true;
+  };
+  for (int number = 0; number < 60; ++number)
+    device.log.push_back("line " + std::to_string(number) + std::string(200, 'z'));
+  ASSERT_TRUE(device.run_until([&] { return gateway.seen().log.size() >= 60; }, 600));
+  const auto log = gateway.seen().log;
+  EXPECT_EQ(log.back().substr(0, 7), "line 59");
+}
+
+TEST_F(LinkPath, NoticesAGatewayThatHasGoneSilent) {
+  gateway.set_keep_alive(4);
+  ASSERT_TRUE(run_until_connected());
+  ASSERT_TRUE(device.run_until([&] { return gateway.seen().sessions == 1; }));
+  line.network().on_receive({});  // nothing comes back any more
+  EXPECT_TRUE(
+      device.run_until([&] { return device.engine().last_end() == firmware::link::SessionEnd::Silent; }, 60));
+}
+
+TEST_F(LinkPath, SettingsAndRestartReachTheKernel) {
+  ASSERT_TRUE(run_until_connected());
+  gateway.set_logging(false);
+  gateway.restart_app();
+  EXPECT_TRUE(device.run_until([&] { return device.logging == false && device.restarts == 1; }));
+}
+
+TEST_F(LinkPath, EventsReachTheGateway) {
+  device.events = {"hard fault at 0x08000123"};
+  EXPECT_TRUE(device.run_until([&] { return gateway.seen().events.size() == 1; }));
+  EXPECT_EQ(gateway.seen().events[0], "hard fault at 0x08000123");
+}
+
+TEST_F(LinkPath, OpaqueChannelCarriesLinesAndEndsAfterTheLast) {
+  device.channel_id = 7;
+  for (int number = 0; number < 300; ++number)
+    device.channel_output += "row " + std::to_string(number) + "\n";
+  ASSERT_TRUE(device.run_until([&] { return device.channel_output.empty(); }));
+  device.channel_output = "last\n";
+  device.channel_closing = true;
+  ASSERT_TRUE(device.run_until(
+      [&] { return device.channels_released == 1 && gateway.seen().channel.size() == 301; }));
+  EXPECT_EQ(gateway.seen().channel[299], "row 299");
+  EXPECT_EQ(gateway.seen().channel[300], "last");
+}
+
+TEST_F(LinkPath, ChannelLearnsThatTheConnectionIsGone) {
+  device.channel_id = 9;
+  device.channel_output = "x\n";
+  ASSERT_TRUE(device.run_until([&] { return gateway.seen().channel.size() == 1; }));
+  gateway.cut_now();
+  ASSERT_TRUE(device.run_until([&] { return device.channel_end.has_value(); }));
+  EXPECT_EQ(device.channel_end, firmware::link::ChannelEnd::NetworkDisconnected);
+}
+
+TEST_F(LinkPath, GoesOfflineWhenTheNetworkIsReleased) {
+  ASSERT_TRUE(run_until_connected());
+  device.wanted = false;
+  line.meanwhile = [&] {
+    if (gateway.seen().goodbyes == 1) device.wanted = true;
+  };
+  device.engine().round();
+  device.engine().round();
+  EXPECT_EQ(gateway.seen().goodbyes, 1U);
+  EXPECT_NE(std::find(device.statuses.begin(), device.statuses.end(), NetworkStatus::DeliberatelyOffline),
+            device.statuses.end());
+}
+
+}  // namespace
+}  // namespace microvisor::test

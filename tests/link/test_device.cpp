@@ -1,0 +1,173 @@
+// See test_device.hpp.
+#include "tests/link/test_device.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+namespace microvisor::test {
+
+using firmware::storage::FlashStatus;
+using firmware::storage::Row;
+
+std::uint8_t* MemoryFlash::at(std::uint32_t address) {
+  if (address >= firmware::kMicrovisorFlash && address < firmware::kMicrovisorFlash + bank2_.size()) {
+    return &bank2_[address - firmware::kMicrovisorFlash];
+  }
+  if (address >= firmware::kApplicationFlash && address < firmware::kApplicationFlash + bank1_.size()) {
+    return &bank1_[address - firmware::kApplicationFlash];
+  }
+  throw std::runtime_error("no flash there");
+}
+
+FlashStatus MemoryFlash::read_row(std::uint32_t address, Row& row) {
+  std::copy_n(at(address), row.size(), row.begin());
+  return FlashStatus::Ok;
+}
+
+FlashStatus MemoryFlash::program_row(std::uint32_t address, const Row& row) {
+  std::uint8_t* const target = at(address);
+  if (!std::all_of(target, target + row.size(), [](std::uint8_t byte) { return byte == 0xFF; })) {
+    return FlashStatus::Failed;
+  }
+  std::copy(row.begin(), row.end(), target);
+  return FlashStatus::Ok;
+}
+
+FlashStatus MemoryFlash::erase_page(std::uint32_t address) {
+  std::memset(at(address), 0xFF, firmware::kPageSize);
+  return FlashStatus::Ok;
+}
+
+bool MemoryNor::read(std::uint32_t offset, std::span<std::uint8_t> out) {
+  if (offset + out.size() > bytes_.size()) return false;
+  std::copy_n(bytes_.begin() + offset, out.size(), out.begin());
+  return true;
+}
+
+bool MemoryNor::program(std::uint32_t offset, std::span<const std::uint8_t> data) {
+  if (offset / 256 != (offset + data.size() - 1) / 256) return false;
+  for (std::size_t index = 0; index < data.size(); ++index) bytes_[offset + index] &= data[index];
+  return true;
+}
+
+bool MemoryNor::erase_sector(std::uint32_t offset) {
+  std::memset(&bytes_[offset], 0xFF, firmware::storage::kNorSectorSize);
+  return true;
+}
+
+namespace {
+
+/// mbedTLS has one arena for the whole process.
+void initialise_crypto() {
+  static std::vector<std::uint8_t> arena(48 * 1024);
+  static bool done = false;
+  if (!done) firmware::crypto::initialise_memory(arena);
+  done = true;
+}
+
+template <typename Field>
+void assign(Field& field, std::span<const std::uint8_t> bytes) {
+  if (!field.assign(bytes)) throw std::runtime_error("identity field too long");
+}
+
+std::span<const std::uint8_t> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+}  // namespace
+
+TestDevice::TestDevice(ModelledLine& line, TestGateway& gateway, const firmware::crypto::PublicKey& owner)
+    : line_(line) {
+  initialise_crypto();
+  const Key key = Key::generate();
+  const Certificate certificate = gateway.device_authority().leaf(key, kDeviceSid);
+  assign(identity_record.device_sid, bytes_of(kDeviceSid));
+  const auto scalar = key.scalar();
+  std::copy(scalar.begin(), scalar.end(), identity_record.device_private_key.begin());
+  assign(identity_record.device_certificate, certificate.der());
+  assign(identity_record.gateway_host, bytes_of("10.0.2.2"));
+  identity_record.gateway_port = gateway.port();
+  assign(identity_record.gateway_server_name, bytes_of("gateway.microvisor.internal"));
+  assign(identity_record.gateway_ca, gateway.gateway_authority().certificate.der());
+  anchors_.count = 1;
+  anchors_.manifest_signers[0] = owner;
+  build();
+}
+
+void TestDevice::build() {
+  engine_.reset();
+  store_.emplace(flash_);
+  static_cast<void>(store_->mount());
+  updater_.emplace(flash_, nor_, *store_, 1000U);
+  updater_->mount();
+  engine_ = std::make_unique<firmware::link::LinkEngine>(*this, line_);
+}
+
+void TestDevice::reset() {
+  line_.chip_reset();
+  build();
+  static_cast<void>(updater_->install_pending());
+}
+
+bool TestDevice::run_until(const std::function<bool()>& done, unsigned seconds) {
+  done_ = done;
+  reached_ = false;
+  deadline_ = line_.now() + seconds * firmware::net::kSeconds;
+  while (!reached_ && line_.now() < deadline_) engine_->round();
+  done_ = {};
+  return reached_;
+}
+
+/// The link asks this in every round, which makes it the place to end one.
+bool TestDevice::network_wanted() {
+  if (done_ && !reached_) reached_ = done_();
+  const bool over = done_ && (reached_ || line_.now() >= deadline_);
+  return wanted && !over;
+}
+
+firmware::link::DeviceFacts TestDevice::facts() {
+  firmware::link::DeviceFacts facts;
+  facts.kernel_version = "0.1.0-test";
+  facts.kernel_version_number = 1000;
+  return facts;
+}
+
+bool TestDevice::take_log_record(firmware::link::LogRecord& record) {
+  if (log.empty()) return false;
+  record = {};
+  record.length = log.front().size();
+  std::copy(log.front().begin(), log.front().end(), record.text.begin());
+  log.pop_front();
+  return true;
+}
+
+bool TestDevice::take_event(firmware::link::DeviceEvent& event) {
+  if (events.empty()) return false;
+  event = {};
+  event.kind = firmware::link::EventKind::ApplicationCrashed;
+  event.length = events.front().size();
+  std::copy(events.front().begin(), events.front().end(), event.text.begin());
+  events.pop_front();
+  return true;
+}
+
+firmware::link::Channel TestDevice::channel(unsigned slot) {
+  if (slot != 0) return {};
+  return {.id = channel_id, .endpoint = "log", .closing = channel_closing};
+}
+
+std::size_t TestDevice::channel_read(unsigned, std::span<std::uint8_t> into) {
+  const std::size_t count = std::min(into.size(), channel_output.size());
+  std::copy_n(channel_output.begin(), count, into.begin());
+  channel_output.erase(0, count);
+  return count;
+}
+
+void TestDevice::channel_released(unsigned) {
+  channel_id = 0;
+  channel_closing = false;
+  ++channels_released;
+}
+
+}  // namespace microvisor::test

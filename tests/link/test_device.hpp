@@ -1,0 +1,114 @@
+// A device for tests of the link: the firmware's own link engine and updater, over memory instead of flash
+// and NOR, and over a modelled line instead of LPUART1. The kernel's part is played by this class, which
+// records what it is told.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "firmware/kernel/link/link_engine.hpp"
+#include "firmware/storage/flash.hpp"
+#include "firmware/update/updater.hpp"
+#include "tests/link/modelled_line.hpp"
+#include "tests/link/test_gateway.hpp"
+
+namespace microvisor::test {
+
+/// Both banks of the flash, rows that can be programmed once.
+class MemoryFlash final : public firmware::storage::Flash {
+ public:
+  firmware::storage::FlashStatus read_row(std::uint32_t address, firmware::storage::Row& row) override;
+  firmware::storage::FlashStatus program_row(std::uint32_t address,
+                                             const firmware::storage::Row& row) override;
+  firmware::storage::FlashStatus erase_page(std::uint32_t address) override;
+
+ private:
+  std::uint8_t* at(std::uint32_t address);
+  std::vector<std::uint8_t> bank1_ = std::vector<std::uint8_t>(1 << 20, 0xFF);
+  std::vector<std::uint8_t> bank2_ = std::vector<std::uint8_t>(1 << 20, 0xFF);
+};
+
+class MemoryNor final : public firmware::storage::Nor {
+ public:
+  bool read(std::uint32_t offset, std::span<std::uint8_t> out) override;
+  bool program(std::uint32_t offset, std::span<const std::uint8_t> data) override;
+  bool erase_sector(std::uint32_t offset) override;
+  [[nodiscard]] std::uint32_t size() const override { return static_cast<std::uint32_t>(bytes_.size()); }
+
+ private:
+  std::vector<std::uint8_t> bytes_ = std::vector<std::uint8_t>(8 << 20, 0xFF);
+};
+
+inline constexpr const char* kDeviceSid = "UV00112233445566778899aabbccddeeff";
+
+class TestDevice final : public firmware::link::LinkHost {
+ public:
+  /// Provisioned for this gateway; `owner` signs what it installs.
+  TestDevice(ModelledLine& line, TestGateway& gateway, const firmware::crypto::PublicKey& owner);
+  ~TestDevice() = default;
+
+  /// Runs the link until `done` says so, or for `seconds` of virtual time. True if `done` did.
+  [[nodiscard]] bool run_until(const std::function<bool()>& done, unsigned seconds = 120);
+  /// As the chip's reset does it: link and updater begin anew, flash, NOR and modem stay. Installs what is
+  /// pending.
+  void reset();
+
+  [[nodiscard]] firmware::link::LinkEngine& engine() { return *engine_; }
+  [[nodiscard]] firmware::update::Updater& updater() override { return *updater_; }
+
+  firmware::vault::Identity identity_record;  // may be changed before the first run_until()
+  bool wanted = true;
+  std::deque<std::string> log;  // records waiting to be sent
+  std::deque<std::string> events;
+  std::vector<firmware::link::NetworkStatus> statuses;
+  std::uint64_t wall_time = 0;
+  std::optional<bool> logging;
+  unsigned restarts = 0;
+  unsigned installs = 0;
+  // One opaque channel, slot 0.
+  std::uint32_t channel_id = 0;
+  bool channel_closing = false;
+  std::string channel_output;
+  std::optional<firmware::link::ChannelEnd> channel_end;
+  unsigned channels_released = 0;
+
+  // LinkHost
+  const firmware::vault::Identity& identity() override { return identity_record; }
+  const firmware::vault::TrustAnchors& anchors() override { return anchors_; }
+  firmware::link::DeviceFacts facts() override;
+  bool network_wanted() override;
+  void network_status_changed(firmware::link::NetworkStatus status) override { statuses.push_back(status); }
+  void wall_time_received(std::uint64_t unix_microseconds) override { wall_time = unix_microseconds; }
+  void logging_allowed(bool allowed) override { logging = allowed; }
+  void restart_application() override { ++restarts; }
+  void install_update() override { ++installs; }
+  bool take_log_record(firmware::link::LogRecord& record) override;
+  bool take_event(firmware::link::DeviceEvent& event) override;
+  firmware::link::Channel channel(unsigned slot) override;
+  std::size_t channel_read(unsigned slot, std::span<std::uint8_t> into) override;
+  std::size_t channel_space(unsigned slot) override { return slot == 0 ? 512 : 0; }
+  void channel_received(unsigned, std::span<const std::uint8_t>) override {}
+  void channel_ended(unsigned, firmware::link::ChannelEnd reason) override { channel_end = reason; }
+  void channel_released(unsigned slot) override;
+
+ private:
+  void build();
+
+  ModelledLine& line_;
+  firmware::vault::TrustAnchors anchors_;
+  MemoryFlash flash_;
+  MemoryNor nor_;
+  std::optional<firmware::vault::Store> store_;
+  std::optional<firmware::update::Updater> updater_;
+  std::unique_ptr<firmware::link::LinkEngine> engine_;
+  std::function<bool()> done_;
+  std::uint64_t deadline_ = 0;
+  bool reached_ = false;
+};
+
+}  // namespace microvisor::test

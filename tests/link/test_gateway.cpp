@@ -1,0 +1,260 @@
+// See test_gateway.hpp.
+#include "tests/link/test_gateway.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+
+#include "protocol/bundle/crypto.hpp"
+
+namespace microvisor::test {
+namespace {
+
+constexpr int kPollMilliseconds = 2;
+
+bool readable(int socket) {
+  pollfd entry{socket, POLLIN, 0};
+  return poll(&entry, 1, kPollMilliseconds) > 0;
+}
+
+void close_hard(int socket) {
+  const linger now{1, 0};
+  setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  close(socket);
+}
+
+/// Notes the largest record the device sends and is sent.
+void note_record(int, int, int type, const void* bytes, std::size_t size, SSL*, void* argument) {
+  if (type != SSL3_RT_HEADER || size < 5) return;
+  const auto* header = static_cast<const std::uint8_t*>(bytes);
+  auto& largest = *static_cast<std::uint64_t*>(argument);
+  largest = std::max<std::uint64_t>(largest, static_cast<std::uint64_t>(header[3]) << 8 | header[4]);
+}
+
+}  // namespace
+
+struct TestGateway::Tls {
+  Tls(SSL_CTX* context, int socket_) : socket(socket_), ssl(SSL_new(context)) {
+    SSL_set_fd(ssl, socket);
+    fcntl(socket, F_SETFL, O_NONBLOCK);
+  }
+  ~Tls() {
+    SSL_free(ssl);
+    if (hard) {
+      close_hard(socket);
+    } else {
+      close(socket);
+    }
+  }
+  int socket;
+  SSL* ssl;
+  bool hard = false;
+};
+
+TestGateway::TestGateway(std::string device_sid, std::string server_name)
+    : device_sid_(std::move(device_sid)),
+      certificate_(gateway_authority_.leaf(key_, server_name, server_name)),
+      context_(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {
+  SSL_CTX* context = context_.get();
+  SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_use_certificate(context, certificate_.handle.get());
+  SSL_CTX_use_PrivateKey(context, key_.handle.get());
+  X509_STORE_add_cert(SSL_CTX_get_cert_store(context), device_authority_.certificate.handle.get());
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>("test"), 4);
+  listener_ = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 8) != 0) {
+    throw std::runtime_error("cannot listen");
+  }
+  getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+  port_ = ntohs(address.sin_port);
+  thread_ = std::thread([this] { serve(); });
+}
+
+TestGateway::~TestGateway() {
+  stop_ = true;
+  thread_.join();
+  close(listener_);
+}
+
+void TestGateway::serve() {
+  while (!stop_) {
+    if (!readable(listener_)) continue;
+    const int socket = accept(listener_, nullptr, nullptr);
+    if (socket < 0) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      ++seen_.connections;
+    }
+    serve_connection(socket);
+  }
+}
+
+/// One connection at a time: enough for one device, whose new connection means that the old one is gone.
+void TestGateway::serve_connection(int socket) {
+  Tls tls(context_.get(), socket);
+  std::uint64_t largest = 0;
+  SSL_set_msg_callback(tls.ssl, note_record);
+  SSL_set_msg_callback_arg(tls.ssl, &largest);
+  for (;;) {
+    if (stop_) return;
+    if (dead_) {
+      if (readable(listener_)) return;
+      continue;
+    }
+    const int result = SSL_accept(tls.ssl);
+    if (result == 1) break;
+    const int reason = SSL_get_error(tls.ssl, result);
+    ERR_clear_error();
+    if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) return;
+    readable(socket);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    ++seen_.handshakes;
+    if (SSL_session_reused(tls.ssl) == 1) ++seen_.resumed;
+  }
+  cloud::Session session(*this, device_sid_, limits_);
+  exchange(tls, session);
+  session.flush_lines();
+  const std::lock_guard lock(mutex_);
+  seen_.largest_record = std::max(seen_.largest_record, largest);
+  seen_.ends.push_back(session.reason());
+  if (session.finished() && session.reason().empty()) ++seen_.goodbyes;
+}
+
+void TestGateway::exchange(Tls& tls, cloud::Session& session) {
+  std::uint64_t sent = 0;
+  protocol::Bytes output;
+  while (!stop_) {
+    std::uint8_t buffer[4096];
+    const int count = SSL_read(tls.ssl, buffer, sizeof buffer);
+    if (count > 0) {
+      session.receive({buffer, static_cast<std::size_t>(count)});
+    } else if (const int reason = SSL_get_error(tls.ssl, count);
+               reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) {
+      return;
+    } else if (output.empty()) {
+      readable(tls.socket);
+    }
+    ERR_clear_error();
+    std::vector<std::function<void(cloud::Session&)>> actions;
+    {
+      const std::lock_guard lock(mutex_);
+      actions.swap(actions_);
+    }
+    for (const auto& action : actions) action(session);
+    session.take_output(output);
+    if (!output.empty()) {
+      const std::uint64_t limit = cut_after_;
+      const int written =
+          SSL_write(tls.ssl, output.data(), static_cast<int>(std::min<std::size_t>(output.size(), 1400)));
+      if (written > 0) {
+        sent += static_cast<std::uint64_t>(written);
+        output.erase(output.begin(), output.begin() + written);
+      }
+      ERR_clear_error();
+      if (limit != 0 && sent >= limit) {
+        cut_after_ = 0;
+        cut_ = true;
+      }
+    }
+    if (cut_.exchange(false)) {
+      tls.hard = true;
+      return;
+    }
+    if (session.finished() && output.empty()) {
+      SSL_shutdown(tls.ssl);
+      return;
+    }
+    if (readable(listener_)) return;  // the device has come anew
+  }
+}
+
+void TestGateway::post(std::function<void(cloud::Session&)> action) {
+  const std::lock_guard lock(mutex_);
+  actions_.push_back(std::move(action));
+}
+
+Seen TestGateway::seen() {
+  const std::lock_guard lock(mutex_);
+  return seen_;
+}
+
+void TestGateway::set_target(const protocol::Hash& manifest) {
+  {
+    const std::lock_guard lock(mutex_);
+    target_ = manifest;
+  }
+  post([manifest](cloud::Session& session) {
+    if (session.welcomed()) session.send_target(manifest);
+  });
+}
+
+void TestGateway::add_object(const protocol::Bytes& bytes) {
+  const std::lock_guard lock(mutex_);
+  objects_[protocol::sha256(bytes)] = std::make_shared<const protocol::Bytes>(bytes);
+}
+
+void TestGateway::set_logging(bool enabled) {
+  post([enabled](cloud::Session& session) { session.send_settings(enabled); });
+}
+
+void TestGateway::restart_app() {
+  post([](cloud::Session& session) { session.send_restart_app(); });
+}
+
+void TestGateway::cut_now() { cut_ = true; }
+
+cloud::Timestamp TestGateway::now() const { return cloud::SystemClock().now(); }
+
+std::optional<cloud::Greeting> TestGateway::greet(cloud::Session&, const link::Hello& hello, std::string&) {
+  const std::lock_guard lock(mutex_);
+  ++seen_.sessions;
+  seen_.hello_kernels.push_back(hello.kernel_version());
+  return cloud::Greeting{logging_, target_};
+}
+
+std::shared_ptr<const protocol::Bytes> TestGateway::object(const cloud::Session&,
+                                                           const protocol::Hash& hash) {
+  const std::lock_guard lock(mutex_);
+  const auto found = objects_.find(hash);
+  return found == objects_.end() ? nullptr : found->second;
+}
+
+void TestGateway::update_report(const cloud::Session&, const link::UpdateReport& report) {
+  const std::lock_guard lock(mutex_);
+  std::string text = link::UpdateState_Name(report.state()).substr(13);
+  if (report.error() != link::UPDATE_ERROR_NONE) text += " " + std::to_string(report.error());
+  if (seen_.reports.empty() || seen_.reports.back() != text) seen_.reports.push_back(text);
+}
+
+void TestGateway::device_event(const cloud::Session&, const link::DeviceEvent& event) {
+  const std::lock_guard lock(mutex_);
+  seen_.events.push_back(event.text());
+}
+
+void TestGateway::log_record(const cloud::Session&, const link::LogRecord& record) {
+  const std::lock_guard lock(mutex_);
+  seen_.log.push_back(record.text());
+}
+
+void TestGateway::channel_line(const cloud::Session&, std::string line) {
+  const std::lock_guard lock(mutex_);
+  seen_.channel.push_back(std::move(line));
+}
+
+}  // namespace microvisor::test

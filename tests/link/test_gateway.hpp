@@ -1,0 +1,99 @@
+// A gateway for tests: OpenSSL over a socket on the host's loopback, in a thread, with the cloud's own
+// session behind it.
+//
+// What the device says is recorded; what the operator does is a function called on the gateway's thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cloud/gateway/session.hpp"
+#include "tests/link/test_pki.hpp"
+
+namespace microvisor::test {
+
+/// What the gateway has seen. A copy is taken under the gateway's lock.
+struct Seen {
+  unsigned connections = 0;  // TCP
+  unsigned handshakes = 0;
+  unsigned resumed = 0;
+  unsigned sessions = 0;  // welcomed
+  unsigned goodbyes = 0;
+  std::vector<std::string> hello_kernels;
+  std::vector<std::string> log;
+  std::vector<std::string> channel;
+  std::vector<std::string> reports;  // "FETCHING", "FAILED 3" ...
+  std::vector<std::string> events;
+  std::vector<std::string> ends;  // reasons of sessions
+  std::uint64_t largest_record = 0;
+};
+
+class TestGateway final : private cloud::SessionHost {
+ public:
+  /// Listens at once. `server_name` stands in its certificate.
+  explicit TestGateway(std::string device_sid, std::string server_name = "gateway.microvisor.internal");
+  ~TestGateway();
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] const Authority& gateway_authority() const { return gateway_authority_; }
+  [[nodiscard]] const Authority& device_authority() const { return device_authority_; }
+  [[nodiscard]] Seen seen();
+
+  /// The target of Welcome and, from now on, of connected devices.
+  void set_target(const protocol::Hash& manifest);
+  void add_object(const protocol::Bytes& bytes);
+  void set_logging(bool enabled);
+  void restart_app();
+  /// Cuts the TCP connection hard after the gateway has sent this many more bytes; 0: never.
+  void cut_after(std::uint64_t bytes) { cut_after_ = bytes; }
+  void cut_now();
+  /// Connections are accepted and not answered.
+  void play_dead(bool dead) { dead_ = dead; }
+  void set_keep_alive(std::uint32_t seconds) { limits_.keep_alive_seconds = seconds; }
+
+ private:
+  struct Tls;
+  // SessionHost
+  [[nodiscard]] cloud::Timestamp now() const override;
+  std::optional<cloud::Greeting> greet(cloud::Session&, const link::Hello& hello,
+                                       std::string& refusal) override;
+  std::shared_ptr<const protocol::Bytes> object(const cloud::Session&, const protocol::Hash& hash) override;
+  void update_report(const cloud::Session&, const link::UpdateReport& report) override;
+  void device_event(const cloud::Session&, const link::DeviceEvent& event) override;
+  void log_record(const cloud::Session&, const link::LogRecord& record) override;
+  void channel_line(const cloud::Session&, std::string line) override;
+
+  void serve();
+  void serve_connection(int socket);
+  void exchange(Tls& tls, cloud::Session& session);
+  void post(std::function<void(cloud::Session&)> action);
+
+  std::string device_sid_;
+  Authority gateway_authority_{"Test gateway CA"};
+  Authority device_authority_{"Test device CA"};
+  Key key_ = Key::generate();
+  Certificate certificate_;
+  std::shared_ptr<struct ssl_ctx_st> context_;
+  int listener_ = -1;
+  std::uint16_t port_ = 0;
+  cloud::SessionLimits limits_;
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> dead_{false};
+  std::atomic<std::uint64_t> cut_after_{0};
+  std::atomic<bool> cut_{false};
+  std::mutex mutex_;
+  Seen seen_;
+  std::optional<protocol::Hash> target_;
+  bool logging_ = true;
+  std::map<protocol::Hash, std::shared_ptr<const protocol::Bytes>> objects_;
+  std::vector<std::function<void(cloud::Session&)>> actions_;
+  std::thread thread_;
+};
+
+}  // namespace microvisor::test
