@@ -1,8 +1,8 @@
 // Bootrom: decides whether the kernel may run.
 //
-// Order: clock up (everything after is arithmetic), manifest found and signed by the vendor, not below the security
-// ratchet, image hashed, the rest of the kernel's pages blank, vectors inside. Only then are the boot stages hidden and the
-// kernel entered. Any doubt ends in stop_for_good() with a code that says which.
+// Order: clock up (everything after is arithmetic), manifest found and signed by the vendor, not below the
+// security ratchet, image hashed, the rest of the kernel's pages blank, vectors inside. Only then are the
+// boot stages hidden and the kernel entered. Any doubt ends in stop_for_good() with a code that says which.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -44,8 +44,8 @@ BootCode code_of(ManifestError error) {
   }
 }
 
-/// Number of ratchet rows in OTP that have been programmed, from the first on. A row that cannot be read was being
-/// programmed when the power failed: it counts, because the ratchet never goes back.
+/// Number of ratchet rows in OTP that have been programmed, from the first on. A row that cannot be read was
+/// being programmed when the power failed: it counts, because the ratchet never goes back.
 std::uint32_t security_ratchet() {
   std::uint32_t count = 0;
   for (; count < kRatchetRows; ++count) {
@@ -93,13 +93,15 @@ crypto::Digest hash_kernel(std::uint32_t size) {
   return hash.finish();
 }
 
-/// What is not measured must not be there: flash between image and trailer, and behind the manifest, is blank.
+/// What is not measured must not be there: flash between image and trailer, and behind the manifest, is
+/// blank.
 void require_blank(std::uint32_t from, std::uint32_t to) {
   static std::array<std::uint8_t, 1024> buffer;
   while (from < to) {
     const auto piece = std::span(buffer).first(std::min<std::uint32_t>(buffer.size(), to - from));
     read_or_stop(from, piece);
-    const bool blank = std::all_of(piece.begin(), piece.end(), [](std::uint8_t byte) { return byte == 0xFF; });
+    const bool blank =
+        std::all_of(piece.begin(), piece.end(), [](std::uint8_t byte) { return byte == 0xFF; });
     if (!blank) stop_for_good(BootCode::KernelPadding, from);
     from += static_cast<std::uint32_t>(piece.size());
   }

@@ -1,5 +1,5 @@
-// Setting HDP2_ACCDIS takes away the very flash this code came from (RM0456 section 7.5.3), so these instructions are
-// copied to RAM at start-up (.ram_code), and call nothing.
+// Setting HDP2_ACCDIS takes away the very flash this code came from (RM0456 section 7.5.3), so these
+// instructions are copied to RAM at start-up (.ram_code), and call nothing.
 #include "firmware/bootrom/handover.hpp"
 
 #include "firmware/device/sections.hpp"

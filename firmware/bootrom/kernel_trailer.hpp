@@ -1,8 +1,8 @@
 // What stands behind the kernel in its pages: where the image ends, and the signed manifest.
 //
-// At kKernelTrailer, little-endian: magic, size of the image in bytes, size of the manifest, a reserved zero; then the
-// manifest. The two sizes need no signature: the hash in the manifest covers exactly `image_size` bytes, and everything
-// between the image and the trailer must be blank.
+// At kKernelTrailer, little-endian: magic, size of the image in bytes, size of the manifest, a reserved zero;
+// then the manifest. The two sizes need no signature: the hash in the manifest covers exactly `image_size`
+// bytes, and everything between the image and the trailer must be blank.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,9 @@
-// Cryptography of the secure world: the interface behind which software (mbedTLS) stands now and the chip's HASH, PKA and
-// RNG take over later.
+// Cryptography of the secure world: the interface behind which software (mbedTLS) stands now and the chip's
+// HASH, PKA and RNG take over later.
 //
-// Verdicts that decide what runs are hardened: the two values are far apart in Hamming distance, and everything that is
-// not exactly `Valid` counts as a refusal, so that one disturbed bit or skipped instruction does not turn a no into a yes.
+// Verdicts that decide what runs are hardened: the two values are far apart in Hamming distance, and
+// everything that is not exactly `Valid` counts as a refusal, so that one disturbed bit or skipped
+// instruction does not turn a no into a yes.
 #pragma once
 
 #include <array>
@@ -45,7 +46,8 @@ class Sha256 {
 [[nodiscard]] Verdict equal(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b);
 
 /// ECDSA on P-256 over a SHA-256 digest (FIPS 186-4). Invalid for a key that is no point of the curve.
-[[nodiscard]] Verdict ecdsa_p256_verify(const PublicKey& key, const Digest& digest, const Signature& signature);
+[[nodiscard]] Verdict ecdsa_p256_verify(const PublicKey& key, const Digest& digest,
+                                        const Signature& signature);
 
 /// Whether `key` is a point of P-256 other than infinity.
 [[nodiscard]] bool is_p256_point(const PublicKey& key);
@@ -53,8 +55,8 @@ class Sha256 {
 /// ECDSA with a random nonce. False if the key is out of range or no random bytes could be had. Kernel only.
 [[nodiscard]] bool ecdsa_p256_sign(const PrivateKey& key, const Digest& digest, Signature& signature);
 
-/// Fills `out` from the true random number generator. False if it reports a fault: then nothing in `out` may be used.
-/// Device: firmware/crypto/random_device.cpp; host tests: random_host.cpp.
+/// Fills `out` from the true random number generator. False if it reports a fault: then nothing in `out` may
+/// be used. Device: firmware/crypto/random_device.cpp; host tests: random_host.cpp.
 [[nodiscard]] bool random(std::span<std::uint8_t> out);
 
 /// Identifies a public key for signing manifests: the first 8 bytes of SHA-256(0x00 0x00, key), big-endian.

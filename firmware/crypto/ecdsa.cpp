@@ -1,7 +1,7 @@
 // ECDSA verification on P-256 through mbedTLS.
 //
-// The accepting value is returned only after the library's answer, kept in memory, has been looked at twice, so that one
-// skipped branch does not accept.
+// The accepting value is returned only after the library's answer, kept in memory, has been looked at twice,
+// so that one skipped branch does not accept.
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/ecp.h>
 

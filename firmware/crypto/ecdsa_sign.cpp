@@ -1,5 +1,5 @@
-// ECDSA signatures with the device's private key. The nonce comes from the random number generator; mbedTLS blinds the
-// scalar multiplication with it too.
+// ECDSA signatures with the device's private key. The nonce comes from the random number generator; mbedTLS
+// blinds the scalar multiplication with it too.
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/ecp.h>
 
@@ -27,7 +27,8 @@ bool ecdsa_p256_sign(const PrivateKey& key, const Digest& digest, Signature& sig
   const bool ok = mbedtls_ecp_group_load(&group, MBEDTLS_ECP_DP_SECP256R1) == 0 &&
                   mbedtls_mpi_read_binary(&d, key.data(), key.size()) == 0 &&
                   mbedtls_ecp_check_privkey(&group, &d) == 0 &&
-                  mbedtls_ecdsa_sign(&group, &r, &s, &d, digest.data(), digest.size(), random_for_mbedtls, nullptr) == 0 &&
+                  mbedtls_ecdsa_sign(&group, &r, &s, &d, digest.data(), digest.size(), random_for_mbedtls,
+                                     nullptr) == 0 &&
                   mbedtls_mpi_write_binary(&r, signature.data(), 32) == 0 &&
                   mbedtls_mpi_write_binary(&s, signature.data() + 32, 32) == 0;
   mbedtls_mpi_free(&s);

@@ -47,8 +47,8 @@ Digest sha256(std::span<const std::uint8_t> data) {
 
 Verdict equal(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
   if (a.size() != b.size()) return Verdict::Invalid;
-  // The verdict is computed from all bytes rather than chosen by one branch: it is Valid only if every difference is zero
-  // and the loop ran to its end.
+  // The verdict is computed from all bytes rather than chosen by one branch: it is Valid only if every
+  // difference is zero and the loop ran to its end.
   volatile std::uint32_t difference = 0;
   volatile std::size_t count = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -70,6 +70,8 @@ std::uint64_t manifest_key_id(const PublicKey& key) {
   return id;
 }
 
-void initialise_memory(std::span<std::uint8_t> arena) { mbedtls_memory_buffer_alloc_init(arena.data(), arena.size()); }
+void initialise_memory(std::span<std::uint8_t> arena) {
+  mbedtls_memory_buffer_alloc_init(arena.data(), arena.size());
+}
 
 }  // namespace microvisor::firmware::crypto

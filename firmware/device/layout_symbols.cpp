@@ -1,9 +1,9 @@
-// Carries firmware/layout.hpp into the linker scripts: compiled to assembly only, in which each of these lines shows up as
-// a comment with a number that device/layout_ld.py picks out.
+// Carries firmware/layout.hpp into the linker scripts: compiled to assembly only, in which each of these
+// lines shows up as a comment with a number that device/layout_ld.py picks out.
 #include "firmware/layout.hpp"
 
 #define MV_SYMBOL(name, value) asm volatile("@LAYOUT " #name " %0" : : "i"(value))
-#define MV_PAGES(name, pages)               \
+#define MV_PAGES(name, pages)                  \
   MV_SYMBOL(layout_##name, (pages).address()); \
   MV_SYMBOL(layout_##name##_size, (pages).size())
 

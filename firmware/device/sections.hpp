@@ -1,6 +1,7 @@
 // Names for the places code and data can lie in, and the linker's symbols (device/image.ld.in).
 //
-// A fetch from bank 2 stalls while bank 2 is erased or programmed, so what has to run then is marked MV_RAM_CODE.
+// A fetch from bank 2 stalls while bank 2 is erased or programmed, so what has to run then is marked
+// MV_RAM_CODE.
 #pragma once
 
 #include <cstdint>

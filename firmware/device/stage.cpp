@@ -39,8 +39,10 @@ void open_backup_ram() {
 }
 
 [[noreturn]] void start() {
-  std::memcpy(data_start, data_load, reinterpret_cast<std::uintptr_t>(data_end) - reinterpret_cast<std::uintptr_t>(data_start));
-  std::memset(bss_start, 0, reinterpret_cast<std::uintptr_t>(bss_end) - reinterpret_cast<std::uintptr_t>(bss_start));
+  std::memcpy(data_start, data_load,
+              reinterpret_cast<std::uintptr_t>(data_end) - reinterpret_cast<std::uintptr_t>(data_start));
+  std::memset(bss_start, 0,
+              reinterpret_cast<std::uintptr_t>(bss_end) - reinterpret_cast<std::uintptr_t>(bss_start));
   stage_main();
 }
 
@@ -69,9 +71,11 @@ void stop_for_good(BootCode code, std::uint32_t detail) {
 bool looks_like_stage(std::uint32_t vectors, std::uint32_t end) {
   std::array<std::uint32_t, 2> words{};
   const auto bytes = std::as_writable_bytes(std::span(words));
-  if (!stm32u5::probe_flash(vectors, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()})) return false;
+  if (!stm32u5::probe_flash(vectors, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()}))
+    return false;
   const auto [stack, entry] = words;
-  const bool stack_ok = stack % 8 == 0 && stack > kMicrovisorRam && stack <= kMicrovisorRam + kMicrovisorRamSize;
+  const bool stack_ok =
+      stack % 8 == 0 && stack > kMicrovisorRam && stack <= kMicrovisorRam + kMicrovisorRamSize;
   return stack_ok && (entry & 1u) != 0 && entry > vectors && entry < end;
 }
 

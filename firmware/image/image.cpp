@@ -13,8 +13,8 @@
 #include "firmware/vault/identity.hpp"
 #include "firmware/vault/trust_anchors.hpp"
 
-#define MV_EMBEDDED(name)                          \
-  extern "C" const std::uint8_t name##_begin[];    \
+#define MV_EMBEDDED(name)                       \
+  extern "C" const std::uint8_t name##_begin[]; \
   extern "C" const std::uint8_t name##_end[]
 
 MV_EMBEDDED(mv_image_preboot);
@@ -62,7 +62,9 @@ void assign(Field& field, Bytes value, const char* what) {
   if (!field.assign(value)) throw std::invalid_argument(std::string(what) + " is too long for the device");
 }
 
-Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+Bytes bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 
 void place_identity(std::span<std::uint8_t> bank2, const Identity& identity) {
   vault::Identity stored;
@@ -87,7 +89,8 @@ void place_trust_anchors(std::span<std::uint8_t> bank2, const Identity& identity
   }
   anchors.generation = 1;
   anchors.count = static_cast<std::uint32_t>(identity.manifest_signers.size());
-  std::copy(identity.manifest_signers.begin(), identity.manifest_signers.end(), anchors.manifest_signers.begin());
+  std::copy(identity.manifest_signers.begin(), identity.manifest_signers.end(),
+            anchors.manifest_signers.begin());
   (void)vault::encode_trust_anchors(anchors, region(bank2, kVaultTrustAnchors.address(), kPageSize));
 }
 
@@ -104,14 +107,14 @@ constexpr std::uint32_t pages_field(std::uint32_t first, std::uint32_t last) { r
 }  // namespace
 
 OptionBytes option_bytes() {
-  // Factory value with TZEN set (RM0456 section 7.9.13), SRAM2 erased at reset. Software watchdogs stay software: the
-  // kernel starts IWDG itself.
+  // Factory value with TZEN set (RM0456 section 7.9.13), SRAM2 erased at reset. Software watchdogs stay
+  // software: the kernel starts IWDG itself.
   constexpr std::uint32_t kFactoryTrustZone = 0x9FEF'F8AA;
   constexpr std::uint32_t kSram2EraseOff = 1u << 25;
   constexpr std::uint32_t kHdpEnable = 1u << 31;
   constexpr std::uint32_t kWriteProtectionUnlockable = 1u << 31;
   constexpr std::uint32_t kEmptyArea = pages_field(0x7F, 0);  // start behind end
-  constexpr std::uint32_t kReservedOnes = 0xFF80'FF80;        // bits of the watermark registers that read as one
+  constexpr std::uint32_t kReservedOnes = 0xFF80'FF80;  // bits of the watermark registers that read as one
   OptionBytes options;
   options.optr = kFactoryTrustZone & ~kSram2EraseOff;
   options.nsbootadd0 = 0x0800'0000;

@@ -1,7 +1,7 @@
 // What a factory writes into a new device: the contents of bank 2 and the option bytes. Host library.
 //
-// The images (preboot, both bootrom copies, the signed kernel) are embedded at build time. The builder knows nothing of
-// the virtual board; whoever has a board, or a programmer, copies the result there.
+// The images (preboot, both bootrom copies, the signed kernel) are embedded at build time. The builder knows
+// nothing of the virtual board; whoever has a board, or a programmer, copies the result there.
 #pragma once
 
 #include <array>
@@ -14,14 +14,15 @@
 namespace microvisor::firmware::image {
 
 struct Identity {
-  std::string device_sid;                          // "UV" and 32 lower-case hex digits
+  std::string device_sid;                             // "UV" and 32 lower-case hex digits
   std::array<std::uint8_t, 32> device_private_key{};  // P-256 scalar, big-endian
-  std::vector<std::uint8_t> device_certificate;    // DER
+  std::vector<std::uint8_t> device_certificate;       // DER
   std::string gateway_host;
   std::uint16_t gateway_port = 0;
   std::string gateway_server_name;
-  std::vector<std::uint8_t> gateway_ca;            // DER
-  std::vector<std::array<std::uint8_t, 65>> manifest_signers;  // keys whose app bundles the device accepts, at most 4
+  std::vector<std::uint8_t> gateway_ca;  // DER
+  std::vector<std::array<std::uint8_t, 65>>
+      manifest_signers;  // keys whose app bundles the device accepts, at most 4
 };
 
 /// Option bytes as the FLASH registers hold them after option loading (RM0456 section 7.9).
@@ -51,7 +52,8 @@ struct FlashImage {
 /// The option bytes of every Microvisor device.
 [[nodiscard]] OptionBytes option_bytes();
 
-/// Replaces only the boot stages and the kernel in an existing bank 2, keeping the vault (a new firmware for an old board).
+/// Replaces only the boot stages and the kernel in an existing bank 2, keeping the vault (a new firmware for
+/// an old board).
 void replace_firmware(std::span<std::uint8_t> bank2);
 
 /// Sizes of the embedded images in bytes, for benchmarks and documentation.
@@ -69,9 +71,9 @@ struct ImageSizes {
 /// One line about the boot status words found in BKPSRAM (32 bytes), or an empty string if there are none.
 [[nodiscard]] std::string describe_boot_status(std::span<const std::uint8_t> words);
 
-/// What the update journal in a bank 2 says, for tests and tools that look at a device that was cut off: the phase by the
-/// name it has in docs/update.md ("Idle", "Fetching", "Staging", "Ready", "Erasing", "Programming", "Verifying",
-/// "Installed", "Failed").
+/// What the update journal in a bank 2 says, for tests and tools that look at a device that was cut off: the
+/// phase by the name it has in docs/update.md ("Idle", "Fetching", "Staging", "Ready", "Erasing",
+/// "Programming", "Verifying", "Installed", "Failed").
 struct JournalState {
   std::string phase;
   std::array<std::uint8_t, 32> target{};

@@ -90,7 +90,8 @@ TEST(BootStatusLine, SaysWhy) {
   BootStatus status{kBootStatusMagic, BootStage::Bootrom, BootCode::KernelHash, 0, 0, 0, {}};
   std::array<std::uint8_t, sizeof status> bytes{};
   std::memcpy(bytes.data(), &status, sizeof status);
-  EXPECT_EQ(describe_boot_status(bytes), "bootrom: the kernel has been changed: its hash is not the one signed");
+  EXPECT_EQ(describe_boot_status(bytes),
+            "bootrom: the kernel has been changed: its hash is not the one signed");
   bytes[0] ^= 1;
   EXPECT_EQ(describe_boot_status(bytes), "");
 }

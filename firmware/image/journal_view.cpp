@@ -19,7 +19,8 @@ class Snapshot final : public storage::Flash {
 
   storage::FlashStatus read_row(std::uint32_t address, storage::Row& row) override {
     const std::uint32_t offset = address - kMicrovisorFlash;
-    if (address < kMicrovisorFlash || offset + row.size() > bytes_.size()) return storage::FlashStatus::Unreadable;
+    if (address < kMicrovisorFlash || offset + row.size() > bytes_.size())
+      return storage::FlashStatus::Unreadable;
     const std::uint32_t index = offset / storage::kRowSize;
     if (std::find(unreadable_.begin(), unreadable_.end(), index) != unreadable_.end()) {
       return storage::FlashStatus::Unreadable;
@@ -29,7 +30,8 @@ class Snapshot final : public storage::Flash {
   }
   storage::FlashStatus program_row(std::uint32_t address, const storage::Row& row) override {
     const std::uint32_t offset = address - kMicrovisorFlash;
-    if (address < kMicrovisorFlash || offset + row.size() > bytes_.size()) return storage::FlashStatus::Failed;
+    if (address < kMicrovisorFlash || offset + row.size() > bytes_.size())
+      return storage::FlashStatus::Failed;
     std::memcpy(bytes_.data() + offset, row.data(), row.size());
     return storage::FlashStatus::Ok;
   }
@@ -65,7 +67,8 @@ const char* name_of(update::Phase phase) {
 
 }  // namespace
 
-JournalState read_update_journal(std::span<const std::uint8_t> bank2, std::span<const std::uint32_t> unreadable) {
+JournalState read_update_journal(std::span<const std::uint8_t> bank2,
+                                 std::span<const std::uint32_t> unreadable) {
   Snapshot flash(bank2, unreadable);
   NoNor nor;
   vault::Store store(flash);

@@ -35,14 +35,17 @@ ManifestError copy_key(const BytesField& field, bool& has_key, crypto::PublicKey
 
 ManifestError read_layer(const AppLayerReference& from, Layer& to) {
   if (!from.has_target) return ManifestError::BadLayer;
-  if (from.target.which_where == microvisor_bundle_AppLayerRegion_external_flash_tag) return ManifestError::ExternalLayer;
-  if (from.target.which_where != microvisor_bundle_AppLayerRegion_internal_flash_tag) return ManifestError::BadLayer;
+  if (from.target.which_where == microvisor_bundle_AppLayerRegion_external_flash_tag)
+    return ManifestError::ExternalLayer;
+  if (from.target.which_where != microvisor_bundle_AppLayerRegion_internal_flash_tag)
+    return ManifestError::BadLayer;
   if (from.encrypted_with_key_id != 0) return ManifestError::EncryptedLayer;
   to.start = from.target.where.internal_flash.start;
   to.size = from.target.where.internal_flash.size;
   // A row can be programmed once only, so two layers never share one.
   if (to.size == 0 || to.start % storage::kRowSize != 0) return ManifestError::BadLayer;
-  if (to.start >= kApplicationFlashSize || to.size > kApplicationFlashSize - to.start) return ManifestError::BadLayer;
+  if (to.start >= kApplicationFlashSize || to.size > kApplicationFlashSize - to.start)
+    return ManifestError::BadLayer;
   if (!copy_digest(from.fetch_hash, to.fetch_hash)) return ManifestError::BadLayer;
   if (!copy_digest(from.measurement_hash, to.measurement_hash)) return ManifestError::BadLayer;
   return ManifestError::None;
@@ -78,8 +81,10 @@ ManifestError read_policies(const AppBody& body, ApplicationManifest& out) {
     out.crash.maximum_restart_ms = body.crash.maximum_restart_ms;
     out.crash.include_stack_bytes = body.crash.include_stack_bytes;
     const bool bounded = out.crash.maximum_restart_ms != 0;
-    if (bounded && out.crash.maximum_restart_ms < out.crash.minimum_restart_ms) return ManifestError::BadPolicy;
-    const ManifestError error = copy_key(body.crash.crash_report_pubkey, out.crash.has_report_key, out.crash.report_key);
+    if (bounded && out.crash.maximum_restart_ms < out.crash.minimum_restart_ms)
+      return ManifestError::BadPolicy;
+    const ManifestError error =
+        copy_key(body.crash.crash_report_pubkey, out.crash.has_report_key, out.crash.report_key);
     if (error != ManifestError::None) return error;
   }
   if (body.has_update) {
@@ -108,7 +113,8 @@ bool count_layers(std::span<const std::uint8_t> body, std::size_t& count) {
 }
 
 ManifestError parse_body(const Envelope& envelope, ApplicationManifest& out) {
-  // 3 KiB: kept out of the worker's stack. The worker and start-up code are the only callers, one after the other.
+  // 3 KiB: kept out of the worker's stack. The worker and start-up code are the only callers, one after the
+  // other.
   static AppBody body;
   std::size_t layers = 0;
   if (!count_layers(envelope.body, layers)) return ManifestError::Malformed;
@@ -116,7 +122,8 @@ ManifestError parse_body(const Envelope& envelope, ApplicationManifest& out) {
   body = microvisor_bundle_AppManifest_AppBody_init_zero;
   static_assert(sizeof(body.layers) / sizeof(body.layers[0]) == kMaximumLayers);
   pb_istream_t stream = pb_istream_from_buffer(envelope.body.data(), envelope.body.size());
-  if (!pb_decode(&stream, microvisor_bundle_AppManifest_AppBody_fields, &body)) return ManifestError::Malformed;
+  if (!pb_decode(&stream, microvisor_bundle_AppManifest_AppBody_fields, &body))
+    return ManifestError::Malformed;
   out.signer_id = envelope.signer_id;
   const ManifestError error = read_layers(body, out);
   return error != ManifestError::None ? error : read_policies(body, out);
@@ -124,8 +131,9 @@ ManifestError parse_body(const Envelope& envelope, ApplicationManifest& out) {
 
 }  // namespace
 
-ManifestError check_application_manifest(std::span<const std::uint8_t> bytes, const vault::TrustAnchors& anchors,
-                                         std::uint32_t kernel_version, ApplicationManifest& out) {
+ManifestError check_application_manifest(std::span<const std::uint8_t> bytes,
+                                         const vault::TrustAnchors& anchors, std::uint32_t kernel_version,
+                                         ApplicationManifest& out) {
   Envelope envelope;
   ManifestError error = split_envelope(bytes, envelope);
   if (error != ManifestError::None) return error;
@@ -137,12 +145,14 @@ ManifestError check_application_manifest(std::span<const std::uint8_t> bytes, co
   if (error != ManifestError::None || verdict != crypto::Verdict::Valid) return ManifestError::BadSignature;
   out = ApplicationManifest{};
   error = parse_body(envelope, out);
-  if (error == ManifestError::None && out.minimum_kernel_version > kernel_version) error = ManifestError::KernelTooOld;
+  if (error == ManifestError::None && out.minimum_kernel_version > kernel_version)
+    error = ManifestError::KernelTooOld;
   if (error != ManifestError::None) out = ApplicationManifest{};
   return error;
 }
 
-ManifestError parse_trusted_application_manifest(std::span<const std::uint8_t> bytes, ApplicationManifest& out) {
+ManifestError parse_trusted_application_manifest(std::span<const std::uint8_t> bytes,
+                                                 ApplicationManifest& out) {
   Envelope envelope;
   const ManifestError error = split_envelope(bytes, envelope);
   if (error != ManifestError::None) return error;

@@ -49,7 +49,8 @@ ManifestError split_envelope(std::span<const std::uint8_t> bytes, Envelope& enve
   return (seen & (1u << kBody)) != 0 ? ManifestError::None : ManifestError::Malformed;
 }
 
-ManifestError verify_envelope(const Envelope& envelope, const crypto::PublicKey& key, crypto::Verdict& verdict) {
+ManifestError verify_envelope(const Envelope& envelope, const crypto::PublicKey& key,
+                              crypto::Verdict& verdict) {
   verdict = crypto::Verdict::Invalid;
   crypto::Signature signature{};
   if (envelope.signature.empty()) return ManifestError::Unsigned;

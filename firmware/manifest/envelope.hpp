@@ -1,4 +1,5 @@
-// The envelope all manifests share: signer, body, signature. Taken apart without copying, checked before the body is read.
+// The envelope all manifests share: signer, body, signature. Taken apart without copying, checked before the
+// body is read.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ struct Envelope {
   std::span<const std::uint8_t> signature;
 };
 
-/// Splits `bytes`. Malformed if it is not a protobuf message, if a known field has the wrong type or comes twice.
+/// Splits `bytes`. Malformed if it is not a protobuf message, if a known field has the wrong type or comes
+/// twice.
 [[nodiscard]] ManifestError split_envelope(std::span<const std::uint8_t> bytes, Envelope& envelope);
 
 /// Verifies the signature over the body with `key`. Unsigned if there is no signature of 64 bytes.

@@ -44,7 +44,8 @@ ManifestError check_kernel_manifest(std::span<const std::uint8_t> bytes, const c
 
   KernelBody body = microvisor_bundle_KernelManifest_KernelBody_init_zero;
   pb_istream_t stream = pb_istream_from_buffer(envelope.body.data(), envelope.body.size());
-  if (!pb_decode(&stream, microvisor_bundle_KernelManifest_KernelBody_fields, &body)) return ManifestError::Malformed;
+  if (!pb_decode(&stream, microvisor_bundle_KernelManifest_KernelBody_fields, &body))
+    return ManifestError::Malformed;
   if (!body.has_meta || body.meta.device_type != kDeviceType) return ManifestError::WrongDevice;
   KernelManifest result;
   error = find_kernel_layer(body, result);

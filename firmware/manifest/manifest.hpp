@@ -1,8 +1,8 @@
 // Bundle manifests: from signed bytes to checked facts.
 //
-// The signature is verified over the body as it arrived, before the body is parsed; nothing of an unverified body is ever
-// returned. A manifest is refused whole at the first thing that is wrong, unknown kinds of regions included. Signed are
-// the 20 bytes "twlo-mv-manifest-v1\0" and then the body.
+// The signature is verified over the body as it arrived, before the body is parsed; nothing of an unverified
+// body is ever returned. A manifest is refused whole at the first thing that is wrong, unknown kinds of
+// regions included. Signed are the 20 bytes "twlo-mv-manifest-v1\0" and then the body.
 #pragma once
 
 #include <array>
@@ -17,21 +17,21 @@ namespace microvisor::firmware::manifest {
 
 enum class ManifestError : std::uint8_t {
   None = 0,
-  TooLarge,         // more than kMaximumManifestSize bytes
-  Malformed,        // not a manifest, or a field of the wrong length
-  Unsigned,         // no signer or no signature
-  UnknownSigner,    // signer is not among the trust anchors
+  TooLarge,       // more than kMaximumManifestSize bytes
+  Malformed,      // not a manifest, or a field of the wrong length
+  Unsigned,       // no signer or no signature
+  UnknownSigner,  // signer is not among the trust anchors
   BadSignature,
-  TooManyLayers,    // more than kMaximumLayers
+  TooManyLayers,  // more than kMaximumLayers
   NoLayers,
-  BadLayer,         // no target, size 0, region beyond the flash, unaligned, or a hash of the wrong length
+  BadLayer,  // no target, size 0, region beyond the flash, unaligned, or a hash of the wrong length
   OverlappingLayers,
-  ExternalLayer,    // a layer for the external flash: not supported
-  EncryptedLayer,   // an encrypted layer: not supported
-  BadPolicy,        // a key that is no P-256 point, or restart times that contradict each other
-  KernelTooOld,     // wants a newer kernel
-  WrongDevice,      // kernel manifest for another device type
-  WrongTarget,      // kernel manifest without exactly one kernel layer
+  ExternalLayer,   // a layer for the external flash: not supported
+  EncryptedLayer,  // an encrypted layer: not supported
+  BadPolicy,       // a key that is no P-256 point, or restart times that contradict each other
+  KernelTooOld,    // wants a newer kernel
+  WrongDevice,     // kernel manifest for another device type
+  WrongTarget,     // kernel manifest without exactly one kernel layer
 };
 
 struct Layer {
@@ -69,7 +69,8 @@ struct ApplicationManifest {
 /// Checks `envelope` against the anchors and this kernel's version; fills `out` only when the result is None.
 [[nodiscard]] ManifestError check_application_manifest(std::span<const std::uint8_t> envelope,
                                                        const vault::TrustAnchors& anchors,
-                                                       std::uint32_t kernel_version, ApplicationManifest& out);
+                                                       std::uint32_t kernel_version,
+                                                       ApplicationManifest& out);
 
 /// Parses a manifest that was checked before and has been kept in the vault (no signature check).
 [[nodiscard]] ManifestError parse_trusted_application_manifest(std::span<const std::uint8_t> envelope,
@@ -84,8 +85,8 @@ struct KernelManifest {
 
 inline constexpr std::uint32_t kDeviceType = 1;  // Imp201c
 
-/// The same for the kernel's own manifest. Hardened: `verdict` is Valid only if the result is None and the signature was
-/// verified; callers that decide what runs check both.
+/// The same for the kernel's own manifest. Hardened: `verdict` is Valid only if the result is None and the
+/// signature was verified; callers that decide what runs check both.
 [[nodiscard]] ManifestError check_kernel_manifest(std::span<const std::uint8_t> envelope,
                                                   const crypto::PublicKey& vendor_key, KernelManifest& out,
                                                   crypto::Verdict& verdict);

@@ -27,7 +27,8 @@ inline void put32(std::span<std::uint8_t> to, std::size_t at, std::uint32_t valu
   return value;
 }
 
-/// CRC-32 (IEEE 802.3, reflected), four bits at a time: a table of 64 bytes. `seed` continues an earlier result.
+/// CRC-32 (IEEE 802.3, reflected), four bits at a time: a table of 64 bytes. `seed` continues an earlier
+/// result.
 [[nodiscard]] inline std::uint32_t crc32(std::span<const std::uint8_t> data, std::uint32_t seed = 0) {
   static constexpr std::array<std::uint32_t, 16> kTable = [] {
     std::array<std::uint32_t, 16> table{};

@@ -1,8 +1,8 @@
 // What the pure logic (vault, update) sees of the internal flash and of the external NOR flash.
 //
-// The rule behind all formats: a power cut may leave the row or page that was being written in any state, including one
-// that raises an ECC error when read (RM0456 sections 7.3.11, 7.3.12). So every read can fail for a single row, and no
-// caller may take that for the end of the world.
+// The rule behind all formats: a power cut may leave the row or page that was being written in any state,
+// including one that raises an ECC error when read (RM0456 sections 7.3.11, 7.3.12). So every read can fail
+// for a single row, and no caller may take that for the end of the world.
 #pragma once
 
 #include <array>
@@ -22,8 +22,8 @@ enum class FlashStatus : std::uint8_t {
 
 using Row = std::array<std::uint8_t, kRowSize>;
 
-/// The internal flash. Addresses are those of the memory map: bank 2 at its secure alias, the application's bank 1 at its
-/// non-secure one. Device: drivers::InternalFlash; tests: storage::FlashModel.
+/// The internal flash. Addresses are those of the memory map: bank 2 at its secure alias, the application's
+/// bank 1 at its non-secure one. Device: drivers::InternalFlash; tests: storage::FlashModel.
 class Flash {
  public:
   /// Reads the row at `address` (a multiple of 16). Unreadable leaves `row` undefined.
@@ -33,7 +33,8 @@ class Flash {
   /// Erases the 8 KiB page that begins at `address`.
   [[nodiscard]] virtual FlashStatus erase_page(std::uint32_t address) = 0;
   /// Programs 128 bytes (8 erased rows) at a multiple of 128; faster than row by row where the hardware can.
-  [[nodiscard]] virtual FlashStatus program_burst(std::uint32_t address, std::span<const std::uint8_t, 128> data);
+  [[nodiscard]] virtual FlashStatus program_burst(std::uint32_t address,
+                                                  std::span<const std::uint8_t, 128> data);
 
   /// Reads any stretch; Unreadable if one of its rows is.
   [[nodiscard]] virtual FlashStatus read(std::uint32_t address, std::span<std::uint8_t> out);

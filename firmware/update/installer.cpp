@@ -1,10 +1,10 @@
-// The part of an update that happens between reset and the application's start: bank 1 is erased, programmed from the
-// staging area and verified.
+// The part of an update that happens between reset and the application's start: bank 1 is erased, programmed
+// from the staging area and verified.
 //
-// Up to the record "Erasing" the old application is untouched and everything needed for the new one has been verified.
-// From that record on there is only the way forward, and each step can be repeated from its start: a power cut during
-// erasing or programming leads back to erasing all pages (a page whose erasing was cut off may look blank without being
-// so), one during verifying to verifying.
+// Up to the record "Erasing" the old application is untouched and everything needed for the new one has been
+// verified. From that record on there is only the way forward, and each step can be repeated from its start:
+// a power cut during erasing or programming leads back to erasing all pages (a page whose erasing was cut off
+// may look blank without being so), one during verifying to verifying.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -26,7 +26,8 @@ constexpr std::uint32_t kWindow = 128;  // a burst
 constexpr std::uint8_t kMaximumFailures = 3;
 constexpr std::uint32_t kBufferSize = 2048;
 
-// Word-aligned, for the fast path of the flash driver. Used by one function at a time, before the application runs.
+// Word-aligned, for the fast path of the flash driver. Used by one function at a time, before the application
+// runs.
 alignas(8) std::array<std::uint8_t, kBufferSize> read_buffer;
 
 bool all_blank(std::span<const std::uint8_t> bytes) {
@@ -122,7 +123,8 @@ UpdateError Updater::program_layer(const manifest::Layer& layer) {
     const std::uint32_t to = std::min(window + kWindow, end);
     alignas(4) std::array<std::uint8_t, kWindow> data;
     data.fill(0xFF);
-    if (!staging_.read(layer.fetch_hash, from - layer.start, std::span(data).subspan(from - window, to - from))) {
+    if (!staging_.read(layer.fetch_hash, from - layer.start,
+                       std::span(data).subspan(from - window, to - from))) {
       return UpdateError::Storage;
     }
     const UpdateError error = program_piece(layer, window, data);
@@ -137,7 +139,8 @@ UpdateError Updater::program_piece(const manifest::Layer& layer, std::uint32_t w
   const std::uint32_t address = kApplicationFlash + window;
   // A burst programs all rows of the window; rows of a neighbouring layer must be left alone.
   const bool whole = window >= layer.start && window + kWindow <= layer.start + layer.size;
-  const FlashStatus status = whole ? flash_.program_burst(address, data) : flash_.Flash::program_burst(address, data);
+  const FlashStatus status =
+      whole ? flash_.program_burst(address, data) : flash_.Flash::program_burst(address, data);
   return status == FlashStatus::Ok ? UpdateError::None : UpdateError::Storage;
 }
 
@@ -163,8 +166,9 @@ bool Updater::hash_region(std::uint32_t from, std::uint32_t to, crypto::Digest& 
 }
 
 UpdateError Updater::verify_installation() {
-  // The measurement of a region is the hash of the layer and the blank flash behind it. That the two hashes in the manifest
-  // agree was found out before installing (measure_staged), so the layer's own hash and a look at the rest say the same.
+  // The measurement of a region is the hash of the layer and the blank flash behind it. That the two hashes
+  // in the manifest agree was found out before installing (measure_staged), so the layer's own hash and a
+  // look at the rest say the same.
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
     const manifest::Layer& layer = manifest_.layers[i];
     const std::optional<std::uint32_t> size = staging_.size_of(layer.fetch_hash);

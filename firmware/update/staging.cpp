@@ -1,5 +1,6 @@
-// The object table is one value in the journal, the progress of the open object another, small one. Sectors are erased
-// when the first byte comes to lie in them, so an interrupted object costs at most one checkpoint of repeated transfer.
+// The object table is one value in the journal, the progress of the open object another, small one. Sectors
+// are erased when the first byte comes to lie in them, so an interrupted object costs at most one checkpoint
+// of repeated transfer.
 #include "firmware/update/staging.hpp"
 
 #include <algorithm>
@@ -29,7 +30,8 @@ constexpr std::uint32_t round_up(std::uint32_t size) {
 
 }  // namespace
 
-Staging::Staging(storage::Nor& nor, vault::Store& store, YieldHook hook) : nor_(nor), store_(store), yield_(hook) {}
+Staging::Staging(storage::Nor& nor, vault::Store& store, YieldHook hook)
+    : nor_(nor), store_(store), yield_(hook) {}
 
 void Staging::mount() {
   count_ = 0;
@@ -101,7 +103,8 @@ void Staging::remove_at(std::uint32_t index) {
 }
 
 std::optional<std::uint32_t> Staging::find_gap(std::uint32_t capacity) const {
-  // Candidates are the start of the area and the end of each object; the lowest that is free for long enough wins.
+  // Candidates are the start of the area and the end of each object; the lowest that is free for long enough
+  // wins.
   std::optional<std::uint32_t> best;
   for (std::uint32_t i = 0; i <= count_; ++i) {
     const std::uint32_t start = i == 0 ? kStaging : objects_[i - 1].offset + objects_[i - 1].capacity;
@@ -150,7 +153,8 @@ StagingStatus Staging::open(const crypto::Digest& hash, std::uint32_t maximum_si
   }
   if (object == nullptr) {
     // A progress record of an earlier attempt speaks of sectors that are somebody else's now.
-    if (load_progress(hash) != 0 && store_.remove(Key::StagedProgress) != StoreStatus::Ok) return StagingStatus::Failed;
+    if (load_progress(hash) != 0 && store_.remove(Key::StagedProgress) != StoreStatus::Ok)
+      return StagingStatus::Failed;
     const StagingStatus status = allocate(hash, maximum_size, keep);
     if (status != StagingStatus::Ok) return status;
     object = find(hash);
@@ -235,7 +239,8 @@ void Staging::suspend() {
 
 bool Staging::read(const crypto::Digest& hash, std::uint32_t offset, std::span<std::uint8_t> out) {
   const Object* object = find(hash);
-  if (object == nullptr || object->complete == 0 || offset > object->size || out.size() > object->size - offset) {
+  if (object == nullptr || object->complete == 0 || offset > object->size ||
+      out.size() > object->size - offset) {
     return false;
   }
   return nor_.read(object->offset + offset, out);

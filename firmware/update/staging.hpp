@@ -1,9 +1,10 @@
 // The staging area: objects of updates in the external NOR flash, found by their SHA-256.
 //
-// The NOR holds bytes only; what they are stands in the vault's journal, which nobody outside the secure world can write.
-// So an object is authenticated by the hash under which it was asked for, and is believed only after it has been read
-// back from the NOR and hashed. An object being written is resumable: every kCheckpoint bytes the journal notes how far
-// it has come, and after a power cut the sector at that point is erased again before it is written.
+// The NOR holds bytes only; what they are stands in the vault's journal, which nobody outside the secure
+// world can write. So an object is authenticated by the hash under which it was asked for, and is believed
+// only after it has been read back from the NOR and hashed. An object being written is resumable: every
+// kCheckpoint bytes the journal notes how far it has come, and after a power cut the sector at that point is
+// erased again before it is written.
 #pragma once
 
 #include <array>
@@ -34,8 +35,8 @@ class Staging {
   [[nodiscard]] bool is_complete(const crypto::Digest& hash) const;
   [[nodiscard]] std::optional<std::uint32_t> size_of(const crypto::Digest& hash) const;
 
-  /// Opens an object for writing; `offset` is where to go on. Objects that are neither in `keep` nor `hash` give way when
-  /// there is no room.
+  /// Opens an object for writing; `offset` is where to go on. Objects that are neither in `keep` nor `hash`
+  /// give way when there is no room.
   [[nodiscard]] StagingStatus open(const crypto::Digest& hash, std::uint32_t maximum_size,
                                    std::span<const crypto::Digest> keep, std::uint32_t& offset);
   [[nodiscard]] StagingStatus write(std::span<const std::uint8_t> data);

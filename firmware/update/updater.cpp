@@ -52,9 +52,14 @@ bool is_zero(const crypto::Digest& digest) {
 
 Updater::Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store, std::uint32_t kernel_version,
                  YieldHook hook)
-    : flash_(flash), store_(store), staging_(nor, store, hook), kernel_version_(kernel_version), yield_(hook) {}
+    : flash_(flash),
+      store_(store),
+      staging_(nor, store, hook),
+      kernel_version_(kernel_version),
+      yield_(hook) {}
 
-// ---- Records ---------------------------------------------------------------------------------------------------------
+// ---- Records
+// ---------------------------------------------------------------------------------------------------------
 
 void Updater::mount() {
   staging_.mount();
@@ -63,8 +68,8 @@ void Updater::mount() {
   manifest_loaded_ = false;
   std::size_t size = 0;
   std::array<std::uint8_t, kStateSize> state;
-  if (store_.get(Key::UpdateState, state, size) == StoreStatus::Ok && size == kStateSize && state[0] == kStateFormat &&
-      state[1] <= static_cast<std::uint8_t>(Phase::Failed)) {
+  if (store_.get(Key::UpdateState, state, size) == StoreStatus::Ok && size == kStateSize &&
+      state[0] == kStateFormat && state[1] <= static_cast<std::uint8_t>(Phase::Failed)) {
     record_.phase = static_cast<Phase>(state[1]);
     record_.error = static_cast<UpdateError>(state[2]);
     record_.reported = state[3] != 0;
@@ -123,9 +128,11 @@ void Updater::set_reported() {
   if (!save_record(record)) record_ = record;  // then it is reported once more after the next reset
 }
 
-// ---- Target and objects ----------------------------------------------------------------------------------------------
+// ---- Target and objects
+// ----------------------------------------------------------------------------------------------
 
-bool Updater::begin(const crypto::Digest& manifest_hash, const vault::TrustAnchors& anchors, bool retry_failed) {
+bool Updater::begin(const crypto::Digest& manifest_hash, const vault::TrustAnchors& anchors,
+                    bool retry_failed) {
   anchors_ = &anchors;
   if (installed_ && installed_->manifest_hash == manifest_hash) {
     const bool other_target = record_.phase != Phase::Idle && record_.phase != Phase::Installed;
@@ -203,7 +210,8 @@ UpdateError Updater::read_manifest(std::span<const std::uint8_t>& envelope) {
   if (!staging_.read(record_.target, 0, std::span(buffer).first(*size))) return UpdateError::Storage;
   // The NOR is outside: what was read counts only under the hash that the journal has.
   const crypto::Digest digest = crypto::sha256(envelope);
-  return crypto::equal(digest, record_.target) == crypto::Verdict::Valid ? UpdateError::None : UpdateError::Hash;
+  return crypto::equal(digest, record_.target) == crypto::Verdict::Valid ? UpdateError::None
+                                                                         : UpdateError::Hash;
 }
 
 UpdateError Updater::load_checked_manifest() {
@@ -219,7 +227,8 @@ UpdateError Updater::load_checked_manifest() {
 }
 
 UpdateError Updater::measure_staged(const manifest::Layer& layer) {
-  // One pass over the NOR gives both hashes: that of the layer as fetched, and that of the region as it will read back.
+  // One pass over the NOR gives both hashes: that of the layer as fetched, and that of the region as it will
+  // read back.
   const std::optional<std::uint32_t> size = staging_.size_of(layer.fetch_hash);
   if (!size) return UpdateError::Storage;
   if (*size > layer.size) return UpdateError::Manifest;
@@ -241,8 +250,9 @@ UpdateError Updater::measure_staged(const manifest::Layer& layer) {
     at += static_cast<std::uint32_t>(piece.size());
     if (at % 4096 == 0) yield();
   }
-  return crypto::equal(hash.finish(), layer.measurement_hash) == crypto::Verdict::Valid ? UpdateError::None
-                                                                                        : UpdateError::Measurement;
+  return crypto::equal(hash.finish(), layer.measurement_hash) == crypto::Verdict::Valid
+             ? UpdateError::None
+             : UpdateError::Measurement;
 }
 
 UpdateError Updater::mark_ready() {
@@ -276,7 +286,8 @@ bool Updater::installed_manifest(manifest::ApplicationManifest& out) {
   static std::array<std::uint8_t, kMaximumManifestSize> buffer;
   std::size_t size = 0;
   if (!installed_ || store_.get(Key::InstalledManifest, buffer, size) != StoreStatus::Ok) return false;
-  return manifest::parse_trusted_application_manifest(std::span(buffer).first(size), out) == ManifestError::None;
+  return manifest::parse_trusted_application_manifest(std::span(buffer).first(size), out) ==
+         ManifestError::None;
 }
 
 }  // namespace microvisor::firmware::update

@@ -1,10 +1,11 @@
 // Over-the-air update of the application: what to fetch next, where it is staged, and the installation.
 //
-// One Updater owns the staging area in the external NOR flash and the update records in the vault's journal. The link
-// drives it while the application runs (from begin() to mark_ready()); the kernel calls install_pending() between reset
-// and the application's start, when the application's flash may be written. Every step that matters is a record in the
-// journal first, so that after a power cut at any point mount() goes on where the record says: the device ends with the
-// old or with the new application, never with a mixture. docs/update.md has phases, records and the reasoning.
+// One Updater owns the staging area in the external NOR flash and the update records in the vault's journal.
+// The link drives it while the application runs (from begin() to mark_ready()); the kernel calls
+// install_pending() between reset and the application's start, when the application's flash may be written.
+// Every step that matters is a record in the journal first, so that after a power cut at any point mount()
+// goes on where the record says: the device ends with the old or with the new application, never with a
+// mixture. docs/update.md has phases, records and the reasoning.
 //
 // Nothing here waits in a busy loop for long without calling the yield hook.
 #pragma once
@@ -33,7 +34,7 @@ enum class Phase : std::uint8_t {
   Programming = 5,  // the layers are being programmed
   Verifying = 6,    // programmed; being measured
   Installed = 7,    // done; STARTING_NEW_APP and COMPLETE still to be reported
-  Failed = 8,       // given up; error() says why. Reported or not, the target is not tried again until named anew
+  Failed = 8,  // given up; error() says why. Reported or not, the target is not tried again until named anew
 };
 
 /// Numbers as in protocol/link.proto UpdateError.
@@ -52,8 +53,8 @@ enum class UpdateError : std::uint8_t {
 /// What bank 1 holds. Stored in the journal.
 struct InstalledApplication {
   crypto::Digest manifest_hash{};
-  std::uint32_t extent = 0;         // bytes from the start up to the end of the last layer's data, rounded up to 16
-  crypto::Digest extent_hash{};     // SHA-256 of those bytes
+  std::uint32_t extent = 0;  // bytes from the start up to the end of the last layer's data, rounded up to 16
+  crypto::Digest extent_hash{};  // SHA-256 of those bytes
 };
 
 /// One object to fetch: the manifest or a layer.
@@ -87,24 +88,28 @@ class Updater {
   /// Whether the state of the update has been told to the cloud since it last changed (see set_reported()).
   [[nodiscard]] bool reported() const { return record_.reported; }
 
-  // ---- While the application runs -----------------------------------------------------------------------------------
+  // ---- While the application runs
+  // -----------------------------------------------------------------------------------
 
-  /// Names the target. Returns false if there is nothing to do: it is installed already, or it has failed before and
-  /// `retry_failed` is not set. Otherwise the phase is Fetching (or still Ready, if this target was ready).
+  /// Names the target. Returns false if there is nothing to do: it is installed already, or it has failed
+  /// before and `retry_failed` is not set. Otherwise the phase is Fetching (or still Ready, if this target
+  /// was ready).
   [[nodiscard]] bool begin(const crypto::Digest& manifest_hash, const vault::TrustAnchors& anchors,
                            bool retry_failed = false);
 
-  /// What to fetch next; nothing when all objects are staged (then call mark_ready()) or the update has failed.
+  /// What to fetch next; nothing when all objects are staged (then call mark_ready()) or the update has
+  /// failed.
   [[nodiscard]] std::optional<ObjectRequest> next_object();
 
-  /// Opens `request` for writing. The offset to fetch from; nothing if there is no room or the storage failed.
+  /// Opens `request` for writing. The offset to fetch from; nothing if there is no room or the storage
+  /// failed.
   [[nodiscard]] std::optional<std::uint32_t> open_object(const ObjectRequest& request);
 
   /// The next bytes of the open object.
   [[nodiscard]] UpdateError write(std::span<const std::uint8_t> data);
 
-  /// The object has come to its end: verifies its hash, and for the manifest its signature and contents. An error other
-  /// than Fetch and Storage is final for this target: the phase is then Failed.
+  /// The object has come to its end: verifies its hash, and for the manifest its signature and contents. An
+  /// error other than Fetch and Storage is final for this target: the phase is then Failed.
   [[nodiscard]] UpdateError close_object();
 
   /// The transfer broke off: what was written so far is kept for resuming.
@@ -121,13 +126,15 @@ class Updater {
   /// The cloud has been told the state: Installed becomes Idle, Failed stays.
   void set_reported();
 
-  // ---- Between reset and the application's start --------------------------------------------------------------------
+  // ---- Between reset and the application's start
+  // --------------------------------------------------------------------
 
-  /// Installs what is Ready, or finishes what a power cut has interrupted. None when done or nothing was to do. After an
-  /// error the phase is Failed; if erasing had begun there is then no application.
+  /// Installs what is Ready, or finishes what a power cut has interrupted. None when done or nothing was to
+  /// do. After an error the phase is Failed; if erasing had begun there is then no application.
   [[nodiscard]] UpdateError install_pending();
 
-  /// Whether bank 1 holds exactly what was installed: hash over the programmed extent, the rest blank. Hardened.
+  /// Whether bank 1 holds exactly what was installed: hash over the programmed extent, the rest blank.
+  /// Hardened.
   [[nodiscard]] crypto::Verdict check_application();
 
   /// The manifest of the installed application (policies). False if there is none or it cannot be read.

@@ -1,5 +1,6 @@
-// Row layout, little-endian: magic (2), flags (1), complement of flags (1), sequence (4), complement of sequence (4),
-// CRC-32 of the 12 bytes before (4). Self-checking without a table, because preboot has one page for everything.
+// Row layout, little-endian: magic (2), flags (1), complement of flags (1), sequence (4), complement of
+// sequence (4), CRC-32 of the 12 bytes before (4). Self-checking without a table, because preboot has one
+// page for everything.
 #include "firmware/vault/boot_record.hpp"
 
 #include "firmware/layout.hpp"
@@ -37,13 +38,15 @@ std::uint32_t free_row(storage::Flash& flash, std::uint32_t address, std::uint32
   std::uint32_t candidate = end;
   for (std::uint32_t at = end; at > address; at -= storage::kRowSize) {
     storage::Row row;
-    if (flash.read_row(at - storage::kRowSize, row) != storage::FlashStatus::Ok || !storage::is_blank(row)) break;
+    if (flash.read_row(at - storage::kRowSize, row) != storage::FlashStatus::Ok || !storage::is_blank(row))
+      break;
     candidate = at - storage::kRowSize;
   }
   return candidate;
 }
 
-/// Programs and reads back. A row that looks blank but was torn may not take the record: the caller then tries the next.
+/// Programs and reads back. A row that looks blank but was torn may not take the record: the caller then
+/// tries the next.
 bool program_record(storage::Flash& flash, std::uint32_t address, const BootRecord& record) {
   const storage::Row row = encode_boot_record(record);
   if (flash.program_row(address, row) != storage::FlashStatus::Ok) return false;

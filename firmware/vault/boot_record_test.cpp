@@ -60,7 +60,8 @@ TEST(BootRecord, WritingForEverKeepsTheNewest) {
 }
 
 TEST(BootRecord, PowerLossLeavesOldOrNew) {
-  // From a state with `before` records the next one is written; the two operations of a page change are both reached.
+  // From a state with `before` records the next one is written; the two operations of a page change are both
+  // reached.
   for (unsigned before : {0u, 1u, 511u, 512u, 513u, 1023u, 1024u}) {
     PowerSupply setup_power;
     FlashModel setup(setup_power);

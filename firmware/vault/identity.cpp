@@ -1,6 +1,6 @@
-// Page layout: a header row (magic, format version, bytes that follow, CRC-32 of these 12 bytes), then the fields, each
-// with its length in 2 bytes before it, then SHA-256 over header and fields. Fields in fixed order; a later format version
-// may only append.
+// Page layout: a header row (magic, format version, bytes that follow, CRC-32 of these 12 bytes), then the
+// fields, each with its length in 2 bytes before it, then SHA-256 over header and fields. Fields in fixed
+// order; a later format version may only append.
 #include "firmware/vault/identity.hpp"
 
 #include <algorithm>
@@ -67,9 +67,10 @@ bool decode_fields(std::span<const std::uint8_t> bytes, Identity& identity) {
   Reader reader(bytes);
   std::span<const std::uint8_t> key;
   std::span<const std::uint8_t> port;
-  if (!reader.bytes(identity.device_sid) || !reader.field(key) || key.size() != identity.device_private_key.size() ||
-      !reader.bytes(identity.device_certificate) || !reader.bytes(identity.gateway_host) || !reader.field(port) ||
-      port.size() != 2 || !reader.bytes(identity.gateway_server_name) || !reader.bytes(identity.gateway_ca)) {
+  if (!reader.bytes(identity.device_sid) || !reader.field(key) ||
+      key.size() != identity.device_private_key.size() || !reader.bytes(identity.device_certificate) ||
+      !reader.bytes(identity.gateway_host) || !reader.field(port) || port.size() != 2 ||
+      !reader.bytes(identity.gateway_server_name) || !reader.bytes(identity.gateway_ca)) {
     return false;
   }
   std::copy(key.begin(), key.end(), identity.device_private_key.begin());
@@ -91,7 +92,8 @@ bool read_copy(storage::Flash& flash, std::uint32_t address, Identity& identity)
   const auto rest = std::span(page).subspan(kRowSize, size + kDigestSize);
   if (flash.read(address + kRowSize, rest) != FlashStatus::Ok) return false;
   const crypto::Digest digest = crypto::sha256(std::span(page).first(kRowSize + size));
-  if (!std::equal(digest.begin(), digest.end(), rest.begin() + static_cast<std::ptrdiff_t>(size))) return false;
+  if (!std::equal(digest.begin(), digest.end(), rest.begin() + static_cast<std::ptrdiff_t>(size)))
+    return false;
   const bool good = decode_fields(rest.first(size), identity);
   std::fill(page.begin(), page.end(), std::uint8_t{0});  // the private key has no business here
   return good;
@@ -128,8 +130,8 @@ std::size_t encode_identity(const Identity& identity, std::span<std::uint8_t> pa
   std::copy(digest.begin(), digest.end(), page.begin() + static_cast<std::ptrdiff_t>(measured));
   const std::size_t used = measured + kDigestSize;
   const std::size_t padded = std::min<std::size_t>(page.size(), (used + kRowSize - 1) / kRowSize * kRowSize);
-  std::fill(page.begin() + static_cast<std::ptrdiff_t>(used), page.begin() + static_cast<std::ptrdiff_t>(padded),
-            std::uint8_t{0xFF});
+  std::fill(page.begin() + static_cast<std::ptrdiff_t>(used),
+            page.begin() + static_cast<std::ptrdiff_t>(padded), std::uint8_t{0xFF});
   return padded;
 }
 

@@ -1,7 +1,7 @@
 // Who this device is, and whom it talks to: written once at manufacturing, read at every start.
 //
-// Two copies stand in pages of their own, each a header row, the fields and a SHA-256 over them, so that decay of one
-// page costs nothing. The kernel never writes here.
+// Two copies stand in pages of their own, each a header row, the fields and a SHA-256 over them, so that
+// decay of one page costs nothing. The kernel never writes here.
 #pragma once
 
 #include <array>
@@ -31,22 +31,24 @@ struct Bytes {
 };
 
 struct Identity {
-  Bytes<kDeviceSidSize> device_sid;                    // "UV" and 32 lower-case hex digits
-  crypto::PrivateKey device_private_key{};             // P-256, for the TLS client certificate
-  Bytes<kMaximumCertificateSize> device_certificate;   // DER
-  Bytes<kMaximumHostNameSize> gateway_host;            // name or dotted address to connect to
+  Bytes<kDeviceSidSize> device_sid;                   // "UV" and 32 lower-case hex digits
+  crypto::PrivateKey device_private_key{};            // P-256, for the TLS client certificate
+  Bytes<kMaximumCertificateSize> device_certificate;  // DER
+  Bytes<kMaximumHostNameSize> gateway_host;           // name or dotted address to connect to
   std::uint16_t gateway_port = 0;
-  Bytes<kMaximumHostNameSize> gateway_server_name;     // name the gateway's certificate must bear
-  Bytes<kMaximumCertificateSize> gateway_ca;           // DER, the only root trusted for the link
+  Bytes<kMaximumHostNameSize> gateway_server_name;  // name the gateway's certificate must bear
+  Bytes<kMaximumCertificateSize> gateway_ca;        // DER, the only root trusted for the link
 };
 
-/// Reads the first good copy into `identity`. False: neither copy can be read (the device was never provisioned).
+/// Reads the first good copy into `identity`. False: neither copy can be read (the device was never
+/// provisioned).
 [[nodiscard]] bool read_identity(storage::Flash& flash, Identity& identity);
 
 /// Size of a page's worth of encoded identity; what encode_identity() may write at most.
 inline constexpr std::size_t kMaximumEncodedIdentity = 0x2000;
 
-/// Encodes for one page. Returns the bytes used (a multiple of 16), 0 if it does not fit. Used by the image builder.
+/// Encodes for one page. Returns the bytes used (a multiple of 16), 0 if it does not fit. Used by the image
+/// builder.
 [[nodiscard]] std::size_t encode_identity(const Identity& identity, std::span<std::uint8_t> page);
 
 }  // namespace microvisor::firmware::vault

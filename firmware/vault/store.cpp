@@ -1,8 +1,7 @@
 // Rows (16 bytes), by their first byte:
-//   0x9C page header   version (1), ring size (2), page sequence (4), complement of it (4), CRC-32 of the 12 bytes (4)
-//   0x35 record        flags (1), key (2), size (2), zero (2), sequence (4), CRC-32 over bytes 1 to 11 and the value (4)
-//   0xAC continuation  15 bytes of the value, padded with zeros
-//   0xFF blank
+//   0x9C page header   version (1), ring size (2), page sequence (4), complement of it (4), CRC-32 of the 12
+//   bytes (4) 0x35 record        flags (1), key (2), size (2), zero (2), sequence (4), CRC-32 over bytes 1 to
+//   11 and the value (4) 0xAC continuation  15 bytes of the value, padded with zeros 0xFF blank
 // Rows 0 and 1 of a page are its header, twice, so that decay of one does not lose the page.
 #include "firmware/vault/store.hpp"
 
@@ -28,9 +27,11 @@ constexpr std::uint8_t kRemoved = 1;
 constexpr std::uint32_t kRowsPerPage = kPageSize / kRowSize;
 constexpr std::uint32_t kFirstRow = 2;  // behind the two header rows
 constexpr std::uint32_t kValuePerRow = kRowSize - 1;
-/// Rows of values that may be live, per page of the ring. Well below a page, so that a page with room comes round soon.
+/// Rows of values that may be live, per page of the ring. Well below a page, so that a page with room comes
+/// round soon.
 constexpr std::uint32_t kLiveRowsPerPage = 300;
-constexpr unsigned kAttempts = 4;
+constexpr unsigned kAttempts = 6;
+constexpr std::uint32_t kLost = 1;  // no record stands at this address
 
 constexpr std::uint32_t rows_of(std::size_t value_size) {
   return 1 + static_cast<std::uint32_t>((value_size + kValuePerRow - 1) / kValuePerRow);
@@ -48,24 +49,34 @@ Row encode_page_header(std::uint32_t sequence, std::uint32_t page_count) {
   return row;
 }
 
+bool decode_page_header(const Row& row, std::uint32_t page_count, std::uint32_t& sequence) {
+  sequence = storage::get32(row, 4);
+  return row == encode_page_header(sequence, page_count);
+}
+
 }  // namespace
 
-// ---- Reading ---------------------------------------------------------------------------------------------------------
+// ---- Reading
+// ---------------------------------------------------------------------------------------------------------
 
 Store::Entry* Store::find(std::uint16_t key) {
   const auto end = entries_.begin() + entry_count_;
-  const auto found = std::find_if(entries_.begin(), end, [key](const Entry& entry) { return entry.header.key == key; });
+  const auto found =
+      std::find_if(entries_.begin(), end, [key](const Entry& entry) { return entry.header.key == key; });
   return found == end ? nullptr : &*found;
 }
 
 bool Store::read_page_sequence(std::uint32_t index, std::uint32_t& sequence) {
-  for (std::uint32_t row_index = 0; row_index < kFirstRow; ++row_index) {
-    Row row;
-    if (flash_.read_row(page_address(index) + row_index * kRowSize, row) != FlashStatus::Ok) continue;
-    sequence = storage::get32(row, 4);
-    if (row == encode_page_header(sequence, page_count())) return true;
-  }
-  return false;
+  // The second header row is begun only when the first is finished. So while the second is blank the first may be half
+  // written, and the page does not count yet; once the second has been touched, the first one is sound.
+  Row first;
+  Row second;
+  const std::uint32_t address = page_address(index);
+  const bool first_readable = flash_.read_row(address, first) == FlashStatus::Ok;
+  const bool second_readable = flash_.read_row(address + kRowSize, second) == FlashStatus::Ok;
+  if (second_readable && decode_page_header(second, page_count(), sequence)) return true;
+  const bool second_blank = second_readable && storage::is_blank(second);
+  return !second_blank && first_readable && decode_page_header(first, page_count(), sequence);
 }
 
 void Store::find_head() {
@@ -104,7 +115,8 @@ bool Store::record_is_good(std::uint32_t address, const Header& header) {
   std::uint32_t crc = storage::crc32(std::span(row).subspan(1, 11));
   std::uint32_t left = header.size;
   for (std::uint32_t i = 1; i < rows; ++i) {
-    if (flash_.read_row(address + i * kRowSize, row) != FlashStatus::Ok || row[0] != kContinuationTag) return false;
+    if (flash_.read_row(address + i * kRowSize, row) != FlashStatus::Ok || row[0] != kContinuationTag)
+      return false;
     const std::uint32_t count = std::min(left, kValuePerRow);
     crc = storage::crc32(std::span(row).subspan(1, count), crc);
     left -= count;
@@ -139,12 +151,22 @@ void Store::scan_page(std::uint32_t index) {
 }
 
 StoreStatus Store::mount() {
+  for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
+    scan();
+    // What has been read once must not fall back to an older value later: see settle(). If a row gives way at
+    // that very moment, everything is read again, without it.
+    if (!has_head_ || settle()) return StoreStatus::Ok;
+  }
+  return StoreStatus::FlashFailed;
+}
+
+void Store::scan() {
   entries_ = {};
   entry_count_ = 0;
   next_sequence_ = 1;
   damaged_rows_ = 0;
   find_head();
-  if (!has_head_) return StoreStatus::Ok;
+  if (!has_head_) return;
   for (std::uint32_t index = 0; index < page_count(); ++index) {
     std::uint32_t sequence = 0;
     if (read_page_sequence(index, sequence)) scan_page(index);
@@ -157,24 +179,29 @@ StoreStatus Store::mount() {
     if (!storage::is_blank(bytes)) break;
   }
   head_row_ = std::min(row + 1, kRowsPerPage);
-  return settle();
 }
 
-StoreStatus Store::settle() {
-  // The last good record of the head page is the only one a power cut may have left half-way.
-  const Entry* last = nullptr;
+bool Store::settle() {
+  // A power cut leaves at most one row half-way, the last one written. If that row belongs to a record, it is the last
+  // record of the head page, which is therefore written once more.
+  Entry* last = nullptr;
   for (std::uint32_t i = 0; i < entry_count_; ++i) {
-    const Entry& entry = entries_[i];
+    Entry& entry = entries_[i];
     if (page_of(entry.address) == head_ && (last == nullptr || entry.address > last->address)) last = &entry;
   }
-  if (last == nullptr) return StoreStatus::Ok;
+  if (last == nullptr) return true;
   const std::uint32_t rows = rows_of(last->header.size);
-  if (head_row_ + rows > kRowsPerPage) return StoreStatus::Ok;  // the next put() moves on to another page anyway
-  const std::uint32_t address = page_address(head_) + head_row_ * kRowSize;
-  head_row_ += rows;
-  if (!copy_record(*last, address)) return StoreStatus::Ok;  // the original still stands
-  find(last->header.key)->address = address;
-  return StoreStatus::Ok;
+  Copied copied = Copied::TargetBad;
+  while (copied == Copied::TargetBad) {
+    // Several cuts in a row may have left several rows that look blank and take no programming: each is
+    // stepped over.
+    if (make_room(rows) != StoreStatus::Ok) return false;
+    const std::uint32_t address = page_address(head_) + head_row_ * kRowSize;
+    copied = copy_record(*last, address);
+    head_row_ += copied == Copied::Done ? rows : 1;
+    if (copied == Copied::Done) last->address = address;
+  }
+  return copied == Copied::Done;
 }
 
 StoreStatus Store::get(Key key, std::span<std::uint8_t> out, std::size_t& size) {
@@ -186,7 +213,8 @@ StoreStatus Store::get(Key key, std::span<std::uint8_t> out, std::size_t& size) 
   for (std::size_t done = 0; done < size; done += kValuePerRow) {
     const std::uint32_t row_index = 1 + static_cast<std::uint32_t>(done / kValuePerRow);
     Row row;
-    if (flash_.read_row(entry->address + row_index * kRowSize, row) != FlashStatus::Ok) return StoreStatus::FlashFailed;
+    if (flash_.read_row(entry->address + row_index * kRowSize, row) != FlashStatus::Ok)
+      return StoreStatus::FlashFailed;
     std::memcpy(out.data() + done, row.data() + 1, std::min<std::size_t>(kValuePerRow, size - done));
   }
   return StoreStatus::Ok;
@@ -199,14 +227,16 @@ bool Store::equals(const Entry& entry, std::span<const std::uint8_t> value) {
     const std::uint32_t row_index = 1 + static_cast<std::uint32_t>(done / kValuePerRow);
     if (flash_.read_row(entry.address + row_index * kRowSize, row) != FlashStatus::Ok) return false;
     const std::size_t count = std::min<std::size_t>(kValuePerRow, value.size() - done);
-    if (!std::equal(row.begin() + 1, row.begin() + 1 + static_cast<std::ptrdiff_t>(count), value.begin() + static_cast<std::ptrdiff_t>(done))) {
+    if (!std::equal(row.begin() + 1, row.begin() + 1 + static_cast<std::ptrdiff_t>(count),
+                    value.begin() + static_cast<std::ptrdiff_t>(done))) {
       return false;
     }
   }
   return true;
 }
 
-// ---- Writing ---------------------------------------------------------------------------------------------------------
+// ---- Writing
+// ---------------------------------------------------------------------------------------------------------
 
 StoreStatus Store::put(Key key, std::span<const std::uint8_t> value) {
   if (value.size() > kMaximumStoreValue) return StoreStatus::TooLarge;
@@ -232,7 +262,9 @@ std::uint32_t Store::live_rows() const {
 StoreStatus Store::append(std::uint16_t key, std::span<const std::uint8_t> value, bool removed) {
   const std::uint32_t rows = rows_of(value.size());
   if (find(key) == nullptr && entry_count_ == entries_.size()) return StoreStatus::Full;
-  if (live_rows() + rows > (page_count() - 2) * kLiveRowsPerPage) return StoreStatus::Full;
+  const Entry* old = find(key);
+  const std::uint32_t replaced = old == nullptr ? 0 : rows_of(old->header.size);
+  if (live_rows() - replaced + rows > (page_count() - 2) * kLiveRowsPerPage) return StoreStatus::Full;
 
   Header header;
   header.key = key;
@@ -244,8 +276,8 @@ StoreStatus Store::append(std::uint16_t key, std::span<const std::uint8_t> value
     header.sequence = next_sequence_;
     const std::uint32_t address = page_address(head_) + head_row_ * kRowSize;
     head_row_ += rows;
-    const bool programmed = program_record(address, header, value);
-    if (programmed && read_header(address, header) && record_is_good(address, header)) {
+    if (!program_record(address, header, value)) continue;
+    if (read_header(address, header) && record_is_good(address, header)) {
       note(header, address);
       return StoreStatus::Ok;
     }
@@ -267,19 +299,21 @@ bool Store::program_record(std::uint32_t address, const Header& header, std::spa
     address += kRowSize;
     row.fill(0);
     row[0] = kContinuationTag;
-    std::memcpy(row.data() + 1, value.data() + done, std::min<std::size_t>(kValuePerRow, value.size() - done));
+    std::memcpy(row.data() + 1, value.data() + done,
+                std::min<std::size_t>(kValuePerRow, value.size() - done));
     if (flash_.program_row(address, row) != FlashStatus::Ok) return false;
   }
   return true;
 }
 
-bool Store::copy_record(const Entry& entry, std::uint32_t address) {
+Store::Copied Store::copy_record(const Entry& entry, std::uint32_t address) {
   for (std::uint32_t i = 0; i < rows_of(entry.header.size); ++i) {
     Row row;
-    if (flash_.read_row(entry.address + i * kRowSize, row) != FlashStatus::Ok) return false;
-    if (flash_.program_row(address + i * kRowSize, row) != FlashStatus::Ok) return false;
+    if (flash_.read_row(entry.address + i * kRowSize, row) != FlashStatus::Ok) return Copied::SourceBad;
+    if (flash_.program_row(address + i * kRowSize, row) != FlashStatus::Ok) return Copied::TargetBad;
   }
-  return record_is_good(address, entry.header);
+  if (record_is_good(address, entry.header)) return Copied::Done;
+  return record_is_good(entry.address, entry.header) ? Copied::TargetBad : Copied::SourceBad;
 }
 
 StoreStatus Store::make_room(std::uint32_t rows) {
@@ -292,8 +326,8 @@ StoreStatus Store::make_room(std::uint32_t rows) {
 }
 
 StoreStatus Store::advance() {
-  // The page behind the head holds nothing that counts. It is erased, takes what counts of the page behind it (which is
-  // thereby free for the next time), and joins the ring by its header.
+  // The page behind the head holds nothing that counts. It is erased, takes what counts of the page behind it
+  // (which is thereby free for the next time), and joins the ring by its header.
   const std::uint32_t target = has_head_ ? (head_ + 1) % page_count() : 0;
   const std::uint32_t next = (target + 1) % page_count();
   if (flash_.erase_page(page_address(target)) != FlashStatus::Ok) return StoreStatus::FlashFailed;
@@ -306,11 +340,13 @@ StoreStatus Store::advance() {
   const std::uint32_t sequence = has_head_ ? page_sequence_ + 1 : 1;
   const Row header = encode_page_header(sequence, page_count());
   for (std::uint32_t i = 0; i < kFirstRow; ++i) {
-    if (flash_.program_row(page_address(target) + i * kRowSize, header) != FlashStatus::Ok) return StoreStatus::FlashFailed;
+    if (flash_.program_row(page_address(target) + i * kRowSize, header) != FlashStatus::Ok)
+      return StoreStatus::FlashFailed;
   }
   for (std::uint32_t i = 0; i < entry_count_; ++i) {
     if (moves[i] != 0) entries_[i].address = moves[i];
   }
+  drop_lost();
   has_head_ = true;
   head_ = target;
   head_row_ = row;
@@ -318,17 +354,30 @@ StoreStatus Store::advance() {
   return StoreStatus::Ok;
 }
 
+void Store::drop_lost() {
+  std::uint32_t kept = 0;
+  for (std::uint32_t i = 0; i < entry_count_; ++i) {
+    if (entries_[i].address != kLost) entries_[kept++] = entries_[i];
+  }
+  entry_count_ = kept;
+}
+
 StoreStatus Store::move_page(std::uint32_t from, std::uint32_t to, std::uint32_t& row, Moves& moves) {
   for (std::uint32_t i = 0; i < entry_count_; ++i) {
     const Entry& entry = entries_[i];
     if (page_of(entry.address) != from) continue;
     const std::uint32_t rows = rows_of(entry.header.size);
-    while (moves[i] == 0) {
+    Copied copied = Copied::TargetBad;
+    while (copied == Copied::TargetBad) {
       if (row + rows > kRowsPerPage) return StoreStatus::FlashFailed;
       const std::uint32_t address = page_address(to) + row * kRowSize;
       row += rows;
-      if (copy_record(entry, address)) moves[i] = address;
+      copied = copy_record(entry, address);
+      if (copied == Copied::Done) moves[i] = address;
     }
+    // A record that has decayed since it was last read cannot be saved; it must not keep the ring from
+    // turning.
+    if (copied == Copied::SourceBad) moves[i] = kLost;
   }
   return StoreStatus::Ok;
 }

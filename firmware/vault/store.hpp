@@ -1,14 +1,18 @@
-// The vault's journal: a small key/value store that survives power cuts, torn rows and rows that no longer read.
+// The vault's journal: a small key/value store that survives power cuts, torn rows and rows that no longer
+// read.
 //
-// Values are appended as records to a ring of pages; the newest record of a key counts. Every row carries a tag that says
-// whether it begins a record or continues one, so that one bad row costs the record it belongs to and nothing else: the
-// scan finds the next record behind it by itself. A record counts only if all its rows are readable and its CRC agrees, so
-// a put() is atomic: after a power cut at any point the key has its old or its new value.
+// Values are appended as records to a ring of pages; the newest record of a key counts. Every row carries a
+// tag that says whether it begins a record or continues one, so that one bad row costs the record it belongs
+// to and nothing else: the scan finds the next record behind it by itself. A record counts only if all its
+// rows are readable and its CRC agrees, so a put() is atomic: after a power cut at any point the key has its
+// old or its new value.
 //
-// A page becomes part of the ring by its header rows, which are written after the records that had to be moved into it. So
-// a power cut during the move leaves a page that does not count, and the move is done again. docs/boot.md has the format.
+// A page becomes part of the ring by its header rows, which are written after the records that had to be
+// moved into it. So a power cut during the move leaves a page that does not count, and the move is done
+// again. docs/boot.md has the format.
 //
-// Not thread-safe; the worker owns it (and start-up code before the worker exists). Reading and writing do not allocate.
+// Not thread-safe; the worker owns it (and start-up code before the worker exists). Reading and writing do
+// not allocate.
 #pragma once
 
 #include <array>
@@ -42,11 +46,12 @@ class Store {
   /// `first_page` to `last_page` of bank 2; at least 3 pages.
   explicit Store(storage::Flash& flash, Pages pages = kVaultJournal) : flash_(flash), pages_(pages) {}
 
-  /// Reads the ring and finds every key's newest record. Call first. Writes once: the very last record is written again,
-  /// because a power cut may have left it in a state that reads well today and not tomorrow.
+  /// Reads the ring and finds every key's newest record. Call first. Writes once: the very last record is
+  /// written again, because a power cut may have left it in a state that reads well today and not tomorrow.
   [[nodiscard]] StoreStatus mount();
 
-  /// Copies the value of `key` to `out` and sets `size`. TooLarge if `out` is too small (`size` then says how much).
+  /// Copies the value of `key` to `out` and sets `size`. TooLarge if `out` is too small (`size` then says how
+  /// much).
   [[nodiscard]] StoreStatus get(Key key, std::span<std::uint8_t> out, std::size_t& size);
 
   /// Sets the value of `key` atomically. An equal value is not written again.
@@ -71,9 +76,13 @@ class Store {
     std::uint32_t address = 0;  // of the record's first row
   };
 
-  [[nodiscard]] std::uint32_t page_address(std::uint32_t index) const { return pages_.address() + index * kPageSize; }
+  [[nodiscard]] std::uint32_t page_address(std::uint32_t index) const {
+    return pages_.address() + index * kPageSize;
+  }
   [[nodiscard]] std::uint32_t page_count() const { return pages_.last - pages_.first + 1; }
-  [[nodiscard]] std::uint32_t page_of(std::uint32_t address) const { return (address - pages_.address()) / kPageSize; }
+  [[nodiscard]] std::uint32_t page_of(std::uint32_t address) const {
+    return (address - pages_.address()) / kPageSize;
+  }
   [[nodiscard]] Entry* find(std::uint16_t key);
 
   void find_head();
@@ -86,13 +95,16 @@ class Store {
   [[nodiscard]] bool settle();
   [[nodiscard]] bool equals(const Entry& entry, std::span<const std::uint8_t> value);
   [[nodiscard]] StoreStatus append(std::uint16_t key, std::span<const std::uint8_t> value, bool removed);
-  [[nodiscard]] bool program_record(std::uint32_t address, const Header& header, std::span<const std::uint8_t> value);
+  [[nodiscard]] bool program_record(std::uint32_t address, const Header& header,
+                                    std::span<const std::uint8_t> value);
   [[nodiscard]] StoreStatus make_room(std::uint32_t rows);
   [[nodiscard]] StoreStatus advance();
   /// New address of each entry that was moved, 0 for the others; in force once the page has its header.
   using Moves = std::array<std::uint32_t, kMaximumStoreKeys>;
   [[nodiscard]] StoreStatus move_page(std::uint32_t from, std::uint32_t to, std::uint32_t& row, Moves& moves);
-  [[nodiscard]] bool copy_record(const Entry& entry, std::uint32_t address);
+  enum class Copied : std::uint8_t { Done, SourceBad, TargetBad };
+  [[nodiscard]] Copied copy_record(const Entry& entry, std::uint32_t address);
+  void drop_lost();
   [[nodiscard]] std::uint32_t live_rows() const;
 
   storage::Flash& flash_;

@@ -86,7 +86,8 @@ TEST(Store, RefusesMoreThanItCanCarryRound) {
   ASSERT_EQ(store.mount(), StoreStatus::Ok);
   StoreStatus status = StoreStatus::Ok;
   unsigned count = 0;
-  for (; status == StoreStatus::Ok && count < 40; ++count) status = store.put(key(count), value_of(count, 1000));
+  for (; status == StoreStatus::Ok && count < 40; ++count)
+    status = store.put(key(count), value_of(count, 1000));
   EXPECT_EQ(status, StoreStatus::Full);
   // What was accepted can be replaced for ever.
   for (unsigned i = 0; i < 200; ++i) ASSERT_EQ(store.put(key(0), value_of(i, 1000)), StoreStatus::Ok) << i;
@@ -149,7 +150,8 @@ TEST(Store, AnUnreadableRowCostsOneRecordOnly) {
   }
 }
 
-/// A sequence of changes that fills the small ring more than once, so that pages are opened, moved and erased.
+/// A sequence of changes that fills the small ring more than once, so that pages are opened, moved and
+/// erased.
 class Script {
  public:
   void prepare(Store& store) {

@@ -1,6 +1,6 @@
-// Page layout: a header row (magic, generation, count, CRC-32 of these 12 bytes), then the keys of 65 bytes each padded to
-// whole rows, then the closing row with the SHA-256's first 12 bytes over header and keys behind a magic. The closing row
-// is written last.
+// Page layout: a header row (magic, generation, count, CRC-32 of these 12 bytes), then the keys of 65 bytes
+// each padded to whole rows, then the closing row with the SHA-256's first 12 bytes over header and keys
+// behind a magic. The closing row is written last.
 #include "firmware/vault/trust_anchors.hpp"
 
 #include <algorithm>
@@ -21,7 +21,9 @@ constexpr std::uint32_t kClosingMagic = 0x5A48'4354;  // "TCHZ"
 constexpr std::size_t kKeySize = sizeof(crypto::PublicKey);
 
 constexpr std::size_t round_up(std::size_t size) { return (size + kRowSize - 1) / kRowSize * kRowSize; }
-constexpr std::size_t encoded_size(std::uint32_t count) { return kRowSize + round_up(count * kKeySize) + kRowSize; }
+constexpr std::size_t encoded_size(std::uint32_t count) {
+  return kRowSize + round_up(count * kKeySize) + kRowSize;
+}
 constexpr std::size_t kMaximumEncoded = encoded_size(kMaximumManifestSigners);
 
 /// Decodes one page; false if it is blank, torn or decayed.
@@ -30,15 +32,16 @@ bool decode(storage::Flash& flash, std::uint32_t address, TrustAnchors& out) {
   const auto header = std::span(bytes).first(kRowSize);
   if (flash.read(address, header) != FlashStatus::Ok) return false;
   const std::uint32_t count = storage::get32(header, 8);
-  if (storage::get32(header, 0) != kHeaderMagic || storage::get32(header, 12) != storage::crc32(header.first(12)) ||
-      count > kMaximumManifestSigners) {
+  if (storage::get32(header, 0) != kHeaderMagic ||
+      storage::get32(header, 12) != storage::crc32(header.first(12)) || count > kMaximumManifestSigners) {
     return false;
   }
   const std::size_t size = encoded_size(count);
   if (flash.read(address, std::span(bytes).first(size)) != FlashStatus::Ok) return false;
   const auto closing = std::span(bytes).subspan(size - kRowSize, kRowSize);
   const crypto::Digest digest = crypto::sha256(std::span(bytes).first(size - kRowSize));
-  if (storage::get32(closing, 0) != kClosingMagic || !std::equal(closing.begin() + 4, closing.end(), digest.begin())) {
+  if (storage::get32(closing, 0) != kClosingMagic ||
+      !std::equal(closing.begin() + 4, closing.end(), digest.begin())) {
     return false;
   }
   out = TrustAnchors{};
@@ -53,7 +56,8 @@ bool decode(storage::Flash& flash, std::uint32_t address, TrustAnchors& out) {
 /// The valid set with the highest generation, and the page it stands on (0: none).
 std::uint32_t find_current(storage::Flash& flash, TrustAnchors& anchors) {
   std::uint32_t found = 0;
-  for (std::uint32_t page = kVaultTrustAnchors.address(); page < kVaultTrustAnchors.end(); page += kPageSize) {
+  for (std::uint32_t page = kVaultTrustAnchors.address(); page < kVaultTrustAnchors.end();
+       page += kPageSize) {
     TrustAnchors candidate;
     if (!decode(flash, page, candidate)) continue;
     if (found != 0 && candidate.generation <= anchors.generation) continue;

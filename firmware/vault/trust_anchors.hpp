@@ -1,7 +1,7 @@
 // The public keys whose signatures the device accepts on application bundles.
 //
-// Two pages are used in turn: a new set is written, with the next generation number, to the page that does not hold the
-// current one. A set becomes current by its last row, so a power cut leaves the old set.
+// Two pages are used in turn: a new set is written, with the next generation number, to the page that does
+// not hold the current one. A set becomes current by its last row, so a power cut leaves the old set.
 #pragma once
 
 #include <array>
@@ -26,7 +26,8 @@ struct TrustAnchors {
 /// Reads the valid set with the highest generation. False: there is none.
 [[nodiscard]] bool read_trust_anchors(storage::Flash& flash, TrustAnchors& anchors);
 
-/// Replaces the set; `anchors.generation` is ignored and chosen. False if the flash failed (the old set still holds).
+/// Replaces the set; `anchors.generation` is ignored and chosen. False if the flash failed (the old set still
+/// holds).
 [[nodiscard]] bool write_trust_anchors(storage::Flash& flash, TrustAnchors& anchors);
 
 /// Encodes one page's worth, for the image builder. Returns the bytes used, a multiple of 16.

@@ -1,7 +1,8 @@
 // FLASH: the embedded flash's controller (RM0456 section 7), and the driver that the storage interface sees.
 //
-// Secure pages go through SECCR, non-secure ones through NSCR. Non-secure pages (the application's bank) must be addressed
-// by their non-secure alias with the SAU open for it: the secure alias reads zero and programs nothing (RM0456 table 68).
+// Secure pages go through SECCR, non-secure ones through NSCR. Non-secure pages (the application's bank) must
+// be addressed by their non-secure alias with the SAU open for it: the secure alias reads zero and programs
+// nothing (RM0456 table 68).
 #pragma once
 
 #include <cstddef>
@@ -72,14 +73,18 @@ static_assert(offsetof(FlashController, nskeyr) == 0x08 && offsetof(FlashControl
 static_assert(offsetof(FlashController, eccr) == 0x30 && offsetof(FlashController, optr) == 0x40);
 static_assert(offsetof(FlashController, secwm2r1) == 0x60 && offsetof(FlashController, sechdpcr) == 0xC0);
 
-inline FlashController& flash_controller() { return *reinterpret_cast<FlashController*>(FlashController::kBase); }
+inline FlashController& flash_controller() {
+  return *reinterpret_cast<FlashController*>(FlashController::kBase);
+}
 
-/// To be called first by every image's NMI handler. True: the NMI came from a double ECC error under a probing read, which
-/// reports it; the handler just returns. False: not ours, or code or data that must be readable has decayed.
+/// To be called first by every image's NMI handler. True: the NMI came from a double ECC error under a
+/// probing read, which reports it; the handler just returns. False: not ours, or code or data that must be
+/// readable has decayed.
 [[nodiscard]] bool handle_flash_nmi();
 
-/// Reads flash that may have decayed or been torn by a power cut. False: some row has a double ECC error, and nothing in
-/// `out` counts. The only way to read rows that are not known to be good: elsewhere such an error is fatal.
+/// Reads flash that may have decayed or been torn by a power cut. False: some row has a double ECC error, and
+/// nothing in `out` counts. The only way to read rows that are not known to be good: elsewhere such an error
+/// is fatal.
 [[nodiscard]] bool probe_flash(std::uint32_t address, std::span<std::uint8_t> out);
 
 /// The internal flash of the boot stages, which never write.
@@ -91,17 +96,20 @@ class ReadOnlyFlash final : public storage::Flash {
   [[nodiscard]] storage::FlashStatus program_row(std::uint32_t, const storage::Row&) override {
     return storage::FlashStatus::Failed;
   }
-  [[nodiscard]] storage::FlashStatus program_burst(std::uint32_t, std::span<const std::uint8_t, 128>) override {
+  [[nodiscard]] storage::FlashStatus program_burst(std::uint32_t,
+                                                   std::span<const std::uint8_t, 128>) override {
     return storage::FlashStatus::Failed;
   }
-  [[nodiscard]] storage::FlashStatus erase_page(std::uint32_t) override { return storage::FlashStatus::Failed; }
+  [[nodiscard]] storage::FlashStatus erase_page(std::uint32_t) override {
+    return storage::FlashStatus::Failed;
+  }
 };
 
 /// The internal flash for vault and update. One object, used from one context at a time.
 class InternalFlash final : public storage::Flash {
  public:
-  /// `yield` is called between polls while bank 1 is being erased or programmed, may be null. It is not called for
-  /// bank 2: there every fetch stalls anyway.
+  /// `yield` is called between polls while bank 1 is being erased or programmed, may be null. It is not
+  /// called for bank 2: there every fetch stalls anyway.
   using YieldHook = void (*)();
   explicit InternalFlash(YieldHook yield = nullptr) : yield_(yield) {}
 
@@ -113,8 +121,8 @@ class InternalFlash final : public storage::Flash {
   [[nodiscard]] storage::FlashStatus erase_page(std::uint32_t address) override;
 
  private:
-  [[nodiscard]] storage::FlashStatus program(std::uint32_t address, const std::uint8_t* data, std::uint32_t words,
-                                             std::uint32_t mode);
+  [[nodiscard]] storage::FlashStatus program(std::uint32_t address, const std::uint8_t* data,
+                                             std::uint32_t words, std::uint32_t mode);
   void before_read();
 
   YieldHook yield_;

@@ -26,7 +26,8 @@ FlashModel::FlashModel(const FlashModel& other, PowerSupply& power)
     : power_(power), bytes_(other.bytes_), states_(other.states_), erase_counts_(other.erase_counts_) {}
 
 std::uint32_t FlashModel::offset_of(std::uint32_t address) {
-  if (address >= kApplicationFlash && address < kApplicationFlash + kBankSize) return address - kApplicationFlash;
+  if (address >= kApplicationFlash && address < kApplicationFlash + kBankSize)
+    return address - kApplicationFlash;
   if (address >= kMicrovisorFlash && address < kMicrovisorFlash + kBankSize) {
     return kBankSize + address - kMicrovisorFlash;
   }
@@ -61,7 +62,7 @@ void FlashModel::tear_row(std::uint32_t row_index, const Row& wanted) {
   std::memcpy(mixed.data(), bytes_.data() + row_index * kRowSize, kRowSize);
   auto& random = power_.random();
   switch (random() % 6) {
-    case 0: return;                                              // nothing happened yet
+    case 0: return;                                               // nothing happened yet
     case 1: store(row_index, wanted, State::Programmed); return;  // it was done after all
     case 2: store(row_index, wanted, State::Flaky); return;       // nearly
     case 3: store(row_index, mixed, State::Programmed); return;   // looks as before, but takes no programming
@@ -138,7 +139,8 @@ std::span<std::uint8_t> FlashModel::bytes(std::uint32_t address, std::uint32_t s
   return std::span(bytes_).subspan(offset_of(address), size);
 }
 
-// ---- NOR -------------------------------------------------------------------------------------------------------------
+// ---- NOR
+// -------------------------------------------------------------------------------------------------------------
 
 NorModel::NorModel(PowerSupply& power, std::uint32_t size) : power_(power), bytes_(size, 0xFF) {}
 
@@ -151,7 +153,8 @@ bool NorModel::read(std::uint32_t offset, std::span<std::uint8_t> out) {
 }
 
 bool NorModel::program(std::uint32_t offset, std::span<const std::uint8_t> data) {
-  if (data.size() > kNorPageSize - offset % kNorPageSize) throw std::invalid_argument("programming wraps in the page");
+  if (data.size() > kNorPageSize - offset % kNorPageSize)
+    throw std::invalid_argument("programming wraps in the page");
   if (!connected_) return false;
   const bool cut = power_.fails_now();
   for (std::size_t i = 0; i < data.size(); ++i) {

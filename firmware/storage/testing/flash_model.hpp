@@ -1,7 +1,8 @@
 // The internal flash for host tests, as unkind as the manual allows (RM0456 sections 7.3.7 to 7.3.12).
 //
-// A row takes one programming after an erase. What a power cut leaves of the row or page in work is anything: old, new or
-// mixed contents, a double ECC error, a row that looks blank but is not, or one that reads well a few times only.
+// A row takes one programming after an erase. What a power cut leaves of the row or page in work is anything:
+// old, new or mixed contents, a double ECC error, a row that looks blank but is not, or one that reads well a
+// few times only.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,9 @@
 // Power that fails when a test wants it to.
 //
-// Every operation that changes a memory asks the supply first. At the chosen operation the supply fails: the memory then
-// leaves whatever half-done state its model knows, and PowerCut flies up to the test, which "switches on again" by making
-// new objects over the same memories. A case is named by CutId, which a failing test prints and MICROVISOR_REPLAY takes.
+// Every operation that changes a memory asks the supply first. At the chosen operation the supply fails: the
+// memory then leaves whatever half-done state its model knows, and PowerCut flies up to the test, which
+// "switches on again" by making new objects over the same memories. A case is named by CutId, which a failing
+// test prints and MICROVISOR_REPLAY takes.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ namespace microvisor::firmware::storage::testing {
 
 struct PowerCut {};
 
-/// Names one case of power loss: the operation at which it happens, and the seed that decides what is left behind.
+/// Names one case of power loss: the operation at which it happens, and the seed that decides what is left
+/// behind.
 struct CutId {
   std::uint64_t operation = 0;
   std::uint32_t seed = 0;
