@@ -107,7 +107,8 @@ struct Core final : InterruptSink, BusObserver {
   bool attention = false;
   Execution execution;
 
-  /// Called when Non-secure state is entered for the first time after a reset: the application's start. May be empty.
+  /// Called when Non-secure state is entered for the first time after a reset: the application's start. May
+  /// be empty.
   std::function<void()> on_first_nonsecure;
   bool nonsecure_seen = false;  ///< since the last reset
   void note_nonsecure() {

@@ -29,11 +29,13 @@ struct Place {
 /// already set. False: UNDEFINED.
 using Translator = bool (*)(std::uint32_t opcode, const Place& place, Record& record);
 
-/// One encoding. The pattern holds 0, 1 and letters for fields, first bit first; blanks are for the eye.
+/// One encoding. The pattern holds 0, 1 and letters for fields, first bit first; blanks are for the eye. A
+/// field of capital N is a base register that may not be 15: that is another encoding.
 struct Encoding {
   std::string_view name;
   std::uint32_t mask = 0;
   std::uint32_t value = 0;
+  std::uint32_t not_pc = 0;  ///< bits that are not all ones
   Translator translate = nullptr;
   bool wide = false;
 
@@ -44,12 +46,15 @@ struct Encoding {
       if (letter == ' ') continue;
       mask = mask << 1 | (letter == '0' || letter == '1' ? 1u : 0u);
       value = value << 1 | (letter == '1' ? 1u : 0u);
+      not_pc = not_pc << 1 | (letter == 'N' ? 1u : 0u);
       ++bits;
     }
     wide = bits == 32;
     if (bits != 16 && bits != 32) throw std::logic_error("a pattern has 16 or 32 bits");
   }
-  [[nodiscard]] constexpr bool matches(std::uint32_t opcode) const { return (opcode & mask) == value; }
+  [[nodiscard]] constexpr bool matches(std::uint32_t opcode) const {
+    return (opcode & mask) == value && (not_pc == 0 || (opcode & not_pc) != not_pc);
+  }
 };
 
 /// The groups of the table; each is defined beside its translators.

@@ -211,16 +211,16 @@ bool preload(std::uint32_t, const Place&, Record& record) {
 
 // The encodings of one load or store: S is "1" for sign extension, Z the size.
 #define MV_LOADS(NAME, T, S, Z)                                                                   \
-  {NAME " (immediate, 12 bits)", "1111100" S "1" Z "1 nnnn tttt iiii iiii iiii", &load_imm12<T>}, \
+  {NAME " (immediate, 12 bits)", "1111100" S "1" Z "1 NNNN tttt iiii iiii iiii", &load_imm12<T>}, \
       {NAME " (literal)", "1111100" S "u" Z "1 1111 tttt iiii iiii iiii", &load_literal<T>},      \
-      {NAME " (immediate, negative)", "1111100" S "0" Z "1 nnnn tttt 1100 iiii iiii",             \
+      {NAME " (immediate, negative)", "1111100" S "0" Z "1 NNNN tttt 1100 iiii iiii",             \
        &load_imm8<T, Addressing::Offset>},                                                        \
-      {NAME " (immediate, pre-indexed)", "1111100" S "0" Z "1 nnnn tttt 11u1 iiii iiii",          \
+      {NAME " (immediate, pre-indexed)", "1111100" S "0" Z "1 NNNN tttt 11u1 iiii iiii",          \
        &load_imm8<T, Addressing::PreIndexed>},                                                    \
-      {NAME " (immediate, post-indexed)", "1111100" S "0" Z "1 nnnn tttt 10u1 iiii iiii",         \
+      {NAME " (immediate, post-indexed)", "1111100" S "0" Z "1 NNNN tttt 10u1 iiii iiii",         \
        &load_imm8<T, Addressing::PostIndexed>},                                                   \
-      {NAME "T", "1111100" S "0" Z "1 nnnn tttt 1110 iiii iiii", &load_unprivileged<T>}, {        \
-    NAME " (register)", "1111100" S "0" Z "1 nnnn tttt 0000 00ss mmmm", &load_register<T>         \
+      {NAME "T", "1111100" S "0" Z "1 NNNN tttt 1110 iiii iiii", &load_unprivileged<T>}, {        \
+    NAME " (register)", "1111100" S "0" Z "1 NNNN tttt 0000 00ss mmmm", &load_register<T>         \
   }
 
 #define MV_STORES(NAME, T, Z)                                                                   \
@@ -244,14 +244,14 @@ constexpr Encoding kEncodings[] = {
     MV_STORES("STR", std::uint32_t, "10"),
     MV_STORES("STRB", std::uint8_t, "00"),
     MV_STORES("STRH", std::uint16_t, "01"),
-    {"PLD (immediate) T1", "11111000 1001 nnnn 1111 iiii iiii iiii", &preload},
-    {"PLD (immediate) T2", "11111000 0001 nnnn 1111 1100 iiii iiii", &preload},
+    {"PLD (immediate) T1", "11111000 1001 NNNN 1111 iiii iiii iiii", &preload},
+    {"PLD (immediate) T2", "11111000 0001 NNNN 1111 1100 iiii iiii", &preload},
     {"PLD (literal) T1", "11111000 u001 1111 1111 iiii iiii iiii", &preload},
-    {"PLD (register) T1", "11111000 0001 nnnn 1111 0000 00ss mmmm", &preload},
-    {"PLI (immediate) T1", "11111001 1001 nnnn 1111 iiii iiii iiii", &preload},
-    {"PLI (immediate) T2", "11111001 0001 nnnn 1111 1100 iiii iiii", &preload},
+    {"PLD (register) T1", "11111000 0001 NNNN 1111 0000 00ss mmmm", &preload},
+    {"PLI (immediate) T1", "11111001 1001 NNNN 1111 iiii iiii iiii", &preload},
+    {"PLI (immediate) T2", "11111001 0001 NNNN 1111 1100 iiii iiii", &preload},
     {"PLI (immediate, literal) T3", "11111001 u001 1111 1111 iiii iiii iiii", &preload},
-    {"PLI (register) T1", "11111001 0001 nnnn 1111 0000 00ss mmmm", &preload},
+    {"PLI (register) T1", "11111001 0001 NNNN 1111 0000 00ss mmmm", &preload},
 
     {"STM T2", "11101000 1000 nnnn rrrr rrrr rrrr rrrr", &store_multiple<Multiple::IncrementAfter, false>},
     {"STM T2 (write-back)", "11101000 1010 nnnn rrrr rrrr rrrr rrrr",
