@@ -70,7 +70,7 @@ std::optional<RunEnd> Board::handle(Stop stop, const RunLimits& limits) {
     case Stop::Lockup: return rest(limits, RunEnd::LockedUp);
     case Stop::Stalled:
       scheduler_.interrupt_core();
-      scheduler_.skip_to(std::min(scheduler_.next_due(), bus_.stalled_until()));
+      scheduler_.skip_to(std::min({scheduler_.next_due(), bus_.stalled_until(), limits.until}));
       return std::nullopt;
     case Stop::SystemReset: request_reset(ResetCause::Software); return std::nullopt;
     case Stop::Semihosting:

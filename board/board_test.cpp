@@ -1,0 +1,216 @@
+// Whole boards running bare programs: boot, console, flash from within, sleep, resets, power cuts,
+// repeatability.
+#include "board/board.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "board/debug/elf_image.hpp"
+#include "board/peripherals/flash.hpp"
+
+namespace microvisor::board {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path guest(const std::string& name) { return fs::path(MICROVISOR_BOARD_GUESTS) / (name + ".elf"); }
+
+struct Machine {
+  explicit Machine(const std::string& program, std::uint64_t seed = 1)
+      : Machine(program, std::move(*BoardMemories::in_memory(BoardIdentity::from_seed(seed)))) {}
+  Machine(const std::string& program, BoardMemories memories) {
+    BoardOptions options;
+    options.semihosting = true;
+    options.console = [this](std::string_view text) { output += text; };
+    options.report = [this](std::string_view line) { reports.emplace_back(line); };
+    auto created = Board::create(std::move(memories), options);
+    EXPECT_TRUE(created) << created.error().message;
+    board = std::move(*created);
+    auto image = load_elf(guest(program));
+    EXPECT_TRUE(image) << image.error().message;
+    const auto booted = board->boot_image(*image);
+    EXPECT_TRUE(booted) << booted.error().message;
+  }
+  RunEnd run(std::uint64_t milliseconds = 10'000) {
+    return board->run({.until = milliseconds * 1000 * kTicksPerMicrosecond, .instructions = 100'000'000});
+  }
+
+  std::string output;
+  std::vector<std::string> reports;
+  std::unique_ptr<Board> board;
+};
+
+TEST(Board, RunsABareProgramToItsExit) {
+  Machine machine("hello");
+  EXPECT_EQ(machine.run(), RunEnd::Exited);
+  EXPECT_EQ(machine.output, "hello from the board\n");
+  EXPECT_EQ(machine.board->exit_status(), 7);
+}
+
+TEST(Board, InstructionTakesOneClockOfFourMegahertz) {
+  Machine machine("hello");
+  machine.run();
+  const BoardStatistics statistics = machine.board->statistics();
+  EXPECT_GT(statistics.instructions, 5U);
+  EXPECT_NEAR(statistics.virtual_seconds, static_cast<double>(statistics.instructions) / 4e6, 1e-6);
+}
+
+TEST(Board, ProgramsTheFlashItRunsFrom) {
+  Machine machine("flash");
+  EXPECT_EQ(machine.run(), RunEnd::Exited);
+  EXPECT_EQ(machine.board->exit_status(), 0);
+  // Two rows at 118 us and one page erase at 1.5 ms, during which the program's own bank stood still.
+  EXPECT_GT(machine.board->statistics().virtual_seconds, 0.001736);
+  EXPECT_LT(machine.board->statistics().virtual_seconds, 0.002);
+  EXPECT_EQ(machine.board->memories().flash().erases(0, 7), 1U);
+}
+
+TEST(Board, SleepCostsNoInstructions) {
+  Machine machine("sleep");
+  EXPECT_EQ(machine.run(), RunEnd::Exited);
+  EXPECT_EQ(machine.board->exit_status(), 0);
+  EXPECT_NEAR(machine.board->statistics().virtual_seconds, 1.0, 0.001);
+  EXPECT_LT(machine.board->statistics().instructions, 5000U);
+}
+
+TEST(Board, SoftwareResetIsRecordedAndKeepsSram) {
+  Machine machine("reset");
+  EXPECT_EQ(machine.run(), RunEnd::Exited);
+  EXPECT_EQ(machine.board->exit_status(), 0);
+  EXPECT_EQ(machine.board->resets(), 1U);
+  EXPECT_EQ(machine.reports, std::vector<std::string>{"reset: software"});
+}
+
+TEST(Board, ReadingATornRowRaisesNmi) {
+  Machine machine("torn");
+  machine.board->memories().flash().mark_bad(0x10'0020, true);
+  EXPECT_EQ(machine.run(), RunEnd::Exited);
+  EXPECT_EQ(machine.board->exit_status(), 0);
+}
+
+TEST(Board, TwoRunsAreTheSame) {
+  Machine first("flash");
+  Machine second("flash");
+  for (Machine* machine : {&first, &second}) machine->run();
+  EXPECT_EQ(first.board->statistics().instructions, second.board->statistics().instructions);
+  EXPECT_EQ(first.board->scheduler().now(), second.board->scheduler().now());
+}
+
+TEST(Board, RunInPiecesIsTheSameAsInOne) {
+  Machine whole("sleep");
+  whole.run();
+  Machine pieces("sleep");
+  for (std::uint64_t milliseconds = 1; pieces.run(milliseconds) == RunEnd::Limit; milliseconds += 7) continue;
+  EXPECT_EQ(whole.board->statistics().instructions, pieces.board->statistics().instructions);
+  EXPECT_EQ(whole.board->scheduler().now(), pieces.board->scheduler().now());
+}
+
+TEST(Board, LimitsEndTheRun) {
+  Machine machine("sleep");
+  EXPECT_EQ(machine.board->run({.until = kNever, .instructions = 3}), RunEnd::Limit);
+  EXPECT_EQ(machine.board->statistics().instructions, 3U);
+  EXPECT_EQ(machine.board->run({.until = 5000 * kTicksPerMicrosecond}), RunEnd::Limit);
+  EXPECT_NEAR(machine.board->statistics().virtual_seconds, 0.005, 1e-6);
+}
+
+TEST(Board, StopAndPostFromAnotherThread) {
+  BoardOptions options;
+  options.real_time = true;
+  auto created = Board::create(std::move(*BoardMemories::in_memory(BoardIdentity::from_seed(1))), options);
+  ASSERT_TRUE(created);
+  auto image = load_elf(guest("sleep"));
+  ASSERT_TRUE((*created)->boot_image(*image));
+  bool posted = false;
+  std::thread other([&] {
+    (*created)->post([&] { posted = true; });
+    (*created)->post([&] { (*created)->stop(); });
+  });
+  EXPECT_EQ((*created)->run(), RunEnd::Stopped);
+  other.join();
+  EXPECT_TRUE(posted);
+}
+
+TEST(Board, RealTimePacingKeepsToTheHost) {
+  BoardOptions options;
+  options.real_time = true;
+  auto created = Board::create(std::move(*BoardMemories::in_memory(BoardIdentity::from_seed(1))), options);
+  ASSERT_TRUE(created);
+  auto image = load_elf(guest("sleep"));
+  ASSERT_TRUE((*created)->boot_image(*image));
+  const auto started = std::chrono::steady_clock::now();
+  EXPECT_EQ((*created)->run({.until = 300'000 * kTicksPerMicrosecond}), RunEnd::Limit);
+  EXPECT_GE(std::chrono::steady_clock::now() - started, std::chrono::milliseconds(295));
+}
+
+TEST(Board, ErasedFlashLocksUp) {
+  auto created = Board::create(std::move(*BoardMemories::in_memory(BoardIdentity::from_seed(1))));
+  ASSERT_TRUE(created);
+  EXPECT_EQ((*created)->run({.until = kTicksPerSecond}), RunEnd::Limit);
+  EXPECT_TRUE((*created)->core().state.locked_up);
+  EXPECT_EQ((*created)->run(), RunEnd::LockedUp);
+}
+
+TEST(Board, OptionBytesThatLeadNowhereAreRefused) {
+  auto memories = std::move(*BoardMemories::in_memory(BoardIdentity::from_seed(1)));
+  OptionBytes options = memories.flash().options();
+  options.optr &= ~(optr::kBootPin | optr::kBoot0);  // nSWBOOT0 = 0, nBOOT0 = 0: root security services
+  memories.flash().set_options(options);
+  const auto created = Board::create(std::move(memories));
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().kind, BoardError::Kind::Unbootable);
+}
+
+TEST(ElfImage, RefusesWhatItCannotLoad) {
+  const std::vector<std::uint8_t> text{'n', 'o', ' ', 'e', 'l', 'f'};
+  EXPECT_EQ(parse_elf(text).error().kind, BoardError::Kind::BadImage);
+  std::ifstream file(guest("hello"), std::ios::binary);
+  std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file), {}};
+  ASSERT_TRUE(parse_elf(bytes));
+  auto cut = bytes;
+  cut.resize(60);
+  EXPECT_FALSE(parse_elf(cut));
+  auto other_machine = bytes;
+  other_machine[18] = 62;  // x86-64
+  EXPECT_FALSE(parse_elf(other_machine));
+  EXPECT_EQ(load_elf("/nonexistent.elf").error().kind, BoardError::Kind::Missing);
+}
+
+/// The process dies in the middle of an erase that the program has started; the next one finds what the chip
+/// would.
+TEST(Board, KillInTheMiddleOfAnErase) {
+  std::string pattern = (fs::temp_directory_path() / "board-kill-XXXXXX").string();
+  const fs::path root = mkdtemp(pattern.data());
+  const fs::path directory = root / "board";
+  ASSERT_TRUE(BoardMemories::create(directory, BoardIdentity::from_seed(11)));
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    Machine machine("flash", std::move(*BoardMemories::open(directory)));
+    FlashCells& cells = machine.board->memories().flash();
+    Time until = 0;
+    while (cells.in_progress().operation != FlashOperation::PageErase && until < kTicksPerSecond) {
+      machine.board->run({.until = until += 10 * kTicksPerMicrosecond});
+    }
+    raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  auto memories = BoardMemories::open(directory);
+  ASSERT_TRUE(memories) << memories.error().message;
+  EXPECT_EQ(memories->flash().in_progress().operation, FlashOperation::PageErase);
+  EXPECT_EQ(memories->flash().in_progress().address, 0xE000U);
+  memories->flash().power_on();
+  EXPECT_EQ(memories->flash().last_cut().address, 0xE000U);
+  EXPECT_EQ(memories->flash().cuts(), 1U);
+  fs::remove_all(root);
+}
+
+}  // namespace
+}  // namespace microvisor::board
