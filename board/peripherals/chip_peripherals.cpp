@@ -1,4 +1,5 @@
 // The blocks of the chip, built and wired: who tells whom what, apart from the bus.
+#include <array>
 #include <map>
 #include <utility>
 
@@ -7,6 +8,8 @@
 #include "board/peripherals/exti.hpp"
 #include "board/peripherals/gpio.hpp"
 #include "board/peripherals/i2c.hpp"
+#include "board/peripherals/nor_flash.hpp"
+#include "board/peripherals/octospi.hpp"
 #include "board/peripherals/pwr.hpp"
 #include "board/peripherals/rcc.hpp"
 #include "board/peripherals/registry.hpp"
@@ -24,11 +27,13 @@ constexpr std::uint32_t kTampBase = 0x4600'7C00;
 /// Owned by the Board, which also owns the blocks once it has taken them; neither outlives the other's use.
 class Chip final : public ChipPeripherals {
  public:
-  explicit Chip(const ChipPorts& ports) : ports_(ports), domain_(backup_domain_in(ports.backup_domain)) {
+  explicit Chip(const ChipPorts& ports)
+      : ports_(ports), domain_(backup_domain_in(ports.backup_domain)), nor_(ports.scheduler, ports.nor) {
     build_clocks_and_power();
     build_pins();
     build_timers();
     build_serial();
+    build_external_memory();
     build_others();
   }
 
@@ -39,7 +44,7 @@ class Chip final : public ChipPeripherals {
   void note_reset(ResetCause cause) override { rcc_->note_reset(cause); }
   SerialPort* serial(std::uint32_t base) override { return find(serial_, base); }
   I2cBus* i2c(std::uint32_t base) override { return find(i2c_, base); }
-  ExternalMemory* external(unsigned) override { return nullptr; }
+  ExternalMemory* external(unsigned index) override { return index < 2 ? octospi_[index] : nullptr; }
 
  private:
   template <typename Interface>
@@ -63,6 +68,7 @@ class Chip final : public ChipPeripherals {
   void build_pins();
   void build_timers();
   void build_serial();
+  void build_external_memory();
   void build_others();
   [[nodiscard]] bool secure_block(std::uint32_t base) const;
   void reset_backup_domain() {}
@@ -74,6 +80,9 @@ class Chip final : public ChipPeripherals {
   Rcc* rcc_ = nullptr;
   Pwr* pwr_ = nullptr;
   Exti* exti_ = nullptr;
+  NorFlash nor_;
+  OctospiManager* manager_ = nullptr;
+  std::array<Octospi*, 2> octospi_{};
   std::map<std::uint32_t, Gpio*> gpio_;
   std::map<std::uint32_t, SerialPort*> serial_;
   std::map<std::uint32_t, I2cBus*> i2c_;
@@ -124,6 +133,15 @@ void Chip::build_serial() {
   }
   for (const I2c::Shape& shape : I2c::buses()) {
     i2c_[shape.base] = place<I2c>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts);
+  }
+}
+
+void Chip::build_external_memory() {
+  manager_ = place<OctospiManager>(OctospiManager::kBase, nor_);
+  for (unsigned index = 0; index < 2; ++index) {
+    const Octospi::Shape& shape = Octospi::kControllers[index];
+    octospi_[index] = place<Octospi>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts,
+                                     [this, index] { return manager_->device_of(index); });
   }
 }
 
