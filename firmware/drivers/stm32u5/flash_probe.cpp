@@ -1,10 +1,11 @@
 // Reading rows that may raise an ECC error.
 //
-// A double error sets ECCD and raises NMI, but only while both error flags are clear (RM0456 section 7.3.4). So the flags
-// are cleared before, a probing read announces itself to the NMI handler, and the flag is looked at once more afterwards,
-// because the NMI is not synchronous with the load.
+// A double error sets ECCD and raises NMI, but only while both error flags are clear (RM0456 section 7.3.4).
+// So the flags are cleared before, a probing read announces itself to the NMI handler, and the flag is looked
+// at once more afterwards, because the NMI is not synchronous with the load.
 #include <cstring>
 
+#include "firmware/device/sections.hpp"
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 
@@ -19,7 +20,7 @@ volatile bool ecc_seen = false;
 
 }  // namespace
 
-bool handle_flash_nmi() {
+MV_RAM_CODE bool handle_flash_nmi() {
   FlashController& flash = flash_controller();
   if ((flash.eccr & FlashController::kEccDetected) == 0 || !probing) return false;
   flash.eccr = kEccFlags;
