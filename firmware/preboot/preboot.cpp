@@ -1,8 +1,9 @@
 // Preboot: the first instructions after reset, in one write-protected page that no update can change.
 //
-// It only chooses. The boot record in the vault says which copy of the bootrom runs; if that copy does not look like a
-// stage at all (decayed, or never written), the other one is taken. What the stages are worth is not judged here: they
-// stand in pages that only the upgrader writes, from signed images, after reading them back.
+// It only chooses. The boot record in the vault says which copy of the bootrom runs; if that copy does not
+// look like a stage at all (decayed, or never written), the other one is taken. What the stages are worth is
+// not judged here: they stand in pages that only the upgrader writes, from signed images, after reading them
+// back.
 #include "firmware/device/stage.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/rcc.hpp"

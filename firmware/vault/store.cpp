@@ -67,8 +67,9 @@ Store::Entry* Store::find(std::uint16_t key) {
 }
 
 bool Store::read_page_sequence(std::uint32_t index, std::uint32_t& sequence) {
-  // The second header row is begun only when the first is finished. So while the second is blank the first may be half
-  // written, and the page does not count yet; once the second has been touched, the first one is sound.
+  // The second header row is begun only when the first is finished. So while the second is blank the first
+  // may be half written, and the page does not count yet; once the second has been touched, the first one is
+  // sound.
   Row first;
   Row second;
   const std::uint32_t address = page_address(index);
@@ -167,7 +168,10 @@ void Store::scan() {
   damaged_rows_ = 0;
   find_head();
   if (!has_head_) return;
-  for (std::uint32_t index = 0; index < page_count(); ++index) {
+  // From the oldest page to the head: of a record that was moved, the copy counts, for the original is about
+  // to go.
+  for (std::uint32_t i = 1; i <= page_count(); ++i) {
+    const std::uint32_t index = (head_ + i) % page_count();
     std::uint32_t sequence = 0;
     if (read_page_sequence(index, sequence)) scan_page(index);
   }
@@ -182,8 +186,8 @@ void Store::scan() {
 }
 
 bool Store::settle() {
-  // A power cut leaves at most one row half-way, the last one written. If that row belongs to a record, it is the last
-  // record of the head page, which is therefore written once more.
+  // A power cut leaves at most one row half-way, the last one written. If that row belongs to a record, it is
+  // the last record of the head page, which is therefore written once more.
   Entry* last = nullptr;
   for (std::uint32_t i = 0; i < entry_count_; ++i) {
     Entry& entry = entries_[i];

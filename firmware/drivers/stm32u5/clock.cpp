@@ -1,5 +1,5 @@
-// Order of steps as in RM0456 section 10.5.4 (raise the voltage first), 11.4.5 (PLL) and 7.3.3 (wait states before the
-// faster clock). Nothing here needs the backup domain.
+// Order of steps as in RM0456 section 10.5.4 (raise the voltage first), 11.4.5 (PLL) and 7.3.3 (wait states
+// before the faster clock). Nothing here needs the backup domain.
 #include "firmware/drivers/stm32u5/clock.hpp"
 
 #include "firmware/drivers/stm32u5/flash.hpp"

@@ -7,7 +7,8 @@ namespace microvisor::firmware::stm32u5 {
 
 inline constexpr std::uint32_t kSystemClock = 160'000'000;  // HCLK and all PCLKs, Hz
 
-/// Range 1 with booster, PLL1 from MSIS (4 MHz / 1 x 80 / 2), flash latency 4, instruction cache on. Safe to call again.
+/// Range 1 with booster, PLL1 from MSIS (4 MHz / 1 x 80 / 2), flash latency 4, instruction cache on. Safe to
+/// call again.
 void raise_clock();
 
 }  // namespace microvisor::firmware::stm32u5

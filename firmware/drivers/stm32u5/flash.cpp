@@ -1,5 +1,5 @@
-// Driver of the embedded flash. The functions that run while a bank is busy lie in RAM, so that interrupts are served
-// during an operation on bank 2, where our own code lies.
+// Driver of the embedded flash. The functions that run while a bank is busy lie in RAM, so that interrupts
+// are served during an operation on bank 2, where our own code lies.
 #include "firmware/drivers/stm32u5/flash.hpp"
 
 #include <cstring>
@@ -54,8 +54,8 @@ MV_RAM_CODE std::uint32_t wait_done(volatile std::uint32_t* status) {
   return *status;
 }
 
-/// Hands a row or a burst over and waits. The words must follow each other without another flash write in between; the
-/// secure side has one writer, and the non-secure side cannot write flash at all.
+/// Hands a row or a burst over and waits. The words must follow each other without another flash write in
+/// between; the secure side has one writer, and the non-secure side cannot write flash at all.
 MV_RAM_CODE std::uint32_t write_words(std::uint32_t address, const std::uint32_t* words, std::uint32_t count,
                                       volatile std::uint32_t* status) {
   auto* to = reinterpret_cast<volatile std::uint32_t*>(address);

@@ -1,7 +1,7 @@
 // Commands of the MX25LM51245G in SPI mode (data sheet, command set table) on OCTOSPI1 in indirect mode.
 //
-// When a command starts is the controller's peculiarity (RM0456 section 28.4.7): without address at the write of IR,
-// with address at the write of AR, and a transfer towards the chip at the first write of DR.
+// When a command starts is the controller's peculiarity (RM0456 section 28.4.7): without address at the write
+// of IR, with address at the write of AR, and a transfer towards the chip at the first write of DR.
 #include "firmware/drivers/stm32u5/octospi.hpp"
 
 #include <array>
@@ -34,11 +34,14 @@ constexpr std::uint8_t kManufacturerMacronix = 0xC2;
 constexpr std::uint32_t kPrescaler = 3;      // 160 MHz / 4
 constexpr std::uint32_t kFifoWords = 4;      // threshold: one word
 constexpr unsigned kMaximumPolls = 200'000;  // of the controller: more than any transfer here takes
-// The chip: a block erase takes at most 2 s. Each poll reads the status register over the bus (at least 1 us).
+// The chip: a block erase takes at most 2 s. Each poll reads the status register over the bus (at least 1
+// us).
 constexpr unsigned kMaximumStatusPolls = 4'000'000;
 
 /// The data register, accessed with the width that says how many bytes move.
-volatile std::uint8_t& data_byte() { return *reinterpret_cast<volatile std::uint8_t*>(Octospi::kBase + 0x50); }
+volatile std::uint8_t& data_byte() {
+  return *reinterpret_cast<volatile std::uint8_t*>(Octospi::kBase + 0x50);
+}
 
 }  // namespace
 
@@ -76,7 +79,8 @@ void NorFlash::begin(std::uint8_t instruction, bool with_address, std::uint32_t 
   spi.cr = base | (data == Data::Read ? Octospi::kModeRead : Octospi::kModeWrite);
   if (data != Data::None) spi.dlr = length - 1;
   spi.tcr = 0;
-  spi.ccr = Octospi::kInstructionOneLine | (with_address ? Octospi::kAddressOneLine | Octospi::kAddress32 : 0u) |
+  spi.ccr = Octospi::kInstructionOneLine |
+            (with_address ? Octospi::kAddressOneLine | Octospi::kAddress32 : 0u) |
             (data != Data::None ? Octospi::kDataOneLine : 0u);
   spi.ir = instruction;
   if (with_address) spi.ar = address;

@@ -1,8 +1,9 @@
-// OCTOSPI1 in indirect mode (RM0456 section 28) with the octal NOR flash behind it (MX25LM51245G class), driven over one
-// line (SPI 1-1-1), four-byte addresses.
+// OCTOSPI1 in indirect mode (RM0456 section 28) with the octal NOR flash behind it (MX25LM51245G class),
+// driven over one line (SPI 1-1-1), four-byte addresses.
 //
-// Polled: at 40 MHz a 256-byte page passes in 50 us, and while the chip itself is busy (programming, erasing) the yield
-// hook is called between polls of its status register. Octal mode and the memory-mapped window come with OTFDEC.
+// Polled: at 40 MHz a 256-byte page passes in 50 us, and while the chip itself is busy (programming, erasing)
+// the yield hook is called between polls of its status register. Octal mode and the memory-mapped window come
+// with OTFDEC.
 #pragma once
 
 #include <cstddef>
@@ -62,8 +63,10 @@ struct Octospi {
   static constexpr std::uint32_t kAddress32 = 3u << 12;
   static constexpr std::uint32_t kDataOneLine = 1u << 24;
 };
-static_assert(offsetof(Octospi, sr) == 0x20 && offsetof(Octospi, dlr) == 0x40 && offsetof(Octospi, ar) == 0x48);
-static_assert(offsetof(Octospi, dr) == 0x50 && offsetof(Octospi, ccr) == 0x100 && offsetof(Octospi, ir) == 0x110);
+static_assert(offsetof(Octospi, sr) == 0x20 && offsetof(Octospi, dlr) == 0x40 &&
+              offsetof(Octospi, ar) == 0x48);
+static_assert(offsetof(Octospi, dr) == 0x50 && offsetof(Octospi, ccr) == 0x100 &&
+              offsetof(Octospi, ir) == 0x110);
 
 inline Octospi& octospi1() { return *reinterpret_cast<Octospi*>(Octospi::kBase); }
 
@@ -72,7 +75,8 @@ class NorFlash final : public storage::Nor {
   using YieldHook = void (*)();
   explicit NorFlash(YieldHook yield = nullptr) : yield_(yield) {}
 
-  /// Clocks, controller, and the chip's identity. False: no answer, or a chip too small. The pins must be set up before.
+  /// Clocks, controller, and the chip's identity. False: no answer, or a chip too small. The pins must be set
+  /// up before.
   [[nodiscard]] bool start();
 
   [[nodiscard]] bool read(std::uint32_t offset, std::span<std::uint8_t> out) override;
@@ -84,7 +88,8 @@ class NorFlash final : public storage::Nor {
 
  private:
   enum class Data : std::uint8_t { None, Read, Write };
-  void begin(std::uint8_t instruction, bool with_address, std::uint32_t address, Data data, std::uint32_t length);
+  void begin(std::uint8_t instruction, bool with_address, std::uint32_t address, Data data,
+             std::uint32_t length);
   [[nodiscard]] bool finish();
   [[nodiscard]] bool receive(std::span<std::uint8_t> out);
   [[nodiscard]] bool send(std::span<const std::uint8_t> data);

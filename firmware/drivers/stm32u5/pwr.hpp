@@ -7,7 +7,7 @@
 namespace microvisor::firmware::stm32u5 {
 
 struct Pwr {
-  volatile std::uint32_t cr1;   // 0x00
+  volatile std::uint32_t cr1;  // 0x00
   volatile std::uint32_t cr2;
   volatile std::uint32_t cr3;
   volatile std::uint32_t vosr;  // 0x0C

@@ -7,31 +7,31 @@
 namespace microvisor::firmware::stm32u5 {
 
 struct Rcc {
-  volatile std::uint32_t cr;         // 0x000
+  volatile std::uint32_t cr;  // 0x000
   std::uint32_t reserved0;
-  volatile std::uint32_t icscr1;     // 0x008
+  volatile std::uint32_t icscr1;  // 0x008
   volatile std::uint32_t icscr2;
   volatile std::uint32_t icscr3;
   volatile std::uint32_t crrcr;
   std::uint32_t reserved1;
-  volatile std::uint32_t cfgr1;      // 0x01C
+  volatile std::uint32_t cfgr1;  // 0x01C
   volatile std::uint32_t cfgr2;
   volatile std::uint32_t cfgr3;
-  volatile std::uint32_t pll1cfgr;   // 0x028
+  volatile std::uint32_t pll1cfgr;  // 0x028
   volatile std::uint32_t pll2cfgr;
   volatile std::uint32_t pll3cfgr;
-  volatile std::uint32_t pll1divr;   // 0x034
+  volatile std::uint32_t pll1divr;  // 0x034
   volatile std::uint32_t pll1fracr;
   volatile std::uint32_t pll2divr;
   volatile std::uint32_t pll2fracr;
   volatile std::uint32_t pll3divr;
   volatile std::uint32_t pll3fracr;
   std::uint32_t reserved2;
-  volatile std::uint32_t cier;       // 0x050
+  volatile std::uint32_t cier;  // 0x050
   volatile std::uint32_t cifr;
   volatile std::uint32_t cicr;
   std::uint32_t reserved3;
-  volatile std::uint32_t ahb1rstr;   // 0x060
+  volatile std::uint32_t ahb1rstr;  // 0x060
   volatile std::uint32_t ahb2rstr1;
   volatile std::uint32_t ahb2rstr2;
   volatile std::uint32_t ahb3rstr;
@@ -41,24 +41,24 @@ struct Rcc {
   volatile std::uint32_t apb2rstr;
   volatile std::uint32_t apb3rstr;
   std::uint32_t reserved5;
-  volatile std::uint32_t ahb1enr;    // 0x088
+  volatile std::uint32_t ahb1enr;  // 0x088
   volatile std::uint32_t ahb2enr1;
   volatile std::uint32_t ahb2enr2;
   volatile std::uint32_t ahb3enr;
   std::uint32_t reserved6;
-  volatile std::uint32_t apb1enr1;   // 0x09C
+  volatile std::uint32_t apb1enr1;  // 0x09C
   volatile std::uint32_t apb1enr2;
   volatile std::uint32_t apb2enr;
   volatile std::uint32_t apb3enr;
   std::uint32_t reserved7[13];
-  volatile std::uint32_t ccipr1;     // 0x0E0
+  volatile std::uint32_t ccipr1;  // 0x0E0
   volatile std::uint32_t ccipr2;
   volatile std::uint32_t ccipr3;
   std::uint32_t reserved8;
-  volatile std::uint32_t bdcr;       // 0x0F0
+  volatile std::uint32_t bdcr;  // 0x0F0
   volatile std::uint32_t csr;
   std::uint32_t reserved9[6];
-  volatile std::uint32_t seccfgr;    // 0x110
+  volatile std::uint32_t seccfgr;  // 0x110
   volatile std::uint32_t privcfgr;
 
   static constexpr std::uint32_t kBase = 0x5602'0C00;
@@ -87,7 +87,8 @@ struct Rcc {
   static constexpr std::uint32_t kResetCauses = 0xFE00'0000;
 };
 static_assert(offsetof(Rcc, cfgr1) == 0x1C && offsetof(Rcc, pll1divr) == 0x34 && offsetof(Rcc, cier) == 0x50);
-static_assert(offsetof(Rcc, ahb1rstr) == 0x60 && offsetof(Rcc, ahb1enr) == 0x88 && offsetof(Rcc, apb3enr) == 0xA8);
+static_assert(offsetof(Rcc, ahb1rstr) == 0x60 && offsetof(Rcc, ahb1enr) == 0x88 &&
+              offsetof(Rcc, apb3enr) == 0xA8);
 static_assert(offsetof(Rcc, ccipr1) == 0xE0 && offsetof(Rcc, csr) == 0xF4 && offsetof(Rcc, seccfgr) == 0x110);
 
 inline Rcc& rcc() { return *reinterpret_cast<Rcc*>(Rcc::kBase); }

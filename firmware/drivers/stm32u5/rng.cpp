@@ -1,5 +1,6 @@
-// A word counts only if it was ready, no error was flagged while it was taken, and it is not zero (RM0456 section 45.3.5:
-// a zero means that the read came too early). A seed error is answered with a conditioning reset, a few times.
+// A word counts only if it was ready, no error was flagged while it was taken, and it is not zero (RM0456
+// section 45.3.5: a zero means that the read came too early). A seed error is answered with a conditioning
+// reset, a few times.
 #include "firmware/drivers/stm32u5/rng.hpp"
 
 #include <algorithm>
