@@ -1,0 +1,82 @@
+// Prints docs/reserved.md from the board table: `reserved_doc`; with --json the same for scripts and
+// generated tests.
+#include <cstdio>
+#include <string_view>
+
+#include "firmware/kernel/board_table.hpp"
+
+namespace {
+
+using namespace microvisor::firmware::kernel;
+
+const char* outcome(const ReservedPeripheral& p) {
+  return p.on_touch == OnTouch::EndsApplication ? "ends the application" : "is ignored";
+}
+
+const char* guard(const ReservedPeripheral& p) {
+  switch (p.guard) {
+    case Guard::Tzsc: return "whole block";
+    case Guard::OwnBits: return "parts";
+    case Guard::SauHole: return "whole block (no address)";
+  }
+  return "";
+}
+
+void print_markdown() {
+  std::puts("# What is reserved for Microvisor\n");
+  std::puts("Generated from `firmware/kernel/board_table.hpp`; everything else is the application's.\n");
+  std::puts("## Peripherals\n\n| block | address | reserved | a write | what for |\n|---|---|---|---|---|");
+  for (const auto& p : kReservedPeripherals) {
+    std::printf("| %s | 0x%08X | %s | %s | %s |\n", p.name, p.address, guard(p), outcome(p), p.purpose);
+  }
+  std::puts("\n## Pins\n\n| pin | what for |\n|---|---|");
+  for (const auto& p : kReservedPins) std::printf("| P%c%d | %s |\n", p.port, p.pin, p.purpose);
+  std::puts("\n## Interrupt lines\n\n| line | name |\n|---|---|");
+  for (const auto& l : kReservedLines) std::printf("| %d | %s |\n", l.line, l.name);
+  std::puts("\n## Memory\n\n| memory | address | bytes | what for |\n|---|---|---|---|");
+  for (const auto& m : kReservedMemories) {
+    std::printf("| %s | 0x%08X | %u | %s |\n", m.name, m.address, m.size, m.purpose);
+  }
+}
+
+void print_json() {
+  std::puts("{\"peripherals\": [");
+  const char* comma = "";
+  for (const auto& p : kReservedPeripherals) {
+    std::printf(
+        "%s{\"name\": \"%s\", \"address\": %u, \"size\": %u, \"whole\": %s, \"hole\": %s, \"ends\": %s}\n",
+        comma, p.name, p.address, p.size, p.guard == Guard::OwnBits ? "false" : "true",
+        p.guard == Guard::SauHole ? "true" : "false",
+        p.on_touch == OnTouch::EndsApplication ? "true" : "false");
+    comma = ",";
+  }
+  std::puts("], \"memories\": [");
+  comma = "";
+  for (const auto& m : kReservedMemories) {
+    std::printf("%s{\"name\": \"%s\", \"address\": %u, \"size\": %u}\n", comma, m.name, m.address, m.size);
+    comma = ",";
+  }
+  std::puts("], \"pins\": [");
+  comma = "";
+  for (const auto& p : kReservedPins) {
+    std::printf("%s{\"port\": \"%c\", \"pin\": %d}\n", comma, p.port, p.pin);
+    comma = ",";
+  }
+  std::puts("], \"lines\": [");
+  comma = "";
+  for (const auto& l : kReservedLines) {
+    std::printf("%s%d\n", comma, l.line);
+    comma = ",";
+  }
+  std::puts("]}");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "--json") {
+    print_json();
+  } else {
+    print_markdown();
+  }
+}
