@@ -18,6 +18,8 @@ constexpr Time kSlice = 1000 * kTicksPerMicrosecond;
 constexpr Time kLead = 2000 * kTicksPerMicrosecond;
 /// A host that falls behind by more than this is not asked to catch up.
 constexpr auto kLargestLag = std::chrono::milliseconds(200);
+/// Whatever can end a lockup has done so after this time: the longest period of IWDG is 131 s.
+constexpr Time kLongestWatchdog = 140 * kTicksPerSecond;
 constexpr auto kLongestWait = std::chrono::milliseconds(100);
 
 Time ticks_of(Clock::duration span) {
@@ -67,7 +69,7 @@ std::optional<RunEnd> Board::handle(Stop stop, const RunLimits& limits) {
   switch (stop) {
     case Stop::Budget: return std::nullopt;
     case Stop::Asleep: enter_sleep(); return rest(limits, RunEnd::Idle);
-    case Stop::Lockup: return rest(limits, RunEnd::LockedUp);
+    case Stop::Lockup: return rest_locked_up(limits);
     case Stop::Stalled:
       scheduler_.interrupt_core();
       scheduler_.skip_to(std::min({scheduler_.next_due(), bus_.stalled_until(), limits.until}));
@@ -87,17 +89,23 @@ std::optional<RunEnd> Board::rest(const RunLimits& limits, RunEnd if_forever) {
   scheduler_.interrupt_core();
   if (wanted_reset_) return std::nullopt;
   const Time target = std::min(scheduler_.next_due(), limits.until);
-  if (paced()) {
+  const bool awaiting = options_.host != nullptr && options_.host->awaiting();
+  if (target == kNever && !awaiting && !posted_any_) return if_forever;
+  if (awaiting || options_.real_time) {
     wait_outside(target);
-    return std::nullopt;
-  }
-  if (target != kNever) {
+  } else {
     scheduler_.skip_to(target);
-    return std::nullopt;
   }
-  if (options_.host == nullptr && !posted_any_) return if_forever;
-  wait_outside(kNever);
   return std::nullopt;
+}
+
+std::optional<RunEnd> Board::rest_locked_up(const RunLimits& limits) {
+  if (!locked_up_since_) {
+    locked_up_since_ = scheduler_.now();
+    report("the core is locked up: a fault while a fault of highest priority was being handled");
+  }
+  if (scheduler_.now() - *locked_up_since_ > kLongestWatchdog) return RunEnd::LockedUp;
+  return rest(limits, RunEnd::LockedUp);
 }
 
 void Board::enter_sleep() {

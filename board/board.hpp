@@ -62,7 +62,7 @@ enum class RunEnd : std::uint8_t {
   Limit,     ///< time or instructions are used up
   Stopped,   ///< stop() was called
   Exited,    ///< semihosting exit: see exit_status()
-  LockedUp,  ///< lockup with nothing armed that could end it
+  LockedUp,  ///< lockup that no watchdog has ended
   Idle,      ///< asleep, and nothing is ever going to happen
 };
 
@@ -101,6 +101,7 @@ class Board {
 
   [[nodiscard]] SerialPort* serial(std::uint32_t base) { return chip_->serial(base); }
   [[nodiscard]] Pins& pins() { return chip_->pins(); }
+  [[nodiscard]] const Clocks& clocks() const { return chip_->clocks(); }
   [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
   [[nodiscard]] Core& core() { return core_; }
   [[nodiscard]] SystemBus& bus() { return bus_; }
@@ -134,6 +135,7 @@ class Board {
   [[nodiscard]] std::optional<RunEnd> step(const RunLimits& limits, std::uint64_t first_instruction);
   [[nodiscard]] std::optional<RunEnd> handle(Stop stop, const RunLimits& limits);
   [[nodiscard]] std::optional<RunEnd> rest(const RunLimits& limits, RunEnd if_forever);
+  [[nodiscard]] std::optional<RunEnd> rest_locked_up(const RunLimits& limits);
   void enter_sleep();
   void leave_sleep();
   void take_posted();
@@ -166,6 +168,7 @@ class Board {
   std::function<void(ResetCause)> reset_listener_;
   std::uint64_t resets_ = 0;
   bool sleeping_ = false;
+  std::optional<Time> locked_up_since_;
   int exit_status_ = 0;
 
   // Pacing: a pair of moments that belong together.

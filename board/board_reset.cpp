@@ -85,6 +85,7 @@ void Board::request_reset(ResetCause cause) {
 
 tl::expected<void, BoardError> Board::perform_reset(ResetCause cause) {
   wanted_reset_.reset();
+  locked_up_since_.reset();
   leave_sleep();
   erase_for_reset(cause);
   const Reset kind = cause == ResetCause::PowerOn ? Reset::PowerOn : Reset::System;

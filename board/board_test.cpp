@@ -156,6 +156,36 @@ TEST(Board, ErasedFlashLocksUp) {
   EXPECT_EQ((*created)->run(), RunEnd::LockedUp);
 }
 
+/// The chip map and RCC have to mean the same bits: each enable bit opens the block it is listed for.
+TEST(Board, ClockGatesOfTheMapAreThoseOfRcc) {
+  constexpr std::uint32_t kRcc = 0x4602'0C00;
+  Machine machine("hello");
+  SystemBus& bus = machine.board->bus();
+  for (const ChipBlock& block : chip_blocks()) {
+    if (!block.enable.exists() || block.guard == Guard::Memory || block.name == "WWDG") continue;
+    std::uint32_t enables = 0;
+    ASSERT_TRUE(bus.peek(kRcc + block.enable.offset, 4, enables));
+    const auto running = [&] {
+      // A block that ignores everything cannot be told from a stopped one: ask RCC what the bus asks.
+      return machine.board->clocks().enabled(block.base);
+    };
+    ASSERT_TRUE(bus.poke(kRcc + block.enable.offset, 4, enables | 1U << block.enable.bit));
+    EXPECT_TRUE(running()) << block.name;
+    ASSERT_TRUE(bus.poke(kRcc + block.enable.offset, 4, enables & ~(1U << block.enable.bit)));
+    EXPECT_FALSE(running()) << block.name;
+    ASSERT_TRUE(bus.poke(kRcc + block.enable.offset, 4, enables));
+  }
+}
+
+TEST(Board, EveryBlockOfTheMapAnswers) {
+  Machine machine("hello");
+  for (const ChipBlock& block : chip_blocks()) {
+    if (block.guard == Guard::Memory) continue;
+    std::uint32_t value = 0;
+    EXPECT_TRUE(machine.board->bus().peek(block.base, 4, value)) << block.name;
+  }
+}
+
 TEST(Board, OptionBytesThatLeadNowhereAreRefused) {
   auto memories = std::move(*BoardMemories::in_memory(BoardIdentity::from_seed(1)));
   OptionBytes options = memories.flash().options();
