@@ -163,6 +163,7 @@ void Server::Impl::open_services(const ServerOptions& options) {
   if (!opened) throw std::runtime_error(opened.error());
   vault = std::make_unique<Vault>(*opened);
   store = open_sqlite_store(directory / kDatabaseName);
+  fs::permissions(directory / kDatabaseName, fs::perms::owner_read | fs::perms::owner_write);
   bus->subscribe(Bus::Handler<LogRecord>([this](const LogRecord& record) { hub.publish(record); }));
   pki = Pki::open(*store, *vault);
   accounts.emplace(*store, *vault, clock);

@@ -1,0 +1,471 @@
+// The link's rules, frame by frame, against a session without network.
+#include "cloud/gateway/session.hpp"
+
+#include <gtest/gtest.h>
+
+#include "cloud/test/fixtures.hpp"
+#include "protocol/bundle/crypto.hpp"
+
+namespace microvisor::cloud {
+namespace {
+
+const std::string kSid = "UV0123456789abcdef0123456789abcdef";
+
+struct FakeHost final : SessionHost {
+  test::ManualClock clock;
+  Greeting greeting;
+  std::string refusal;
+  std::shared_ptr<const protocol::Bytes> content;
+  protocol::Hash content_hash{};
+  std::vector<link::UpdateReport> reports;
+  std::vector<link::DeviceEvent> events;
+  std::vector<link::LogRecord> records;
+  std::vector<std::string> lines;
+
+  explicit FakeHost(std::size_t size = 5000) {
+    protocol::Bytes bytes(size);
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
+    content_hash = protocol::sha256(bytes);
+    content = std::make_shared<const protocol::Bytes>(std::move(bytes));
+  }
+  [[nodiscard]] Timestamp now() const override { return clock.now(); }
+  std::optional<Greeting> greet(Session&, const link::Hello&, std::string& why) override {
+    why = refusal;
+    return refusal.empty() ? std::optional(greeting) : std::nullopt;
+  }
+  std::shared_ptr<const protocol::Bytes> object(const Session&, const protocol::Hash& hash) override {
+    return hash == content_hash ? content : nullptr;
+  }
+  void update_report(const Session&, const link::UpdateReport& report) override { reports.push_back(report); }
+  void device_event(const Session&, const link::DeviceEvent& event) override { events.push_back(event); }
+  void log_record(const Session&, const link::LogRecord& record) override { records.push_back(record); }
+  void channel_line(const Session&, std::string line) override { lines.push_back(std::move(line)); }
+};
+
+struct SessionTest : testing::Test {
+  FakeHost host;
+  SessionLimits limits;
+  std::unique_ptr<Session> session = std::make_unique<Session>(host, kSid);
+  protocol::FrameReader reader;
+
+  void restart(SessionLimits changed) {
+    limits = changed;
+    session = std::make_unique<Session>(host, kSid, limits);
+  }
+  void send(const link::Frame& frame) {
+    protocol::Bytes wire;
+    ASSERT_TRUE(protocol::append_frame(wire, frame));
+    session->receive(wire);
+  }
+  std::vector<link::Frame> output() {
+    protocol::Bytes wire;
+    session->take_output(wire);
+    reader.feed(wire);
+    std::vector<link::Frame> frames;
+    link::Frame frame;
+    while (reader.next(frame) == protocol::FrameReader::Status::Frame) frames.push_back(frame);
+    return frames;
+  }
+  static link::Frame hello(const std::string& sid = kSid) {
+    link::Frame frame;
+    frame.mutable_hello()->set_protocol_version(1);
+    frame.mutable_hello()->set_device_sid(sid);
+    return frame;
+  }
+  void greet() {
+    send(hello());
+    ASSERT_TRUE(session->welcomed());
+    output();
+  }
+  static link::Frame open(std::uint32_t stream, link::Service service, std::uint32_t credit) {
+    link::Frame frame;
+    frame.set_stream(stream);
+    frame.mutable_open()->set_service(service);
+    frame.mutable_open()->set_credit(credit);
+    return frame;
+  }
+  link::Frame fetch(std::uint32_t stream, std::uint32_t credit, std::uint32_t offset = 0) {
+    link::Frame frame = open(stream, link::SERVICE_FETCH, credit);
+    frame.mutable_open()->set_object_hash(test::bytes_of(host.content_hash));
+    frame.mutable_open()->set_offset(offset);
+    return frame;
+  }
+  static link::Frame data(std::uint32_t stream, const std::string& bytes) {
+    link::Frame frame;
+    frame.set_stream(stream);
+    frame.set_data(bytes);
+    return frame;
+  }
+  static link::Frame credit(std::uint32_t stream, std::uint32_t bytes) {
+    link::Frame frame;
+    frame.set_stream(stream);
+    frame.mutable_credit()->set_bytes(bytes);
+    return frame;
+  }
+  static link::Frame close(std::uint32_t stream, link::StreamError error = link::STREAM_ERROR_NONE) {
+    link::Frame frame;
+    frame.set_stream(stream);
+    frame.mutable_close()->set_error(error);
+    return frame;
+  }
+  /// The session has said Goodbye with a reason that contains `text`.
+  void expect_end(const std::string& text) {
+    EXPECT_TRUE(session->finished());
+    const auto frames = output();
+    ASSERT_FALSE(frames.empty());
+    EXPECT_EQ(frames.back().kind_case(), link::Frame::kGoodbye);
+    EXPECT_NE(frames.back().goodbye().reason().find(text), std::string::npos)
+        << frames.back().goodbye().reason();
+  }
+};
+
+TEST_F(SessionTest, HelloIsWelcomed) {
+  host.greeting.logging_enabled = true;
+  host.greeting.target = host.content_hash;
+  send(hello());
+  const auto frames = output();
+  ASSERT_EQ(frames.size(), 1U);
+  const link::Welcome& welcome = frames[0].welcome();
+  EXPECT_EQ(welcome.unix_microseconds(), static_cast<std::uint64_t>(host.now()));
+  EXPECT_TRUE(welcome.settings().logging_enabled());
+  EXPECT_EQ(welcome.keep_alive_seconds(), 60U);
+  EXPECT_EQ(welcome.target().manifest_hash(), test::bytes_of(host.content_hash));
+}
+
+TEST_F(SessionTest, WithoutATargetNoneIsNamed) {
+  send(hello());
+  EXPECT_FALSE(output().at(0).welcome().has_target());
+}
+
+TEST_F(SessionTest, IntroductionsThatEnd) {
+  send(hello("UV" + std::string(32, 'f')));
+  expect_end("different devices");
+  restart({});
+  link::Frame frame = hello();
+  frame.mutable_hello()->set_protocol_version(2);
+  send(frame);
+  expect_end("protocol version");
+  restart({});
+  host.refusal = "unknown device";
+  send(hello());
+  expect_end("unknown device");
+  host.refusal.clear();
+  restart({});
+  link::Frame ping;
+  ping.mutable_ping();
+  send(ping);
+  expect_end("Hello");
+  restart({});
+  greet();
+  send(hello());
+  expect_end("second Hello");
+}
+
+TEST_F(SessionTest, PingIsAnsweredWithTheTime) {
+  greet();
+  link::Frame ping;
+  ping.mutable_ping()->set_token(77);
+  send(ping);
+  const auto frames = output();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].pong().token(), 77U);
+  EXPECT_EQ(frames[0].pong().unix_microseconds(), static_cast<std::uint64_t>(host.now()));
+}
+
+TEST_F(SessionTest, SilenceEndsTheSession) {
+  greet();
+  host.clock.advance(120 * kSecond);
+  session->tick();
+  EXPECT_FALSE(session->finished());
+  host.clock.advance(1);
+  session->tick();
+  expect_end("nothing heard");
+}
+
+TEST_F(SessionTest, FetchKeepsWithinTheCreditAndEndsWithClose) {
+  greet();
+  send(fetch(1, 1500));
+  std::string received;
+  auto frames = output();
+  ASSERT_EQ(frames.size(), 2U);
+  EXPECT_EQ(frames[0].data().size(), 1024U);
+  EXPECT_EQ(frames[1].data().size(), 476U);
+  received = frames[0].data() + frames[1].data();
+  EXPECT_TRUE(output().empty());
+  send(credit(1, 100'000));
+  bool closed = false;
+  for (const auto& frame : output()) {
+    EXPECT_EQ(frame.stream(), 1U);
+    EXPECT_FALSE(closed);
+    received += frame.data();
+    closed = frame.kind_case() == link::Frame::kClose;
+    EXPECT_EQ(frame.close().error(), link::STREAM_ERROR_NONE);
+  }
+  EXPECT_TRUE(closed);
+  EXPECT_EQ(received, std::string(host.content->begin(), host.content->end()));
+  send(close(1));
+  send(credit(1, 5));  // crossed on the way
+  EXPECT_FALSE(session->finished());
+}
+
+TEST_F(SessionTest, FetchGoesOnAtAnOffset) {
+  greet();
+  send(fetch(1, 100'000, 4990));
+  auto frames = output();
+  ASSERT_EQ(frames.size(), 2U);
+  EXPECT_EQ(frames[0].data(), std::string(host.content->begin() + 4990, host.content->end()));
+  EXPECT_EQ(frames[1].kind_case(), link::Frame::kClose);
+  send(fetch(3, 100, 5000));
+  frames = output();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].close().error(), link::STREAM_ERROR_NONE);
+  send(fetch(5, 100, 5001));
+  EXPECT_EQ(output().at(0).close().error(), link::STREAM_ERROR_REFUSED);
+}
+
+TEST_F(SessionTest, UnknownObjects) {
+  greet();
+  link::Frame frame = fetch(1, 100);
+  frame.mutable_open()->set_object_hash(std::string(32, 'x'));
+  send(frame);
+  EXPECT_EQ(output().at(0).close().error(), link::STREAM_ERROR_NOT_FOUND);
+  frame.set_stream(3);
+  frame.mutable_open()->set_object_hash("short");
+  send(frame);
+  EXPECT_EQ(output().at(0).close().error(), link::STREAM_ERROR_NOT_FOUND);
+  EXPECT_FALSE(session->finished());
+}
+
+TEST_F(SessionTest, FetchesShareTheLine) {
+  greet();
+  send(fetch(1, 100'000));
+  send(fetch(3, 100'000));
+  std::vector<std::uint32_t> order;
+  for (const auto& frame : output()) order.push_back(frame.stream());
+  ASSERT_GE(order.size(), 4U);
+  EXPECT_EQ((std::vector<std::uint32_t>{order[0], order[1], order[2], order[3]}),
+            (std::vector<std::uint32_t>{1, 3, 1, 3}));
+}
+
+TEST_F(SessionTest, ControlFramesAreNotStuckBehindALargeObject) {
+  host = FakeHost(1 << 20);
+  greet();
+  send(fetch(1, 2 << 20));
+  protocol::Bytes first;
+  session->take_output(first);
+  EXPECT_LT(first.size(), 20'000U);
+  reader.feed(first);
+  link::Frame ping;
+  ping.mutable_ping()->set_token(1);
+  send(ping);
+  protocol::Bytes second;
+  session->take_output(second);
+  protocol::FrameReader fresh;
+  fresh.feed(second);
+  link::Frame frame;
+  ASSERT_EQ(fresh.next(frame), protocol::FrameReader::Status::Frame);
+  EXPECT_EQ(frame.kind_case(), link::Frame::kPong);
+}
+
+TEST_F(SessionTest, CancelledFetch) {
+  greet();
+  send(fetch(1, 10));
+  output();
+  send(close(1, link::STREAM_ERROR_CANCELLED));
+  send(credit(1, 1000));
+  EXPECT_TRUE(output().empty());
+  EXPECT_FALSE(session->finished());
+}
+
+std::string delimited(const link::LogRecord& record) {
+  const std::string encoded = record.SerializeAsString();
+  return static_cast<char>(encoded.size()) + encoded;
+}
+
+TEST_F(SessionTest, LogRecordsArriveInPieces) {
+  greet();
+  send(open(1, link::SERVICE_LOG, 0));
+  const auto frames = output();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].credit().bytes(), limits.log_credit);
+  link::LogRecord one;
+  one.set_text("one");
+  one.set_unix_microseconds(5);
+  link::LogRecord two;
+  two.set_text("two");
+  two.set_dropped(3);
+  for (const char byte : delimited(one) + delimited(two)) send(data(1, std::string(1, byte)));
+  ASSERT_EQ(host.records.size(), 2U);
+  EXPECT_EQ(host.records[0].text(), "one");
+  EXPECT_EQ(host.records[0].unix_microseconds(), 5U);
+  EXPECT_EQ(host.records[1].dropped(), 3U);
+}
+
+TEST_F(SessionTest, LogCreditComesBack) {
+  greet();
+  send(open(1, link::SERVICE_LOG, 0));
+  std::uint64_t allowed = output().at(0).credit().bytes();
+  link::LogRecord record;
+  record.set_text(std::string(100, 'x'));
+  const std::string bytes = delimited(record);
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_GE(allowed, bytes.size());
+    send(data(1, bytes));
+    allowed -= bytes.size();
+    for (const auto& frame : output()) allowed += frame.credit().bytes();
+  }
+  EXPECT_EQ(host.records.size(), 500U);
+}
+
+TEST_F(SessionTest, RecordsThatCannotBeRead) {
+  greet();
+  send(open(1, link::SERVICE_LOG, 0));
+  output();
+  send(data(1, "\x02\xFF\xFF"));
+  EXPECT_EQ(output().at(0).close().error(), link::STREAM_ERROR_PROTOCOL);
+  send(open(3, link::SERVICE_LOG, 0));
+  output();
+  send(data(3, "\xFF\xFF\xFF\xFF\xFF\xFF"));
+  EXPECT_EQ(output().at(0).close().error(), link::STREAM_ERROR_PROTOCOL);
+  send(open(5, link::SERVICE_LOG, 0));
+  output();
+  send(data(5, "\xFF\x7F"));  // 16 KiB to come
+  EXPECT_EQ(output().at(0).close().error(), link::STREAM_ERROR_PROTOCOL);
+  EXPECT_FALSE(session->finished());
+}
+
+TEST_F(SessionTest, TheLogChannelBecomesLines) {
+  greet();
+  link::Frame frame = open(1, link::SERVICE_CHANNEL, 0);
+  frame.mutable_open()->set_name("log");
+  send(frame);
+  output();
+  for (const char* piece : {"hel", "lo\nwo", "rld\n", "rest"}) send(data(1, piece));
+  EXPECT_EQ(host.lines, (std::vector<std::string>{"hello", "world"}));
+  send(close(1));
+  EXPECT_EQ(host.lines.back(), "rest");
+  EXPECT_EQ(output().at(0).kind_case(), link::Frame::kClose);
+}
+
+TEST_F(SessionTest, OtherChannelsAndServicesAreRefused) {
+  greet();
+  link::Frame frame = open(1, link::SERVICE_CHANNEL, 0);
+  frame.mutable_open()->set_name("mqtt");
+  send(frame);
+  EXPECT_EQ(output().at(0).close().error(), link::STREAM_ERROR_REFUSED);
+  send(open(3, link::SERVICE_NONE, 0));
+  EXPECT_EQ(output().at(0).close().error(), link::STREAM_ERROR_REFUSED);
+}
+
+TEST_F(SessionTest, StreamRulesThatEndTheConnection) {
+  const auto violation = [&](const std::string& reason, const std::vector<link::Frame>& frames) {
+    restart({});
+    greet();
+    for (const auto& frame : frames) send(frame);
+    expect_end(reason);
+  };
+  violation("odd", {open(2, link::SERVICE_LOG, 0)});
+  violation("used again", {open(1, link::SERVICE_LOG, 0), open(1, link::SERVICE_LOG, 0)});
+  violation("used again", {open(3, link::SERVICE_LOG, 0), open(1, link::SERVICE_LOG, 0)});
+  violation("never opened", {data(1, "x")});
+  violation("never opened", {open(1, link::SERVICE_LOG, 0), credit(2, 5)});
+  violation("only the gateway fills", {fetch(1, 0), data(1, "x")});
+  violation("stream 0", {open(0, link::SERVICE_LOG, 0)});
+  violation("too much data", {open(1, link::SERVICE_LOG, 0), data(1, std::string(1025, 'x'))});
+  violation("more credit", {fetch(1, 0xFFFFFFFF), credit(1, 1)});
+  link::Frame ping;
+  ping.set_stream(1);
+  ping.mutable_ping();
+  violation("control frame on a stream", {ping});
+  link::Frame target;
+  target.mutable_target();
+  violation("only the gateway", {target});
+}
+
+TEST_F(SessionTest, DataBeyondTheCreditEndsTheConnection) {
+  SessionLimits small;
+  small.channel_credit = 100;
+  restart(small);
+  greet();
+  link::Frame frame = open(1, link::SERVICE_CHANNEL, 0);
+  frame.mutable_open()->set_name("log");
+  send(frame);
+  send(data(1, std::string(101, 'x')));
+  expect_end("beyond the credit");
+}
+
+TEST_F(SessionTest, FramesThatAreNoFramesEndTheConnection) {
+  greet();
+  session->receive(protocol::Bytes{0x08, 0x01});  // 2049 bytes
+  expect_end("length");
+  restart({});
+  greet();
+  session->receive(protocol::Bytes{0, 0});
+  expect_end("length");
+  restart({});
+  greet();
+  session->receive(protocol::Bytes{0, 2, 0xFF, 0xFF});
+  expect_end("malformed");
+}
+
+TEST_F(SessionTest, KindsOfALaterVersionAreIgnored) {
+  greet();
+  session->receive(protocol::Bytes{0, 3, 0x9A, 0x06, 0x00});  // field 99
+  EXPECT_FALSE(session->finished());
+}
+
+TEST_F(SessionTest, TooManyStreams) {
+  SessionLimits small;
+  small.streams = 2;
+  restart(small);
+  greet();
+  for (const std::uint32_t number : {1U, 3U, 5U}) send(open(number, link::SERVICE_LOG, 0));
+  EXPECT_EQ(output().back().close().error(), link::STREAM_ERROR_REFUSED);
+  send(close(1));
+  send(open(7, link::SERVICE_LOG, 0));
+  EXPECT_EQ(output().back().kind_case(), link::Frame::kCredit);
+}
+
+TEST_F(SessionTest, FloodsOfControlFramesEndTheConnection) {
+  SessionLimits small;
+  small.control_frames_burst = 10;
+  small.control_frames_per_second = 1;
+  restart(small);
+  greet();
+  link::Frame ping;
+  ping.mutable_ping();
+  for (int i = 0; i < 9; ++i) send(ping);
+  EXPECT_FALSE(session->finished());
+  host.clock.advance(kSecond);
+  send(ping);
+  EXPECT_FALSE(session->finished());
+  send(ping);
+  expect_end("too many");
+}
+
+TEST_F(SessionTest, ADeviceThatDoesNotReadIsDropped) {
+  SessionLimits small;
+  small.backlog_bytes = 1000;
+  restart(small);
+  greet();
+  link::Frame ping;
+  ping.mutable_ping()->set_token(1);
+  for (int i = 0; i < 200 && !session->finished(); ++i) send(ping);
+  EXPECT_TRUE(session->finished());
+  EXPECT_NE(session->reason().find("does not read"), std::string::npos);
+}
+
+TEST_F(SessionTest, WhatTheGatewaySays) {
+  greet();
+  session->send_target(host.content_hash);
+  session->send_settings(false);
+  session->send_restart_app();
+  const auto frames = output();
+  ASSERT_EQ(frames.size(), 3U);
+  EXPECT_EQ(frames[0].target().manifest_hash(), test::bytes_of(host.content_hash));
+  EXPECT_FALSE(frames[1].settings().logging_enabled());
+  EXPECT_EQ(frames[2].kind_case(), link::Frame::kRestartApp);
+}
+
+}  // namespace
+}  // namespace microvisor::cloud

@@ -1,0 +1,212 @@
+// The SQLite store: what belongs together stays together, and nobody sees what is not theirs.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "cloud/store/sqlite.hpp"
+#include "cloud/test/fixtures.hpp"
+
+namespace microvisor::cloud {
+namespace {
+
+using test::World;
+
+struct TemporaryDirectory {
+  std::string path = std::filesystem::temp_directory_path() / ("mv-store-" + std::to_string(::getpid()));
+  TemporaryDirectory() { std::filesystem::create_directories(path); }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
+};
+
+TEST(Store, AppsComeBackAsTheyWere) {
+  World world;
+  const App app = world.add_app('a');
+  EXPECT_EQ(protocol::sha256(app.manifest), app.manifest_hash);
+  ASSERT_EQ(app.layers.size(), 1U);
+  const auto layer = world.store->object(world.account.sid, app.layers[0]);
+  ASSERT_TRUE(layer);
+  EXPECT_EQ(layer->size(), 4000U);
+  EXPECT_EQ(world.store->app_with_manifest(world.account.sid, app.manifest_hash)->sid, app.sid);
+}
+
+TEST(Store, ObjectsAreForTheirAccountOnly) {
+  World world;
+  const App app = world.add_app('a');
+  EXPECT_FALSE(world.store->object(world.stranger.sid, app.layers[0]));
+  EXPECT_FALSE(world.store->object(world.stranger.sid, app.manifest_hash));
+  EXPECT_FALSE(world.store->app(world.stranger.sid, app.sid));
+}
+
+TEST(Store, SharedObjectsStayUntilTheLastAppIsGone) {
+  World world;
+  const App first = world.add_app('a');
+  App second = first;
+  second.sid = "KA" + std::string(32, 'b');
+  const auto layer = *world.store->object(world.account.sid, first.layers[0]);
+  ASSERT_EQ(world.store->add_app(second, {{first.layers[0], layer}, {first.manifest_hash, first.manifest}}),
+            Insert::Done);
+  EXPECT_TRUE(world.store->remove_app(world.account.sid, first.sid));
+  EXPECT_TRUE(world.store->object(world.account.sid, first.layers[0]));
+  EXPECT_TRUE(world.store->remove_app(world.account.sid, second.sid));
+  EXPECT_FALSE(world.store->object(world.account.sid, first.layers[0]));
+  EXPECT_FALSE(world.store->remove_app(world.account.sid, second.sid));
+}
+
+TEST(Store, RemovingAnAppFreesTheDevicesThatAimAtIt) {
+  World world;
+  const App app = world.add_app('a');
+  Device device = world.add_device('1');
+  device.target_sid = app.sid;
+  device.target_hash = app.manifest_hash;
+  device.status = UpdateStatus::Pending;
+  world.store->update_device(device);
+  world.store->remove_app(world.account.sid, app.sid);
+  const Device after = *world.store->device_by_sid(device.sid);
+  EXPECT_FALSE(after.target_sid);
+  EXPECT_FALSE(after.target_hash);
+  EXPECT_EQ(after.status, UpdateStatus::UpToDate);
+}
+
+TEST(Store, NamesAreUniquePerAccount) {
+  World world;
+  App app = world.add_app('a');
+  app.sid = "KA" + std::string(32, 'b');
+  app.unique_name = "name";
+  EXPECT_EQ(world.store->add_app(app, {{app.manifest_hash, app.manifest}}), Insert::Done);
+  app.sid = "KA" + std::string(32, 'c');
+  EXPECT_EQ(world.store->add_app(app, {{app.manifest_hash, app.manifest}}), Insert::NameTaken);
+  EXPECT_FALSE(world.store->app(world.account.sid, app.sid));
+  app.account_sid = world.stranger.sid;
+  EXPECT_EQ(world.store->add_app(app, {{app.manifest_hash, app.manifest}}), Insert::Done);
+
+  Device first = world.add_device('1');
+  Device second = world.add_device('2');
+  first.unique_name = second.unique_name = "name";
+  EXPECT_EQ(world.store->update_device(first), Insert::Done);
+  EXPECT_EQ(world.store->update_device(second), Insert::NameTaken);
+  EXPECT_EQ(world.store->device(world.account.sid, "name")->sid, first.sid);
+  EXPECT_EQ(world.store->add_device(first), Insert::SidTaken);
+}
+
+TEST(Store, DevicesKeepEveryField) {
+  World world;
+  const App app = world.add_app('a');
+  Device device = world.add_device('1');
+  device.unique_name = "my device";
+  device.certificate_hash = "abc";
+  device.updated = 5;
+  device.target_sid = app.sid;
+  device.target_hash = app.manifest_hash;
+  device.targeted = 6;
+  device.status = UpdateStatus::Error;
+  device.error_code = 3;
+  device.progress = {2, 10, 20, 4};
+  device.reported_sid = app.sid;
+  device.reported_hash = app.manifest_hash;
+  device.reported = 7;
+  device.logging_enabled = false;
+  device.logging_expires = 8;
+  device.last_seen = 9;
+  device.kernel_version = "1.2.3";
+  device.kernel_version_number = 10;
+  device.app_running = true;
+  device.boot_count = 11;
+  device.wake_reason = 12;
+  ASSERT_EQ(world.store->update_device(device), Insert::Done);
+  const Device after = *world.store->device_by_sid(device.sid);
+  EXPECT_EQ(after.unique_name, device.unique_name);
+  EXPECT_EQ(after.certificate_hash, "abc");
+  EXPECT_EQ(after.updated, 5);
+  EXPECT_EQ(after.target_sid, app.sid);
+  EXPECT_EQ(after.target_hash, app.manifest_hash);
+  EXPECT_EQ(after.targeted, 6);
+  EXPECT_EQ(after.status, UpdateStatus::Error);
+  EXPECT_EQ(after.error_code, 3);
+  EXPECT_EQ(after.progress.state, 2);
+  EXPECT_EQ(after.progress.bytes_done, 10U);
+  EXPECT_EQ(after.progress.bytes_total, 20U);
+  EXPECT_EQ(after.progress.shown, 4U);
+  EXPECT_EQ(after.reported_sid, app.sid);
+  EXPECT_EQ(after.reported_hash, app.manifest_hash);
+  EXPECT_EQ(after.reported, 7);
+  EXPECT_FALSE(after.logging_enabled);
+  EXPECT_EQ(after.logging_expires, 8);
+  EXPECT_EQ(after.last_seen, 9);
+  EXPECT_EQ(after.kernel_version, "1.2.3");
+  EXPECT_EQ(after.kernel_version_number, 10U);
+  EXPECT_TRUE(after.app_running);
+  EXPECT_EQ(after.boot_count, 11U);
+  EXPECT_EQ(after.wake_reason, 12U);
+}
+
+TEST(Store, PagesStayRightWhileItemsComeAndGo) {
+  World world;
+  std::vector<std::string> sids;
+  for (char name = 'a'; name < 'f'; ++name) sids.push_back(world.add_device(name).sid);  // a b c d e
+  PageRequest request;
+  request.limit = 2;
+  const auto first = world.store->devices(world.account.sid, request);
+  ASSERT_EQ(first.items.size(), 2U);
+  EXPECT_EQ(first.items[0].sid, sids[4]);
+  EXPECT_EQ(first.items[1].sid, sids[3]);
+  EXPECT_TRUE(first.has_older);
+  EXPECT_FALSE(first.has_newer);
+  world.add_device('f');  // does not shift what follows
+  request.before = first.items[1].sequence;
+  const auto second = world.store->devices(world.account.sid, request);
+  ASSERT_EQ(second.items.size(), 2U);
+  EXPECT_EQ(second.items[0].sid, sids[2]);
+  EXPECT_TRUE(second.has_newer);
+  request.before = second.items[1].sequence;
+  const auto third = world.store->devices(world.account.sid, request);
+  ASSERT_EQ(third.items.size(), 1U);
+  EXPECT_EQ(third.items[0].sid, sids[0]);
+  EXPECT_FALSE(third.has_older);
+
+  PageRequest back;
+  back.limit = 2;
+  back.after = third.items[0].sequence;
+  const auto previous = world.store->devices(world.account.sid, back);
+  ASSERT_EQ(previous.items.size(), 2U);
+  EXPECT_EQ(previous.items[0].sid, sids[2]);
+  EXPECT_EQ(previous.items[1].sid, sids[1]);
+  EXPECT_TRUE(previous.has_newer);
+  EXPECT_TRUE(previous.has_older);
+}
+
+TEST(Store, OneServerADirectory) {
+  const TemporaryDirectory directory;
+  const auto store = open_sqlite_store(directory.path + "/x.db");
+  try {
+    open_sqlite_store(directory.path + "/x.db");
+    FAIL() << "opened twice";
+  } catch (const StoreError& error) {
+    EXPECT_NE(std::string(error.what()).find("is in use by another server"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(Store, ANewerVersionsDatabaseIsRefused) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path + "/x.db";
+  open_sqlite_store(path).reset();
+  Database(path).run("PRAGMA user_version = 99");
+  try {
+    open_sqlite_store(path);
+    FAIL() << "opened";
+  } catch (const StoreError& error) {
+    EXPECT_NE(std::string(error.what()).find("made by a newer version"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Store, ContentsSurviveReopening) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path + "/x.db";
+  open_sqlite_store(path)->set_value("name", protocol::as_bytes("value"));
+  const auto value = open_sqlite_store(path)->value("name");
+  ASSERT_TRUE(value);
+  EXPECT_EQ(protocol::as_text(*value), "value");
+}
+
+}  // namespace
+}  // namespace microvisor::cloud
