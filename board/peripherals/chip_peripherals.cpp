@@ -14,15 +14,14 @@
 #include "board/peripherals/rcc.hpp"
 #include "board/peripherals/registry.hpp"
 #include "board/peripherals/rng.hpp"
+#include "board/peripherals/rtc.hpp"
+#include "board/peripherals/tamp.hpp"
 #include "board/peripherals/timer.hpp"
 #include "board/peripherals/usart.hpp"
 #include "board/peripherals/watchdogs.hpp"
 
 namespace microvisor::board {
 namespace {
-
-constexpr std::uint32_t kRtcBase = 0x4600'7800;
-constexpr std::uint32_t kTampBase = 0x4600'7C00;
 
 /// Owned by the Board, which also owns the blocks once it has taken them; neither outlives the other's use.
 class Chip final : public ChipPeripherals {
@@ -34,6 +33,7 @@ class Chip final : public ChipPeripherals {
     build_timers();
     build_serial();
     build_external_memory();
+    build_backup_domain();
     build_others();
   }
 
@@ -69,9 +69,9 @@ class Chip final : public ChipPeripherals {
   void build_timers();
   void build_serial();
   void build_external_memory();
+  void build_backup_domain();
   void build_others();
   [[nodiscard]] bool secure_block(std::uint32_t base) const;
-  void reset_backup_domain() {}
 
   ChipPorts ports_;
   BackupDomain& domain_;
@@ -80,6 +80,8 @@ class Chip final : public ChipPeripherals {
   Rcc* rcc_ = nullptr;
   Pwr* pwr_ = nullptr;
   Exti* exti_ = nullptr;
+  Rtc* rtc_ = nullptr;
+  Tamp* tamp_ = nullptr;
   NorFlash nor_;
   OctospiManager* manager_ = nullptr;
   std::array<Octospi*, 2> octospi_{};
@@ -91,7 +93,11 @@ class Chip final : public ChipPeripherals {
 void Chip::build_clocks_and_power() {
   rcc_ = place<Rcc>(Rcc::kBase, ports_.scheduler, ports_.interrupts, domain_.bdcr, Rcc::Board{},
                     Rcc::Hooks{.reset_block = ports_.reset_block,
-                               .reset_backup_domain = [this] { reset_backup_domain(); },
+                               .reset_backup_domain =
+                                   [this] {
+                                     rtc_->reset_backup_domain();
+                                     tamp_->reset_backup_domain();
+                                   },
                                .backup_writable = [this] { return pwr_->backup_writable(); },
                                .secure_block = [this](std::uint32_t base) { return secure_block(base); },
                                .report_illegal_access = reporter(Rcc::kBase)});
@@ -145,6 +151,19 @@ void Chip::build_external_memory() {
   }
 }
 
+void Chip::build_backup_domain() {
+  const auto writable = [this] { return pwr_->backup_writable(); };
+  const auto wake = [this] { pwr_->wake_from_backup_domain(); };
+  rtc_ = place<Rtc>(
+      Rtc::kBase, ports_.scheduler, *rcc_, ports_.interrupts, domain_.rtc,
+      Rtc::Hooks{.writable = writable, .wake = wake, .report_illegal_access = reporter(Rtc::kBase)});
+  tamp_ = place<Tamp>(Tamp::kBase, ports_.interrupts, domain_.tamp,
+                      Tamp::Hooks{.writable = writable,
+                                  .erase_memories = ports_.erase_on_tamper,
+                                  .wake = wake,
+                                  .report_illegal_access = reporter(Tamp::kBase)});
+}
+
 void Chip::build_others() {
   place<Rng>(Rng::kBase, ports_.scheduler, *rcc_, ports_.interrupts, ports_.seed, domain_.noise_position);
   place<Crc>(Crc::kBase);
@@ -162,7 +181,7 @@ void Chip::build_others() {
 bool Chip::secure_block(std::uint32_t base) const {
   if (const auto port = gpio_.find(base); port != gpio_.end()) return port->second->has_secure_pin();
   if (base == Pwr::kBase) return pwr_->has_secure_function();
-  if (base == kRtcBase || base == kTampBase) {
+  if (base == Rtc::kBase || base == Tamp::kBase) {
     return domain_.rtc.seccfgr != 0 || domain_.tamp.seccfgr != 0;
   }
   return ports_.protection.secure(base);
