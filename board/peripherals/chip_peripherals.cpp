@@ -5,9 +5,11 @@
 
 #include "board/peripherals/backup_domain.hpp"
 #include "board/peripherals/crc.hpp"
+#include "board/peripherals/crs.hpp"
 #include "board/peripherals/exti.hpp"
 #include "board/peripherals/gpio.hpp"
 #include "board/peripherals/i2c.hpp"
+#include "board/peripherals/lptim.hpp"
 #include "board/peripherals/nor_flash.hpp"
 #include "board/peripherals/octospi.hpp"
 #include "board/peripherals/pwr.hpp"
@@ -31,6 +33,7 @@ class Chip final : public ChipPeripherals {
     build_clocks_and_power();
     build_pins();
     build_timers();
+    build_low_power_timers();
     build_serial();
     build_external_memory();
     build_backup_domain();
@@ -67,6 +70,7 @@ class Chip final : public ChipPeripherals {
   void build_clocks_and_power();
   void build_pins();
   void build_timers();
+  void build_low_power_timers();
   void build_serial();
   void build_external_memory();
   void build_backup_domain();
@@ -131,6 +135,13 @@ void Chip::build_timers() {
       pins_.set_timer_output(base, channel, output);
     });
   }
+}
+
+void Chip::build_low_power_timers() {
+  for (const LowPowerTimer::Shape& shape : LowPowerTimer::timers()) {
+    place<LowPowerTimer>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts);
+  }
+  place<Crs>(Crs::kBase, ports_.scheduler, ports_.interrupts, [this] { return test(domain_.bdcr, 1); });
 }
 
 void Chip::build_serial() {

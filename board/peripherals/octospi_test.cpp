@@ -29,8 +29,8 @@ class OctospiTest : public ::testing::Test {
   Scheduler scheduler;
   FixedClocks clocks;
   RecordedLines lines;
-  std::vector<std::uint8_t> storage = std::vector<std::uint8_t>(64U << 20);
-  NorArray cells{storage};
+  ZeroPages storage{64U << 20};
+  NorArray cells{storage.bytes()};
   NorFlash nor{scheduler, cells};
   OctospiManager manager{nor};
   Octospi spi{Octospi::kControllers[0], scheduler, clocks, lines, [this] { return manager.device_of(0); }};

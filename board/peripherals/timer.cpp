@@ -353,7 +353,10 @@ std::int64_t Timer::output_edge(unsigned channel) const {
   const unsigned mode = mode_of(channel);
   if (mode >= 1 && mode <= 3) return counter_.match_edge(channel);
   if (mode != 6 && mode != 7) return -1;
-  if (output_of(channel).hertz == 0) return std::min(counter_.match_edge(channel), counter_.overflow_edge());
+  if (output_of(channel).hertz == 0) {
+    const std::int64_t match = counter_.match_edge(channel);
+    return match < 0 ? counter_.overflow_edge() : std::min(match, counter_.overflow_edge());
+  }
   return counter_.shadows_pending() ? counter_.update_edge() : -1;
 }
 

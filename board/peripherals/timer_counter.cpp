@@ -191,8 +191,10 @@ std::int64_t TimerCounter::update_edge() const {
 std::int64_t TimerCounter::match_edge(unsigned channel) const {
   if (!running_ || blocked()) return -1;
   const std::int64_t where = position_of(shadow.compare[channel]);
-  if (where <= swept_ || where >= span_end()) return overflow_edge();
-  return base_edge_ + (where - base_position_) * step();
+  if (where > swept_ && where < span_end()) return base_edge_ + (where - base_position_) * step();
+  // Not in this span. The next one is as long, unless the update between them changes something.
+  if (centre_aligned || one_pulse || shadows_pending()) return overflow_edge();
+  return where >= 0 && where < full_span() ? overflow_edge() + where * step() : -1;
 }
 
 }  // namespace microvisor::board

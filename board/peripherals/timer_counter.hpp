@@ -57,8 +57,8 @@ class TimerCounter {
   void set_reload_now(std::int64_t edge, std::uint32_t value);
   void set_direction(std::int64_t edge, bool downwards, bool centred);
 
-  /// Edge of the next overflow; of the next update event; of the next match of a channel within this span
-  /// (the next overflow if there is none). -1 if it never comes.
+  /// Edge of the next overflow; of the next update event; of the next match of a channel (or of the overflow
+  /// before it, if more cannot be said yet). -1 if it never comes.
   [[nodiscard]] std::int64_t overflow_edge() const;
   [[nodiscard]] std::int64_t update_edge() const;
   [[nodiscard]] std::int64_t match_edge(unsigned channel) const;

@@ -1,0 +1,215 @@
+// The wiring between blocks: what one does that another has to notice.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "board/bus/chip_map.hpp"
+#include "board/peripherals/backup_domain.hpp"
+#include "board/peripherals/i2c_slave.hpp"
+#include "board/peripherals/register_block.hpp"
+#include "board/peripherals/registry.hpp"
+#include "board/peripherals/test_bench.hpp"
+
+namespace microvisor::board {
+namespace {
+
+using namespace testing;
+
+class NoProtection final : public Protection {
+ public:
+  bool secure(std::uint32_t base) const override { return secured.contains(base); }
+  bool privileged(std::uint32_t) const override { return false; }
+  void report_illegal_access(std::uint32_t base) override { reported.push_back(base); }
+  void on_change(std::function<void()>) override {}
+  std::set<std::uint32_t> secured;
+  std::vector<std::uint32_t> reported;
+};
+
+class ChipTest : public ::testing::Test {
+ protected:
+  Scheduler scheduler;
+  RecordedLines lines;
+  NoProtection protection;
+  std::vector<ResetCause> resets;
+  alignas(BackupDomain) std::array<std::uint8_t, 4096> backup{};
+  ZeroPages nor{64U << 20};
+  std::unique_ptr<ChipPeripherals> chip;
+  std::vector<PlacedBlock> blocks;
+  unsigned tampers = 0;
+
+  void SetUp() override { build(); }
+  void build() {
+    blocks.clear();
+    chip = make_chip_peripherals(
+        ChipPorts{.scheduler = scheduler,
+                  .interrupts = lines,
+                  .protection = protection,
+                  .request_reset = [this](ResetCause cause) { resets.push_back(cause); },
+                  .reset_block = [this](std::uint32_t base) { at(base).reset(Reset::System); },
+                  .option_register = [] { return 0xFFFF'FFFFU; },
+                  .backup_domain = backup,
+                  .nor = NorArray(nor.bytes()),
+                  .erase_on_tamper = [this] { ++tampers; },
+                  .seed = 1});
+    blocks = chip->take_blocks();
+  }
+  Peripheral& at(std::uint32_t base) {
+    const auto found =
+        std::ranges::find_if(blocks, [&](const PlacedBlock& placed) { return placed.base == base; });
+    if (found == blocks.end()) throw std::out_of_range("no such block");
+    return *found->block;
+  }
+  void system_reset(ResetCause cause) {
+    chip->note_reset(cause);
+    for (const PlacedBlock& placed : blocks) placed.block->reset(Reset::System);
+  }
+  Peripheral& rcc() { return at(0x4602'0C00); }
+  Peripheral& pwr() { return at(0x4602'0800); }
+};
+
+TEST_F(ChipTest, EveryBlockStandsWhereTheMapSays) {
+  std::set<std::uint32_t> seen;
+  for (const PlacedBlock& placed : blocks) {
+    const ChipBlock* known = block_with_base(placed.base);
+    ASSERT_NE(known, nullptr) << placed.block->name();
+    EXPECT_EQ(known->name, placed.block->name());
+    EXPECT_TRUE(seen.insert(placed.base).second) << placed.block->name();
+  }
+}
+
+TEST_F(ChipTest, PwmOfTim2ComesOutAtPa5) {
+  std::vector<std::uint32_t> duties;
+  chip->pins().on_duty_change([&](PinId pin, std::uint32_t, std::uint32_t permille) {
+    if (pin == PinId{0, 5}) duties.push_back(permille);
+  });
+  Peripheral& gpio = at(0x4202'0000);
+  write(gpio, 0x30, 0);
+  write(gpio, 0x00, (read(gpio, 0x00) & ~(3U << 10)) | (2U << 10));
+  write(gpio, 0x20, 1U << 20);
+  Peripheral& tim2 = at(0x4000'0000);
+  write(tim2, 0x28, 3);
+  write(tim2, 0x2C, 999);
+  write(tim2, 0x18, 6U << 4);
+  write(tim2, 0x34, 250);
+  write(tim2, 0x14, 1);
+  write(tim2, 0x20, 1);
+  write(tim2, 0x00, 1);
+  EXPECT_EQ(duties, std::vector<std::uint32_t>{250});
+  set_bits(rcc(), 0x74, 1);  // TIM2RST
+  EXPECT_EQ(read(tim2, 0x2C), 0xFFFF'FFFFU);
+}
+
+TEST_F(ChipTest, ButtonRaisesItsInterrupt) {
+  Peripheral& gpio = at(0x4202'0400);
+  write(gpio, 0x00, read(gpio, 0x00) & ~(3U << 22));
+  Peripheral& exti = at(0x4602'2000);
+  write(exti, 0x68, 1U << 24);
+  write(exti, 0x00, bit(11));
+  write(exti, 0x80, bit(11));
+  chip->pins().drive({1, 11}, true);
+  EXPECT_TRUE(lines.level(22));
+}
+
+TEST_F(ChipTest, WatchdogKeepsLsiAndResets) {
+  Peripheral& iwdg = at(0x4000'3000);
+  EXPECT_FALSE(test(read(rcc(), 0xF0), 27));
+  write(iwdg, 0, 0xCCCC);
+  EXPECT_TRUE(test(read(rcc(), 0xF0), 27));
+  run_for(scheduler, seconds(1));
+  ASSERT_EQ(resets, std::vector{ResetCause::IndependentWatchdog});
+  system_reset(resets[0]);
+  EXPECT_TRUE(test(read(rcc(), 0xF4), 29));
+  EXPECT_EQ(scheduler.next_due(), kNever);
+}
+
+TEST_F(ChipTest, BackupDomainNeedsAccessAndOutlivesPower) {
+  Peripheral& tamp = at(0x4600'7C00);
+  write(tamp, 0x100, 7);
+  EXPECT_EQ(read(tamp, 0x100), 0U);
+  write(pwr(), 0x28, 1);
+  write(tamp, 0x100, 7);
+  write(rcc(), 0xF0, bit(0) | (1U << 8) | bit(15));
+  EXPECT_EQ(chip->clocks().kernel_clock(0x4600'7800), 32'768U);
+  system_reset(ResetCause::Software);
+  EXPECT_EQ(read(tamp, 0x100), 7U);
+  build();  // the process is killed and starts again
+  EXPECT_EQ(read(at(0x4600'7C00), 0x100), 7U);
+  EXPECT_EQ(chip->clocks().kernel_clock(0x4600'7800), 32'768U);
+  write(pwr(), 0x28, 1);
+  write(rcc(), 0xF0, bit(16));
+  EXPECT_EQ(read(at(0x4600'7C00), 0x100), 0U);
+}
+
+TEST_F(ChipTest, RtcWakesFromStandby) {
+  write(pwr(), 0x28, 1);
+  write(rcc(), 0xF0, bit(0) | (1U << 8) | bit(15));
+  Peripheral& rtc = at(0x4600'7800);
+  write(rtc, 0x24, 0xCA);
+  write(rtc, 0x24, 0x53);
+  write(rtc, 0x14, 2047);
+  write(rtc, 0x18, bit(10) | bit(14));
+  write(pwr(), 0x00, 4);
+  chip->power().core_asleep(true);
+  run_for(scheduler, seconds(1));
+  EXPECT_EQ(resets, std::vector{ResetCause::Standby});
+}
+
+TEST_F(ChipTest, StopFreezesTimersButNotTheRtc) {
+  write(pwr(), 0x28, 1);
+  write(rcc(), 0xF0, bit(0) | (1U << 8) | bit(15));
+  Peripheral& tim5 = at(0x4000'0C00);
+  write(tim5, 0x00, 1);
+  run_for(scheduler, milliseconds(1));
+  chip->power().core_asleep(true);
+  run_for(scheduler, seconds(2));
+  chip->power().core_awake();
+  EXPECT_EQ(read(tim5, 0x24), 4000U);
+  EXPECT_EQ(read(at(0x4600'7800), 0x00), 2U);
+}
+
+TEST_F(ChipTest, ClockBitsOfSecureBlocksAreGuarded) {
+  protection.secured.insert(0x4600'2400);
+  write(rcc(), 0xA8, bit(6) | bit(1), kNonSecure);
+  EXPECT_EQ(read(rcc(), 0xA8), bit(1));
+  // All pins of a port are secure after reset, and one is enough.
+  write(rcc(), 0x8C, 3, kNonSecure);
+  EXPECT_EQ(read(rcc(), 0x8C) & 3, 0U);
+  write(at(0x4202'0000), 0x30, 0);
+  write(rcc(), 0x8C, 3, kNonSecure);
+  EXPECT_EQ(read(rcc(), 0x8C) & 3, 1U);
+  write(rcc(), 0x110, 0, kNonSecure);
+  EXPECT_EQ(protection.reported, std::vector<std::uint32_t>{0x4602'0C00});
+}
+
+TEST_F(ChipTest, PortsAndBusesAreFoundByBase) {
+  EXPECT_NE(chip->serial(0x4600'2400), nullptr);
+  EXPECT_NE(chip->serial(0x4000'4400), nullptr);
+  EXPECT_EQ(chip->serial(0x4000'0000), nullptr);
+  EXPECT_NE(chip->i2c(0x4000'5400), nullptr);
+  EXPECT_EQ(chip->i2c(0), nullptr);
+  EXPECT_NE(chip->external(0), nullptr);
+  EXPECT_NE(chip->external(1), nullptr);
+  EXPECT_EQ(chip->external(2), nullptr);
+}
+
+TEST_F(ChipTest, SnapshotOfAllBlocksRoundTrips) {
+  Peripheral& tim6 = at(0x4000'1000);
+  write(tim6, 0x2C, 999);
+  write(tim6, 0x0C, 1);
+  write(tim6, 0x00, 1);
+  run_for(scheduler, microseconds(100));
+  Archive saved;
+  for (const PlacedBlock& placed : blocks) placed.block->serialise(saved);
+  for (const PlacedBlock& placed : blocks) placed.block->reset(Reset::PowerOn);
+  Archive loaded(saved.bytes());
+  for (const PlacedBlock& placed : blocks) placed.block->serialise(loaded);
+  Archive again;
+  for (const PlacedBlock& placed : blocks) placed.block->serialise(again);
+  EXPECT_EQ(again.bytes().size(), saved.bytes().size());
+  EXPECT_EQ(read(tim6, 0x24), 400U);
+}
+
+}  // namespace
+}  // namespace microvisor::board
