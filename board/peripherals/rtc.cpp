@@ -280,28 +280,31 @@ void Rtc::store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes, 
     case kIcsr: store_icsr(value, unlocked ? lanes : lanes & kRsf); break;
     default: break;
   }
-  if (unlocked) {
-    switch (offset) {
-      case kTr:
-      case kDr:
-      case kPrer: store_calendar(offset, value, lanes); break;
-      case kWutr:
-        if (!test(state_.cr, kWute)) assign(state_.wutr, value, lanes);
-        break;
-      case kCr: store_cr(value, lanes); break;
-      case kCalr: assign(state_.calr, value, lanes & 0xF1FF); break;
-      case kShiftr: store_shift(value); break;
-      case kAlrmar: assign(state_.alarm[0], value, lanes); break;
-      case kAlrmbr: assign(state_.alarm[1], value, lanes); break;
-      case kAlrmassr: assign(state_.alarm_subsecond[0], value, lanes & 0xBF00'7FFF); break;
-      case kAlrmbssr: assign(state_.alarm_subsecond[1], value, lanes & 0xBF00'7FFF); break;
-      case kAlrabinr: assign(state_.alarm_subsecond[0], value, lanes & 0x7FFF); break;
-      case kAlrbbinr: assign(state_.alarm_subsecond[1], value, lanes & 0x7FFF); break;
-      default: break;
-    }
-  }
+  if (unlocked) store_protected(offset, value, lanes);
   arm();
   update();
+}
+
+/// Registers that WPR protects.
+void Rtc::store_protected(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes) {
+  switch (offset) {
+    case kTr:
+    case kDr:
+    case kPrer: store_calendar(offset, value, lanes); break;
+    case kWutr:
+      if (!test(state_.cr, kWute)) assign(state_.wutr, value, lanes);
+      break;
+    case kCr: store_cr(value, lanes); break;
+    case kCalr: assign(state_.calr, value, lanes & 0xF1FF); break;
+    case kShiftr: store_shift(value); break;
+    case kAlrmar: assign(state_.alarm[0], value, lanes); break;
+    case kAlrmbr: assign(state_.alarm[1], value, lanes); break;
+    case kAlrmassr: assign(state_.alarm_subsecond[0], value, lanes & 0xBF00'7FFF); break;
+    case kAlrmbssr: assign(state_.alarm_subsecond[1], value, lanes & 0xBF00'7FFF); break;
+    case kAlrabinr: assign(state_.alarm_subsecond[0], value, lanes & 0x7FFF); break;
+    case kAlrbbinr: assign(state_.alarm_subsecond[1], value, lanes & 0x7FFF); break;
+    default: break;
+  }
 }
 
 void Rtc::store_icsr(std::uint32_t value, std::uint32_t lanes) {

@@ -63,6 +63,7 @@ class Rtc final : public RegisterBlock {
 
   void change_clock();
   void anchor(std::int64_t seconds, std::int64_t at_edge);
+  void store_protected(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes);
   void store_icsr(std::uint32_t value, std::uint32_t lanes);
   void store_cr(std::uint32_t value, std::uint32_t lanes);
   void store_calendar(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes);

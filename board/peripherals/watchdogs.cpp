@@ -141,7 +141,7 @@ WindowWatchdog::WindowWatchdog(Scheduler& scheduler, Clocks& clocks, InterruptSi
         update();
       }) {
   clocks_.on_change([this] {
-    if (active()) restart(counter());
+    if (active() && clocks_.pclk1() != clock_.hertz) restart(counter());
   });
 }
 
