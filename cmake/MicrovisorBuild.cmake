@@ -24,10 +24,12 @@ set(MICROVISOR_SANITIZE "" CACHE STRING "Sanitizers for host code, for example a
 
 add_library(microvisor_options INTERFACE)
 target_compile_options(microvisor_options INTERFACE
-  -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough
-  $<$<BOOL:${MICROVISOR_SANITIZE}>:-fsanitize=${MICROVISOR_SANITIZE};-fno-sanitize-recover=all;-fno-omit-frame-pointer>)
-target_link_options(microvisor_options INTERFACE
-  $<$<BOOL:${MICROVISOR_SANITIZE}>:-fsanitize=${MICROVISOR_SANITIZE}>)
+  -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough)
+if(MICROVISOR_SANITIZE)  # the list has a comma, which a generator expression would take for its own
+  target_compile_options(microvisor_options INTERFACE
+    -fsanitize=${MICROVISOR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(microvisor_options INTERFACE -fsanitize=${MICROVISOR_SANITIZE})
+endif()
 # Includes name the folder: #include "board/bus/bus.hpp".
 target_include_directories(microvisor_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
 

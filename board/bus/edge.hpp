@@ -57,9 +57,8 @@ class Pins {
   virtual void on_output_change(std::function<void(PinId, bool)> listener) = 0;
   /// Told when a pin that carries pulse-width modulation faster than edges are reported (100 Hz) changes its
   /// frequency or duty cycle (in permille). One listener; an empty function removes it.
-  virtual void on_duty_change(std::function<void(PinId, std::uint32_t hertz, std::uint32_t permille)> listener) {
-    static_cast<void>(listener);
-  }
+  virtual void on_duty_change(
+      std::function<void(PinId, std::uint32_t hertz, std::uint32_t permille)> listener) = 0;
 };
 
 }  // namespace microvisor::board
