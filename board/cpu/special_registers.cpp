@@ -52,15 +52,14 @@ std::uint32_t read_control(const CoreState& state, World world) {
   return value;
 }
 
-/// SPSEL of the running world cannot be changed in Handler mode; FPCA by Non-secure code only if NSACR lets
-/// it.
-void write_control(Core& core, World world, bool nonsecure_form, std::uint32_t value) {
+/// SPSEL can be written in Handler mode, but the main stack stays in use and the exception return overwrites
+/// it; FPCA of Non-secure code only changes if NSACR lets it.
+void write_control(Core& core, World world, std::uint32_t value) {
   CoreState& state = core.state;
   const StackSwitch stack(state);
   state.unprivileged_thread[world] = (value & 1) != 0;
-  if (!state.handler_mode() || nonsecure_form) state.process_stack[world] = (value & 2) != 0;
-  if (state.world == kSecure || (core.system->control.nsacr & kNsacrCp10) != 0)
-    state.fp_active = (value & 4) != 0;
+  state.process_stack[world] = (value & 2) != 0;
+  if (world == kSecure || (core.system->control.nsacr & kNsacrCp10) != 0) state.fp_active = (value & 4) != 0;
   if (world == kSecure) state.secure_fp_active = (value & 8) != 0;
 }
 
@@ -144,7 +143,7 @@ bool write_special(Core& core, unsigned sysm, unsigned mask, std::uint32_t value
     case kBasepri: write_basepri(state, world, value, false); break;
     case kBasepriMax: write_basepri(state, world, value, true); break;
     case kFaultmask: write_faultmask(core, world, (value & 1) != 0); break;
-    case kControl: write_control(core, world, nonsecure_form, value); break;
+    case kControl: write_control(core, world, value); break;
     case kSp: return !nonsecure_form || write_nonsecure_stack(core, value);
     default: break;
   }

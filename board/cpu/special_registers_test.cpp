@@ -109,14 +109,16 @@ TEST_F(SpecialRegisters, UnprivilegedCodeReadsControlAndFlagsOnly) {
   EXPECT_TRUE(core.state.n);
 }
 
-TEST_F(SpecialRegisters, SpselCannotBeChangedInHandlerMode) {
+TEST_F(SpecialRegisters, SpselHasNoEffectInHandlerModeAndIsOverwrittenByTheReturn) {
   pend_line(3, kSecure, 0x20);
   ASSERT_TRUE(take());
   write_special(core, kControl, 0, 2);
-  EXPECT_EQ(read_special(core, kControl), 0u);
   EXPECT_EQ(core.state.r[13], kMspS - 0x20);
   write_special(core, kNs | kControl, 0, 2);  // of the other world it can
   EXPECT_EQ(read_special(core, kNs | kControl), 2u);
+  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  EXPECT_EQ(read_special(core, kControl), 0u);
+  EXPECT_EQ(core.state.r[13], kMspS);
 }
 
 TEST_F(SpecialRegisters, FaultmaskCannotBeSetInHardFault) {
