@@ -1,0 +1,309 @@
+// The gateway with a scripted device over real TLS, together with what REST and the log stream show of it.
+#include <gtest/gtest.h>
+
+#include "cloud/test/device_client.hpp"
+#include "cloud/test/running_server.hpp"
+
+namespace microvisor::cloud {
+namespace {
+
+using nlohmann::json;
+using test::bundle_zip;
+using test::DeviceClient;
+using test::DeviceIdentity;
+using test::HttpClient;
+
+struct GatewayTest : testing::Test {
+  test::RunningServer running;
+  HttpClient client = running.client();
+  DeviceIdentity identity = test::provision(client);
+  std::string path = "/v1/Devices/" + identity.sid;
+  std::string own_path = "/api/devices/" + identity.sid;
+
+  static std::string hash_of(const json& app) {
+    const auto bytes = protocol::from_hex(app["hash"].get<std::string>().substr(7));
+    return {bytes->begin(), bytes->end()};
+  }
+  /// Waits for a change that another thread is about to make.
+  json wait_for_state(const std::function<bool(const json&)>& reached) const {
+    json state;
+    for (int i = 0; i < 20'000; ++i) {
+      state = client.get(own_path).json();
+      if (reached(state)) return state;
+    }
+    ADD_FAILURE() << "never reached: " << state.dump();
+    return state;
+  }
+};
+
+TEST_F(GatewayTest, HelloAndPresence) {
+  EXPECT_EQ(client.get(own_path).json()["connected"], false);
+  test::LineStream log(client, own_path + "/logs");
+  ASSERT_EQ(log.status(), 200);
+  {
+    DeviceClient device(identity);
+    ASSERT_EQ(device.error(), "");
+    EXPECT_EQ(device.protocol(), "TLSv1.2");
+    const link::Frame welcome = device.hello();
+    ASSERT_TRUE(welcome.has_welcome());
+    EXPECT_TRUE(welcome.welcome().settings().logging_enabled());
+    EXPECT_FALSE(welcome.welcome().has_target());
+    const json state = client.get(own_path).json();
+    EXPECT_EQ(state["connected"], true);
+    EXPECT_EQ(state["kernel_version"], "1.0.0");
+    EXPECT_EQ(state["kernel_version_number"], 10);
+    EXPECT_EQ(state["boot_count"], 3);
+    EXPECT_FALSE(state["last_seen"].is_null());
+  }
+  const json record = log.next_json();
+  EXPECT_EQ(record["type"], "connection");
+  EXPECT_EQ(record["message"], "Connection established for device " + identity.sid);
+  EXPECT_EQ(record["device_sid"], identity.sid);
+  wait_for_state([](const json& state) { return state["connected"] == false; });
+}
+
+TEST_F(GatewayTest, ADeploymentFromTargetToComplete) {
+  const json app = client.upload(bundle_zip(1, 200'000)).json();
+  test::LineStream log(client, own_path + "/logs");
+  DeviceClient device(identity);
+  device.hello();
+  ASSERT_EQ(client.post_form(path, "TargetApp=" + app["sid"].get<std::string>()).status, 200);
+  const auto target = device.receive(link::Frame::kTarget);
+  ASSERT_TRUE(target);
+  const std::string manifest_hash = target->target().manifest_hash();
+  EXPECT_EQ(manifest_hash, hash_of(app));
+
+  bool complete = false;
+  const std::string manifest = device.fetch(1, manifest_hash, 0, 1 << 20, &complete);
+  ASSERT_TRUE(complete);
+  const auto info = protocol::parse_manifest(protocol::as_bytes(manifest));
+  ASSERT_TRUE(info);
+  const std::string layer_hash(info->layers[0].fetch_hash.begin(), info->layers[0].fetch_hash.end());
+  std::string layer = device.fetch(3, layer_hash, 0, 70'000);
+  ASSERT_GE(layer.size(), 70'000U);
+
+  // The link breaks; the next connection goes on where this one was.
+  DeviceClient second(identity);
+  const link::Frame welcome = second.hello();
+  EXPECT_EQ(welcome.welcome().target().manifest_hash(), manifest_hash);
+  complete = false;
+  layer += second.fetch(1, layer_hash, static_cast<std::uint32_t>(layer.size()), 1 << 20, &complete);
+  EXPECT_TRUE(complete);
+  EXPECT_EQ(protocol::sha256(protocol::as_bytes(layer)), info->layers[0].fetch_hash);
+
+  second.report(manifest_hash, link::UPDATE_STATE_FETCHING);
+  second.report(manifest_hash, link::UPDATE_STATE_INSTALLING_APP);
+  DeviceClient third(identity);
+  third.hello(manifest_hash);
+  third.report(manifest_hash, link::UPDATE_STATE_STARTING_NEW_APP);
+  third.report(manifest_hash, link::UPDATE_STATE_COMPLETE);
+  const json done = client.get(own_path + "/wait?Timeout=20").json();
+  EXPECT_EQ(done["app"]["update_status"], "up-to-date");
+  EXPECT_EQ(done["app"]["reported_sid"], app["sid"]);
+  EXPECT_FALSE(done["app"]["date_reported"].is_null());
+
+  std::vector<std::string> story;
+  while (story.empty() || story.back() != "ota_update COMPLETE") {
+    const json record = log.next_json();
+    if (record["type"] == "ota_update") story.push_back("ota_update " + record["message"].get<std::string>());
+  }
+  EXPECT_EQ(story, (std::vector<std::string>{"ota_update INSTALLING_APP", "ota_update STARTING_NEW_APP",
+                                             "ota_update COMPLETE"}));
+}
+
+TEST_F(GatewayTest, FailureIsShown) {
+  const json app = client.upload(bundle_zip(1)).json();
+  client.post_form(path, "TargetApp=" + app["sid"].get<std::string>());
+  DeviceClient device(identity);
+  const link::Frame welcome = device.hello();
+  device.report(welcome.welcome().target().manifest_hash(), link::UPDATE_STATE_FAILED,
+                link::UPDATE_ERROR_STORAGE);
+  const json done = client.get(own_path + "/wait?Timeout=20").json();
+  EXPECT_EQ(done["app"]["update_status"], "error");
+  EXPECT_EQ(done["app"]["update_error_code"], 6);
+}
+
+TEST_F(GatewayTest, WaitingEndsAtItsTime) {
+  const json app = client.upload(bundle_zip(1)).json();
+  client.post_form(path, "TargetApp=" + app["sid"].get<std::string>());
+  EXPECT_EQ(client.get(own_path + "/wait?Timeout=1").json()["app"]["update_status"], "pending");
+}
+
+TEST_F(GatewayTest, ObjectsOfOthersAreNotThere) {
+  DeviceClient device(identity);
+  device.hello();
+  bool complete = false;
+  link::StreamError error = link::STREAM_ERROR_NONE;
+  EXPECT_EQ(device.fetch(1, std::string(32, 'x'), 0, 100, &complete, &error), "");
+  EXPECT_EQ(error, link::STREAM_ERROR_NOT_FOUND);
+}
+
+TEST_F(GatewayTest, ANewConnectionReplacesTheOld) {
+  DeviceClient first(identity);
+  first.hello();
+  DeviceClient second(identity);
+  ASSERT_TRUE(second.hello().has_welcome());
+  const auto goodbye = first.receive(link::Frame::kGoodbye);
+  ASSERT_TRUE(goodbye);
+  EXPECT_EQ(goodbye->goodbye().reason(), "replaced by a newer connection");
+  EXPECT_FALSE(first.receive());
+  link::Frame ping;
+  ping.mutable_ping()->set_token(9);
+  second.send(ping);
+  EXPECT_EQ(second.receive(link::Frame::kPong)->pong().token(), 9U);
+  EXPECT_EQ(client.get(own_path).json()["connected"], true);
+}
+
+TEST_F(GatewayTest, SessionsAreResumed) {
+  auto first = std::make_unique<DeviceClient>(identity);
+  first->hello();
+  EXPECT_FALSE(first->resumed());
+  DeviceClient second(identity, first.get());
+  ASSERT_EQ(second.error(), "");
+  EXPECT_TRUE(second.resumed());
+  EXPECT_TRUE(second.hello().has_welcome());
+}
+
+TEST_F(GatewayTest, CertificatesThatDoNotCount) {
+  // None at all.
+  DeviceIdentity nobody = identity;
+  nobody.certificate.clear();
+  EXPECT_NE(DeviceClient(nobody).error(), "");
+  // From another cloud.
+  {
+    test::RunningServer elsewhere;
+    DeviceIdentity foreign = test::provision(elsewhere.client());
+    foreign.gateway_ca = identity.gateway_ca;
+    foreign.gateway_port = identity.gateway_port;
+    EXPECT_NE(DeviceClient(foreign).error(), "");
+  }
+  // Another device's SID in Hello.
+  const DeviceIdentity other = test::provision(client);
+  DeviceIdentity liar = identity;
+  liar.sid = other.sid;
+  DeviceClient device(liar);
+  EXPECT_EQ(device.hello().goodbye().reason(), "Hello and certificate name different devices");
+  EXPECT_FALSE(device.receive());
+}
+
+TEST_F(GatewayTest, AReissuedCertificateEndsTheOldOne) {
+  DeviceClient old(identity);
+  old.hello();
+  const DeviceIdentity renewed = test::provision(client, {{"sid", identity.sid}});
+  EXPECT_TRUE(old.receive(link::Frame::kGoodbye));
+  DeviceClient again(identity, &old);
+  EXPECT_TRUE(again.hello().has_goodbye());
+  DeviceClient device(renewed);
+  EXPECT_TRUE(device.hello().has_welcome());
+}
+
+TEST_F(GatewayTest, TheDeviceRefusesAnotherGateway) {
+  test::RunningServer elsewhere;
+  DeviceIdentity misled = identity;
+  misled.gateway_port = elsewhere.server->gateway_port();
+  EXPECT_NE(DeviceClient(misled).error().find("certificate refused"), std::string::npos);
+}
+
+TEST_F(GatewayTest, OversizeFramesEndTheConnection) {
+  DeviceClient device(identity);
+  device.hello();
+  device.send_raw(std::string("\x08\x01", 2) + std::string(0x801, 'x'));
+  EXPECT_TRUE(device.receive(link::Frame::kGoodbye));
+  EXPECT_FALSE(device.receive());
+}
+
+TEST_F(GatewayTest, DataWithoutCreditEndsTheConnection) {
+  const json app = client.upload(bundle_zip(1)).json();
+  DeviceClient device(identity);
+  device.hello();
+  link::Frame open;
+  open.set_stream(1);
+  open.mutable_open()->set_service(link::SERVICE_FETCH);
+  open.mutable_open()->set_object_hash(hash_of(app));
+  device.send(open);
+  link::Frame data;
+  data.set_stream(1);
+  data.set_data("x");
+  device.send(data);
+  EXPECT_TRUE(device.receive(link::Frame::kGoodbye));
+  EXPECT_FALSE(device.receive());
+}
+
+TEST_F(GatewayTest, LogLinesArriveOnce) {
+  test::LineStream log(client, own_path + "/logs");
+  DeviceClient device(identity);
+  device.hello();
+  link::Frame open;
+  open.set_stream(1);
+  open.mutable_open()->set_service(link::SERVICE_LOG);
+  device.send(open);
+  device.receive(link::Frame::kCredit);
+  link::LogRecord record;
+  record.set_text("hello from the app\n");
+  record.set_unix_microseconds(1'600'000'000'000'001);
+  const std::string encoded = record.SerializeAsString();
+  link::Frame data;
+  data.set_stream(1);
+  data.set_data(static_cast<char>(encoded.size()) + encoded);
+  device.send(data);
+  link::Frame event;
+  event.mutable_event()->set_kind(link::DEVICE_EVENT_TESTING_COMPLETE);
+  event.mutable_event()->set_value(7);
+  device.send(event);
+  EXPECT_EQ(log.next_json()["type"], "connection");
+  const json line = log.next_json();
+  EXPECT_EQ(line["type"], "app_logging");
+  EXPECT_EQ(line["message"], "hello from the app");
+  EXPECT_EQ(line["timestamp"], "2020-09-13T12:26:40.000001Z");
+  EXPECT_EQ(log.next_json()["message"], "testing complete: 7");
+  test::LineStream late(client, own_path + "/logs?Since=2");
+  EXPECT_EQ(late.next_json()["message"], "hello from the app");
+}
+
+TEST_F(GatewayTest, SettingsAndRestartReachTheDevice) {
+  test::LineStream log(client, own_path + "/logs");
+  DeviceClient device(identity);
+  device.hello();
+  client.post_form(path, "LoggingEnabled=false");
+  const auto off = device.receive(link::Frame::kSettings);
+  ASSERT_TRUE(off);
+  EXPECT_FALSE(off->settings().logging_enabled());
+  client.post_form(path, "RestartApp=true");
+  EXPECT_TRUE(device.receive(link::Frame::kRestartApp));
+  // What a device logs all the same is not shown.
+  link::Frame open;
+  open.set_stream(1);
+  open.mutable_open()->set_service(link::SERVICE_CHANNEL);
+  open.mutable_open()->set_name("log");
+  device.send(open);
+  link::Frame data;
+  data.set_stream(1);
+  data.set_data("hidden\n");
+  device.send(data);
+  link::Frame ping;  // its answer tells that the data has been handled
+  ping.mutable_ping();
+  device.send(ping);
+  ASSERT_TRUE(device.receive(link::Frame::kPong));
+  client.post_form(path, "LoggingEnabled=true");
+  EXPECT_TRUE(device.receive(link::Frame::kSettings)->settings().logging_enabled());
+  data.set_data("shown\n");
+  device.send(data);
+  EXPECT_EQ(log.next_json()["type"], "connection");
+  EXPECT_EQ(log.next_json()["message"], "shown");
+}
+
+TEST_F(GatewayTest, DevicesSurviveARestartOfTheCloud) {
+  const json app = client.upload(bundle_zip(1)).json();
+  client.post_form(path, "TargetApp=" + app["sid"].get<std::string>());
+  DeviceClient before(identity);
+  before.hello();
+  running.restart();
+  EXPECT_TRUE(before.receive(link::Frame::kGoodbye));
+  identity.gateway_port = running.server->gateway_port();
+  DeviceClient after(identity);
+  ASSERT_EQ(after.error(), "");
+  EXPECT_EQ(after.hello().welcome().target().manifest_hash(), hash_of(app));
+}
+
+}  // namespace
+}  // namespace microvisor::cloud
