@@ -98,12 +98,20 @@ bool is_narrow_memory(std::string_view name) {
                      [&](std::string_view part) { return name.starts_with(part); });
 }
 
-bool is_multiple(std::string_view name) { return name.starts_with("LDM") || name.starts_with("STM"); }
+bool is_float_memory(std::string_view name) {
+  return name.starts_with("VLD") || name.starts_with("VST") || name.starts_with("VLL") ||
+         name.starts_with("VLST");
+}
+
+bool is_multiple(std::string_view name) {
+  if (name.starts_with("V")) name.remove_prefix(1);
+  return name.starts_with("LDM") || name.starts_with("STM");
+}
 
 /// Natural alignment is demanded.
 bool is_aligned(std::string_view name) {
-  return is_multiple(name) || has(name, "LDRD") || has(name, "STRD") || has(name, "EX") ||
-         name.starts_with("LDA") || name.starts_with("STL");
+  return is_multiple(name) || name.starts_with("V") || has(name, "LDRD") || has(name, "STRD") ||
+         has(name, "EX") || name.starts_with("LDA") || name.starts_with("STL");
 }
 
 std::vector<const Encoding*> select(bool memory) {
@@ -114,6 +122,11 @@ std::vector<const Encoding*> select(bool memory) {
   const auto add = [&](std::span<const Encoding> group) {
     for (const Encoding& row : group) rows.push_back(&row);
   };
+  for (const Encoding& row : floating_point_encodings()) {
+    // The lazy context of calls between the worlds needs a world to call.
+    const bool lazy = row.name.starts_with("VLSTM") || row.name.starts_with("VLLDM");
+    if (!lazy && is_float_memory(row.name) == memory) rows.push_back(&row);
+  }
   if (memory) {
     add(memory_encodings());
   } else {
@@ -146,7 +159,8 @@ ProgramWriter::Drawn ProgramWriter::draw_data(std::uint8_t it_state) {
           (static_cast<std::uint32_t>(random_()) & ~row.mask & (row.wide ? ~0u : 0xFFFFu)) | row.value;
       Drawn drawn{&row, opcode, {}};
       if (!translate(row, opcode, it_state, drawn.record)) continue;
-      if (drawn.record.d != 13 && drawn.record.d != 15) return drawn;
+      const bool is_float = row.name.starts_with("V");
+      if (is_float || (drawn.record.d != 13 && drawn.record.d != 15)) return drawn;
     }
   }
 }
@@ -169,6 +183,7 @@ bool ProgramWriter::memory_allowed(const Drawn& drawn) const {
   const Record& record = drawn.record;
   const std::string_view name = drawn.row->name;
   if (name.starts_with("PL")) return true;
+  if (name.starts_with("V")) return record.n < 13;
   if (has(name, "literal")) return record.d < 13 && (!has(name, "LDRD") || record.s < 13);
   if (name.starts_with("PUSH")) return true;
   if (name.starts_with("POP")) return (record.imm & 0x8000) == 0;
@@ -313,6 +328,10 @@ void GuestImage::write_runtime() {
   code_.narrow(0xD1F9);     // BNE copy
   code_.narrow(0x4770);     // BX LR
   while (code_.here() < entry) code_.narrow(0xBF00);
+  code_.constant(0, 0xE000'ED88);  // CPACR: CP10 and CP11 for all
+  code_.constant(1, 0x00F0'0000);
+  code_.narrow(0x6001);     // STR R1, [R0]
+  code_.wide(0xF3BF'8F6F);  // ISB
   write_reset_of_scratch();
 }
 
@@ -325,9 +344,32 @@ void GuestImage::write_reset_of_scratch() {
   code_.narrow(0x4685);  // MOV SP, R0
 }
 
+/// S0-S31 and FPSCR: every class of number is likely.
+void GuestImage::write_float_registers(std::mt19937_64& random) {
+  static constexpr std::array<std::uint32_t, 16> kCorners{
+      0x0000'0000, 0x8000'0000, 0x3F80'0000, 0xBF80'0000, 0x7F80'0000, 0xFF80'0000, 0x7FC0'1234, 0xFFA0'0001,
+      0x0000'0001, 0x807F'FFFF, 0x0080'0000, 0x7F7F'FFFF, 0x4F00'0000, 0xCF00'0000, 0x3F00'0000, 0x4B00'0001};
+  for (unsigned number = 0; number < 32; ++number) {
+    auto value = static_cast<std::uint32_t>(random());
+    const auto kind = random() % 4;
+    if (kind == 0) value = kCorners[random() % kCorners.size()];
+    if (kind == 1) value = (value & 0x80FF'FFFF) | 0x3B00'0000 | (value >> 4 & 0x0780'0000);  // near 1
+    code_.constant(0, value);
+    code_.wide(0xEE00'0A10 | number >> 1 << 16 | (number & 1) << 7);  // VMOV Sn, R0
+  }
+  std::uint32_t control = static_cast<std::uint32_t>(random()) & 0xF0C0'009F;
+  if (random() % 4 == 0) control |= 1u << 24;  // FZ
+  if (random() % 4 == 0) control |= 1u << 25;  // DN
+  if (random() % 4 == 0) control |= 1u << 26;  // AHP
+  if (random() % 2 == 0) control &= ~(3u << 22);
+  code_.constant(0, control);
+  code_.wide(0xEEE1'0A10);  // VMSR FPSCR, R0
+}
+
 void GuestImage::write_prologue(std::mt19937_64& random) {
   static constexpr std::array<std::uint32_t, 8> kCorners{0,           1,           0xFFFF'FFFF, 0x8000'0000,
                                                          0x7FFF'FFFF, 0x0000'8000, 0x7FFF'8000, 0x80FF'007F};
+  write_float_registers(random);
   code_.constant(0, static_cast<std::uint32_t>(random()) & 0xF80F'0000);
   code_.wide(0xF380'8C00);  // MSR APSR_nzcvqg, R0
   for (const unsigned number : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 10u, 11u, 12u, 14u}) {
@@ -343,7 +385,13 @@ void GuestImage::write_epilogue() {
   code_.narrow(0xB401);     // PUSH {R0}
   code_.narrow(0x466A);     // MOV R2, SP
   code_.constant(1, kLog + static_cast<std::uint32_t>(programs_.size() * kLogWords * 4));
-  code_.constant(3, kRegisterWords);
+  code_.constant(3, kCoreWords);
+  code_.branch_link(copy_routine_);
+  code_.wide(0xEEF1'0A10);  // VMRS R0, FPSCR
+  code_.narrow(0xB401);     // PUSH {R0}
+  code_.wide(0xED2D'0A20);  // VPUSH {S0-S31}
+  code_.narrow(0x466A);     // MOV R2, SP
+  code_.constant(3, kFloatWords);
   code_.branch_link(copy_routine_);
   code_.constant(2, kScratch);
   code_.constant(3, kScratchWords);
@@ -408,6 +456,8 @@ std::string GuestImage::log_name(std::size_t word) {
   if (word == 0) return "APSR";
   if (word < 14) return "R" + std::to_string(word - 1);
   if (word == 14) return "LR";
+  if (word < 47) return "S" + std::to_string(word - 15);
+  if (word == 47) return "FPSCR";
   return "memory+" + std::to_string((word - kRegisterWords) * 4);
 }
 

@@ -44,8 +44,9 @@ class GuestImage {
   static constexpr std::uint32_t kScratch = kData + 0x1000;  ///< memory that programs read and write
   static constexpr std::uint32_t kScratchWords = 64;
   static constexpr std::uint32_t kStack = kData + 0x8000;
-  /// Log of a program: flags, R0-R12, LR, scratch memory.
-  static constexpr std::size_t kRegisterWords = 15;
+  /// Log of a program: flags, R0-R12, LR; S0-S31, FPSCR; scratch memory.
+  static constexpr std::size_t kCoreWords = 15, kFloatWords = 33;
+  static constexpr std::size_t kRegisterWords = kCoreWords + kFloatWords;
   static constexpr std::size_t kLogWords = kRegisterWords + kScratchWords;
 
   struct Program {
@@ -65,6 +66,7 @@ class GuestImage {
  private:
   void write_runtime();
   void write_reset_of_scratch();
+  void write_float_registers(std::mt19937_64& random);
   void write_program(std::uint64_t id);
   void write_prologue(std::mt19937_64& random);
   void write_epilogue();

@@ -22,6 +22,7 @@ void load_context(Core& core) {
   execution.align_mask = unaligned_traps(core) ? 3 : 0;
   execution.flushed = false;
   execution.stalled = false;
+  execution.fp_ready = false;
   execution.page_bytes = 0;
   execution.budget_mark = core.scheduler.budget;
 }

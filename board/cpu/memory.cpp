@@ -102,6 +102,7 @@ bool write_part(Core& core, std::uint32_t address, unsigned size, bool privilege
   Attribution answer;
   if (!may_access(core, address, AccessType::Write, privileged, answer)) return false;
   if (answer.ppb) {
+    core.execution.fp_ready = false;  // CPACR, NSACR, FPCCR
     if (write_ppb(core, address, size, answer.bus_secure, answer.bus_privileged, value)) return true;
     record_bus_fault(core, AccessType::Write, address);
     return false;
@@ -184,6 +185,10 @@ std::uint64_t load_value(Core& core, std::uint32_t address, unsigned size, Acces
 }
 
 bool load_words(Core& core, std::uint32_t address, unsigned count) {
+  if (const std::uint8_t* host = readable(core, address, 4 * count); host != nullptr && (address & 3) == 0) {
+    std::memcpy(core.execution.buffer.data(), host, 4 * count);
+    return true;
+  }
   for (unsigned index = 0; index < count; ++index) {
     const AccessOptions options{.unprivileged = false, .aligned = true};
     if (!load(core, address + 4 * index, 4, options, core.execution.buffer[index])) return false;
@@ -192,6 +197,10 @@ bool load_words(Core& core, std::uint32_t address, unsigned count) {
 }
 
 bool store_words(Core& core, std::uint32_t address, unsigned count) {
+  if (std::uint8_t* host = writable(core, address, 4 * count); host != nullptr && (address & 3) == 0) {
+    std::memcpy(host, core.execution.buffer.data(), 4 * count);
+    return true;
+  }
   for (unsigned index = 0; index < count; ++index) {
     const AccessOptions options{.unprivileged = false, .aligned = true};
     if (!store(core, address + 4 * index, 4, options, core.execution.buffer[index])) return false;
