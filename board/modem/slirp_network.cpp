@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <deque>
 #include <mutex>
@@ -37,6 +38,14 @@ constexpr std::size_t kArpLength = 28;
 
 /// libslirp's clock is a global variable: one instance at a time.
 std::mutex slirp_mutex;
+
+/// libslirp writes to sockets that may be closed at the other end; the signal's default would end the
+/// process.
+void ignore_broken_pipes() {
+  struct sigaction action {};
+  if (sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_DFL)
+    std::signal(SIGPIPE, SIG_IGN);
+}
 
 in_addr address(std::uint32_t host_order) { return in_addr{htonl(host_order)}; }
 
@@ -118,6 +127,7 @@ class SlirpNetwork::Implementation {
 };
 
 SlirpNetwork::Implementation::Implementation(const Scheduler& scheduler) : scheduler_(scheduler) {
+  ignore_broken_pipes();
   SlirpConfig config{};
   config.version = SLIRP_CONFIG_VERSION_MAX;
   config.in_enabled = true;

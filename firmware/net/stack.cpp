@@ -17,7 +17,7 @@ namespace microvisor::firmware::net {
 namespace {
 
 constexpr std::uint64_t kNegotiationTime = 20 * kSeconds;
-constexpr std::uint64_t kTerminationTime = 2 * kSeconds;
+constexpr std::uint64_t kTerminationTime = 10 * kSeconds;
 constexpr std::uint64_t kStuckLine = 2 * kSeconds;  // without room in the transmitter: the module has gone
 
 Platform* clock_source = nullptr;
@@ -39,10 +39,17 @@ Stack::Stack(Platform& platform, std::string_view apn) : platform_(platform), di
     lwip_init();
     initialised = true;
   }
-  if (ppp != nullptr) ppp_free(ppp);  // only where stacks follow each other, in tests
   ppp = pppos_create(&ppp_interface, output, status_changed, this);
   ppp_set_usepeerdns(ppp, 1);
   ppp_set_default(ppp);
+}
+
+Stack::~Stack() {
+  if (up_) ppp_close(ppp, 1);  // as if the line had been cut
+  hang_up();
+  ppp_free(ppp);
+  ppp = nullptr;
+  clock_source = nullptr;
 }
 
 bool Stack::bring_up() {
@@ -62,14 +69,11 @@ bool Stack::bring_up() {
   return up_;
 }
 
+/// PPP repeats its Terminate-Request once and then ends by itself, whether anybody answers or not.
 void Stack::hang_up() {
-  if (!ended_) {
-    ppp_close(ppp, 0);
-    const std::uint64_t deadline = platform_.now() + kTerminationTime;
-    while (!ended_ && platform_.now() < deadline) wait(deadline);
-    if (!ended_) ppp_close(ppp, 1);  // no carrier: PPP gives up at once
-    while (!ended_ && platform_.now() < deadline + kTerminationTime) wait(deadline + kTerminationTime);
-  }
+  if (!ended_) ppp_close(ppp, 0);
+  const std::uint64_t deadline = platform_.now() + kTerminationTime;
+  while (!ended_ && platform_.now() < deadline) wait(deadline);
   up_ = data_mode_ = false;
 }
 

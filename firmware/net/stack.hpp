@@ -16,12 +16,13 @@ class Stack {
  public:
   /// Initialises lwIP. The APN must outlive the stack.
   explicit Stack(Platform& platform, std::string_view apn = {});
+  ~Stack();
   Stack(const Stack&) = delete;
   Stack& operator=(const Stack&) = delete;
 
   /// Dials and negotiates PPP. Blocks; true when IP packets can be sent.
   [[nodiscard]] bool bring_up();
-  /// Ends PPP in good order, within a second or two. The dialler finds the module in command mode next time.
+  /// Ends PPP in good order, within a few seconds. The dialler finds the module in command mode next time.
   void hang_up();
   [[nodiscard]] bool up() const { return up_; }
   [[nodiscard]] DialResult last_dial() const { return last_dial_; }

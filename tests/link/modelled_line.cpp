@@ -2,6 +2,7 @@
 #include "tests/link/modelled_line.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "board/modem/slirp_network.hpp"
 
@@ -23,6 +24,15 @@ ModelledLine::ModelledLine(const MakeNetwork& make_network, board::ModemSettings
 
 ModelledLine::~ModelledLine() = default;
 
+namespace {
+
+/// Virtual time between looks at the host's sockets while events follow each other closely.
+constexpr Time kPollEvery = 200 * kTicksPerMicrosecond;
+/// How far virtual time may run ahead of the host's before it is worth a wait.
+constexpr Time kTolerance = 1000 * kTicksPerMicrosecond;
+
+}  // namespace
+
 /// Where virtual time may be now at most, while an answer is awaited.
 Time ModelledLine::allowed() const {
   const auto passed = std::chrono::steady_clock::now() - host_anchor_;
@@ -35,10 +45,13 @@ void ModelledLine::wait(std::uint64_t moment) {
   const Time end =
       moment > board::kNever / kTicksPerMicrosecond ? board::kNever : moment * kTicksPerMicrosecond;
   for (;;) {
-    if (meanwhile) meanwhile();
-    network_->poll(0us);
+    if (scheduler_.now() >= next_poll_) {
+      next_poll_ = scheduler_.now() + kPollEvery;
+      if (meanwhile) meanwhile();
+      network_->poll(0us);
+    }
     scheduler_.dispatch();
-    if (!received_.empty() || scheduler_.now() >= end) return;
+    if (std::exchange(woken_, false) || scheduler_.now() >= end) return;
     const Time next = std::min(end, scheduler_.next_due());
     const bool awaiting = network_->awaiting();
     if (awaiting && !was_awaiting_) {
@@ -46,7 +59,7 @@ void ModelledLine::wait(std::uint64_t moment) {
       virtual_anchor_ = scheduler_.now();
     }
     was_awaiting_ = awaiting;
-    if (!awaiting || next <= allowed()) {
+    if (!awaiting || next <= allowed() + kTolerance) {
       scheduler_.skip_to(std::max(next, scheduler_.now()));
       continue;
     }
@@ -82,6 +95,7 @@ void ModelledLine::chip_reset() {
 void ModelledLine::byte_to_chip(std::uint8_t byte) {
   if (damage_to_chip && !damage_to_chip(byte)) return;
   received_.push_back(byte);
+  woken_ = true;
   announced_ready_ = received_.size() < kReceiveRing;
 }
 
@@ -98,6 +112,7 @@ void ModelledLine::pump() {
   std::uint8_t byte = to_send_.front();
   to_send_.pop_front();
   if (!to_send_.empty()) sent_.after(frame_time());
+  if (to_send_.size() == kSendRing / 2) woken_ = true;
   if (!damage_from_chip || damage_from_chip(byte)) device_->byte_from_chip(byte);
 }
 

@@ -62,7 +62,9 @@ class ModelledLine final : public firmware::net::Platform, private board::Serial
   board::Scheduler::Event sent_;
   std::chrono::steady_clock::time_point host_anchor_;
   board::Time virtual_anchor_ = 0;
+  board::Time next_poll_ = 0;
   bool was_awaiting_ = false;
+  bool woken_ = false;  // bytes have arrived, or room has come, since wait() returned
   std::unique_ptr<board::AtModem> modem_;
 };
 

@@ -105,7 +105,8 @@ void TestDevice::build() {
 }
 
 void TestDevice::reset() {
-  line_.chip_reset();
+  engine_.reset();
+  line_.chip_reset();  // nobody outside hears of it
   build();
   static_cast<void>(updater_->install_pending());
 }

@@ -47,7 +47,7 @@ void LinkEngine::round() {
 void LinkEngine::stay_offline() {
   if (stack_.up()) stack_.hang_up();
   set_status(NetworkStatus::DeliberatelyOffline);
-  while (!host_.network_wanted()) platform_.wait(platform_.now() + kIdleCheck);
+  platform_.wait(platform_.now() + kIdleCheck);
 }
 
 bool LinkEngine::connect() {
