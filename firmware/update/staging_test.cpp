@@ -1,0 +1,134 @@
+// The staging area by itself: room, resuming, and that nothing is believed that was not read back.
+#include "firmware/update/staging.hpp"
+
+#include <gtest/gtest.h>
+
+#include "firmware/update/testing/device.hpp"
+
+namespace microvisor::firmware::update {
+namespace {
+
+using testing::Bytes;
+using testing::FlashModel;
+using testing::NorModel;
+using testing::PowerSupply;
+
+class StagingTest : public ::testing::Test {
+ protected:
+  StagingTest()
+      : flash_(power_), nor_(power_, kStagingSize), store_(flash_), staging_(nor_, store_, nullptr) {
+    EXPECT_EQ(store_.mount(), vault::StoreStatus::Ok);
+    staging_.mount();
+  }
+  static Bytes contents(std::size_t size, std::uint8_t fill) { return Bytes(size, fill); }
+  StagingStatus stage(const Bytes& bytes, std::span<const crypto::Digest> keep = {}) {
+    std::uint32_t offset = 0;
+    const auto size = static_cast<std::uint32_t>(bytes.size());
+    const StagingStatus status = staging_.open(crypto::sha256(bytes), size, keep, offset);
+    if (status != StagingStatus::Ok) return status;
+    const StagingStatus written = staging_.write(std::span(bytes).subspan(offset));
+    return written == StagingStatus::Ok ? staging_.finish() : written;
+  }
+
+  PowerSupply power_;
+  FlashModel flash_;
+  NorModel nor_;
+  vault::Store store_;
+  Staging staging_;
+};
+
+TEST_F(StagingTest, KeepsWhatItWasGiven) {
+  for (const std::size_t size : {1u, 255u, 256u, 257u, 4096u, 100'000u}) {
+    const Bytes bytes = contents(size, static_cast<std::uint8_t>(size));
+    ASSERT_EQ(stage(bytes), StagingStatus::Ok) << size;
+    const crypto::Digest hash = crypto::sha256(bytes);
+    EXPECT_EQ(staging_.size_of(hash), size);
+    Bytes back(size);
+    ASSERT_TRUE(staging_.read(hash, 0, back));
+    EXPECT_EQ(back, bytes);
+    EXPECT_EQ(staging_.verify(hash), StagingStatus::Ok);
+    EXPECT_FALSE(staging_.read(hash, static_cast<std::uint32_t>(size), std::span(back).first(1)));
+  }
+}
+
+TEST_F(StagingTest, RefusesMoreBytesThanAgreed) {
+  std::uint32_t offset = 0;
+  const Bytes bytes = contents(100, 1);
+  ASSERT_EQ(staging_.open(crypto::sha256(bytes), 99, {}, offset), StagingStatus::Ok);
+  EXPECT_EQ(staging_.write(bytes), StagingStatus::TooLarge);
+  EXPECT_EQ(staging_.open(crypto::sha256(bytes), kStagingSize + 1, {}, offset), StagingStatus::TooLarge);
+}
+
+TEST_F(StagingTest, WrongContentsAreDropped) {
+  std::uint32_t offset = 0;
+  const crypto::Digest hash = crypto::sha256(contents(5000, 1));
+  ASSERT_EQ(staging_.open(hash, 5000, {}, offset), StagingStatus::Ok);
+  ASSERT_EQ(staging_.write(contents(5000, 2)), StagingStatus::Ok);
+  EXPECT_EQ(staging_.finish(), StagingStatus::WrongHash);
+  EXPECT_FALSE(staging_.is_complete(hash));
+  EXPECT_EQ(stage(contents(5000, 1)), StagingStatus::Ok);
+}
+
+TEST_F(StagingTest, AnObjectThatDecaysIsFoundOut) {
+  const Bytes bytes = contents(5000, 1);
+  ASSERT_EQ(stage(bytes), StagingStatus::Ok);
+  nor_.bytes()[kStaging + 1234] ^= 1;
+  EXPECT_EQ(staging_.verify(crypto::sha256(bytes)), StagingStatus::WrongHash);
+}
+
+TEST_F(StagingTest, ResumesAfterAResetAtTheLastCheckpoint) {
+  const Bytes bytes = contents(100'000, 3);
+  std::uint32_t offset = 0;
+  ASSERT_EQ(staging_.open(crypto::sha256(bytes), 100'000, {}, offset), StagingStatus::Ok);
+  EXPECT_EQ(offset, 0u);
+  ASSERT_EQ(staging_.write(std::span(bytes).first(70'000)), StagingStatus::Ok);
+
+  vault::Store store(flash_);
+  ASSERT_EQ(store.mount(), vault::StoreStatus::Ok);
+  Staging again(nor_, store, nullptr);
+  again.mount();
+  ASSERT_EQ(again.open(crypto::sha256(bytes), 100'000, {}, offset), StagingStatus::Ok);
+  EXPECT_GE(offset, 70'000 - kCheckpoint);
+  EXPECT_LE(offset, 70'000u);
+  ASSERT_EQ(again.write(std::span(bytes).subspan(offset)), StagingStatus::Ok);
+  EXPECT_EQ(again.finish(), StagingStatus::Ok);
+}
+
+TEST_F(StagingTest, ABrokenOffTransferResumesAtTheLastWholeSector) {
+  const Bytes bytes = contents(10'000, 4);
+  std::uint32_t offset = 0;
+  ASSERT_EQ(staging_.open(crypto::sha256(bytes), 10'000, {}, offset), StagingStatus::Ok);
+  ASSERT_EQ(staging_.write(std::span(bytes).first(9'000)), StagingStatus::Ok);
+  staging_.suspend();
+  ASSERT_EQ(staging_.open(crypto::sha256(bytes), 10'000, {}, offset), StagingStatus::Ok);
+  EXPECT_EQ(offset, 8192u);
+}
+
+TEST_F(StagingTest, OldObjectsGiveWayButNotThoseStillNeeded) {
+  std::vector<Bytes> objects;
+  for (std::uint8_t i = 0; i < 4; ++i) objects.push_back(contents(0xF'0000, i));
+  for (const Bytes& object : objects) ASSERT_EQ(stage(object), StagingStatus::Ok);
+  const std::array keep{crypto::sha256(objects[1]), crypto::sha256(objects[2]), crypto::sha256(objects[3])};
+  const Bytes fifth = contents(0xF'0000, 9);
+  ASSERT_EQ(stage(fifth, keep), StagingStatus::Ok);
+  EXPECT_FALSE(staging_.is_complete(crypto::sha256(objects[0])));
+  for (const crypto::Digest& hash : keep) EXPECT_EQ(staging_.verify(hash), StagingStatus::Ok);
+  const std::array keep_all{keep[0], keep[1], keep[2], crypto::sha256(fifth)};
+  std::uint32_t offset = 0;
+  EXPECT_EQ(staging_.open(crypto::Digest{}, 0xF'0000, keep_all, offset), StagingStatus::NoRoom);
+}
+
+TEST_F(StagingTest, ProgressOfADroppedObjectIsForgotten) {
+  const Bytes bytes = contents(60'000, 5);
+  std::uint32_t offset = 0;
+  ASSERT_EQ(staging_.open(crypto::sha256(bytes), 60'000, {}, offset), StagingStatus::Ok);
+  ASSERT_EQ(staging_.write(std::span(bytes).first(50'000)), StagingStatus::Ok);
+  staging_.suspend();
+  ASSERT_EQ(staging_.drop(crypto::sha256(bytes)), StagingStatus::Ok);
+  ASSERT_EQ(stage(contents(60'000, 6)), StagingStatus::Ok);  // takes the same sectors
+  ASSERT_EQ(staging_.open(crypto::sha256(bytes), 60'000, {}, offset), StagingStatus::Ok);
+  EXPECT_EQ(offset, 0u);
+}
+
+}  // namespace
+}  // namespace microvisor::firmware::update

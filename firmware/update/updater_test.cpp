@@ -1,0 +1,233 @@
+// The course of updates without power cuts: phases, errors, reports, and what is refused before anything is
+// erased.
+#include "firmware/update/updater.hpp"
+
+#include <gtest/gtest.h>
+
+#include "firmware/update/testing/device.hpp"
+
+namespace microvisor::firmware::update {
+namespace {
+
+using testing::Application;
+using testing::Bytes;
+using testing::FlashModel;
+using testing::Life;
+using testing::NorModel;
+using testing::PowerSupply;
+
+constexpr std::uint32_t kWholeBank = kApplicationFlashSize;
+
+class UpdaterTest : public ::testing::Test {
+ protected:
+  UpdaterTest() : flash_(power_), nor_(power_, kStagingSize) {}
+  void install_first() { ASSERT_TRUE(testing::install(flash_, nor_, first_)); }
+  /// What must still hold when an update was refused: the first application is there and runs.
+  void expect_first_untouched() {
+    EXPECT_TRUE(testing::bank_holds(flash_, first_));
+    Life life(flash_, nor_);
+    EXPECT_EQ(life.updater.install_pending(), UpdateError::None);
+    EXPECT_EQ(life.updater.check_application(), crypto::Verdict::Valid);
+    ASSERT_TRUE(life.updater.installed());
+    EXPECT_EQ(life.updater.installed()->manifest_hash, first_.hash);
+  }
+
+  PowerSupply power_;
+  FlashModel flash_;
+  NorModel nor_;
+  Application first_{{testing::layer(0, kWholeBank, 50'000, 1)}};
+  Application second_{{testing::layer(0, kWholeBank, 30'001, 2)}};
+};
+
+TEST_F(UpdaterTest, InstallsTheFirstApplication) {
+  {
+    Life life(flash_, nor_);
+    EXPECT_EQ(life.updater.phase(), Phase::Idle);
+    EXPECT_FALSE(life.updater.installed());
+    EXPECT_EQ(life.updater.check_application(), crypto::Verdict::Invalid);
+    ASSERT_EQ(life.fetch(first_), UpdateError::None);
+    EXPECT_EQ(life.updater.phase(), Phase::Ready);
+    EXPECT_FALSE(life.updater.next_object());
+  }
+  Life life(flash_, nor_);
+  ASSERT_EQ(life.updater.install_pending(), UpdateError::None);
+  EXPECT_EQ(life.updater.phase(), Phase::Installed);
+  EXPECT_FALSE(life.updater.reported());
+  EXPECT_TRUE(testing::bank_holds(flash_, first_));
+  EXPECT_EQ(life.updater.check_application(), crypto::Verdict::Valid);
+  manifest::ApplicationManifest manifest;
+  ASSERT_TRUE(life.updater.installed_manifest(manifest));
+  EXPECT_EQ(manifest.layer_count, 1u);
+  life.updater.set_reported();
+  EXPECT_EQ(Life(flash_, nor_).updater.phase(), Phase::Idle);
+}
+
+TEST_F(UpdaterTest, TheSameTargetAgainIsNothingToDo) {
+  install_first();
+  Life life(flash_, nor_);
+  EXPECT_FALSE(life.updater.begin(first_.hash, testing::owner_anchors()));
+  EXPECT_EQ(life.updater.phase(), Phase::Installed) << "not yet reported";
+}
+
+TEST_F(UpdaterTest, ReplacesAnApplicationAndReusesStagedLayers) {
+  const testing::LayerFields shared = testing::layer(0x8'0000, 0x1'0000, 20'000, 9);
+  const Application old({testing::layer(0, 0x8'0000, 40'000, 1), shared});
+  const Application fresh({testing::layer(0, 0x8'0000, 30'000, 2), shared});
+  ASSERT_TRUE(testing::install(flash_, nor_, old));
+  {
+    Life life(flash_, nor_);
+    ASSERT_EQ(life.fetch(fresh), UpdateError::None);
+    EXPECT_EQ(life.fetched, fresh.manifest.size() + 30'000) << "the shared layer was there already";
+    EXPECT_TRUE(testing::bank_holds(flash_, old)) << "nothing is installed while the application runs";
+  }
+  Life life(flash_, nor_);
+  ASSERT_EQ(life.updater.install_pending(), UpdateError::None);
+  EXPECT_TRUE(testing::bank_holds(flash_, fresh));
+}
+
+TEST_F(UpdaterTest, LayersThatShareABurstWindowAreBothInstalled) {
+  const Application application({testing::layer(0, 0x50, 0x50, 1), testing::layer(0x50, 0x1000, 0x456, 2)});
+  ASSERT_TRUE(testing::install(flash_, nor_, application));
+  EXPECT_EQ(Life(flash_, nor_).updater.check_application(), crypto::Verdict::Valid);
+}
+
+TEST_F(UpdaterTest, AnyChangeOfTheApplicationIsFoundAtStart) {
+  install_first();
+  const std::uint32_t end = 50'000;
+  for (const std::uint32_t at : {0u, 777u, end - 1, end, end + 100, kWholeBank - 1}) {
+    FlashModel copy(flash_, power_);
+    copy.bytes(kApplicationFlash + at, 1)[0] ^= 4;
+    EXPECT_EQ(Life(copy, nor_).updater.check_application(), crypto::Verdict::Invalid) << at;
+  }
+  FlashModel copy(flash_, power_);
+  copy.spoil(kApplicationFlash + 160);
+  EXPECT_EQ(Life(copy, nor_).updater.check_application(), crypto::Verdict::Invalid);
+}
+
+TEST_F(UpdaterTest, AForeignSignatureIsFinal) {
+  install_first();
+  Application foreign = second_;
+  foreign.manifest = manifest::testing::application_manifest(testing::SigningKey(0x77), foreign.layers);
+  foreign.hash = crypto::sha256(foreign.manifest);
+  Life life(flash_, nor_);
+  EXPECT_EQ(life.fetch(foreign), UpdateError::Signature);
+  EXPECT_EQ(life.updater.phase(), Phase::Failed);
+  EXPECT_FALSE(life.updater.begin(foreign.hash, testing::owner_anchors())) << "not tried again by itself";
+  expect_first_untouched();
+}
+
+TEST_F(UpdaterTest, AWrongMeasurementIsFoundBeforeAnythingIsErased) {
+  install_first();
+  testing::LayerFields lying = testing::layer(0, kWholeBank, 30'000, 2);
+  lying.measurement_hash = Bytes(32, 0x5A);
+  const Application application({lying});
+  Life life(flash_, nor_);
+  EXPECT_EQ(life.fetch(application), UpdateError::Measurement);
+  EXPECT_EQ(life.updater.error(), UpdateError::Measurement);
+  expect_first_untouched();
+}
+
+TEST_F(UpdaterTest, AnObjectThatIsNotWhatItsHashSaysIsRefused) {
+  install_first();
+  Life life(flash_, nor_);
+  ASSERT_TRUE(life.updater.begin(second_.hash, testing::owner_anchors()));
+  const std::optional<ObjectRequest> request = life.updater.next_object();
+  ASSERT_TRUE(request && request->is_manifest);
+  ASSERT_EQ(life.updater.open_object(*request), 0u);
+  ASSERT_EQ(life.updater.write(first_.manifest), UpdateError::None);
+  EXPECT_EQ(life.updater.close_object(), UpdateError::Hash);
+  EXPECT_EQ(life.updater.phase(), Phase::Failed);
+  expect_first_untouched();
+}
+
+TEST_F(UpdaterTest, ALayerLargerThanItsRegionIsRefused) {
+  install_first();
+  testing::LayerFields large = testing::layer(0, 0x1000, 0x1001, 2);
+  const Application application({large});
+  EXPECT_EQ(Life(flash_, nor_).fetch(application), UpdateError::Hash);
+  expect_first_untouched();
+}
+
+TEST_F(UpdaterTest, UnsupportedLayersAreSaidToBeSo) {
+  testing::LayerFields external = testing::layer(0, 0x1000, 0x100, 2);
+  external.external = true;
+  EXPECT_EQ(Life(flash_, nor_).fetch(Application({external})), UpdateError::Unsupported);
+}
+
+TEST_F(UpdaterTest, AFailedTargetIsTriedAgainWhenNamedAnew) {
+  Life life(flash_, nor_);
+  ASSERT_TRUE(life.updater.begin(first_.hash, testing::owner_anchors()));
+  life.updater.fail(UpdateError::Fetch);
+  EXPECT_FALSE(life.updater.reported());
+  life.updater.set_reported();
+  EXPECT_EQ(Life(flash_, nor_).updater.error(), UpdateError::Fetch);
+  Life next(flash_, nor_);
+  EXPECT_TRUE(next.updater.reported());
+  EXPECT_FALSE(next.updater.begin(first_.hash, testing::owner_anchors()));
+  EXPECT_EQ(next.fetch(first_), UpdateError::None);
+}
+
+TEST_F(UpdaterTest, AnotherTargetReplacesAnUnfinishedOne) {
+  install_first();
+  Life life(flash_, nor_);
+  ASSERT_EQ(life.fetch(second_), UpdateError::None);
+  const Application third({testing::layer(0, kWholeBank, 10'000, 3)});
+  ASSERT_EQ(life.fetch(third), UpdateError::None);
+  Life next(flash_, nor_);
+  ASSERT_EQ(next.updater.install_pending(), UpdateError::None);
+  EXPECT_TRUE(testing::bank_holds(flash_, third));
+}
+
+TEST_F(UpdaterTest, BackToTheInstalledOneCancelsTheUpdate) {
+  install_first();
+  Life life(flash_, nor_);
+  ASSERT_EQ(life.fetch(second_), UpdateError::None);
+  EXPECT_FALSE(life.updater.begin(first_.hash, testing::owner_anchors()));
+  expect_first_untouched();
+}
+
+TEST_F(UpdaterTest, StagedDataThatDecaysBeforeInstallingIsFetchedAgain) {
+  install_first();
+  ASSERT_EQ(Life(flash_, nor_).fetch(second_), UpdateError::None);
+  // Flip a bit somewhere in the staged layer: it stands in the NOR behind what was staged before.
+  const auto bytes = nor_.bytes();
+  const Bytes& data = second_.layers[0].data;
+  const auto found = std::search(bytes.begin(), bytes.end(), data.begin(), data.end());
+  ASSERT_NE(found, bytes.end());
+  *(found + 20'000) ^= 1;
+  {
+    Life life(flash_, nor_);
+    EXPECT_EQ(life.updater.install_pending(), UpdateError::Storage);
+    EXPECT_EQ(life.updater.phase(), Phase::Fetching);
+    EXPECT_EQ(life.updater.check_application(), crypto::Verdict::Valid) << "the old one is untouched";
+    ASSERT_EQ(life.fetch(second_), UpdateError::None);
+    EXPECT_EQ(life.fetched, data.size());
+  }
+  Life life(flash_, nor_);
+  EXPECT_EQ(life.updater.install_pending(), UpdateError::None);
+  EXPECT_TRUE(testing::bank_holds(flash_, second_));
+}
+
+TEST_F(UpdaterTest, WithoutExternalFlashTheApplicationStillRuns) {
+  install_first();
+  nor_.disconnect();
+  Life life(flash_, nor_);
+  EXPECT_EQ(life.updater.check_application(), crypto::Verdict::Valid);
+  EXPECT_EQ(life.fetch(second_), UpdateError::Storage);
+  expect_first_untouched();
+}
+
+TEST_F(UpdaterTest, ErrorNumbersAreThoseOfTheLink) {
+  // protocol/link.proto, enum UpdateError.
+  EXPECT_EQ(static_cast<int>(UpdateError::Fetch), 1);
+  EXPECT_EQ(static_cast<int>(UpdateError::Hash), 2);
+  EXPECT_EQ(static_cast<int>(UpdateError::Signature), 3);
+  EXPECT_EQ(static_cast<int>(UpdateError::Manifest), 4);
+  EXPECT_EQ(static_cast<int>(UpdateError::KernelTooOld), 5);
+  EXPECT_EQ(static_cast<int>(UpdateError::Storage), 6);
+  EXPECT_EQ(static_cast<int>(UpdateError::Measurement), 7);
+  EXPECT_EQ(static_cast<int>(UpdateError::Unsupported), 8);
+}
+
+}  // namespace
+}  // namespace microvisor::firmware::update
