@@ -1,0 +1,156 @@
+// Hostile applications: whatever they do, the device neither resets nor forgets them; they are ended and
+// started again.
+#include <gtest/gtest.h>
+
+#include "firmware/kernel/board_table.hpp"
+#include "tests/kernel/kernel_machine.hpp"
+
+namespace microvisor::tests {
+namespace {
+
+using namespace firmware;
+using kernel::Guard;
+using kernel::OnTouch;
+
+// As in guests/hostile.c.
+enum Kind : std::uint32_t {
+  kNone,
+  kRead,
+  kWrite,
+  kExecute,
+  kMaskAndSpin,
+  kSpinInHandler,
+  kUndefinedInHandler,
+  kForgedReturn,
+  kStackInMicrovisor,
+  kStackPointerCall,
+  kBreakpoint,
+  kResetRequest,
+  kLockVtor,
+  kRestart,
+  kRaiseInHandlers,
+};
+
+constexpr std::uint64_t kLong = 4000;  // milliseconds: a boot, a run and a pause of one second
+
+/// The application ends and is started again, with the crash as the reason, without a reset of the chip.
+void expect_ended(GuestParameters parameters, const char* what) {
+  SCOPED_TRACE(what);
+  KernelMachine machine("hostile", parameters);
+  ASSERT_TRUE(machine.run_until_line("begin", kLong));
+  EXPECT_TRUE(machine.run_until_line("start 8", kLong));
+  EXPECT_EQ(machine.count("survived"), 0u);
+  EXPECT_EQ(machine.board().resets(), 0u);
+}
+
+void expect_survives(GuestParameters parameters, const char* what) {
+  SCOPED_TRACE(what);
+  KernelMachine machine("hostile", parameters);
+  EXPECT_TRUE(machine.run_until_line("survived", kLong));
+  machine.run(20);
+  EXPECT_EQ(machine.count("start"), 1u);
+  EXPECT_EQ(machine.board().resets(), 0u);
+}
+
+TEST(Hostile, ControlsAreAllowed) {
+  expect_survives({kNone, 0, 0}, "nothing");
+  expect_survives({kWrite, 0x2000'8000, 1}, "own RAM");
+  expect_survives({kRead, 0x0800'0000, 0}, "own flash");
+  expect_survives({kRead, 0x0BFA'0700, 0}, "unique id");
+  expect_survives({kWrite, 0x4000'0400, 0}, "own timer");
+  expect_survives({kWrite, 0x2800'0000, 5}, "SRAM4");
+}
+
+TEST(Hostile, MemoryOfMicrovisorCannotBeReached) {
+  for (const auto& memory : kernel::kReservedMemories) {
+    expect_ended({kRead, memory.address, 0}, memory.name);
+    expect_ended({kWrite, memory.address + memory.size - 4, 0xFFFF'FFFF}, memory.name);
+    expect_ended({kExecute, memory.address, 0}, memory.name);
+  }
+}
+
+TEST(Hostile, ReservedPeripheralsEndTheApplication) {
+  for (const auto& p : kernel::kReservedPeripherals) {
+    if (p.on_touch != OnTouch::EndsApplication || p.guard == Guard::OwnBits) continue;
+    expect_ended({kWrite, p.address, 1}, p.name);
+    expect_ended({kExecute, p.address, 0}, p.name);
+  }
+}
+
+TEST(Hostile, CachesAreIgnored) {
+  expect_survives({kWrite, 0x4003'0400, 0}, "ICACHE");
+  expect_survives({kWrite, 0x4003'1400, 0}, "DCACHE1");
+}
+
+TEST(Hostile, SecurityRegistersEndTheApplication) {
+  for (const std::uint32_t address : {0x4003'2410u, 0x4003'2800u, 0x4003'3510u, 0x4602'3010u, 0x4602'0D10u,
+                                      0x4602'0830u, 0x4600'0400u, 0x4600'0410u, 0x4600'7C20u, 0x4600'7D00u}) {
+    expect_ended({kWrite, address, 0}, std::to_string(address).c_str());
+  }
+}
+
+TEST(Hostile, GatesAreNoWayIn) {
+  expect_ended({kExecute, 0x0C1F'E002, 0}, "inside a gate");
+  expect_ended({kExecute, 0x0C1F'E250, 0}, "behind the gates");
+  expect_ended({kRead, 0x0C1F'E000, 0}, "reading a gate");
+}
+
+TEST(Hostile, WildJumps) {
+  expect_ended({kExecute, 0xDEAD'BEEE, 0}, "far away");
+  expect_ended({kExecute, 0x6000'0000, 0}, "empty external memory");
+  expect_ended({kExecute, 0x2000'0000, 0}, "cleared RAM");
+  expect_ended({kExecute, 0xE000'E000, 0}, "system registers");
+}
+
+TEST(Hostile, FaultsInHandlers) {
+  expect_ended({kUndefinedInHandler, 0, 0}, "undefined instruction");
+  expect_ended({kRaiseInHandlers, 0, 0}, "two handlers deep");
+  for (const std::uint32_t forged :
+       {0xFFFF'FFF1u, 0xFFFF'FFF9u, 0xFFFF'FFFDu, 0xFFFF'FFD1u, 0xFFFF'FFD0u, 0xFEFF'FFFFu}) {
+    expect_ended({kForgedReturn, 0, forged}, std::to_string(forged).c_str());
+  }
+}
+
+TEST(Hostile, StacksThatLeadAstray) {
+  for (const std::uint32_t stack :
+       {0x3008'1000u, 0x2008'1000u, 0x0800'1000u, 0x0000'0100u, 0x4002'6010u, 0xE000'ED10u}) {
+    expect_ended({kStackInMicrovisor, stack, 0}, "push");
+    expect_ended({kStackPointerCall, stack, 0}, "call");
+  }
+}
+
+TEST(Hostile, BreakpointWithoutDebugger) { expect_ended({kBreakpoint, 0, 0}, "bkpt"); }
+
+TEST(Hostile, CannotResetTheChip) { expect_survives({kResetRequest, 0, 0}, "SYSRESETREQ"); }
+
+TEST(Hostile, SpinningWithInterruptsOffDoesNotStopTheKernel) {
+  KernelMachine machine("hostile", {kMaskAndSpin, 0, 0});
+  ASSERT_TRUE(machine.run_until_line("begin", kLong));
+  const std::uint32_t before = machine.kernel_word("(anonymous namespace)::slices");
+  machine.run(40'000);  // longer than the watchdog
+  EXPECT_GT(machine.kernel_word("(anonymous namespace)::slices"), before + 10);
+  EXPECT_EQ(machine.board().resets(), 0u);
+}
+
+TEST(Hostile, AHandlerThatNeverReturnsIsEnded) {
+  KernelMachine machine("hostile", {kSpinInHandler, 0, 0});
+  ASSERT_TRUE(machine.run_until_line("begin", kLong));
+  machine.run(40'000);
+  EXPECT_EQ(machine.board().resets(), 0u);
+}
+
+TEST(Hostile, RestartTellsItsReason) {
+  KernelMachine machine("hostile", {kRestart, 0, 0});
+  ASSERT_TRUE(machine.run_until_line("start 0", kLong));
+  EXPECT_TRUE(machine.run_until_line("start 2", kLong));
+  EXPECT_EQ(machine.board().resets(), 0u);
+}
+
+TEST(Hostile, LockedVectorTableNeedsAReset) {
+  KernelMachine machine("hostile", {kLockVtor, 0, 0});
+  ASSERT_TRUE(machine.run_until_line("survived", kLong));
+  EXPECT_EQ(machine.board().resets(), 0u);
+}
+
+}  // namespace
+}  // namespace microvisor::tests

@@ -1,0 +1,208 @@
+#include "tests/kernel/kernel_machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <stdexcept>
+
+#include "board/debug/elf_image.hpp"
+#include "firmware/crypto/crypto.hpp"
+#include "firmware/image/image.hpp"
+#include "firmware/layout.hpp"
+#include "firmware/storage/testing/flash_model.hpp"
+#include "firmware/vault/store.hpp"
+
+namespace microvisor::tests {
+
+namespace {
+
+using namespace firmware;
+
+constexpr std::uint32_t kUsart2 = 0x4000'4400;
+constexpr std::uint32_t kBankSize = 0x10'0000;
+
+std::vector<std::uint8_t> load_guest(const std::string& name, const GuestParameters& parameters) {
+  const auto image = board::load_elf(std::filesystem::path(MICROVISOR_KERNEL_GUESTS) / (name + ".elf"));
+  if (!image) throw std::runtime_error(image.error().message);
+  std::vector<std::uint8_t> flash(kBankSize, 0xFF);
+  for (const auto& segment : image->segments) {
+    std::copy(segment.bytes.begin(), segment.bytes.end(),
+              flash.begin() + (segment.address - kApplicationFlash));
+  }
+  std::memcpy(flash.data() + kGuestParameters, &parameters, sizeof parameters);
+  return flash;
+}
+
+/// The record an installation would have left (firmware/update/updater.cpp: format, extent, two hashes).
+std::vector<std::uint8_t> installed_record(std::span<const std::uint8_t> flash) {
+  std::size_t extent = flash.size();
+  while (extent != 0 && flash[extent - 1] == 0xFF) --extent;
+  extent = (extent + 15) / 16 * 16;
+  const crypto::Digest digest = crypto::sha256(flash.first(extent));
+  std::vector<std::uint8_t> record(8 + 32 + 32);
+  record[0] = 1;
+  const auto extent32 = static_cast<std::uint32_t>(extent);
+  std::memcpy(record.data() + 4, &extent32, sizeof extent32);
+  std::copy(digest.begin(), digest.end(), record.begin() + 40);
+  return record;
+}
+
+void write_journal(std::span<std::uint8_t> bank2, std::span<const std::uint8_t> record) {
+  storage::testing::PowerSupply power;
+  storage::testing::FlashModel model(power);
+  vault::Store store(model);
+  (void)store.mount();
+  if (store.put(vault::Key::InstalledApplication, record) != vault::StoreStatus::Ok) {
+    throw std::runtime_error("the journal does not take the record");
+  }
+  const auto journal = model.bytes(kVaultJournal.address(), kVaultJournal.size());
+  std::copy(journal.begin(), journal.end(), bank2.begin() + (kVaultJournal.address() - kMicrovisorFlash));
+}
+
+image::Identity identity() {
+  image::Identity identity;
+  identity.device_sid = "UV00112233445566778899aabbccddeeff";
+  identity.device_private_key.fill(1);
+  identity.device_certificate = {0x30, 0x00};
+  identity.gateway_host = "gateway.invalid";
+  identity.gateway_port = 1;
+  identity.gateway_server_name = "gateway";
+  identity.gateway_ca = {0x30, 0x00};
+  return identity;
+}
+
+void set_options(board::FlashCells& cells) {
+  const image::OptionBytes from = image::option_bytes();
+  board::OptionBytes to = cells.options();
+  to.optr = from.optr;
+  to.secure_boot = from.secbootadd0;
+  to.bank[0].watermark = from.secwm1r1;
+  to.bank[0].hide = from.secwm1r2;
+  to.bank[0].write_protect_a = from.wrp1ar;
+  to.bank[0].write_protect_b = from.wrp1br;
+  to.bank[1].watermark = from.secwm2r1;
+  to.bank[1].hide = from.secwm2r2;
+  to.bank[1].write_protect_a = from.wrp2ar;
+  to.bank[1].write_protect_b = from.wrp2br;
+  cells.set_options(to);
+}
+
+/// Symbols of kernel.elf, as `nm -C` prints them, read once.
+const std::map<std::string, std::uint32_t>& kernel_symbols() {
+  static const std::map<std::string, std::uint32_t> symbols = [] {
+    std::map<std::string, std::uint32_t> result;
+    const std::string command = std::string(MICROVISOR_ARM_NM) + " -C " + MICROVISOR_KERNEL_ELF;
+    FILE* pipe = popen(command.c_str(), "r");
+    std::array<char, 1024> line{};
+    while (pipe != nullptr && fgets(line.data(), line.size(), pipe) != nullptr) {
+      unsigned address = 0;
+      int name = 0;
+      if (std::sscanf(line.data(), "%x %*c %n", &address, &name) != 1 || name == 0) continue;
+      std::string text(line.data() + name);
+      text.erase(text.find_last_not_of('\n') + 1);
+      result.emplace(text, address);
+    }
+    if (pipe != nullptr) pclose(pipe);
+    return result;
+  }();
+  return symbols;
+}
+
+}  // namespace
+
+/// Joins the bytes of USART2 to lines.
+class KernelMachine::Terminal final : public board::SerialDevice {
+ public:
+  explicit Terminal(KernelMachine& machine) : machine_(machine) {}
+  void byte_from_chip(std::uint8_t byte) override {
+    if (byte == '\n') {
+      machine_.lines_.push_back(line_);
+      line_.clear();
+      if (!awaited.empty() && machine_.lines_.back().rfind(awaited, 0) == 0) machine_.board_->stop();
+    } else if (byte != '\r') {
+      line_ += static_cast<char>(byte);
+    }
+  }
+  void chip_ready_changed(bool) override {}
+  std::string awaited;
+
+ private:
+  KernelMachine& machine_;
+  std::string line_;
+};
+
+KernelMachine::KernelMachine(const std::string& guest, GuestParameters parameters)
+    : terminal_(std::make_unique<Terminal>(*this)) {
+  auto memories = std::move(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1)));
+  const auto flash = load_guest(guest, parameters);
+  image::FlashImage image = image::build_flash_image(identity());
+  write_journal(image.bank2, installed_record(flash));
+  memories.flash().load(0, flash);
+  memories.flash().load(kBankSize, image.bank2);
+  set_options(memories.flash());
+
+  board::BoardOptions options;
+  options.report = [this](std::string_view line) { reports_.emplace_back(line); };
+  auto created = board::Board::create(std::move(memories), options);
+  if (!created) throw std::runtime_error(created.error().message);
+  board_ = std::move(*created);
+  board_->serial(kUsart2)->connect(terminal_.get());
+  board_->pins().on_output_change([this](board::PinId pin, bool level) {
+    if (on_pin) on_pin(pin, level, board_->statistics().instructions);
+  });
+}
+
+KernelMachine::~KernelMachine() = default;
+
+void KernelMachine::run(std::uint64_t milliseconds) {
+  terminal_->awaited.clear();
+  board_->run({.until = board_->scheduler().now() + milliseconds * 1000 * board::kTicksPerMicrosecond});
+}
+
+std::optional<std::string> KernelMachine::run_until_line(const std::string& start,
+                                                         std::uint64_t milliseconds) {
+  terminal_->awaited = start;
+  const std::size_t before = lines_.size();
+  const auto end =
+      board_->run({.until = board_->scheduler().now() + milliseconds * 1000 * board::kTicksPerMicrosecond});
+  terminal_->awaited.clear();
+  if (end == board::RunEnd::Stopped && lines_.size() > before && lines_.back().rfind(start, 0) == 0) {
+    return lines_.back();
+  }
+  for (const std::string& line : lines_) std::fprintf(stderr, "[uart2] %s\n", line.c_str());
+  for (const std::string& line : reports_) std::fprintf(stderr, "[board] %s\n", line.c_str());
+  std::array<std::uint8_t, 32> status{};
+  for (unsigned i = 0; i < 8; ++i) {
+    const std::uint32_t value = word(kBootStatus + 4 * i);
+    std::memcpy(status.data() + 4 * i, &value, 4);
+  }
+  std::fprintf(stderr, "[boot] %s; end %d after %.3f s, pc %08x\n",
+               image::describe_boot_status(status).c_str(), static_cast<int>(end), seconds(),
+               board_->core().state.r[15]);
+  return std::nullopt;
+}
+
+unsigned KernelMachine::count(const std::string& start) const {
+  return static_cast<unsigned>(std::count_if(
+      lines_.begin(), lines_.end(), [&](const std::string& line) { return line.rfind(start, 0) == 0; }));
+}
+
+double KernelMachine::seconds() const { return board_->statistics().virtual_seconds; }
+
+std::uint32_t KernelMachine::word(std::uint32_t address) {
+  std::uint32_t value = 0;
+  (void)board_->bus().peek(address, 4, value);
+  return value;
+}
+
+std::uint32_t KernelMachine::kernel_word(const std::string& symbol, std::uint32_t offset) {
+  const auto found = kernel_symbols().find("microvisor::firmware::kernel::" + symbol);
+  if (found == kernel_symbols().end()) throw std::runtime_error("kernel.elf has no " + symbol);
+  return word(found->second + offset);
+}
+
+}  // namespace microvisor::tests

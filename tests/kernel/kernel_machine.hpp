@@ -1,0 +1,57 @@
+// A whole virtual device with an application already installed: what is tested is the kernel image as it
+// would be flashed, boot chain included.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "board/board.hpp"
+
+namespace microvisor::tests {
+
+/// The word the hostile guest finds at this offset in its flash, and the two behind it.
+inline constexpr std::uint32_t kGuestParameters = 0x400;
+
+struct GuestParameters {
+  std::uint32_t kind = 0;
+  std::uint32_t address = 0;
+  std::uint32_t value = 0;
+};
+
+class KernelMachine {
+ public:
+  /// `guest` is the name of a program in guests/. Its parameters are written into its flash.
+  explicit KernelMachine(const std::string& guest, GuestParameters parameters = {});
+  ~KernelMachine();
+
+  /// Runs until a line on USART2 equals or begins with `start`; nothing if `milliseconds` of board time pass
+  /// before.
+  std::optional<std::string> run_until_line(const std::string& start, std::uint64_t milliseconds);
+  void run(std::uint64_t milliseconds);
+
+  [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
+  [[nodiscard]] unsigned count(const std::string& start) const;
+  [[nodiscard]] board::Board& board() { return *board_; }
+  [[nodiscard]] double seconds() const;
+  /// Value of a 32-bit variable of the kernel, by its demangled name as the symbol table of kernel.elf has
+  /// it.
+  [[nodiscard]] std::uint32_t kernel_word(const std::string& symbol, std::uint32_t offset = 0);
+  [[nodiscard]] std::uint32_t word(std::uint32_t address);
+
+  /// Called for each change of an output pin, with the instructions retired so far.
+  std::function<void(board::PinId, bool, std::uint64_t)> on_pin;
+
+ private:
+  class Terminal;
+  std::vector<std::string> lines_;
+  std::vector<std::string> reports_;
+  std::unique_ptr<Terminal> terminal_;
+  std::unique_ptr<board::Board> board_;
+};
+
+}  // namespace microvisor::tests
