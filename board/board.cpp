@@ -110,11 +110,15 @@ std::optional<RunEnd> Board::rest_locked_up(const RunLimits& limits) {
 
 void Board::enter_sleep() {
   if (std::exchange(sleeping_, true)) return;
-  chip_->power().core_asleep(deep_sleep_requested(core_));
+  const bool deep = deep_sleep_requested(core_);
+  if (deep) stop_core_clock(core_);  // HCLK stands in Stop modes, and the SysTicks with it
+  chip_->power().core_asleep(deep);
 }
 
 void Board::leave_sleep() {
-  if (std::exchange(sleeping_, false)) chip_->power().core_awake();
+  if (!std::exchange(sleeping_, false)) return;
+  start_core_clock(core_);
+  chip_->power().core_awake();
 }
 
 bool Board::paced() const {

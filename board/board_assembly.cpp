@@ -6,6 +6,7 @@
 #include "board/board.hpp"
 #include "board/bus/chip_map.hpp"
 #include "board/bus/register_file.hpp"
+#include "board/cpu/system.hpp"
 #include "board/debug/semihosting.hpp"
 #include "board/peripherals/caches.hpp"
 #include "board/peripherals/dbgmcu.hpp"
@@ -108,6 +109,11 @@ void Board::build_chip() {
             erase(Ram::Backup);
           },
       .seed = memories_.identity().seed,
+  });
+  chip_->clocks().on_change([this] {
+    const Clocks& clocks = chip_->clocks();
+    set_systick_clocks(core_, scheduler_.instruction_ticks(),
+                       period_of(clocks.kernel_clock(Clocks::kSysTickReference)));
   });
   chip_blocks_ = chip_->take_blocks();
   for (const PlacedBlock& placed : chip_blocks_) {
