@@ -141,7 +141,6 @@ ns_nothing:
   bx lr
   .thumb_func
 ns_main:
-  mark 0xC11
   adr r7, after_svc
   svc #0                          @ sixteen bytes are not enough for a frame
   .balign 4
