@@ -94,6 +94,34 @@ TEST(Board, ReadingATornRowRaisesNmi) {
   EXPECT_EQ(machine.board->exit_status(), 0);
 }
 
+TEST(Board, OptionBytesAreLoadedByLaunchAndHideWhatTheySay) {
+  Machine machine("options");
+  const std::vector<std::uint8_t> secret{0x01, 0xEE, 0xFF, 0xC0};
+  machine.board->memories().flash().load(kFlashBankSize, secret);
+  EXPECT_EQ(machine.run(), RunEnd::Exited);
+  EXPECT_EQ(machine.board->exit_status(), 0);
+  EXPECT_EQ(machine.reports, std::vector<std::string>{"reset: option bytes loaded"});
+}
+
+TEST(Board, OtpRowIsProgrammedOnce) {
+  Machine machine("otp");
+  EXPECT_EQ(machine.run(), RunEnd::Exited);
+  EXPECT_EQ(machine.board->exit_status(), 0);
+}
+
+TEST(Board, PowerCycleLosesSramAndKeepsFlash) {
+  Machine machine("reset");
+  machine.run();
+  std::uint32_t mark = 0;
+  ASSERT_TRUE(machine.board->bus().peek(0x3000'4000, 4, mark));
+  EXPECT_EQ(mark, 0x600D'F00DU);
+  ASSERT_TRUE(machine.board->power_cycle());
+  ASSERT_TRUE(machine.board->bus().peek(0x3000'4000, 4, mark));
+  EXPECT_EQ(mark, 0U);
+  EXPECT_EQ(machine.run(), RunEnd::Exited);  // the program sees a first life again
+  EXPECT_EQ(machine.board->exit_status(), 0);
+}
+
 TEST(Board, TwoRunsAreTheSame) {
   Machine first("flash");
   Machine second("flash");

@@ -263,7 +263,7 @@ bool SystemBus::peek(std::uint32_t address, unsigned size, std::uint32_t& value)
   const Place place = decode(address);
   switch (place.region) {
     case Region::None:
-    case Region::External: return false;
+    case Region::External: return false;  // reading it is a transfer on the wire
     case Region::System: value = system_word(place.offset, size); return true;
     case Region::Otp:
       std::memcpy(&value,

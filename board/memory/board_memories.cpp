@@ -227,7 +227,8 @@ tl::expected<BoardMemories, BoardError> BoardMemories::open(const fs::path& dire
     if (!mapped) return Unexpected(mapped.error());
     *mapping = std::move(*mapped);
   }
-  if (reinterpret_cast<const FlashState*>(memories.state_.bytes().data())->magic != FlashState::kMagic) {
+  const auto* state = reinterpret_cast<const FlashState*>(memories.state_.bytes().data());
+  if (state->magic != FlashState::kMagic || state->format != FlashState::kFormat) {
     return failure(Kind::Corrupt, (directory / "flash.state").string() + " is damaged");
   }
   memories.assemble();

@@ -50,10 +50,11 @@ struct FlashJob {
 /// Layout of the state file ("flash.state").
 struct FlashState {
   static constexpr std::uint32_t kMagic = 0x5346'564D;  // "MVFS"
+  static constexpr std::uint32_t kFormat = 1;
   static constexpr std::uint32_t kRows = (kFlashSize + kOtpSize) / kFlashRowSize;
 
   std::uint32_t magic = kMagic;
-  std::uint32_t format = 1;
+  std::uint32_t format = kFormat;
   std::uint64_t jobs_begun = 0;  ///< also numbers the random leftovers
   FlashJob job;                  ///< in progress
   FlashJob cut;                  ///< the last one that a power cut or reset ended
