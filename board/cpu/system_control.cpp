@@ -407,7 +407,7 @@ void reset_system(Core& core, std::uint32_t vector_table) {
   units.sau = Sau{};
   units.mpu = {};
   units.fp = FloatContext{};
-  units.fp.fpccr[kSecure] = kAspEn | kLspEn;
+  units.fp.fpccr[kSecure] = kAspEn | kLspEn | kFpSecure;
   units.fp.fpccr[kNonSecure] = kAspEn;
   units.debug = DebugUnits{};
   set_vector_table(core, kSecure, vector_table);

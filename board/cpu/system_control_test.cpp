@@ -205,7 +205,7 @@ TEST_F(SystemControlTest, ResetValues) {
   EXPECT_EQ(scs(0xED0C), 0xFA05'0000u);
   EXPECT_EQ(scs(0xED08), 0x0C00'0000u);
   EXPECT_EQ(scs(0xEDD0), 0u);
-  EXPECT_EQ(scs(0xEF34), 0xC000'0000u);
+  EXPECT_EQ(scs(0xEF34), 0xC000'0004u);
   EXPECT_EQ(scs_ns(0xED08), 0u);
   EXPECT_EQ(scs(0xE380), 0u);
 }
