@@ -50,7 +50,7 @@ void Core::memory_changed(std::uint32_t physical, std::uint32_t size) { decoded-
 void Core::permissions_changed() { flush_tlb(*this); }
 
 void Core::serialise(Archive& archive) {
-  archive(state, signals, retired, attention);
+  archive(state, signals, retired, attention, nonsecure_seen);
   serialise_system(*this, archive);
   if (!archive.loading()) return;
   execution = Execution{};

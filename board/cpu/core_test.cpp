@@ -317,6 +317,45 @@ TEST_F(CoreTest, BranchToAnEvenAddressFaultsAtTheTarget) {
   EXPECT_EQ(core.peek_ppb(kUfsr, kSecure) >> 16, 2u) << "INVSTATE";
 }
 
+TEST_F(CoreTest, FloatingPointNeedsCpacr) {
+  place(kStart, {0xEE31, 0x0A02, 0xE7FE});  // VADD S0, S2, S4
+  core.reset(kFlash);
+  core.state.s[2] = 0x3F80'0000;
+  core.state.s[4] = 0x4000'0000;
+  go(2);
+  EXPECT_EQ(core.state.r[15], kHandler);
+  EXPECT_EQ(core.peek_ppb(kUfsr, kSecure) >> 16 & 8, 8u) << "NOCP";
+
+  core.reset(kFlash);
+  core.state.s[2] = 0x3F80'0000;
+  core.state.s[4] = 0x4000'0000;
+  write_scs(0xE000'ED88, 0x00F0'0000);
+  go(1);
+  EXPECT_EQ(core.state.s[0], 0x4040'0000u);
+  EXPECT_TRUE(core.state.fp_active);
+}
+
+TEST_F(CoreTest, FloatingPointAccessesAreAligned) {
+  place(kStart, {0xF04F, 0x5040, 0x3002, 0xED90, 0x0A00, 0xE7FE});  // VLDR S0, [R0] at kSram + 2
+  core.reset(kFlash);
+  write_scs(0xE000'ED88, 0x00F0'0000);
+  go(4);
+  EXPECT_EQ(core.state.r[15], kHandler);
+  EXPECT_EQ(core.peek_ppb(kUfsr, kSecure) >> 16, 0x100u) << "UNALIGNED";
+}
+
+TEST_F(CoreTest, CpacrTakesEffectAtOnce) {
+  // VADD with the FPU on, STR of 0 to CPACR, VADD again: NOCP at the second.
+  place(kStart, {0xEE31, 0x0A02, 0x6001, 0xEE31, 0x0A02, 0xE7FE});
+  core.reset(kFlash);
+  write_scs(0xE000'ED88, 0x00F0'0000);
+  core.state.r[0] = 0xE000'ED88;
+  core.state.r[1] = 0;
+  go(3);
+  EXPECT_EQ(core.state.r[15], kHandler);
+  EXPECT_EQ(core.peek_ppb(kUfsr, kSecure) >> 16 & 8, 8u);
+}
+
 // --- permissions that end inside a page
 // --------------------------------------------------------------------------------
 

@@ -87,7 +87,8 @@ std::size_t compare(const GuestImage& image, const std::vector<std::uint32_t>& o
     const std::size_t first = number * GuestImage::kLogWords;
     if (std::equal(&ours[first], &ours[first] + GuestImage::kLogWords, &theirs[first])) continue;
     if (++failed > 3) continue;
-    std::cerr << "program " << number << " (id " << image.programs()[number].id << ") differs:\n"
+    const std::uint64_t id = image.programs()[number].id;
+    std::cerr << "program " << id << " differs; replay: differential --programs 1 --seed " << id << "\n"
               << image.programs()[number].listing;
     for (std::size_t word = 0; word < GuestImage::kLogWords; ++word) {
       if (ours[first + word] == theirs[first + word]) continue;
