@@ -61,14 +61,16 @@ void FlowTable::from_board(std::span<const std::uint8_t> packet, Clock::time_poi
   }
 }
 
-void FlowTable::to_board(std::span<const std::uint8_t> packet) {
+void FlowTable::to_board(std::span<const std::uint8_t> packet, Clock::time_point now) {
   const auto summary = summarise(packet);
   if (!summary) return;
   if (!summary->carries_data && (summary->flags & (kSyn | kFin | kRst)) == 0) return;
+  if (summary->carries_data) last_data_ = now;
   unanswered_.erase({summary->protocol, summary->destination_port, summary->source, summary->source_port});
 }
 
 bool FlowTable::awaiting(Clock::time_point now) const {
+  if (last_data_ != Clock::time_point::min() && now - last_data_ < kLinger) return true;
   for (const auto& [flow, asked] : unanswered_) {
     if (now - asked < kPatience) return true;
   }

@@ -238,7 +238,7 @@ bool SlirpNetwork::Implementation::deliver() {
   while (!to_board_.empty()) {
     const auto packet = std::move(to_board_.front());
     to_board_.pop_front();
-    flows.to_board(packet);
+    flows.to_board(packet, FlowTable::Clock::now());
     if (receiver) receiver(packet);
     any = true;
   }

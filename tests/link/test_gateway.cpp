@@ -164,6 +164,8 @@ void TestGateway::exchange(Tls& tls, cloud::Session& session) {
           SSL_write(tls.ssl, output.data(), static_cast<int>(std::min<std::size_t>(output.size(), 1400)));
       if (written > 0) {
         sent += static_cast<std::uint64_t>(written);
+        const std::lock_guard lock(mutex_);
+        seen_.bytes_sent += static_cast<std::uint64_t>(written);
         output.erase(output.begin(), output.begin() + written);
       }
       ERR_clear_error();
@@ -207,6 +209,11 @@ void TestGateway::set_target(const protocol::Hash& manifest) {
 void TestGateway::add_object(const protocol::Bytes& bytes) {
   const std::lock_guard lock(mutex_);
   objects_[protocol::sha256(bytes)] = std::make_shared<const protocol::Bytes>(bytes);
+}
+
+void TestGateway::replace_object(const protocol::Hash& name, const protocol::Bytes& bytes) {
+  const std::lock_guard lock(mutex_);
+  objects_[name] = std::make_shared<const protocol::Bytes>(bytes);
 }
 
 void TestGateway::set_logging(bool enabled) {

@@ -32,6 +32,7 @@ struct Seen {
   std::vector<std::string> events;
   std::vector<std::string> ends;  // reasons of sessions
   std::uint64_t largest_record = 0;
+  std::uint64_t bytes_sent = 0;  // inside TLS
 };
 
 class TestGateway final : private cloud::SessionHost {
@@ -48,6 +49,8 @@ class TestGateway final : private cloud::SessionHost {
   /// The target of Welcome and, from now on, of connected devices.
   void set_target(const protocol::Hash& manifest);
   void add_object(const protocol::Bytes& bytes);
+  /// Serves `bytes` under a name that is not theirs.
+  void replace_object(const protocol::Hash& name, const protocol::Bytes& bytes);
   void set_logging(bool enabled);
   void restart_app();
   /// Cuts the TCP connection hard after the gateway has sent this many more bytes; 0: never.
