@@ -10,7 +10,6 @@
 #include "firmware/kernel/link/link.hpp"
 #include "firmware/kernel/resident/faults.hpp"
 #include "firmware/kernel/resident/retained.hpp"
-#include "firmware/kernel/resident/scheduler.hpp"
 #include "firmware/kernel/resident/services.hpp"
 #include "firmware/kernel/storage.hpp"
 #include "firmware/kernel/worker.hpp"
@@ -52,7 +51,6 @@ class Host final : public link::LinkHost {
     const std::uint64_t now = clock_microseconds();
     s.network.announce(s.notifications, now);
     s.events.announce(abi::SystemNotificationSource::NETWORK, s.notifications, now);
-    schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry));
   }
 
   void wall_time_received(std::uint64_t unix_microseconds) override {
@@ -105,14 +103,12 @@ class Host final : public link::LinkHost {
     const Atomic atomic;
     Services& s = services();
     s.channels.received(slot, bytes, s.notifications, clock_microseconds());
-    schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry));
   }
 
   void channel_ended(unsigned slot, link::ChannelEnd reason) override {
     const Atomic atomic;
     Services& s = services();
     s.channels.ended(slot, static_cast<abi::ClosureReason>(reason), s.notifications, clock_microseconds());
-    schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry));
   }
 
   void channel_released(unsigned slot) override {
@@ -131,7 +127,6 @@ void Host::install_update() {
       Services& s = services();
       s.update_ready = true;
       s.events.announce(abi::SystemNotificationSource::UPDATE, s.notifications, clock_microseconds());
-      schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry));
     }
     worker_wait_until(clock_microseconds() + std::uint64_t{manifest.maximum_politeness_seconds} * 1'000'000);
   }

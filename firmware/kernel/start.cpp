@@ -169,14 +169,17 @@ void kernel_main() {
   microvisor::firmware::kernel::main();
 }
 
-/// Copies RAM code and data, clears the rest, runs constructors. On the main stack.
+/// Copies RAM code and data, clears the rest, runs constructors. On the main stack. Word by word: memcpy is
+/// among what is copied, so the compiler must not make calls to it out of these loops (volatile).
 extern "C" void initialise_memory() {
   using Constructor = void (*)();
   extern Constructor __init_array_start[], __init_array_end[];
-  for (std::uint32_t *from = data_load, *to = data_start; to != data_end;) *to++ = *from++;
-  for (std::uint32_t* to = bss_start; to != bss_end;) *to++ = 0;
-  for (Constructor* constructor = __init_array_start; constructor != __init_array_end; ++constructor)
+  volatile std::uint32_t* to = data_start;
+  for (const std::uint32_t* from = data_load; to != data_end; ++from, ++to) *to = *from;
+  for (to = bss_start; to != bss_end; ++to) *to = 0;
+  for (Constructor* constructor = __init_array_start; constructor != __init_array_end; ++constructor) {
     (*constructor)();
+  }
 }
 
 /// First instruction of the kernel. Thread mode moves to its own stack before anything that matters.

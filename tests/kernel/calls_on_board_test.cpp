@@ -17,8 +17,8 @@ TEST(KernelOnBoard, CallsAnswerAsDocumented) {
       "request 0",      "status 0",     "early log 10",
       "log init 0",     "log 0",        "http 10",
       "bad pointer 2",  "bad struct 2", "led 0",
-      "setup 0",        "events 1",     "events 3",
-      "tag 72",         "close 0",
+      "setup 0",        "events 0",     "events 1",
+      "events 3",       "tag 72",       "close 0",
   };
   ASSERT_GE(machine.lines().size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(machine.lines()[i], expected[i]);

@@ -183,6 +183,16 @@ std::optional<std::string> KernelMachine::run_until_line(const std::string& star
   std::fprintf(stderr, "[boot] %s; end %d after %.3f s, pc %08x\n",
                image::describe_boot_status(status).c_str(), static_cast<int>(end), seconds(),
                board_->core().state.r[15]);
+  auto& core = board_->core();
+  const auto ppb = [&](std::uint32_t address) { return core.peek_ppb(address, board::kSecure); };
+  std::fprintf(
+      stderr,
+      "[core] lr %08x sp %08x ipsr %u cfsr %08x hfsr %08x sfsr %02x bfar %08x sfar %08x cfsr_ns %08x\n",
+      core.state.r[14], core.state.r[13], core.state.ipsr, ppb(0xE000'ED28), ppb(0xE000'ED2C),
+      ppb(0xE000'EDE4), ppb(0xE000'ED38), ppb(0xE000'EDE8), ppb(0xE002'ED28));
+  for (unsigned i = 0; i < 16; ++i) {
+    std::fprintf(stderr, "%08x%c", word(core.state.r[13] + 4 * i), i % 8 == 7 ? '\n' : ' ');
+  }
   return std::nullopt;
 }
 

@@ -83,6 +83,7 @@ struct Rcc {
   static constexpr std::uint32_t kAhb2OctospiManager = 1u << 21;
   static constexpr std::uint32_t kAhb2Octospi1 = 1u << 4;  // AHB2ENR2
   static constexpr std::uint32_t kAhb3Pwr = 1u << 2;
+  static constexpr std::uint32_t kApb1Tim5 = 1u << 3;  // APB1ENR1
   // CSR
   static constexpr std::uint32_t kResetCauses = 0xFE00'0000;
 };

@@ -57,6 +57,8 @@ void pend_application_line(std::uint32_t line) {
   ++current->pended.at(line);
 }
 
+void record_held_back() { ++current->held_back; }
+
 std::uint32_t read_reserved_register(std::uint32_t address) { return current->registers[address]; }
 void write_reserved_register(std::uint32_t address, std::uint32_t value) {
   current->registers[address] = value;

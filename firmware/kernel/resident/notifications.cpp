@@ -90,6 +90,7 @@ void Notifications::post(abi::NotificationHandle handle, abi::EventType type, st
     --centre.held;
   }
   centre.queue[centre.held++] = record;
+  record_held_back();
 }
 
 bool Notifications::pump(std::uint64_t now) {

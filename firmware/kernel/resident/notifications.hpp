@@ -20,6 +20,8 @@ namespace microvisor::firmware::kernel {
 /// Pending, or its handler has not returned.
 [[nodiscard]] bool line_is_busy(std::uint32_t line);
 void pend_application_line(std::uint32_t line);
+/// A record is being held back: pump() has to be called soon (Notifications::kRetry).
+void record_held_back();
 
 class Notifications {
  public:

@@ -94,6 +94,7 @@ TEST_F(NotificationsTest, HoldsARecordBackUntilTheHandlerHasRun) {
   notifications.post(handle, EventType::NETWORKSTATUSCHANGED, 1, app.now);
   notifications.post(handle, EventType::NETWORKSTATUSCHANGED, 2, app.now);
   EXPECT_EQ(app.pended[kLine], 1U);
+  EXPECT_EQ(app.held_back, 1U);
   EXPECT_NE(record(1).tag, 2U);
   app.pending[kLine] = false;
   app.active[kLine] = true;  // the handler has begun

@@ -5,6 +5,7 @@
 #include "firmware/drivers/stm32u5/clock.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"
 #include "firmware/drivers/stm32u5/nvic.hpp"
+#include "firmware/drivers/stm32u5/rcc.hpp"
 #include "firmware/drivers/stm32u5/scb.hpp"
 #include "firmware/drivers/stm32u5/tim.hpp"
 #include "firmware/kernel/resident/faults.hpp"
@@ -301,6 +302,8 @@ void start_scheduler(void (*entry)()) {
   for (unsigned i = 0; i < 9; ++i) *--sp = 0;  // r11 to r3
   worker_context.worker_sp = reinterpret_cast<std::uint32_t>(sp);
 
+  rcc().apb1enr1 = rcc().apb1enr1 | Rcc::kApb1Tim5;
+  (void)rcc().apb1enr1;
   Tim& timer = tim5();
   timer.cr1 = Tim::kUpdateOverflowOnly;
   timer.psc = kSystemClock / 1'000'000 - 1;

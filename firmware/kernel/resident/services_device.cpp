@@ -53,6 +53,7 @@ bool line_belongs_to_application(std::uint32_t line) {
 }
 bool line_is_busy(std::uint32_t line) { return line_is_pending(line) || line_is_active(line); }
 void pend_application_line(std::uint32_t line) { pend_line(line); }
+void record_held_back() { schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry)); }
 
 void wake_link() { worker_wake(); }
 

@@ -7,7 +7,7 @@ static volatile uint32_t taken;
 
 void TIM2_IRQHandler(void) { ++taken; }
 
-static uint32_t ticks;
+static volatile uint32_t ticks;
 void SysTick_Handler(void) { ++ticks; }
 
 static void notifications(void) {
@@ -16,7 +16,10 @@ static void notifications(void) {
   print_number("setup", mvSetupNotifications(&setup, &centre));
   REG(NVIC_ICPR + 4) = 1u << 13;
   REG(NVIC_ISER + 4) = 1u << 13;
+  __asm__ volatile("cpsid i");
   for (uint32_t i = 0; i < 3; ++i) mvTempTriggerNotification(centre, MV_EVENTTYPE_CHANNELDATAREADABLE, 70 + i);
+  print_number("events", taken);
+  __asm__ volatile("cpsie i\n\tisb");
   print_number("events", taken);
   for (uint32_t wait = 0; wait < 100000 && taken < 3; ++wait) __asm__ volatile("nop");
   print_number("events", taken);
@@ -62,4 +65,5 @@ int main(void) {
   print_number("second", (uint32_t)(after - before));
   print("done");
   for (;;) __asm__ volatile("wfi");
+  return 0;
 }

@@ -100,4 +100,5 @@ int main(void) {
   attack();
   print("survived");
   spin();
+  return 0;
 }

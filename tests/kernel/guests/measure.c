@@ -22,4 +22,5 @@ int main(void) {
   mark(0);
   print("measured");
   for (;;) __asm__ volatile("wfi");
+  return 0;
 }
