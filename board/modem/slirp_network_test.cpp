@@ -186,7 +186,7 @@ TEST(FlowTable, WaitsForAnswersToQuestionsOnly) {
   EXPECT_FALSE(flows.awaiting(start + FlowTable::kLinger)) << "it was an answer";
   flows.from_board(tcp(kBoardAddress, 5000, peer, 443, kAck, {1}), start);
   flows.from_board(tcp(kBoardAddress, 5000, peer, 443, kRst, {}), start);
-  EXPECT_FALSE(flows.awaiting(start));
+  EXPECT_FALSE(flows.awaiting(start + FlowTable::kLinger));
 }
 
 TEST(FlowTable, IgnoresWhatIsNotAPacket) {
