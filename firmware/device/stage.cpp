@@ -2,7 +2,7 @@
 #include "firmware/device/stage.hpp"
 
 #include <array>
-#include <cstring>
+#include <span>
 
 #include "firmware/device/sections.hpp"
 #include "firmware/drivers/stm32u5/barrier.hpp"
@@ -38,11 +38,11 @@ void open_backup_ram() {
   stop_for_good(BootCode::Fault, exception);
 }
 
-[[noreturn]] void start() {
-  std::memcpy(data_start, data_load,
-              reinterpret_cast<std::uintptr_t>(data_end) - reinterpret_cast<std::uintptr_t>(data_start));
-  std::memset(bss_start, 0,
-              reinterpret_cast<std::uintptr_t>(bss_end) - reinterpret_cast<std::uintptr_t>(bss_start));
+/// By hand, because memcpy and memset may lie in the very RAM that is being filled here.
+[[noreturn]] __attribute__((optimize("no-tree-loop-distribute-patterns"))) void start() {
+  const std::uint32_t* from = data_load;
+  for (std::uint32_t* to = data_start; to < data_end; ++to, ++from) *to = *from;
+  for (std::uint32_t* to = bss_start; to < bss_end; ++to) *to = 0;
   stage_main();
 }
 
