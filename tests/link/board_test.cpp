@@ -1,0 +1,154 @@
+// The same path with nothing modelled twice: the kernel image, booted by its boot chain on the virtual board,
+// over LPUART1, modem, PPP and TLS to a gateway on the host; then an application comes over the air, and its
+// first log line back.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "board/board.hpp"
+#include "board/modem/at_modem.hpp"
+#include "board/modem/slirp_network.hpp"
+#include "firmware/image/image.hpp"
+#include "firmware/layout.hpp"
+#include "protocol/bundle/elf.hpp"
+#include "protocol/bundle/manifest.hpp"
+#include "tests/link/test_gateway.hpp"
+
+namespace microvisor::test {
+namespace {
+
+constexpr std::uint32_t kLpuart1 = 0x4600'2400;
+constexpr std::uint32_t kBankSize = 0x10'0000;
+constexpr const char* kSid = "UV00112233445566778899aabbccddeeff";
+
+void set_options(board::FlashCells& cells) {
+  const firmware::image::OptionBytes from = firmware::image::option_bytes();
+  board::OptionBytes to = cells.options();
+  to.optr = from.optr;
+  to.secure_boot = from.secbootadd0;
+  to.bank[0].watermark = from.secwm1r1;
+  to.bank[0].hide = from.secwm1r2;
+  to.bank[0].write_protect_a = from.wrp1ar;
+  to.bank[0].write_protect_b = from.wrp1br;
+  to.bank[1].watermark = from.secwm2r1;
+  to.bank[1].hide = from.secwm2r2;
+  to.bank[1].write_protect_a = from.wrp2ar;
+  to.bank[1].write_protect_b = from.wrp2br;
+  cells.set_options(to);
+}
+
+protocol::Bytes read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// A provisioned board with its modem, run in slices on this thread.
+class LinkOnBoard : public ::testing::Test {
+ protected:
+  LinkOnBoard() {
+    auto memories = std::move(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1)));
+    const auto image = firmware::image::build_flash_image(identity());
+    memories.flash().load(kBankSize, image.bank2);
+    set_options(memories.flash());
+    board::BoardOptions options;
+    options.report = [this](std::string_view line) { reports.emplace_back(line); };
+    auto created = board::Board::create(std::move(memories), options);
+    if (!created) throw std::runtime_error(created.error().message);
+    device = std::move(*created);
+    network = std::make_unique<board::SlirpNetwork>(device->scheduler());
+    device->set_host(network.get());
+    modem = std::make_unique<board::AtModem>(device->scheduler(), *network);
+    modem->attach(*device->serial(kLpuart1));
+  }
+
+  firmware::image::Identity identity() {
+    const Key key = Key::generate();
+    firmware::image::Identity result;
+    result.device_sid = kSid;
+    const auto scalar = key.scalar();
+    std::copy(scalar.begin(), scalar.end(), result.device_private_key.begin());
+    result.device_certificate = gateway.device_authority().leaf(key, kSid).der();
+    result.gateway_host = "10.0.2.2";
+    result.gateway_port = gateway.port();
+    result.gateway_server_name = "gateway.microvisor.internal";
+    result.gateway_ca = gateway.gateway_authority().certificate.der();
+    result.manifest_signers = {owner.public_key()};
+    return result;
+  }
+
+  /// Runs until `done`, looked at every millisecond of board time, or for `seconds`.
+  [[nodiscard]] bool run_until(const std::function<bool()>& done, double seconds) {
+    const auto end = device->scheduler().now() + static_cast<board::Time>(seconds * board::kTicksPerSecond);
+    while (device->scheduler().now() < end) {
+      if (done()) return true;
+      device->run({.until = device->scheduler().now() + board::kTicksPerSecond / 1000});
+    }
+    return done();
+  }
+
+  void deploy(const std::string& elf) {
+    const auto image = protocol::elf_to_image(read_file(elf));
+    ASSERT_TRUE(image.has_value()) << elf;
+    const auto manifest = protocol::sign_manifest(protocol::make_manifest(*image, {}), owner);
+    ASSERT_TRUE(manifest.has_value());
+    gateway.add_object(*image);
+    gateway.add_object(*manifest);
+    gateway.set_target(protocol::sha256(*manifest));
+  }
+
+  std::string describe() {
+    std::array<std::uint8_t, 32> status{};
+    for (std::uint32_t index = 0; index < 8; ++index) {
+      std::uint32_t value = 0;
+      (void)device->bus().peek(firmware::kBootStatus + 4 * index, 4, value);
+      std::memcpy(status.data() + 4 * index, &value, 4);
+    }
+    const auto seen = gateway.seen();
+    std::string text = firmware::image::describe_boot_status(status) + "; " +
+                       std::to_string(device->statistics().virtual_seconds) + " s, " +
+                       std::to_string(device->statistics().instructions) + " instructions, packets " +
+                       std::to_string(modem->packets_sent()) + "/" +
+                       std::to_string(modem->packets_received()) + ", connections " +
+                       std::to_string(seen.connections) + ", sessions " + std::to_string(seen.sessions);
+    for (const auto& report : seen.reports) text += ", " + report;
+    for (const auto& end : seen.ends) text += "; ended: " + end;
+    for (const auto& line : reports) text += "\n[board] " + line;
+    return text;
+  }
+
+  protocol::SigningKey owner = protocol::SigningKey::generate();
+  TestGateway gateway{kSid};
+  std::vector<std::string> reports;
+  std::unique_ptr<board::Board> device;
+  std::unique_ptr<board::SlirpNetwork> network;
+  std::unique_ptr<board::AtModem> modem;
+};
+
+TEST_F(LinkOnBoard, ADeviceWithoutApplicationConnects) {
+  ASSERT_TRUE(run_until([&] { return gateway.seen().sessions == 1; }, 20)) << describe();
+  EXPECT_EQ(device->resets(), 0U);
+  RecordProperty("instructions", std::to_string(device->statistics().instructions));
+  std::printf("connected: %s\n", describe().c_str());
+}
+
+TEST_F(LinkOnBoard, AnApplicationComesOverTheAirAndLogs) {
+  deploy(MICROVISOR_LOG_EXAMPLE);
+  ASSERT_TRUE(run_until([&] { return !gateway.seen().log.empty(); }, 60)) << describe();
+  EXPECT_TRUE(run_until([&] { return gateway.seen().reports.size() == 4; }, 20)) << describe();
+  const std::vector<std::string> expected{"FETCHING", "INSTALLING_APP", "STARTING_NEW_APP", "COMPLETE"};
+  EXPECT_EQ(gateway.seen().reports, expected);
+  std::printf("first log line: %s\n%s\n", gateway.seen().log[0].c_str(), describe().c_str());
+}
+
+TEST_F(LinkOnBoard, ComesBackWhenTheConnectionIsCut) {
+  ASSERT_TRUE(run_until([&] { return gateway.seen().sessions == 1; }, 20)) << describe();
+  gateway.cut_now();
+  ASSERT_TRUE(run_until([&] { return gateway.seen().sessions == 2; }, 20)) << describe();
+  EXPECT_EQ(gateway.seen().resumed, 1U);
+}
+
+}  // namespace
+}  // namespace microvisor::test
