@@ -23,6 +23,9 @@ using testing::PowerSupply;
 class Scenario {
  public:
   Scenario() : flash_(power_), nor_(power_, 0x8'0000) {
+    // The external flash comes with whatever was in it before.
+    std::mt19937 random(5);
+    for (std::uint8_t& byte : nor_.bytes()) byte = static_cast<std::uint8_t>(random());
     EXPECT_TRUE(testing::install(flash_, nor_, old_));
     Life(flash_, nor_).updater.set_reported();
   }
@@ -38,6 +41,27 @@ class Scenario {
   }
 
   void run(const CutId& id) { run_with_cuts({id}); }
+
+  void check_journal(const CutId& id) {
+    SCOPED_TRACE("operation " + id.text());
+    PowerSupply power;
+    FlashModel flash(flash_, power);
+    NorModel nor(nor_, power);
+    power.cut(id);
+    try {
+      update(flash, nor);
+    } catch (const PowerCut&) {
+    }
+    power.never_cut();
+    Life life(flash, nor);
+    const auto& installed = life.updater.installed();
+    if (life.updater.phase() < Phase::Erasing) {
+      ASSERT_TRUE(testing::bank_holds(flash, old_));
+      ASSERT_TRUE(installed && installed->manifest_hash == old_.hash);
+    } else if (installed && installed->manifest_hash == fresh_.hash) {
+      ASSERT_TRUE(testing::bank_holds(flash, fresh_));
+    }
+  }
 
   /// Power cuts one after the other, each counted from the start of its life; then the update must come to
   /// its end.
@@ -125,6 +149,16 @@ TEST(PowerLoss, AtEveryOperationPart1) { run_part(0, 4); }
 TEST(PowerLoss, AtEveryOperationPart2) { run_part(1, 4); }
 TEST(PowerLoss, AtEveryOperationPart3) { run_part(2, 4); }
 TEST(PowerLoss, AtEveryOperationPart4) { run_part(3, 4); }
+
+TEST(PowerLoss, TheJournalSaysWhatIsHappening) {
+  // Wherever the power fails: if bank 1 is not exactly the old application any more, the journal says at
+  // least Erasing, and it names the new application as installed only if bank 1 is exactly that.
+  const std::uint64_t operations = scenario().operations();
+  for (std::uint64_t operation = 1; operation <= operations; operation += 3) {
+    scenario().check_journal({operation, 1});
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
 
 TEST(PowerLoss, AgainAndAgain) {
   // Up to six cuts in a row, the later ones mostly during recovery. The seed of the whole run is in the
