@@ -128,6 +128,12 @@ class LinkOnBoard : public ::testing::Test {
 };
 
 TEST_F(LinkOnBoard, ADeviceWithoutApplicationConnects) {
+  ASSERT_TRUE(run_until([&] { return modem->in_call(); }, 20)) << describe();
+  std::printf("in call: %s\n", describe().c_str());
+  ASSERT_TRUE(run_until([&] { return gateway.seen().connections == 1; }, 20)) << describe();
+  std::printf("TCP: %s\n", describe().c_str());
+  ASSERT_TRUE(run_until([&] { return gateway.seen().handshakes == 1; }, 20)) << describe();
+  std::printf("TLS: %s\n", describe().c_str());
   ASSERT_TRUE(run_until([&] { return gateway.seen().sessions == 1; }, 20)) << describe();
   EXPECT_EQ(device->resets(), 0U);
   RecordProperty("instructions", std::to_string(device->statistics().instructions));
