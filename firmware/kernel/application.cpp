@@ -64,6 +64,7 @@ abi::WakeReason next_reason = abi::WakeReason::COLDBOOT;
 std::uint64_t start_at = 0;
 volatile bool restart_wanted = false;
 bool stopped_for_good = false;
+const volatile bool never = false;
 
 /// Sleeps in thread mode until `moment`, or until `flag` is set.
 void sleep_until(std::uint64_t moment, const volatile bool& flag) {
@@ -159,9 +160,24 @@ bool plausible(const Vectors& v) {
   enter_application(vectors.stack_pointer & ~7u, vectors.entry);
 }
 
+/// What the application logged last lies in its RAM, which is about to be cleared: the link gets a moment to
+/// send it.
+void let_log_be_sent() {
+  constexpr std::uint64_t kMoment = 2'000'000;
+  const std::uint64_t until = clock_microseconds() + kMoment;
+  const auto waiting = [] {
+    const Atomic atomic;
+    const Services& s = services();
+    return s.link_status == abi::NetworkStatus::CONNECTED && !(s.log.empty() && s.test_log.empty());
+  };
+  constexpr std::uint64_t kStep = 10'000;
+  while (waiting() && clock_microseconds() < until) sleep_until(clock_microseconds() + kStep, never);
+}
+
 [[noreturn]] void live() {
   if (stopped_for_good || !services().application_present) stop_for_good();
   sleep_until(start_at, restart_wanted);
+  let_log_be_sent();
   start();
 }
 

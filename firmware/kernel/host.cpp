@@ -68,7 +68,7 @@ class Host final : public link::LinkHost {
     record.test_log = !s.test_log.empty();
     ServerLog::Record taken;
     if (!(record.test_log ? s.test_log : s.log).take(taken, record.text)) return false;
-    record.unix_microseconds = taken.unix_microseconds;
+    record.unix_microseconds = s.wall_clock.at(taken.logged_at);
     record.dropped = taken.dropped;
     record.length = taken.length;
     return true;

@@ -20,11 +20,11 @@ namespace {
 using abi::Gate;
 using abi::Status;
 
-/// The call being performed. Calls exclude each other, so one is enough.
+/// The call being performed, for those that take more than one trap. Calls exclude each other, so one is
+/// enough.
 struct CurrentCall {
-  Caller caller;
-  unsigned slot = 0;
-  abi::Registers registers{};
+  const Caller* caller = nullptr;
+  const abi::Registers* registers = nullptr;
   bool again = false;
 };
 CurrentCall current;
@@ -274,7 +274,7 @@ struct CallBody<Gate::GetNetworkReasons> {
 Status log_to(ServerLog& log, Address message, std::uint32_t length) {
   const std::uint64_t now = clock_microseconds();
   const bool was_empty = log.empty();
-  const Status status = log.log(message, length, now, services().wall_clock.at(now));
+  const Status status = log.log(message, length, now);
   if (status == Status::OKAY && was_empty) wake_link();
   return status;
 }
@@ -434,9 +434,10 @@ struct CallBody<Gate::WriteChannel> {
 
  private:
   static Status write(const abi::WriteChannelArguments& a) {
-    const auto& r = current.registers.r;
-    auto* entry = services().restarts.find_or_begin(
-        {current.slot, current.caller.stack_pointer, current.caller.lr, r[0], r[1], r[2], r[3]});
+    const auto& r = current.registers->r;
+    auto* entry = services().restarts.find_or_begin({static_cast<std::uint32_t>(Gate::WriteChannel),
+                                                     current.caller->stack_pointer, current.caller->lr, r[0],
+                                                     r[1], r[2], r[3]});
     if (entry == nullptr) return Status::UNAVAILABLE;
     entry->object = a.handle;
     const Status status = services().channels.write_whole(a.handle, a.data, a.len, entry->progress);
@@ -471,13 +472,16 @@ constinit const auto kDispatch = abi::dispatch_table<CallBody>();
 
 }  // namespace
 
-CallResult perform_call(unsigned slot, const abi::Registers& registers, const Caller& caller) {
+bool perform_call(unsigned slot, const abi::Registers& registers, const Caller& caller, abi::Status& status) {
   if (caller.in_interrupt && !allowed_in_interrupt(static_cast<Gate>(slot))) {
-    return {Status::UNAVAILABLE, CallProgress::Done};
+    status = Status::UNAVAILABLE;
+    return true;
   }
-  current = {caller, slot, registers, false};
-  const Status status = kDispatch[slot](registers);
-  return {status, current.again ? CallProgress::Again : CallProgress::Done};
+  current.caller = &caller;
+  current.registers = &registers;
+  current.again = false;
+  status = kDispatch[slot](registers);
+  return !current.again;
 }
 
 }  // namespace microvisor::firmware::kernel

@@ -15,15 +15,9 @@ struct Caller {
   std::uint32_t lr = 0;
 };
 
-/// Set by a call that has not finished: the caller is to make it again.
-enum class CallProgress : std::uint8_t { Done, Again };
-
-struct CallResult {
-  abi::Status status;
-  CallProgress progress;
-};
-
-/// Performs the call of `slot`. Short: copies at most 1 KiB.
-[[nodiscard]] CallResult perform_call(unsigned slot, const abi::Registers& registers, const Caller& caller);
+/// Performs the call of `slot` and sets `status`. False: it has not finished, the caller is to make it again.
+/// Short: copies at most 1 KiB.
+[[nodiscard]] bool perform_call(unsigned slot, const abi::Registers& registers, const Caller& caller,
+                                abi::Status& status);
 
 }  // namespace microvisor::firmware::kernel

@@ -27,7 +27,16 @@ class CallsTest : public testing::Test {
   }
   Status call(Gate gate, std::uint32_t r0 = 0, std::uint32_t r1 = 0, std::uint32_t r2 = 0,
               std::uint32_t r3 = 0) {
-    return perform_call(static_cast<unsigned>(gate), {{r0, r1, r2, r3}}, caller).status;
+    return perform(static_cast<unsigned>(gate), {{r0, r1, r2, r3}}, caller).status;
+  }
+  struct Result {
+    bool done;
+    Status status;
+  };
+  static Result perform(unsigned slot, const abi::Registers& registers, const Caller& from) {
+    Result result{};
+    result.done = perform_call(slot, registers, from, result.status);
+    return result;
   }
   abi::NotificationHandle set_up_centre() {
     app.write(kParams, abi::NotificationSetup{45, kRing, 64});
@@ -47,8 +56,8 @@ class CallsTest : public testing::Test {
 TEST_F(CallsTest, WhatIsNotThereIsUnavailable) {
   EXPECT_EQ(call(Gate::SendHttpRequest), Status::UNAVAILABLE);
   EXPECT_EQ(call(Gate::SetWifiConfig), Status::UNAVAILABLE);
-  EXPECT_EQ(perform_call(20, {}, caller).status, Status::UNAVAILABLE);
-  EXPECT_EQ(perform_call(71, {}, caller).status, Status::UNAVAILABLE);
+  EXPECT_EQ(perform(20, {}, caller).status, Status::UNAVAILABLE);
+  EXPECT_EQ(perform(71, {}, caller).status, Status::UNAVAILABLE);
   EXPECT_EQ(call(Gate::NoOp), Status::OKAY);
 }
 
@@ -292,16 +301,16 @@ TEST_F(ChannelCallsTest, LongWritesAreRepeatedByTheCaller) {
   const auto slot = static_cast<unsigned>(Gate::WriteChannel);
   caller = {false, 0x2000'9000, 0x0800'0101};
   const Caller other{false, 0x2000'A000, 0x0800'0101};  // another task, the same call
-  EXPECT_EQ(perform_call(slot, registers, caller).progress, CallProgress::Again);
+  EXPECT_FALSE(perform(slot, registers, caller).done);
   EXPECT_EQ(services().channels.closing(0), false);
-  const CallResult last = perform_call(slot, registers, caller);
-  EXPECT_EQ(last.progress, CallProgress::Done);
+  const Result last = perform(slot, registers, caller);
+  EXPECT_TRUE(last.done);
   EXPECT_EQ(last.status, Status::OKAY);
   EXPECT_EQ(app.read<std::uint32_t>(kOut2), 2048U);
-  EXPECT_EQ(perform_call(slot, registers, other).progress, CallProgress::Again);
+  EXPECT_FALSE(perform(slot, registers, other).done);
   app.write(kOut, channel);
   EXPECT_EQ(call(Gate::CloseChannel, kOut), Status::OKAY);
-  EXPECT_EQ(perform_call(slot, registers, other).status, Status::INVALIDHANDLE);
+  EXPECT_EQ(perform(slot, registers, other).status, Status::INVALIDHANDLE);
 }
 
 }  // namespace

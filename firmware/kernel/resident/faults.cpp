@@ -84,10 +84,11 @@ bool take_call(std::uint32_t exc_return) {
   if (!slot) return false;
   if (frame->lr >= 0xFE00'0000 && return_instruction == 0) return false;
   ++calls;
+  // Copied, so that nothing the application's DMA does to its stack in the meantime changes the call.
   const abi::Registers registers{{frame->r0, frame->r1, frame->r2, frame->r3}};
   const Caller caller{(exc_return & kReturnThread) == 0, reinterpret_cast<std::uint32_t>(frame), frame->lr};
-  const CallResult result = perform_call(*slot, registers, caller);
-  if (result.progress == CallProgress::Done) finish_call(*frame, result.status, return_instruction);
+  abi::Status status{};
+  if (perform_call(*slot, registers, caller, status)) finish_call(*frame, status, return_instruction);
   return true;
 }
 

@@ -51,8 +51,7 @@ void ServerLog::get(void* to, std::uint32_t size) {
   tail_ = (tail_ + size) % size_;
 }
 
-abi::Status ServerLog::log(Address message, std::uint32_t length, std::uint64_t now,
-                           std::uint64_t unix_microseconds) {
+abi::Status ServerLog::log(Address message, std::uint32_t length, std::uint64_t now) {
   if (!initialised()) return abi::Status::UNAVAILABLE;
   if (length > kMaximumMessage) return abi::Status::LOGMESSAGETOOLONG;
   if (length == 0) return abi::Status::OKAY;
@@ -62,7 +61,7 @@ abi::Status ServerLog::log(Address message, std::uint32_t length, std::uint64_t 
     ++dropped_;
     return abi::Status::INVALIDBUFFERSIZE;
   }
-  const Header header{unix_microseconds, dropped_, length};
+  const Header header{now, dropped_, length};
   dropped_ = 0;
   put(&header, sizeof header);
   put_application(message, length);
@@ -84,7 +83,7 @@ bool ServerLog::take(Record& record, std::span<std::uint8_t> text) {
   get(text.data(), header.length);
   tail_ = (tail_ + padded(header.length) - header.length) % size_;
   used_ -= need;
-  record = {header.unix_microseconds, header.dropped, header.length};
+  record = {header.logged_at, header.dropped, header.length};
   return true;
 }
 

@@ -24,7 +24,7 @@ class ServerLog {
 
   /// One record as it comes out.
   struct Record {
-    std::uint64_t unix_microseconds = 0;  // 0: not known
+    std::uint64_t logged_at = 0;  // microseconds since start: the wall clock may be known only when it is sent
     std::uint32_t dropped = 0;            // messages lost before it
     std::uint32_t length = 0;
   };
@@ -34,15 +34,14 @@ class ServerLog {
   [[nodiscard]] bool empty() const { return used_ == 0; }
 
   [[nodiscard]] abi::Status initialise(Address buffer, std::uint32_t size, MemoryClaims& claims);
-  /// `now` in microseconds for the rate, `unix_microseconds` for the record.
-  [[nodiscard]] abi::Status log(Address message, std::uint32_t length, std::uint64_t now,
-                                std::uint64_t unix_microseconds);
+  /// `now` in microseconds, for the rate and the record.
+  [[nodiscard]] abi::Status log(Address message, std::uint32_t length, std::uint64_t now);
   /// Takes the oldest record; `text` has at least kMaximumMessage bytes. False: there is none.
   [[nodiscard]] bool take(Record& record, std::span<std::uint8_t> text);
 
  private:
   struct Header {
-    std::uint64_t unix_microseconds;
+    std::uint64_t logged_at;
     std::uint32_t dropped;
     std::uint32_t length;
   };
