@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "board/bus/scheduler.hpp"
-#include "board/bus/system_bus.hpp"
+#include "board/matrix/system_bus.hpp"
 #include "board/cpu/core.hpp"
 #include "board/memory/board_memories.hpp"
 #include "board/memory/sram.hpp"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <cstdlib>
 
@@ -83,6 +84,27 @@ class VirtualDevice::SerialTap final : public board::SerialDevice {
   std::string line_;
 };
 
+/// The network as the board's source of outside events; notes the board's time whenever the board looks.
+class VirtualDevice::Outside final : public board::HostEvents {
+ public:
+  Outside(board::Network& network, const board::Scheduler& scheduler)
+      : network_(network), scheduler_(scheduler) {}
+  bool poll(std::chrono::microseconds timeout) override {
+    microseconds_.store(scheduler_.microseconds(), std::memory_order_relaxed);
+    return network_.poll(timeout);
+  }
+  [[nodiscard]] bool awaiting() const override { return network_.awaiting(); }
+  void wake() override { network_.wake(); }
+  [[nodiscard]] std::uint64_t microseconds() const { return microseconds_.load(std::memory_order_relaxed); }
+
+ private:
+  board::Network& network_;
+  const board::Scheduler& scheduler_;
+  std::atomic<std::uint64_t> microseconds_{0};
+};
+
+std::uint64_t VirtualDevice::microseconds() const { return outside_->microseconds(); }
+
 VirtualDevice::VirtualDevice(board::BoardMemories memories, const VirtualDeviceOptions& options)
     : options_(options) {
   board::BoardOptions board_options;
@@ -94,7 +116,8 @@ VirtualDevice::VirtualDevice(board::BoardMemories memories, const VirtualDeviceO
   if (!board) throw Failure(board.error().message);
   board_ = std::move(*board);
   network_ = std::make_unique<board::SlirpNetwork>(board_->scheduler());
-  board_->set_host(network_.get());
+  outside_ = std::make_unique<Outside>(*network_, board_->scheduler());
+  board_->set_host(outside_.get());
   modem_ = std::make_unique<board::AtModem>(board_->scheduler(), *network_);
   modem_->attach(*board_->serial(kLpuart1));
   if (options.serial) {

@@ -47,12 +47,16 @@ class VirtualDevice {
   void run(std::optional<double> seconds, bool from_power_on);
   void stop() { board_->stop(); }
 
+  /// Virtual time since power-on, as it was when the board last looked outside (every few thousand
+  /// instructions). From any thread.
+  [[nodiscard]] std::uint64_t microseconds() const;
   /// Instructions from the last reset to the application's first one; 0 before that.
   [[nodiscard]] std::uint64_t instructions_to_application() const { return instructions_to_application_; }
   [[nodiscard]] board::BoardStatistics statistics() const { return board_->statistics(); }
 
  private:
   class SerialTap;
+  class Outside;
 
   void watch_pins();
   void watch_start();
@@ -63,6 +67,7 @@ class VirtualDevice {
   std::unique_ptr<SerialTap> serial_;
   std::unique_ptr<board::Board> board_;
   std::unique_ptr<board::SlirpNetwork> network_;
+  std::unique_ptr<Outside> outside_;
   std::unique_ptr<board::AtModem> modem_;
   std::uint64_t reset_at_ = 0;
   std::uint64_t instructions_to_application_ = 0;

@@ -126,7 +126,8 @@ tl::expected<Credentials, std::string> read_credentials(const std::string& path)
 /// Members are destroyed from the last to the first: the io_context takes its coroutines along while what
 /// they refer to is still there.
 struct Server::Impl {
-  SystemClock clock;
+  SystemClock system_clock;
+  const Clock* chosen_clock = &system_clock;
   std::unique_ptr<Vault> vault;
   std::unique_ptr<Store> store;
   std::unique_ptr<Bus> bus = make_in_process_bus();
@@ -158,6 +159,8 @@ struct Server::Impl {
 };
 
 void Server::Impl::open_services(const ServerOptions& options) {
+  if (options.clock != nullptr) chosen_clock = options.clock;
+  const Clock& clock = *chosen_clock;
   const fs::path directory(options.data);
   auto opened = Vault::open(directory / kMasterKeyName);
   if (!opened) throw std::runtime_error(opened.error());
@@ -221,8 +224,8 @@ tl::expected<void, Error> Server::Impl::open(const ServerOptions& options) {
   const std::string gateway_address = credentials.gateway;
   if (auto written = open_credentials(); !written) return written;
   credentials.gateway = gateway_address;
-  api.emplace(api::Services{*store, *accounts, *bus, *deployments, *gateway, *pki, clock, gateway_address});
-  http.emplace(hub, *bus, *store, clock);
+  api.emplace(api::Services{*store, *accounts, *bus, *deployments, *gateway, *pki, *chosen_clock, gateway_address});
+  http.emplace(hub, *bus, *store, *chosen_clock);
   http->run(std::move(*api_acceptor), *api, base_url);
   listener.emplace(*gateway);
   listener->run(std::move(*gateway_acceptor));

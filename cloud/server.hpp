@@ -12,6 +12,8 @@
 
 namespace microvisor::cloud {
 
+class Clock;
+
 struct ServerOptions {
   std::string listen = "127.0.0.1:8080";   ///< REST API; port 0 picks a free one. Loopback only (no TLS here)
   std::string gateway = "127.0.0.1:8883";  ///< device gateway (TLS); port 0 picks a free one
@@ -20,6 +22,9 @@ struct ServerOptions {
   /// What devices are told to connect to, HOST:PORT; empty: the address of the gateway.
   std::string advertised_gateway;
   bool quiet = false;  ///< no diagnostics on stderr
+  /// The time of day; null: the system's. Read on the server's thread, must outlive the server. A private cloud
+  /// beside a virtual board that is not paced keeps the board's time, so that periods in the log are the board's.
+  const Clock* clock = nullptr;
 };
 
 /// What DIR/credentials.json holds.

@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
@@ -63,17 +62,20 @@ void add_show(CLI::App& devices, Context& context) {
 
 struct UpdateArguments {
   std::string device, target;
-  std::optional<std::string> unique_name;
-  std::optional<bool> logging;
+  std::string unique_name;
+  bool logging_on = false;
+  bool logging_off = false;
   bool restart = false;
   bool as_json = false;
 };
 
 Form update_form(const UpdateArguments& arguments) {
   Form form;
-  if (arguments.unique_name) form.emplace_back("UniqueName", *arguments.unique_name);
+  if (!arguments.unique_name.empty()) form.emplace_back("UniqueName", arguments.unique_name);
   if (!arguments.target.empty()) form.emplace_back("TargetApp", arguments.target);
-  if (arguments.logging) form.emplace_back("LoggingEnabled", *arguments.logging ? "true" : "false");
+  if (arguments.logging_on || arguments.logging_off) {
+    form.emplace_back("LoggingEnabled", arguments.logging_on ? "true" : "false");
+  }
   if (arguments.restart) form.emplace_back("RestartApp", "true");
   if (form.empty()) throw Failure("nothing to change: name an option (see 'devices update --help')");
   return form;
@@ -85,8 +87,10 @@ void add_update(CLI::App& devices, Context& context) {
   command->add_option("DEVICE", arguments->device, "SID or unique name")->required();
   command->add_option("--unique-name", arguments->unique_name, "New unique name");
   command->add_option("--target-app", arguments->target, "Application to run: SID or unique name");
-  command->add_flag("--logging-enabled,!--no-logging-enabled", arguments->logging,
-                    "Application logging, on for 24 hours");
+  command->add_flag("--logging-enabled", arguments->logging_on,
+                    "Switch application logging on, for 24 hours");
+  command->add_flag("--no-logging-enabled", arguments->logging_off, "Switch application logging off")
+      ->excludes("--logging-enabled");
   command->add_flag("--restart-app", arguments->restart, "Restart the running application");
   command->add_flag("--json", arguments->as_json, "Print the device as JSON");
   command->callback([arguments, &context] {

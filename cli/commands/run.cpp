@@ -8,6 +8,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -25,6 +26,7 @@
 #include "cli/provisioning.hpp"
 #include "cli/signal_watch.hpp"
 #include "cli/virtual_device.hpp"
+#include "cloud/clock/clock.hpp"
 #include "cloud/server.hpp"
 
 namespace microvisor::cli {
@@ -60,8 +62,25 @@ class TemporaryDirectory {
   fs::path path_;
 };
 
-std::unique_ptr<cloud::Server> start_private_cloud(const fs::path& data) {
+/// The time of day on the board: the moment of the start plus the board's own time, which without pacing has
+/// nothing to do with the host's. So what the log says of periods is what the application did.
+class BoardClock final : public cloud::Clock {
+ public:
+  [[nodiscard]] cloud::Timestamp now() const override {
+    const VirtualDevice* device = device_.load(std::memory_order_acquire);
+    return start_ + (device == nullptr ? 0 : static_cast<cloud::Timestamp>(device->microseconds()));
+  }
+  /// The device must live until follow(nullptr).
+  void follow(const VirtualDevice* device) { device_.store(device, std::memory_order_release); }
+
+ private:
+  cloud::Timestamp start_ = cloud::SystemClock().now();
+  std::atomic<const VirtualDevice*> device_{nullptr};
+};
+
+std::unique_ptr<cloud::Server> start_private_cloud(const fs::path& data, const cloud::Clock* clock) {
   cloud::ServerOptions options;
+  options.clock = clock;
   options.listen = "127.0.0.1:0";
   options.gateway = "127.0.0.1:0";
   options.data = data;
@@ -133,7 +152,8 @@ void run(const RunArguments& arguments) {
 
   const InterruptGuard interrupt;
   const TemporaryDirectory directory;
-  const auto server = start_private_cloud(directory.path() / "cloud");
+  BoardClock clock;
+  const auto server = start_private_cloud(directory.path() / "cloud", arguments.fast ? &clock : nullptr);
   const Credentials credentials = read_credentials(server->credentials_path());
   Client client(credentials);
   auto memories = board::BoardMemories::in_memory(board::BoardIdentity::random());
@@ -143,6 +163,7 @@ void run(const RunArguments& arguments) {
 
   VirtualDevice device(std::move(*memories), options);
   connect_output(device);
+  clock.follow(&device);
   {
     const LogPrinter log(credentials, sid);
     // The server's end ends the stream, and thereby the printer, however the run ends.

@@ -30,7 +30,7 @@ def fingerprint(folder):
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         digest.update(str(path.relative_to(folder)).encode())
-        if path.is_file() and path.stat().st_size < 4 << 20:
+        if path.is_file() and path.name != "lock" and path.stat().st_size < 4 << 20:
             digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -248,7 +248,7 @@ def board_half_written():
 def board_of_a_newer_version():
     board = make_board()
     version = next(board.glob("version*"))
-    version.write_text("99\n")
+    version.write_text(version.read_text().replace("1", "99"))
     before = fingerprint(board)
     expect_refusal(command("board", "run", board, "--for", "1s"), "newer")
     if fingerprint(board) != before:

@@ -24,8 +24,9 @@ class ServerLog {
 
   /// One record as it comes out.
   struct Record {
-    std::uint64_t logged_at = 0;  // microseconds since start: the wall clock may be known only when it is sent
-    std::uint32_t dropped = 0;            // messages lost before it
+    std::uint64_t logged_at =
+        0;                      // microseconds since start: the wall clock may be known only when it is sent
+    std::uint32_t dropped = 0;  // messages lost before it
     std::uint32_t length = 0;
   };
 

@@ -35,7 +35,6 @@ class ServerLogTest : public testing::Test {
   ServerLog server_log;
   ServerLog::Record record;
   std::string text;
-  std::uint64_t unix_time = 0;
 };
 
 TEST_F(ServerLogTest, WantsAnAlignedBufferOfTheRightSizeOnce) {

@@ -1,5 +1,5 @@
 // Decoding, checking and dispatch: what each kind of access gets, and which flag it leaves.
-#include "board/bus/system_bus.hpp"
+#include "board/matrix/system_bus.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "board/bus/system_bus.hpp"
+#include "board/matrix/system_bus.hpp"
 
 #include <cstring>
 #include <stdexcept>
