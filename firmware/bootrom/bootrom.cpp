@@ -10,7 +10,7 @@
 #include "firmware/bootrom/handover.hpp"
 #include "firmware/bootrom/kernel_trailer.hpp"
 #include "firmware/crypto/crypto.hpp"
-#include "firmware/device/sections.hpp"
+#include "firmware/sections.hpp"
 #include "firmware/device/stage.hpp"
 #include "firmware/drivers/stm32u5/clock.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"

@@ -2,7 +2,7 @@
 // instructions are copied to RAM at start-up (.ram_code), and call nothing.
 #include "firmware/bootrom/handover.hpp"
 
-#include "firmware/device/sections.hpp"
+#include "firmware/sections.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 
 namespace microvisor::firmware {

@@ -1,7 +1,7 @@
 // A kernel that stops at its first instruction: stands in until firmware/kernel provides sources.
 #include <cstdint>
 
-#include "firmware/device/sections.hpp"
+#include "firmware/sections.hpp"
 
 extern "C" [[noreturn]] void reset_handler() {
   for (;;) asm volatile("wfi");

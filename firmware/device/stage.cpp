@@ -4,7 +4,7 @@
 #include <array>
 #include <span>
 
-#include "firmware/device/sections.hpp"
+#include "firmware/sections.hpp"
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/pwr.hpp"

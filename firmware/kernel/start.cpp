@@ -8,7 +8,7 @@
 
 #include "firmware/boot_status.hpp"
 #include "firmware/crypto/crypto.hpp"
-#include "firmware/device/sections.hpp"
+#include "firmware/sections.hpp"
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/clock.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"

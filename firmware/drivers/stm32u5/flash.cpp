@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "firmware/device/sections.hpp"
+#include "firmware/sections.hpp"
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/icache.hpp"
 #include "firmware/layout.hpp"

@@ -5,7 +5,7 @@
 // at once more afterwards, because the NMI is not synchronous with the load.
 #include <cstddef>
 
-#include "firmware/device/sections.hpp"
+#include "firmware/sections.hpp"
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 

@@ -1,4 +1,5 @@
 // The link as the kernel's worker runs it, and what the system calls ask.
+#include "firmware/sections.hpp"
 #include "firmware/kernel/link/link.hpp"
 #include "firmware/kernel/link/link_engine.hpp"
 #include "firmware/kernel/link/modem_line.hpp"
@@ -9,10 +10,13 @@ namespace {
 
 const LinkEngine* running = nullptr;
 
+/// Not touched by a reset: the session goes on after an update without a full handshake.
+MV_NOINIT std::array<std::uint8_t, 3 * 1024> retained_session;
+
 }  // namespace
 
 void link_main(LinkHost& host) {
-  static LinkEngine engine(host, device_platform());
+  static LinkEngine engine(host, device_platform(), retained_session);
   running = &engine;
   for (;;) engine.round();
 }

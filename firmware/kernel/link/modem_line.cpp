@@ -1,7 +1,7 @@
 // See modem_line.hpp.
 #include "firmware/kernel/link/modem_line.hpp"
 
-#include "firmware/device/sections.hpp"
+#include "firmware/sections.hpp"
 #include "firmware/drivers/stm32u5/lpuart.hpp"
 #include "firmware/kernel/worker.hpp"
 #include "firmware/net/byte_ring.hpp"
