@@ -53,6 +53,7 @@ std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hell
   }
   deployments_.connected(*device, hello);
   const Timestamp moment = clock_.now();
+  const bool target_is_new = device->targeted.value_or(0) > device->last_seen.value_or(0);
   device->last_seen = moment;
   device->kernel_version = clean_text(hello.kernel_version().substr(0, 64));
   device->kernel_version_number = hello.kernel_version_number();
@@ -65,7 +66,7 @@ std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hell
   sessions_[device->sid] = Online{greeting_, device->account_sid, device->logging_expires, logging};
   log(session, log_type::kConnection, "Connection established for device " + device->sid);
   bus_.publish(DeviceChanged{device->sid});
-  return Greeting{logging, Deployments::target_of(*device)};
+  return Greeting{logging, Deployments::target_of(*device), target_is_new};
 }
 
 std::shared_ptr<const protocol::Bytes> Gateway::object(const Session& session, const protocol::Hash& hash) {
@@ -92,18 +93,21 @@ void Gateway::device_event(const Session& session, const link::DeviceEvent& even
   const std::string text = clean_text(event.text());
   switch (event.kind()) {
     case link::DEVICE_EVENT_APP_CRASHED:
+      app_running(session, false);
       return log(session, log_type::kEvent, text.empty() ? "the application crashed" : text);
     case link::DEVICE_EVENT_TESTING_COMPLETE:
       return log(session, log_type::kEvent, "testing complete: " + std::to_string(event.value()));
-    case link::DEVICE_EVENT_APP_STARTED: {
-      auto device = store_.device_by_sid(session.device_sid());
-      if (!device || device->app_running) return;
-      device->app_running = true;
-      store_.update_device(*device);
-      return bus_.publish(DeviceChanged{device->sid});
-    }
+    case link::DEVICE_EVENT_APP_STARTED: return app_running(session, true);
     default: return;
   }
+}
+
+void Gateway::app_running(const Session& session, bool running) {
+  auto device = store_.device_by_sid(session.device_sid());
+  if (!device || device->app_running == running) return;
+  device->app_running = running;
+  store_.update_device(*device);
+  bus_.publish(DeviceChanged{device->sid});
 }
 
 void Gateway::log_record(const Session& session, const link::LogRecord& record) {

@@ -70,6 +70,7 @@ class Gateway final : public SessionHost {
   void ended(Connection& connection);
   void log(const Session& session, const char* type, std::string message, Timestamp time = 0);
   Online* online(const Session& session);
+  void app_running(const Session& session, bool running);
 
   Store& store_;
   Bus& bus_;

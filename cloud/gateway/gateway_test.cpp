@@ -123,6 +123,53 @@ TEST_F(GatewayTest, FailureIsShown) {
   EXPECT_EQ(done["app"]["update_error_code"], 6);
 }
 
+TEST_F(GatewayTest, ATargetNamedWhileTheDeviceWasAwayIsNamedAnew) {
+  const json app = client.upload(bundle_zip(1)).json();
+  const std::string form = "TargetApp=" + app["sid"].get<std::string>();
+  client.post_form(path, form);
+  std::string manifest_hash;
+  {
+    DeviceClient device(identity);
+    manifest_hash = device.hello().welcome().target().manifest_hash();
+    ASSERT_EQ(device.receive()->target().manifest_hash(), manifest_hash);
+    device.report(manifest_hash, link::UPDATE_STATE_FAILED, link::UPDATE_ERROR_STORAGE);
+    EXPECT_EQ(client.get(own_path + "/wait?Timeout=20").json()["app"]["update_status"], "error");
+  }
+  wait_for_state([](const json& state) { return state["connected"] == false; });
+  EXPECT_FALSE(DeviceClient(identity).hello().welcome().has_target());
+  wait_for_state([](const json& state) { return state["connected"] == false; });
+  client.post_form(path, form);
+  {
+    DeviceClient device(identity);
+    EXPECT_EQ(device.hello().welcome().target().manifest_hash(), manifest_hash);
+    EXPECT_EQ(device.receive(link::Frame::kTarget)->target().manifest_hash(), manifest_hash);
+  }
+  DeviceClient device(identity);
+  EXPECT_TRUE(device.hello().welcome().has_target());
+  link::Frame ping;
+  ping.mutable_ping();
+  device.send(ping);
+  EXPECT_TRUE(device.receive()->has_pong());  // no Target before it: nothing new has been named
+}
+
+TEST_F(GatewayTest, CrashesAreShown) {
+  test::LineStream log(client, own_path + "/logs");
+  DeviceClient device(identity);
+  device.hello();
+  link::Frame event;
+  event.mutable_event()->set_kind(link::DEVICE_EVENT_APP_STARTED);
+  device.send(event);
+  wait_for_state([](const json& state) { return state["app_running"] == true; });
+  event.mutable_event()->set_kind(link::DEVICE_EVENT_APP_CRASHED);
+  event.mutable_event()->set_text("application crashed: hard fault at 0x12345678");
+  device.send(event);
+  EXPECT_EQ(log.next_json()["type"], "connection");
+  const json record = log.next_json();
+  EXPECT_EQ(record["type"], "app_event");
+  EXPECT_EQ(record["message"], "application crashed: hard fault at 0x12345678");
+  EXPECT_EQ(client.get(own_path).json()["app_running"], false);
+}
+
 TEST_F(GatewayTest, WaitingEndsAtItsTime) {
   const json app = client.upload(bundle_zip(1)).json();
   client.post_form(path, "TargetApp=" + app["sid"].get<std::string>());

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::uint32_t kProtocolVersion = 1;
 constexpr std::uint64_t kMaxCredit = 1U << 30;
+constexpr std::size_t kMaxReason = 120;  // what devices have room for
 
 std::optional<protocol::Hash> hash_of(const std::string& bytes) {
   protocol::Hash hash{};
@@ -134,6 +135,7 @@ void Session::greet(const link::Hello& hello) {
     welcome.mutable_target()->set_manifest_hash(greeting->target->data(), greeting->target->size());
   }
   write(frame);
+  if (greeting->target && greeting->target_is_new) send_target(*greeting->target);
   welcomed_ = true;
 }
 
@@ -323,7 +325,7 @@ void Session::end(const std::string& reason) {
   if (finished_) return;
   reason_ = reason;
   link::Frame frame;
-  frame.mutable_goodbye()->set_reason(reason);
+  frame.mutable_goodbye()->set_reason(reason.substr(0, kMaxReason));
   write(frame);
   finished_ = true;
 }

@@ -23,6 +23,9 @@ class Session;
 struct Greeting {
   bool logging_enabled = true;
   std::optional<protocol::Hash> target;
+  /// The operator has named the target since the last connection: a device that failed at it before tries
+  /// again.
+  bool target_is_new = false;
 };
 
 class SessionHost {
