@@ -21,7 +21,8 @@ CHECK(offsetof(struct MvMqttConnectRequest, will) == 56);
 CHECK(sizeof(struct MvNotification) == 16);
 
 /* What applications write: designated initialisers through v1, handles compared with zero. */
-static inline enum MvStatus open_example(MvNotificationHandle centre, MvNetworkHandle network, uint8_t *buffer) {
+static inline enum MvStatus open_example(MvNotificationHandle centre, MvNetworkHandle network,
+                                         uint8_t* buffer) {
   struct MvOpenChannelParams params;
   MvChannelHandle channel = 0;
   uint16_t length = 3;
@@ -34,7 +35,7 @@ static inline enum MvStatus open_example(MvNotificationHandle centre, MvNetworkH
   params.v1.send_buffer = buffer + 512;
   params.v1.send_buffer_len = 512;
   params.v1.channel_type = MV_CHANNELTYPE_OPAQUEBYTES;
-  params.v1.endpoint.data = (const uint8_t *)"log";
+  params.v1.endpoint.data = (const uint8_t*)"log";
   params.v1.endpoint.length = length;
   return channel == 0 ? mvOpenChannel(&params, &channel) : mvCloseChannel(&channel);
 }

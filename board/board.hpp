@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "board/bus/scheduler.hpp"
-#include "board/matrix/system_bus.hpp"
 #include "board/cpu/core.hpp"
+#include "board/matrix/system_bus.hpp"
 #include "board/memory/board_memories.hpp"
 #include "board/memory/sram.hpp"
 #include "board/modem/network.hpp"

@@ -22,8 +22,9 @@ struct ServerOptions {
   /// What devices are told to connect to, HOST:PORT; empty: the address of the gateway.
   std::string advertised_gateway;
   bool quiet = false;  ///< no diagnostics on stderr
-  /// The time of day; null: the system's. Read on the server's thread, must outlive the server. A private cloud
-  /// beside a virtual board that is not paced keeps the board's time, so that periods in the log are the board's.
+  /// The time of day; null: the system's. Read on the server's thread, must outlive the server. A private
+  /// cloud beside a virtual board that is not paced keeps the board's time, so that periods in the log are
+  /// the board's.
   const Clock* clock = nullptr;
 };
 

@@ -1,7 +1,7 @@
 // The boot status: eight words at the start of BKPSRAM that say how far the boot came, and why it stopped.
 //
-// A device that refuses its kernel has no link and no console to say so. These words outlive a system reset and can be
-// read by a debugger, by the virtual board and by the command line, which print them as one line.
+// A device that refuses its kernel has no link and no console to say so. These words outlive a system reset
+// and can be read by a debugger, by the virtual board and by the command line, which print them as one line.
 #pragma once
 
 #include <cstdint>
@@ -15,18 +15,18 @@ inline constexpr std::uint32_t kBootStatusMagic = 0x5442'564Du;  // "MVBT" in me
 enum class BootStage : std::uint32_t { None = 0, Preboot = 1, Bootrom = 2, Upgrader = 3, Kernel = 4 };
 
 enum class BootCode : std::uint32_t {
-  Running = 0,             ///< the stage is at work, or has handed over
-  NoBootrom = 1,           ///< preboot: neither copy of the bootrom looks like one
-  KernelTrailer = 2,       ///< bootrom: no manifest behind the kernel
-  KernelManifest = 3,      ///< bootrom: the manifest cannot be read or is not for this device
-  KernelSigner = 4,        ///< bootrom: not signed by the vendor's key
-  KernelSignature = 5,     ///< bootrom: the signature does not verify
-  KernelHash = 6,          ///< bootrom: the kernel is not what the manifest says
-  KernelPadding = 7,       ///< bootrom: something stands behind the kernel where the flash should be blank
-  KernelRatchet = 8,       ///< bootrom: older than the security ratchet allows
-  KernelEntry = 9,         ///< bootrom: the kernel's vectors lead out of it
-  FlashUnreadable = 10,    ///< a row of the image has an ECC error; detail: its address
-  Fault = 11,              ///< a fault in a boot stage; detail: the exception number
+  Running = 0,           ///< the stage is at work, or has handed over
+  NoBootrom = 1,         ///< preboot: neither copy of the bootrom looks like one
+  KernelTrailer = 2,     ///< bootrom: no manifest behind the kernel
+  KernelManifest = 3,    ///< bootrom: the manifest cannot be read or is not for this device
+  KernelSigner = 4,      ///< bootrom: not signed by the vendor's key
+  KernelSignature = 5,   ///< bootrom: the signature does not verify
+  KernelHash = 6,        ///< bootrom: the kernel is not what the manifest says
+  KernelPadding = 7,     ///< bootrom: something stands behind the kernel where the flash should be blank
+  KernelRatchet = 8,     ///< bootrom: older than the security ratchet allows
+  KernelEntry = 9,       ///< bootrom: the kernel's vectors lead out of it
+  FlashUnreadable = 10,  ///< a row of the image has an ECC error; detail: its address
+  Fault = 11,            ///< a fault in a boot stage; detail: the exception number
 };
 
 struct BootStatus {
@@ -34,8 +34,8 @@ struct BootStatus {
   BootStage stage;
   BootCode code;
   std::uint32_t detail;
-  std::uint32_t copy;          ///< 0: copy A of the bootrom, 1: copy B
-  std::uint32_t reset_cause;   ///< RCC_CSR as preboot found it
+  std::uint32_t copy;         ///< 0: copy A of the bootrom, 1: copy B
+  std::uint32_t reset_cause;  ///< RCC_CSR as preboot found it
   std::uint32_t reserved[2];
 };
 static_assert(sizeof(BootStatus) == kBootStatusSize);

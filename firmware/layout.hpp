@@ -1,8 +1,9 @@
-// Where everything of Microvisor lies. The only place that states it: linker scripts, boot stages, kernel and the
-// image builder all take it from here.
+// Where everything of Microvisor lies. The only place that states it: linker scripts, boot stages, kernel and
+// the image builder all take it from here.
 //
-// Bank 2 of the flash (1 MiB, 128 pages of 8 KiB, secure alias 0x0C10'0000) is Microvisor's, bank 1 the application's
-// (non-secure alias 0x0800'0000). Of the RAM, the upper 256 KiB of SRAM3 and BKPSRAM are Microvisor's.
+// Bank 2 of the flash (1 MiB, 128 pages of 8 KiB, secure alias 0x0C10'0000) is Microvisor's, bank 1 the
+// application's (non-secure alias 0x0800'0000). Of the RAM, the upper 256 KiB of SRAM3 and BKPSRAM are
+// Microvisor's.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ inline constexpr Pages kVaultIdentity{99, 100};       // two copies
 inline constexpr Pages kVaultTrustAnchors{101, 102};  // used in turn
 inline constexpr Pages kVaultJournal{103, 126};       // key/value journal, a ring
 
-// The kernel's signed manifest stands at the end of the kernel's pages, in front of it only the image and blank flash.
+// The kernel's signed manifest stands at the end of the kernel's pages, in front of it only the image and
+// blank flash.
 inline constexpr std::uint32_t kKernelTrailerSize = 0x400;
 inline constexpr std::uint32_t kKernelTrailer = kKernel.end() - kKernelTrailerSize;
 inline constexpr std::uint32_t kKernelMaximumSize = kKernel.size() - kKernelTrailerSize;
@@ -59,8 +61,8 @@ inline constexpr std::uint32_t kMicrovisorRamSize = 0x4'0000;
 inline constexpr std::uint32_t kBackupRam = 0x5003'6400;  // BKPSRAM, secure alias
 inline constexpr std::uint32_t kBackupRamSize = 0x800;
 
-// BKPSRAM, from its start: the boot status, the one thing a person or a tool outside can read about a device that does
-// not come up. firmware/boot_status.hpp has the structure.
+// BKPSRAM, from its start: the boot status, the one thing a person or a tool outside can read about a device
+// that does not come up. firmware/boot_status.hpp has the structure.
 inline constexpr std::uint32_t kBootStatus = kBackupRam;
 inline constexpr std::uint32_t kBootStatusSize = 0x20;
 

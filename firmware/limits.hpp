@@ -1,5 +1,5 @@
-// Fixed capacities of the firmware, in one place. Nothing is allocated after start-up, so each of these is a promise that
-// something fits and a bound on what somebody outside can make the device store.
+// Fixed capacities of the firmware, in one place. Nothing is allocated after start-up, so each of these is a
+// promise that something fits and a bound on what somebody outside can make the device store.
 #pragma once
 
 #include <cstddef>

@@ -58,7 +58,7 @@ struct Execution {
   std::uint32_t align_mask = 0;   ///< 3 with CCR.UNALIGN_TRP, else 0
   bool flushed = false;           ///< translations were flushed: the interpreter leaves its page
   std::int64_t budget_mark = 0;   ///< budget at the last moment `retired` was brought up to date
-  bool fp_ready = false;              ///< prepare_fp() has succeeded in this context
+  bool fp_ready = false;          ///< prepare_fp() has succeeded in this context
   bool stalled = false;           ///< the access that just failed met a busy memory: nothing was recorded
   bool wait = false;              ///< a vector or frame access met a busy memory: wait at the next boundary
   std::uint32_t target = 0;       ///< of a branch on its way through jump_magic()

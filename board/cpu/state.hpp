@@ -1,8 +1,8 @@
 // The architectural state of the core: Armv8-M Mainline with the Security Extension.
 //
-// Everything that instructions and exceptions share is here, as plain data; the rules are in the functions of this
-// folder. Banked registers are arrays indexed by World. The stack pointer in use lives in r[13]; the other three live
-// in `stack`, and select_stack() (exceptions) moves them.
+// Everything that instructions and exceptions share is here, as plain data; the rules are in the functions of
+// this folder. Banked registers are arrays indexed by World. The stack pointer in use lives in r[13]; the
+// other three live in `stack`, and select_stack() (exceptions) moves them.
 #pragma once
 
 #include <array>
@@ -14,7 +14,8 @@ enum World : std::uint8_t { kNonSecure = 0, kSecure = 1 };
 enum StackKind : std::uint8_t { kMain = 0, kProcess = 1 };
 
 struct CoreState {
-  /// R0-R12, SP (the current one), LR, and the address of the instruction being executed (not the value R15 reads as).
+  /// R0-R12, SP (the current one), LR, and the address of the instruction being executed (not the value R15
+  /// reads as).
   std::array<std::uint32_t, 16> r{};
 
   // APSR, one flag a member; bool is 0 or 1.

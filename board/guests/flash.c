@@ -1,4 +1,5 @@
-/* Programs and erases flash as a driver does, from the very bank it runs in, and meets each rule on the way. */
+/* Programs and erases flash as a driver does, from the very bank it runs in, and meets each rule on the way.
+ */
 #include "guest.h"
 
 #define FLASH 0x50022000u

@@ -1,4 +1,5 @@
-/* Hides the first pages of bank 2 by option bytes, loads them, closes the area and looks for what was there. */
+/* Hides the first pages of bank 2 by option bytes, loads them, closes the area and looks for what was there.
+ */
 #include "guest.h"
 
 #define FLASH 0x50022000u

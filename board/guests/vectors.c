@@ -8,6 +8,20 @@ void bus_fault_handler(void) __attribute__((weak, alias("unexpected")));
 void systick_handler(void) __attribute__((weak, alias("unexpected")));
 
 __attribute__((section(".vectors"), used)) static void (*const vectors[16])(void) = {
-    (void (*)(void))0x30010000, main, nmi_handler, unexpected, unexpected, bus_fault_handler, unexpected, unexpected,
-    0, 0, 0, unexpected, unexpected, 0, unexpected, systick_handler,
+    (void (*)(void))0x30010000,
+    main,
+    nmi_handler,
+    unexpected,
+    unexpected,
+    bus_fault_handler,
+    unexpected,
+    unexpected,
+    0,
+    0,
+    0,
+    unexpected,
+    unexpected,
+    0,
+    unexpected,
+    systick_handler,
 };

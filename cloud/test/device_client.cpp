@@ -63,7 +63,8 @@ DeviceClient::DeviceClient(const DeviceIdentity& identity, const DeviceClient* r
     if (const auto code = ERR_get_error(); code != 0) ERR_error_string_n(code, reason, sizeof reason);
     error_ = reason;
     const long verified = SSL_get_verify_result(ssl);
-    if (verified != X509_V_OK) error_ = std::string("certificate refused: ") + X509_verify_cert_error_string(verified);
+    if (verified != X509_V_OK)
+      error_ = std::string("certificate refused: ") + X509_verify_cert_error_string(verified);
   }
   ERR_clear_error();
 }

@@ -10,12 +10,12 @@
 #include "firmware/bootrom/handover.hpp"
 #include "firmware/bootrom/kernel_trailer.hpp"
 #include "firmware/crypto/crypto.hpp"
-#include "firmware/sections.hpp"
 #include "firmware/device/stage.hpp"
 #include "firmware/drivers/stm32u5/clock.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/manifest/manifest.hpp"
+#include "firmware/sections.hpp"
 #include "generated/vendor_key.hpp"
 
 namespace microvisor::firmware {

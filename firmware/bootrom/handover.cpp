@@ -2,8 +2,8 @@
 // instructions are copied to RAM at start-up (.ram_code), and call nothing.
 #include "firmware/bootrom/handover.hpp"
 
-#include "firmware/sections.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware {
 

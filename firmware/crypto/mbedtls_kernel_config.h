@@ -1,8 +1,8 @@
-/* mbedTLS as the kernel needs it: TLS 1.2 client with a certificate of its own, ECDHE-ECDSA on P-256 with AES-128-GCM
- * and SHA-256, session tickets; and the primitives behind firmware/crypto.
+/* mbedTLS as the kernel needs it: TLS 1.2 client with a certificate of its own, ECDHE-ECDSA on P-256 with
+ * AES-128-GCM and SHA-256, session tickets; and the primitives behind firmware/crypto.
  *
- * One cipher suite, one curve, one hash: fewer than that cannot connect, more than that is attack surface. Memory comes
- * from a static arena. Host tests are built with the same file. */
+ * One cipher suite, one curve, one hash: fewer than that cannot connect, more than that is attack surface.
+ * Memory comes from a static arena. Host tests are built with the same file. */
 #ifndef MICROVISOR_MBEDTLS_KERNEL_CONFIG_H
 #define MICROVISOR_MBEDTLS_KERNEL_CONFIG_H
 

@@ -4,12 +4,12 @@
 #include <array>
 #include <span>
 
-#include "firmware/sections.hpp"
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/pwr.hpp"
 #include "firmware/drivers/stm32u5/rcc.hpp"
 #include "firmware/layout.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware {
 

@@ -8,7 +8,6 @@
 
 #include "firmware/boot_status.hpp"
 #include "firmware/crypto/crypto.hpp"
-#include "firmware/sections.hpp"
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/clock.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"
@@ -27,6 +26,7 @@
 #include "firmware/kernel/resident/services.hpp"
 #include "firmware/kernel/resident/stacks.hpp"
 #include "firmware/kernel/storage.hpp"
+#include "firmware/sections.hpp"
 
 extern "C" {
 void nmi_handler();

@@ -1,4 +1,5 @@
-// Guest of bench_core: SHA-256 rounds, a linked list, bytes through a switch, and recursion, about equal shares.
+// Guest of bench_core: SHA-256 rounds, a linked list, bytes through a switch, and recursion, about equal
+// shares.
 //
 // Freestanding; starts from the vector table, ends with the semihosting exit and leaves a checksum in R2.
 #include <stdint.h>

@@ -4,10 +4,10 @@
 
 #include <cstring>
 
-#include "firmware/sections.hpp"
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/icache.hpp"
 #include "firmware/layout.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::stm32u5 {
 

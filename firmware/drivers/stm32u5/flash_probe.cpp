@@ -5,9 +5,9 @@
 // at once more afterwards, because the NMI is not synchronous with the load.
 #include <cstddef>
 
-#include "firmware/sections.hpp"
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::stm32u5 {
 

@@ -1,9 +1,9 @@
 // The link as the kernel's worker runs it, and what the system calls ask.
-#include "firmware/sections.hpp"
 #include "firmware/kernel/link/link.hpp"
 #include "firmware/kernel/link/link_engine.hpp"
 #include "firmware/kernel/link/modem_line.hpp"
 #include "firmware/kernel/worker.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::link {
 namespace {

@@ -1,10 +1,10 @@
 // See modem_line.hpp.
 #include "firmware/kernel/link/modem_line.hpp"
 
-#include "firmware/sections.hpp"
 #include "firmware/drivers/stm32u5/lpuart.hpp"
 #include "firmware/kernel/worker.hpp"
 #include "firmware/net/byte_ring.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::link {
 namespace {

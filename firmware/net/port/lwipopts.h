@@ -1,5 +1,5 @@
-/* lwIP as the kernel uses it: IPv4 over PPP over a serial line, TCP and DNS through the raw API, all in the worker, all
- * memory in static pools. Everything else is off. */
+/* lwIP as the kernel uses it: IPv4 over PPP over a serial line, TCP and DNS through the raw API, all in the
+ * worker, all memory in static pools. Everything else is off. */
 #ifndef MICROVISOR_LWIPOPTS_H
 #define MICROVISOR_LWIPOPTS_H
 
@@ -53,7 +53,8 @@
 #define MAXSECRETLEN 32
 #define FSM_DEFTIMEOUT 2
 
-/* Memory. The pool holds a full receive window, with the waste of its last buffers, and one packet being built. */
+/* Memory. The pool holds a full receive window, with the waste of its last buffers, and one packet being
+ * built. */
 #define MEM_ALIGNMENT 8
 #define MEM_SIZE (12 * 1024)
 #define MEM_LIBC_MALLOC 0

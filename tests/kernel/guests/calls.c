@@ -17,7 +17,8 @@ static void notifications(void) {
   REG(NVIC_ICPR + 4) = 1u << 13;
   REG(NVIC_ISER + 4) = 1u << 13;
   __asm__ volatile("cpsid i");
-  for (uint32_t i = 0; i < 3; ++i) mvTempTriggerNotification(centre, MV_EVENTTYPE_CHANNELDATAREADABLE, 70 + i);
+  for (uint32_t i = 0; i < 3; ++i)
+    mvTempTriggerNotification(centre, MV_EVENTTYPE_CHANNELDATAREADABLE, 70 + i);
   print_number("events", taken);
   __asm__ volatile("cpsie i\n\tisb");
   print_number("events", taken);
@@ -36,21 +37,22 @@ int main(void) {
   enum MvNetworkStatus status;
   console_start();
   print_number("hclk", mvGetHClk(&hertz) == MV_STATUS_OKAY ? hertz : 0);
-  print_number("id", mvGetDeviceId((uint8_t *)id, 34));
+  print_number("id", mvGetDeviceId((uint8_t*)id, 34));
   print(id);
-  mvGetWakeReason((enum MvWakeReason *)reason);
+  mvGetWakeReason((enum MvWakeReason*)reason);
   print_number("reason", reason[0]);
   print_hex("untouched", reason[1]);
   print_number("zero handle", mvGetNetworkStatus(0, &status));
-  struct MvRequestNetworkParams request = {.version = 1, .v1 = {.notification_handle = 0, .notification_tag = 0}};
+  struct MvRequestNetworkParams request = {.version = 1,
+                                           .v1 = {.notification_handle = 0, .notification_tag = 0}};
   print_number("request", mvRequestNetwork(&request, &network));
   print_number("status", mvGetNetworkStatus(network, &status));
-  print_number("early log", mvServerLog((const uint8_t *)"x", 1));
+  print_number("early log", mvServerLog((const uint8_t*)"x", 1));
   print_number("log init", mvServerLoggingInit(log_buffer, sizeof log_buffer));
-  print_number("log", mvServerLog((const uint8_t *)"hello", 5));
+  print_number("log", mvServerLog((const uint8_t*)"hello", 5));
   print_number("http", mvSendHttpRequest(0, 0));
-  print_number("bad pointer", mvGetHClk((uint32_t *)0x30080000));
-  print_number("bad struct", mvRequestNetwork((const struct MvRequestNetworkParams *)0x20080000, &network));
+  print_number("bad pointer", mvGetHClk((uint32_t*)0x30080000));
+  print_number("bad struct", mvRequestNetwork((const struct MvRequestNetworkParams*)0x20080000, &network));
   print_number("led", mvSystemLedEnable(1));
   notifications();
 

@@ -9,8 +9,8 @@ static void put(char c) {
 }
 
 void console_start(void) {
-  mvPeriphPoke32(RCC_AHB2ENR1, 0x9, 0x9);          /* ports A and D */
-  mvPeriphPoke32(RCC_APB1ENR1, 0x20000, 0x20000);  /* USART2 */
+  mvPeriphPoke32(RCC_AHB2ENR1, 0x9, 0x9);         /* ports A and D */
+  mvPeriphPoke32(RCC_APB1ENR1, 0x20000, 0x20000); /* USART2 */
   REG(GPIOD + 0x00) = (REG(GPIOD + 0x00) & ~(3u << 10)) | (2u << 10);
   REG(GPIOD + 0x20) = (REG(GPIOD + 0x20) & ~(15u << 20)) | (7u << 20);
   REG(USART2 + 0x0C) = 1389; /* 115200 baud from 160 MHz */
@@ -19,7 +19,7 @@ void console_start(void) {
   }
 }
 
-void print(const char *text) {
+void print(const char* text) {
   while (*text) put(*text++);
   put('\r');
   put('\n');
@@ -27,7 +27,7 @@ void print(const char *text) {
   }
 }
 
-static void print_value(const char *text, uint32_t value, uint32_t base) {
+static void print_value(const char* text, uint32_t value, uint32_t base) {
   char digits[11];
   int at = 0;
   while (*text) put(*text++);
@@ -40,5 +40,5 @@ static void print_value(const char *text, uint32_t value, uint32_t base) {
   print("");
 }
 
-void print_number(const char *text, uint32_t value) { print_value(text, value, 10); }
-void print_hex(const char *text, uint32_t value) { print_value(text, value, 16); }
+void print_number(const char* text, uint32_t value) { print_value(text, value, 10); }
+void print_hex(const char* text, uint32_t value) { print_value(text, value, 16); }

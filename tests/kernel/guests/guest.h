@@ -1,4 +1,5 @@
-/* What all guests share: a line on USART2, registers by address, and the parameters the test wrote into the flash. */
+/* What all guests share: a line on USART2, registers by address, and the parameters the test wrote into the
+ * flash. */
 #ifndef GUEST_H
 #define GUEST_H
 
@@ -6,8 +7,8 @@
 
 #include "mv_syscalls.h"
 
-#define REG(address) (*(volatile uint32_t *)(uintptr_t)(address))
-#define REG8(address) (*(volatile uint8_t *)(uintptr_t)(address))
+#define REG(address) (*(volatile uint32_t*)(uintptr_t)(address))
+#define REG8(address) (*(volatile uint8_t*)(uintptr_t)(address))
 
 #define RCC_AHB2ENR1 0x46020C8Cu
 #define RCC_APB1ENR1 0x46020C9Cu
@@ -29,8 +30,8 @@ struct parameters {
 extern const volatile struct parameters parameters;
 
 void console_start(void);
-void print(const char *text);
-void print_number(const char *text, uint32_t value);
-void print_hex(const char *text, uint32_t value);
+void print(const char* text);
+void print_number(const char* text, uint32_t value);
+void print_hex(const char* text, uint32_t value);
 
 #endif

@@ -1,5 +1,5 @@
-/* Does one forbidden thing, chosen by the test. On the first run it prints "begin"; if it is still there afterwards
- * "survived" and what it saw. Started again it prints why. */
+/* Does one forbidden thing, chosen by the test. On the first run it prints "begin"; if it is still there
+ * afterwards "survived" and what it saw. Started again it prints why. */
 #include "guest.h"
 
 enum {
@@ -93,7 +93,7 @@ static void attack(void) {
 int main(void) {
   uint8_t reason[1] = {0};
   console_start();
-  mvGetWakeReason((enum MvWakeReason *)reason);
+  mvGetWakeReason((enum MvWakeReason*)reason);
   print_number("start", reason[0]);
   if (reason[0] == MV_WAKEREASON_APPLICATIONCRASH) spin();
   print("begin");

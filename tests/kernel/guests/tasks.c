@@ -1,13 +1,14 @@
-/* A small pre-emptive kernel of the application's, as RTOSes for this core do it: SysTick at 1 kHz pends PendSV, both at
- * the lowest priority, and PendSV switches between three tasks on process stacks. All tasks make system calls without
- * end and check that their registers, their stack and their results are their own. TIM6 interrupts at 5 kHz and calls too. */
+/* A small pre-emptive kernel of the application's, as RTOSes for this core do it: SysTick at 1 kHz pends
+ * PendSV, both at the lowest priority, and PendSV switches between three tasks on process stacks. All tasks
+ * make system calls without end and check that their registers, their stack and their results are their own.
+ * TIM6 interrupts at 5 kHz and calls too. */
 #include "guest.h"
 
 #define TASKS 3
 #define STACK_WORDS 256
 
 static uint32_t stacks[TASKS][STACK_WORDS] __attribute__((aligned(8)));
-uint32_t *volatile task_sp[TASKS];
+uint32_t* volatile task_sp[TASKS];
 volatile uint32_t current_task;
 static volatile uint32_t ticks, loops[TASKS], errors, timer_calls;
 
@@ -16,7 +17,7 @@ void SysTick_Handler(void) {
   REG(0xE000ED04) = 1u << 28;
 }
 
-uint32_t *switch_task(uint32_t *sp) {
+uint32_t* switch_task(uint32_t* sp) {
   task_sp[current_task] = sp;
   current_task = current_task + 1 == TASKS ? 0 : current_task + 1;
   return task_sp[current_task];
@@ -42,7 +43,7 @@ void TIM6_IRQHandler(void) {
 
 /* Fills the callee-saved registers with a pattern, makes a call, and compares. */
 __attribute__((naked, noinline)) static uint32_t call_with_pattern(__attribute__((unused)) uint32_t seed,
-                                                                    __attribute__((unused)) uint32_t *out) {
+                                                                   __attribute__((unused)) uint32_t* out) {
   __asm__ volatile(
       "push {r4-r11, lr}\n\t"
       "sub sp, #4\n\t"
@@ -52,9 +53,12 @@ __attribute__((naked, noinline)) static uint32_t call_with_pattern(__attribute__
       "mov r0, r1\n\t"
       "bl mvGetHClk\n\t"
       "ldr r1, [sp]\n\t"
-      "subs r4, r1\n\tsub r5, r1\n\tsub r6, r1\n\tsub r7, r1\n\tsub r8, r1\n\tsub r9, r1\n\tsub r10, r1\n\tsub r11, r1\n\t"
-      "sub r4, #4\n\tsub r5, #5\n\tsub r6, #6\n\tsub r7, #7\n\tsub r8, #8\n\tsub r9, #9\n\tsub r10, #10\n\tsub r11, #11\n\t"
-      "orr r0, r4\n\torr r0, r5\n\torr r0, r6\n\torr r0, r7\n\torr r0, r8\n\torr r0, r9\n\torr r0, r10\n\torr r0, r11\n\t"
+      "subs r4, r1\n\tsub r5, r1\n\tsub r6, r1\n\tsub r7, r1\n\tsub r8, r1\n\tsub r9, r1\n\tsub r10, "
+      "r1\n\tsub r11, r1\n\t"
+      "sub r4, #4\n\tsub r5, #5\n\tsub r6, #6\n\tsub r7, #7\n\tsub r8, #8\n\tsub r9, #9\n\tsub r10, "
+      "#10\n\tsub r11, #11\n\t"
+      "orr r0, r4\n\torr r0, r5\n\torr r0, r6\n\torr r0, r7\n\torr r0, r8\n\torr r0, r9\n\torr r0, "
+      "r10\n\torr r0, r11\n\t"
       "add sp, #4\n\t"
       "pop {r4-r11, pc}");
 }
@@ -87,7 +91,7 @@ static void task(uint32_t number) {
 }
 
 static void prepare(uint32_t number) {
-  uint32_t *sp = &stacks[number][STACK_WORDS];
+  uint32_t* sp = &stacks[number][STACK_WORDS];
   *--sp = 0x01000000;
   *--sp = (uint32_t)(uintptr_t)task & ~1u;
   for (int i = 0; i < 5; ++i) *--sp = 0; /* lr, r12, r3 to r1 */

@@ -1,5 +1,5 @@
-/* lwIP's view of compiler and platform. Types come from the C library; there is nothing to print to, and a broken
- * invariant stops the kernel (a reset follows), whatever the text says. */
+/* lwIP's view of compiler and platform. Types come from the C library; there is nothing to print to, and a
+ * broken invariant stops the kernel (a reset follows), whatever the text says. */
 #ifndef MICROVISOR_LWIP_CC_H
 #define MICROVISOR_LWIP_CC_H
 
