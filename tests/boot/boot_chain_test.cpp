@@ -14,8 +14,9 @@
 #include "firmware/bootrom/kernel_trailer.hpp"
 #include "firmware/image/image.hpp"
 #include "firmware/layout.hpp"
+#include "tests/boot/device.hpp"
 
-namespace microvisor {
+namespace microvisor::tests {
 namespace {
 
 using firmware::BootCode;
@@ -23,104 +24,9 @@ using firmware::BootStage;
 using firmware::BootStatus;
 using firmware::Pages;
 
-/// More than any boot takes; a boot that needs this many is stuck.
-constexpr std::uint64_t kPlenty = 400'000'000;
 /// Reset to the kernel's first instruction. Software cryptography on the modelled core: one P-256
 /// verification and SHA-256 over the kernel. Raise it only with a reason.
 constexpr std::uint64_t kBootBudget = 60'000'000;
-
-firmware::image::FlashImage factory_image() {
-  firmware::image::Identity identity;
-  identity.device_sid = "UV00112233445566778899aabbccddeeff";
-  identity.device_private_key.fill(1);
-  identity.device_certificate.assign(300, 0x30);
-  identity.gateway_host = "gateway.invalid";
-  identity.gateway_port = 1;
-  identity.gateway_server_name = "gateway.invalid";
-  identity.gateway_ca.assign(300, 0x30);
-  return firmware::image::build_flash_image(identity);
-}
-
-class Device {
- public:
-  Device() : memories_(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1))) {
-    const firmware::image::FlashImage image = factory_image();
-    memories_.flash().load(board::kFlashBankSize, image.bank2);
-    board::OptionBytes options;
-    options.optr = image.options.optr;
-    options.nonsecure_boot0 = image.options.nsbootadd0;
-    options.nonsecure_boot1 = image.options.nsbootadd1;
-    options.secure_boot = image.options.secbootadd0;
-    options.bank[0] = {image.options.secwm1r1, image.options.secwm1r2, image.options.wrp1ar,
-                       image.options.wrp1br};
-    options.bank[1] = {image.options.secwm2r1, image.options.secwm2r2, image.options.wrp2ar,
-                       image.options.wrp2br};
-    memories_.flash().set_options(options);
-  }
-
-  /// Cell number of an address in bank 2.
-  static std::uint32_t cell(std::uint32_t address) {
-    return board::kFlashBankSize + address - firmware::kMicrovisorFlash;
-  }
-  void flip(std::uint32_t address, unsigned bit) {
-    const auto byte = static_cast<std::uint8_t>(memories_.flash().array()[cell(address)] ^ (1u << bit));
-    memories_.flash().load(cell(address), std::array{byte});
-  }
-  void write(std::uint32_t address, std::span<const std::uint8_t> bytes) {
-    memories_.flash().load(cell(address), bytes);
-  }
-  void spoil(std::uint32_t address) { memories_.flash().mark_bad(cell(address), true); }
-  /// Programs OTP, whose cells follow those of the main array.
-  void program_ratchet(std::uint32_t rows) {
-    const std::vector<std::uint8_t> zeros(rows * board::kFlashRowSize, 0);
-    memories_.flash().load(board::kOtpCells, zeros);
-  }
-  [[nodiscard]] board::BoardMemories& memories() { return memories_; }
-
-  /// Switches on and runs until the kernel's first instruction. False if the device stopped before, or did
-  /// not get there.
-  bool boots() {
-    auto created = board::Board::create(std::move(memories_), {});
-    EXPECT_TRUE(created) << created.error().message;
-    board_ = std::move(*created);
-    const std::uint32_t entry = kernel_entry();
-    constexpr std::uint64_t kSlice = 20'000;
-    for (std::uint64_t done = 0; done < kPlenty; done += kSlice) {
-      end_ = board_->run({.instructions = kSlice});
-      if (handed_over()) return entry != 0;
-      if (end_ != board::RunEnd::Limit) break;
-    }
-    const BootStatus why = status();
-    std::printf("stopped: stage %u, %s, detail 0x%x, at 0x%08x\n", static_cast<unsigned>(why.stage),
-                firmware::describe(why.code), why.detail, board_->core().state.r[15]);
-    return false;
-  }
-  /// The bootrom's last act before it enters the kernel is to hide the boot stages:
-  /// FLASH_SECHDPCR.HDP2_ACCDIS, which only a reset clears.
-  [[nodiscard]] bool handed_over() { return (word(0x5002'20C0) & 2u) != 0; }
-  [[nodiscard]] std::uint32_t kernel_entry() { return word(firmware::kKernel.address() + 4); }
-  [[nodiscard]] std::uint32_t word(std::uint32_t address) {
-    std::uint32_t value = 0;
-    EXPECT_TRUE(board_->bus().peek(address, 4, value));
-    return value;
-  }
-  [[nodiscard]] BootStatus status() {
-    std::array<std::uint32_t, firmware::kBootStatusSize / 4> words{};
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      words[i] = word(firmware::kBootStatus + static_cast<std::uint32_t>(4 * i));
-    }
-    BootStatus value{};
-    std::memcpy(&value, words.data(), sizeof value);
-    return value;
-  }
-  [[nodiscard]] board::Board& board() { return *board_; }
-  [[nodiscard]] board::RunEnd end() const { return end_; }
-
- private:
-  board::BoardMemories memories_;
-  std::unique_ptr<board::Board> board_;
-  board::RunEnd end_ = board::RunEnd::Limit;
-};
 
 /// The device stops in the bootrom for good, and says `code`.
 void expect_refusal(Device& device, BootCode code) {
@@ -285,4 +191,4 @@ TEST(BootChain, SleepsForeverAlsoAfterAReset) {
 }
 
 }  // namespace
-}  // namespace microvisor
+}  // namespace microvisor::tests
