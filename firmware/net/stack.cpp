@@ -38,6 +38,8 @@ Stack::Stack(Platform& platform, std::string_view apn) : platform_(platform), di
   if (!initialised) {
     lwip_init();
     initialised = true;
+  } else {
+    sys_restart_timeouts();  // a later stack of the same process has a clock of its own
   }
   ppp = pppos_create(&ppp_interface, output, status_changed, this);
   ppp_set_usepeerdns(ppp, 1);

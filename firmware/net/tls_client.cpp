@@ -13,6 +13,7 @@ namespace microvisor::firmware::net {
 namespace {
 
 constexpr std::uint64_t kStuckWrite = 30 * kSeconds;
+constexpr std::size_t kRetainedHeader = 2 + sizeof(crypto::Digest);
 
 int random(void*, unsigned char* out, std::size_t size) {
   return crypto::random({out, size}) ? 0 : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
@@ -62,7 +63,9 @@ bool TlsClient::configure(const vault::Identity& identity) {
   mbedtls_ssl_conf_session_tickets(&config_, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
   last_error_ = mbedtls_ssl_conf_max_frag_len(&config_, MBEDTLS_SSL_MAX_FRAG_LEN_2048);
   if (last_error_ == 0) last_error_ = mbedtls_ssl_conf_own_cert(&config_, &certificate_, &key_);
-  return last_error_ == 0;
+  if (last_error_ != 0) return false;
+  restore_session();
+  return true;
 }
 
 /// The vault has the bare scalar; the public half is the certificate's.
@@ -112,6 +115,7 @@ TlsResult TlsClient::handshake(std::uint64_t deadline) {
     if (last_error_ == 0) continue;
     if (last_error_ != MBEDTLS_ERR_SSL_WANT_READ && last_error_ != MBEDTLS_ERR_SSL_WANT_WRITE) {
       have_session_ = false;  // perhaps it was the ticket
+      retain_session();
       return classify(last_error_);
     }
     if (stack().platform().now() >= deadline) return TlsResult::TimedOut;
@@ -135,6 +139,34 @@ void TlsClient::keep_session() {
   mbedtls_ssl_session_free(&session_);
   mbedtls_ssl_session_init(&session_);
   have_session_ = mbedtls_ssl_get_session(&ssl_, &session_) == 0;
+  retain_session();
+}
+
+/// Retained memory: size of the session (2 bytes, little-endian), SHA-256 of what follows, the session.
+void TlsClient::retain_session() {
+  if (retained_.size() <= kRetainedHeader) return;
+  std::size_t size = 0;
+  const auto body = retained_.subspan(kRetainedHeader);
+  const bool saved =
+      have_session_ && mbedtls_ssl_session_save(&session_, body.data(), body.size(), &size) == 0;
+  if (!saved || size > 0xFFFF) size = 0;
+  retained_[0] = static_cast<std::uint8_t>(size);
+  retained_[1] = static_cast<std::uint8_t>(size >> 8);
+  const crypto::Digest digest = crypto::sha256(body.first(size));
+  std::copy(digest.begin(), digest.end(), retained_.begin() + 2);
+}
+
+/// After power-on the memory holds anything; the digest tells.
+void TlsClient::restore_session() {
+  if (have_session_ || retained_.size() <= kRetainedHeader) return;
+  const std::size_t size = static_cast<std::size_t>(retained_[0]) | static_cast<std::size_t>(retained_[1])
+                                                                        << 8;
+  if (size == 0 || size > retained_.size() - kRetainedHeader) return;
+  const auto body = retained_.subspan(kRetainedHeader, size);
+  if (crypto::equal(crypto::sha256(body), retained_.subspan(2, sizeof(crypto::Digest))) !=
+      crypto::Verdict::Valid)
+    return;
+  have_session_ = mbedtls_ssl_session_load(&session_, body.data(), body.size()) == 0;
 }
 
 std::size_t TlsClient::read(std::span<std::uint8_t> into) {

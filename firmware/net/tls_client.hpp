@@ -35,6 +35,9 @@ class TlsClient {
   TlsClient(const TlsClient&) = delete;
   TlsClient& operator=(const TlsClient&) = delete;
 
+  /// Memory that outlives a reset of the chip, in which the session is kept; before configure(). What is
+  /// found there is used if it is whole. About 3 KiB are needed; with less, a reset costs a full handshake.
+  void keep_session_in(std::span<std::uint8_t> memory) { retained_ = memory; }
   /// Takes certificates and key. `identity` must outlive the client. False: they cannot be used.
   [[nodiscard]] bool configure(const vault::Identity& identity);
   /// Connects and authenticates both ways. Blocks up to `timeout` microseconds.
@@ -62,6 +65,8 @@ class TlsClient {
   [[nodiscard]] TlsResult handshake(std::uint64_t deadline);
   [[nodiscard]] TlsResult classify(int error) const;
   void keep_session();
+  void retain_session();
+  void restore_session();
 
   TcpStream stream_;
   const vault::Identity* identity_ = nullptr;
@@ -72,6 +77,7 @@ class TlsClient {
   mbedtls_pk_context key_{};
   mbedtls_ssl_session session_{};  // of the last connection, with its ticket
   bool have_session_ = false;
+  std::span<std::uint8_t> retained_;
   bool open_ = false;  // ssl_ is set up
   bool resumed_ = false;
   bool ended_ = true;

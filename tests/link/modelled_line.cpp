@@ -48,6 +48,7 @@ void ModelledLine::wait(std::uint64_t moment) {
     if (scheduler_.now() >= next_poll_) {
       next_poll_ = scheduler_.now() + kPollEvery;
       if (meanwhile) meanwhile();
+      if (attention && attention()) return;
       network_->poll(0us);
     }
     scheduler_.dispatch();

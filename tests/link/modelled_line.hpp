@@ -33,6 +33,8 @@ class ModelledLine final : public firmware::net::Platform, private board::Serial
   std::function<bool(std::uint8_t&)> damage_from_chip;
   /// Called once in each round of wait().
   std::function<void()> meanwhile;
+  /// Asked in each round of wait(); true ends it, as a wake-up from the kernel does.
+  std::function<bool()> attention;
 
   [[nodiscard]] board::AtModem& modem() { return *modem_; }
   [[nodiscard]] board::Scheduler& scheduler() { return scheduler_; }

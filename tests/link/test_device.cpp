@@ -101,7 +101,7 @@ void TestDevice::build() {
   static_cast<void>(store_->mount());
   updater_.emplace(flash_, nor_, *store_, 1000U);
   updater_->mount();
-  engine_ = std::make_unique<firmware::link::LinkEngine>(*this, line_);
+  engine_ = std::make_unique<firmware::link::LinkEngine>(*this, line_, retained_);
 }
 
 void TestDevice::reset() {
@@ -115,7 +115,9 @@ bool TestDevice::run_until(const std::function<bool()>& done, unsigned seconds) 
   done_ = done;
   reached_ = false;
   deadline_ = line_.now() + seconds * firmware::net::kSeconds;
+  line_.attention = done_;
   while (!reached_ && line_.now() < deadline_) engine_->round();
+  line_.attention = {};
   done_ = {};
   return reached_;
 }

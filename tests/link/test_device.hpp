@@ -58,6 +58,9 @@ class TestDevice final : public firmware::link::LinkHost {
   /// pending.
   void reset();
 
+  /// Memory that a reset leaves alone.
+  [[nodiscard]] std::vector<std::uint8_t>& retained() { return retained_; }
+
   [[nodiscard]] firmware::link::LinkEngine& engine() { return *engine_; }
   [[nodiscard]] firmware::update::Updater& updater() override { return *updater_; }
 
@@ -101,6 +104,7 @@ class TestDevice final : public firmware::link::LinkHost {
 
   ModelledLine& line_;
   firmware::vault::TrustAnchors anchors_;
+  std::vector<std::uint8_t> retained_ = std::vector<std::uint8_t>(3072, 0xA5);  // power-on leaves anything
   MemoryFlash flash_;
   MemoryNor nor_;
   std::optional<firmware::vault::Store> store_;

@@ -20,14 +20,16 @@ std::uint32_t random_word() {
 
 }  // namespace
 
-LinkEngine::LinkEngine(LinkHost& host, net::Platform& platform)
+LinkEngine::LinkEngine(LinkHost& host, net::Platform& platform, std::span<std::uint8_t> retained)
     : host_(host),
       platform_(platform),
       stack_(platform),
       tls_(stack_),
       transport_(tls_),
       io_(transport_),
-      session_(host, io_) {}
+      session_(host, io_) {
+  tls_.keep_session_in(retained);
+}
 
 void LinkEngine::round() {
   if (!host_.network_wanted()) return stay_offline();

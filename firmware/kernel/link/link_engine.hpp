@@ -12,7 +12,8 @@ namespace microvisor::firmware::link {
 
 class LinkEngine {
  public:
-  LinkEngine(LinkHost& host, net::Platform& platform);
+  /// `retained`: memory that outlives a reset of the chip, for the TLS session; may be empty.
+  LinkEngine(LinkHost& host, net::Platform& platform, std::span<std::uint8_t> retained = {});
 
   /// One round: bearer, connection, session until its end, and the wait before the next; or, while the
   /// network is not wanted, a wait for that to change. Blocks.
