@@ -125,7 +125,6 @@ void Host::install_update() {
     {
       const Atomic atomic;
       Services& s = services();
-      s.update_ready = true;
       s.events.announce(abi::SystemNotificationSource::UPDATE, s.notifications, clock_microseconds());
     }
     worker_wait_until(clock_microseconds() + std::uint64_t{manifest.maximum_politeness_seconds} * 1'000'000);

@@ -92,7 +92,7 @@ void set_up_gtzc() {
   // Memories, and blocks whose harmless parts are the application's: an attempt on the rest is still an
   // attempt.
   watch[0][3] |= (1u << 2) | (1u << 16) | (1u << 18) | (1u << 24) | (1u << 26) | (1u << 28);
-  watch[1][1] |= (1u << 24) | (1u << 3) | (1u << 4) | (1u << 6);
+  watch[1][1] |= (1u << 24) | (1u << 3) | (1u << 4);
 
   // External memories begin closed; those that are the application's are opened.
   for (const unsigned place : {kFmcBank1, kFmcBank3, kOctospi2Memory}) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "tests/kernel/kernel_machine.hpp"
 
@@ -17,8 +18,9 @@ TEST(KernelOnBoard, CallsAnswerAsDocumented) {
       "request 0",      "status 0",     "early log 10",
       "log init 0",     "log 0",        "http 10",
       "bad pointer 2",  "bad struct 2", "led 0",
-      "setup 0",        "events 0",     "events 1",
-      "events 3",       "tag 72",       "close 0",
+      "pin 20",         "setup 0",      "events 0",
+      "events 1",       "events 3",     "tag 72",
+      "close 0",
   };
   ASSERT_GE(machine.lines().size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(machine.lines()[i], expected[i]);
@@ -44,6 +46,13 @@ TEST(KernelOnBoard, ANullCallCostsLessThanAHundredInstructions) {
   RecordProperty("null_call_instructions", std::to_string(cost));
   EXPECT_LT(cost, 160);
   EXPECT_GT(cost, 20);
+}
+
+TEST(KernelOnBoard, ARestartedApplicationFindsItsWorldAsAfterAReset) {
+  KernelMachine machine("dirty");
+  ASSERT_TRUE(machine.run_until_line("looked", 4000));
+  EXPECT_EQ(machine.lines(), std::vector<std::string>{"looked"});
+  EXPECT_EQ(machine.board().resets(), 0u);
 }
 
 /// A modem that never stops talking: the worker always has something to do.
@@ -89,6 +98,38 @@ TEST(KernelOnBoard, APreEmptiveApplicationAndABusyWorkerDoNotDisturbEachOther) {
               machine.kernel_word("(anonymous namespace)::slices"));
   EXPECT_GT(machine.kernel_word("(anonymous namespace)::slices"), 200u);
   EXPECT_EQ(machine.board().resets(), 0u);
+}
+
+TEST(KernelOnBoard, ModemTrafficCostsTheApplicationLittle) {
+  KernelMachine machine("measure");
+  ASSERT_TRUE(machine.run_until_line("measured", 4000));
+  Chatter chatter(machine.board());
+  unsigned application = 0;
+  constexpr unsigned kSamples = 20'000;
+  for (unsigned i = 0; i < kSamples; ++i) {  // a byte every 13 us: 76,900 a second
+    machine.board().run({.until = machine.board().scheduler().now() + 13 * board::kTicksPerMicrosecond});
+    chatter.say(static_cast<std::uint8_t>(i));
+    application += machine.board().core().state.world == board::kNonSecure ? 1 : 0;
+  }
+  EXPECT_GE(static_cast<double>(application) / kSamples, 0.9);
+}
+
+/// Applications that die at any moment and in any way, with the worker in any state. MICROVISOR_DEATHS makes
+/// it longer.
+TEST(KernelOnBoard, AnApplicationMayDieAtAnyMoment) {
+  KernelMachine machine("unlucky");
+  Chatter chatter(machine.board());
+  const char* wanted = std::getenv("MICROVISOR_DEATHS");
+  const auto deaths = static_cast<unsigned>(wanted != nullptr ? std::stoul(wanted) : 120);
+  std::uint8_t byte = 0;
+  for (unsigned i = 0; i < 4000 * deaths && machine.count("start") < deaths; ++i) {
+    const bool alive = machine.kernel_word("(anonymous namespace)::running") % 256 != 0;
+    machine.board().run(
+        {.until = machine.board().scheduler().now() + (alive ? 37 : 20'000) * board::kTicksPerMicrosecond});
+    chatter.say(byte++);
+    ASSERT_EQ(machine.board().resets(), 0u) << "after " << machine.lines().back();
+  }
+  EXPECT_EQ(machine.count("start"), deaths);
 }
 
 }  // namespace

@@ -60,7 +60,6 @@ struct Services {
   bool ever_connected = false;
   bool application_present = false;
   bool crash_to_report = false;
-  bool update_ready = false;
   std::uint32_t minimum_check_in_seconds = 0;
   std::uint32_t testing_status = 0;
 

@@ -54,6 +54,12 @@ int main(void) {
   print_number("bad pointer", mvGetHClk((uint32_t*)0x30080000));
   print_number("bad struct", mvRequestNetwork((const struct MvRequestNetworkParams*)0x20080000, &network));
   print_number("led", mvSystemLedEnable(1));
+  /* A port that was reset is still the application's. */
+  mvPeriphPoke32(0x46020C64, 1, 1);
+  mvPeriphPoke32(0x46020C64, 1, 0);
+  REG(GPIOA + 0x00) = (REG(GPIOA + 0x00) & ~(3u << 10)) | (1u << 10);
+  REG(GPIOA + 0x18) = 1u << 5;
+  print_hex("pin", REG(GPIOA + 0x14));
   notifications();
 
   /* One second by SysTick against the kernel's microseconds. */
