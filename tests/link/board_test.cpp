@@ -146,6 +146,7 @@ TEST_F(LinkOnBoard, AnApplicationComesOverTheAirAndLogs) {
   EXPECT_TRUE(run_until([&] { return gateway.seen().reports.size() == 4; }, 20)) << describe();
   const std::vector<std::string> expected{"FETCHING", "INSTALLING_APP", "STARTING_NEW_APP", "COMPLETE"};
   EXPECT_EQ(gateway.seen().reports, expected);
+  EXPECT_EQ(gateway.seen().resumed, 1U) << "the second connection, after the reset, is a resumed one";
   std::printf("first log line: %s\n%s\n", gateway.seen().log[0].c_str(), describe().c_str());
 }
 
