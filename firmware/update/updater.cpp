@@ -65,6 +65,7 @@ void Updater::mount() {
   staging_.mount();
   record_ = Record{};
   installed_.reset();
+  checked_ = crypto::Verdict::Invalid;
   manifest_loaded_ = false;
   std::size_t size = 0;
   std::array<std::uint8_t, kStateSize> state;

@@ -6,6 +6,7 @@
 
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/icache.hpp"
+#include "firmware/drivers/stm32u5/nvic.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/sections.hpp"
 
@@ -15,14 +16,7 @@ namespace {
 
 using storage::FlashStatus;
 
-/// Which controller rules an address, and its bits for it.
-struct Target {
-  volatile std::uint32_t* key;
-  volatile std::uint32_t* control;
-  volatile std::uint32_t* status;
-  std::uint32_t page_bits;
-  bool bank2;
-};
+using Target = FlashTarget;
 
 Target target_of(std::uint32_t address) {
   FlashController& flash = flash_controller();
@@ -71,6 +65,26 @@ MV_RAM_CODE std::uint32_t start_erase(volatile std::uint32_t* control, std::uint
   return wait_done(status);
 }
 
+/// Waits for the end of an operation on bank 1 asleep: milliseconds of nothing to do, because it happens only
+/// before the application runs. Interrupts are masked, so the controller's end-of-operation interrupt only
+/// wakes (a pending enabled line ends WFI whatever PRIMASK says: Armv8-M Architecture Reference Manual,
+/// B3.29).
+std::uint32_t sleep_until_done(const Target& target) {
+  std::uint32_t primask = 0;
+  asm volatile("mrs %0, primask\n cpsid i" : "=r"(primask) : : "memory");
+  enable_line(kLineFlash);
+  while ((*target.status & (FlashController::kBusy | FlashController::kWaitingForData)) != 0) {
+    data_barrier();
+    asm volatile("wfi" : : : "memory");
+  }
+  const std::uint32_t status = *target.status;
+  *target.status = FlashController::kEndOfOperation;
+  disable_line(kLineFlash);
+  clear_pending_line(kLineFlash);
+  asm volatile("msr primask, %0" : : "r"(primask) : "memory");
+  return status;
+}
+
 /// Error flags left behind by an earlier operation would make the next one fail (PGSERR).
 void clear_errors(const Target& target) {
   (void)wait_done(target.status);
@@ -99,8 +113,21 @@ FlashStatus InternalFlash::program(std::uint32_t address, const std::uint8_t* da
   const Target target = target_of(address);
   unlock(target);
   clear_errors(target);
-  *target.control = mode;
-  const std::uint32_t status = write_words(address, copy, words, target.status);
+  std::uint32_t status = 0;
+  if (target.bank2) {
+    *target.control = mode;
+    status = write_words(address, copy, words, target.status);
+  } else {
+    *target.control = mode | FlashController::kEndInterrupt;
+    auto* to = reinterpret_cast<volatile std::uint32_t*>(address);
+    for (std::uint32_t i = 0; i < words; ++i) to[i] = copy[i];
+    status = sleep_until_done(target);
+    if (yield_ != nullptr) yield_();
+  }
+  return finish(target, status);
+}
+
+FlashStatus InternalFlash::finish(const Target& target, std::uint32_t status) {
   *target.control = 0;
   lock(target);
   cache_stale_ = true;
@@ -121,21 +148,12 @@ FlashStatus InternalFlash::erase_page(std::uint32_t address) {
   const Target target = target_of(address);
   unlock(target);
   clear_errors(target);
-  const std::uint32_t value = FlashController::kPageErase | target.page_bits;
-  std::uint32_t status = 0;
-  if (target.bank2 || yield_ == nullptr) {
-    status = start_erase(target.control, value | FlashController::kStart, target.status);
-  } else {
-    *target.control = value | FlashController::kStart;
-    while ((*target.status & FlashController::kBusy) != 0) yield_();
-    status = *target.status;
-  }
-  *target.control = 0;
-  lock(target);
-  cache_stale_ = true;
-  if ((status & FlashController::kErrors) == 0) return FlashStatus::Ok;
-  *target.status = FlashController::kErrors;
-  return FlashStatus::Failed;
+  const std::uint32_t value = FlashController::kPageErase | target.page_bits | FlashController::kStart;
+  if (target.bank2) return finish(target, start_erase(target.control, value, target.status));
+  *target.control = value | FlashController::kEndInterrupt;
+  const std::uint32_t status = sleep_until_done(target);
+  if (yield_ != nullptr) yield_();
+  return finish(target, status);
 }
 
 }  // namespace microvisor::firmware::stm32u5

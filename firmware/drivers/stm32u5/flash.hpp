@@ -58,9 +58,11 @@ struct FlashController {
   static constexpr std::uint32_t kBank2 = 1u << 11;
   static constexpr std::uint32_t kBurst = 1u << 14;
   static constexpr std::uint32_t kStart = 1u << 16;
+  static constexpr std::uint32_t kEndInterrupt = 1u << 24;  // EOPIE
   static constexpr std::uint32_t kLock = 1u << 31;
   // SR, both controllers: error flags are cleared by writing one.
   static constexpr std::uint32_t kErrors = 0x20FA;  // OPERR, PROGERR, WRPERR, PGAERR, SIZERR, PGSERR, OPTWERR
+  static constexpr std::uint32_t kEndOfOperation = 1u << 0;
   static constexpr std::uint32_t kBusy = 1u << 16;
   static constexpr std::uint32_t kWaitingForData = 1u << 17;
   // ECCR
@@ -105,13 +107,22 @@ class ReadOnlyFlash final : public storage::Flash {
   }
 };
 
+/// Which controller rules an address, and the address's bits in its control register.
+struct FlashTarget {
+  volatile std::uint32_t* key;
+  volatile std::uint32_t* control;
+  volatile std::uint32_t* status;
+  std::uint32_t page_bits;
+  bool bank2;
+};
+
 /// The internal flash for vault and update. One object, used from one context at a time.
 class InternalFlash final : public storage::Flash {
  public:
-  /// `yield` is called between polls while bank 1 is being erased or programmed, may be null. It is not
+  /// `hook` is called after each operation on bank 1, during which the core sleeps; may be null. It is not
   /// called for bank 2: there every fetch stalls anyway.
   using YieldHook = void (*)();
-  explicit InternalFlash(YieldHook yield = nullptr) : yield_(yield) {}
+  explicit InternalFlash(YieldHook hook = nullptr) : yield_(hook) {}
 
   [[nodiscard]] storage::FlashStatus read_row(std::uint32_t address, storage::Row& row) override;
   [[nodiscard]] storage::FlashStatus read(std::uint32_t address, std::span<std::uint8_t> out) override;
@@ -123,6 +134,7 @@ class InternalFlash final : public storage::Flash {
  private:
   [[nodiscard]] storage::FlashStatus program(std::uint32_t address, const std::uint8_t* data,
                                              std::uint32_t words, std::uint32_t mode);
+  [[nodiscard]] storage::FlashStatus finish(const FlashTarget& target, std::uint32_t status);
   void before_read();
 
   YieldHook yield_;

@@ -57,6 +57,7 @@ enum Line : std::uint8_t {
 constexpr std::uint32_t line_bit(unsigned line) { return 1u << (line % 32); }
 
 inline void enable_line(unsigned line) { nvic().iser[line / 32] = line_bit(line); }
+inline void disable_line(unsigned line) { nvic().icer[line / 32] = line_bit(line); }
 inline void pend_line(unsigned line) { nvic().ispr[line / 32] = line_bit(line); }
 inline void clear_pending_line(unsigned line) { nvic().icpr[line / 32] = line_bit(line); }
 [[nodiscard]] inline bool line_is_pending(unsigned line) {
