@@ -53,7 +53,7 @@ enum class UpdateError : std::uint8_t {
 /// What bank 1 holds. Stored in the journal.
 struct InstalledApplication {
   crypto::Digest manifest_hash{};
-  std::uint32_t extent = 0;  // bytes from the start up to the end of the last layer's data
+  std::uint32_t extent = 0;      // bytes from the start up to the end of the last layer's data
   crypto::Digest extent_hash{};  // SHA-256 of those bytes
 };
 
@@ -181,7 +181,7 @@ class Updater {
   Record record_;
   std::optional<InstalledApplication> installed_;
   crypto::Verdict checked_ = crypto::Verdict::Invalid;  // bank 1 was verified since the last mount()
-  bool manifest_loaded_ = false;  // manifest_ is that of the target
+  bool manifest_loaded_ = false;                        // manifest_ is that of the target
   manifest::ApplicationManifest manifest_;
 };
 

@@ -4,10 +4,10 @@
 #define TIM2 0x40000000u
 #define GPIOC 0x42020800u
 #define EXTI 0x46022000u
-#define UNTOUCHED ((volatile uint32_t *)0x20060000u)
-#define SRAM4 ((volatile uint32_t *)0x28000100u)
+#define UNTOUCHED ((volatile uint32_t*)0x20060000u)
+#define SRAM4 ((volatile uint32_t*)0x28000100u)
 
-static void check(const char *what, uint32_t value, uint32_t expected) {
+static void check(const char* what, uint32_t value, uint32_t expected) {
   if (value != expected) print_hex(what, value);
 }
 
@@ -64,7 +64,8 @@ static void look(void) {
   check("timer", REG(TIM2), 0);
   check("period", REG(TIM2 + 0x2C), 0xFFFFFFFF);
   uint32_t control = 1, basepri = 1, limit = 1;
-  __asm__ volatile("mrs %0, control\n\tmrs %1, basepri\n\tmrs %2, msplim" : "=r"(control), "=r"(basepri), "=r"(limit));
+  __asm__ volatile("mrs %0, control\n\tmrs %1, basepri\n\tmrs %2, msplim"
+                   : "=r"(control), "=r"(basepri), "=r"(limit));
   check("control", control, 0);
   check("basepri", basepri, 0);
   check("msplim", limit, 0);
@@ -73,7 +74,7 @@ static void look(void) {
 int main(void) {
   uint8_t reason[1] = {0};
   console_start();
-  mvGetWakeReason((enum MvWakeReason *)reason);
+  mvGetWakeReason((enum MvWakeReason*)reason);
   if (reason[0] != MV_WAKEREASON_APPLICATIONCRASH) {
     make_dirty();
     __asm__ volatile("udf #1");
