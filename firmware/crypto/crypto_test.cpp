@@ -2,8 +2,11 @@
 #include "firmware/crypto/crypto.hpp"
 
 #include <gtest/gtest.h>
+#include <mbedtls/sha256.h>
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace microvisor::firmware::crypto {
 namespace {
@@ -48,6 +51,37 @@ TEST_F(Crypto, Sha256KnownAnswers) {
   EXPECT_EQ(sha256({}), hex<32>("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
   EXPECT_EQ(sha256(bytes_of("abc")),
             hex<32>("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+}
+
+TEST_F(Crypto, Sha256OfEveryLengthAgreesWithAnIndependentImplementation) {
+  std::vector<std::uint8_t> data;
+  for (std::size_t size = 0; size < 300; ++size) {
+    Digest wanted{};
+    ASSERT_EQ(mbedtls_sha256_ret(data.data(), data.size(), wanted.data(), 0), 0);
+    ASSERT_EQ(sha256(data), wanted) << size;
+    data.push_back(static_cast<std::uint8_t>(size * 89 + size / 7));
+  }
+}
+
+TEST_F(Crypto, Sha256OfAMillionLetters) {
+  // FIPS 180-4 example: one million times "a".
+  EXPECT_EQ(sha256(bytes_of(std::string(1'000'000, 'a'))),
+            hex<32>("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"));
+}
+
+TEST_F(Crypto, BlankDataIsHashedAsWhatItIs) {
+  for (const std::size_t before : {0u, 1u, 63u, 64u, 100u}) {
+    for (const std::size_t blank : {0u, 1u, 27u, 63u, 64u, 65u, 1000u, 0x10'0000u}) {
+      std::vector<std::uint8_t> data(before, 0x42);
+      Sha256 hash;
+      hash.update(data);
+      hash.update_blank(blank);
+      hash.update(bytes_of("end"));
+      data.resize(before + blank, 0xFF);
+      for (const char letter : {'e', 'n', 'd'}) data.push_back(static_cast<std::uint8_t>(letter));
+      EXPECT_EQ(hash.finish(), sha256(data)) << before << " " << blank;
+    }
+  }
 }
 
 TEST_F(Crypto, Sha256InPiecesAndCopies) {

@@ -244,12 +244,12 @@ UpdateError Updater::measure_staged(const manifest::Layer& layer) {
   }
   crypto::Sha256 fetched = hash;
   if (crypto::equal(fetched.finish(), layer.fetch_hash) != crypto::Verdict::Valid) return UpdateError::Hash;
-  buffer.fill(0xFF);
+  constexpr std::uint32_t kPiece = 8192;
   for (std::uint32_t at = *size; at < layer.size;) {
-    const auto piece = std::span(buffer).first(std::min<std::size_t>(buffer.size(), layer.size - at));
-    hash.update(piece);
-    at += static_cast<std::uint32_t>(piece.size());
-    if (at % 4096 == 0) yield();
+    const std::uint32_t count = std::min(kPiece, layer.size - at);
+    hash.update_blank(count);
+    at += count;
+    yield();
   }
   return crypto::equal(hash.finish(), layer.measurement_hash) == crypto::Verdict::Valid
              ? UpdateError::None
