@@ -11,14 +11,21 @@ namespace microvisor::protocol {
 namespace {
 
 constexpr std::string_view kManifestName = "manifest";
+constexpr std::size_t kMaxUnreferencedBytes = 4U << 20;  // inflated, all together
 
 /// Entries that no manifest refers to are not kept, but they may not be bombs either.
 Result<void> check_unreferenced(const ZipReader& zip, const ManifestInfo& info) {
+  std::size_t total = 0;
   for (const ZipEntry& entry : zip.entries()) {
     const bool referenced = std::any_of(info.layers.begin(), info.layers.end(), [&](const LayerInfo& layer) {
       return to_hex(layer.fetch_hash) == entry.name;
     });
     if (referenced || entry.name == kManifestName) continue;
+    total += entry.size;  // as it claims; read() refuses what does not keep to it
+    if (total > kMaxUnreferencedBytes) {
+      return refuse(Refusal::EntryTooLarge,
+                    "the bundle carries too much that its manifest does not refer to");
+    }
     if (const auto content = zip.read(entry, kMaxEntryBytes); !content)
       return tl::unexpected(content.error());
   }

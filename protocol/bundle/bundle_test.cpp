@@ -133,7 +133,7 @@ TEST(BundleRefusals, Layers) {
 }
 
 TEST(BundleRefusals, Bombs) {
-  const Bytes bomb(64U << 20, 0);
+  const Bytes bomb(8U << 20, 0);
   EXPECT_EQ(refusal_of(zip_of({{"manifest", bomb}})), Refusal::ManifestTooLarge);
   const Bytes manifest = make_manifest(golden_rom(), {});
   EXPECT_EQ(refusal_of(zip_of({{entry_name(golden_rom()), bomb}, {"manifest", manifest}})),
