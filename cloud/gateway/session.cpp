@@ -67,7 +67,7 @@ void Session::receive(protocol::ByteView bytes) {
   link::Frame frame;
   while (!finished_) {
     switch (reader_.next(frame)) {
-      case protocol::FrameReader::Status::NeedMore: return;
+      case protocol::FrameReader::Status::NeedMore: return give_back_credit();
       case protocol::FrameReader::Status::BadLength: return end("frame of a length that is not allowed");
       case protocol::FrameReader::Status::Malformed: return end("malformed frame");
       case protocol::FrameReader::Status::Frame: handle(frame); break;
@@ -216,19 +216,23 @@ void Session::stream_data(Stream& stream, std::uint32_t number, const std::strin
   if (stream.service == link::SERVICE_FETCH) return end("data on a stream that only the gateway fills");
   if (data.size() > protocol::kMaxStreamDataBytes) return end("too much data in one frame");
   if (data.size() > stream.receive_credit) return end("data beyond the credit");
-  const auto size = static_cast<std::uint32_t>(data.size());
-  stream.receive_credit -= size;
+  stream.receive_credit -= static_cast<std::uint32_t>(data.size());
   if (stream.service == link::SERVICE_LOG) {
     log_data(stream, number, data);
   } else {
     stream.lines->feed(data);
   }
-  // Everything is consumed at once, so the credit goes back at once, but not a frame for every few bytes.
-  const auto found = streams_.find(number);
-  if (finished_ || found == streams_.end()) return;
-  const std::uint32_t window =
-      found->second->service == link::SERVICE_LOG ? limits_.log_credit : limits_.channel_credit;
-  if (found->second->receive_credit <= window / 2) grant(number, window - found->second->receive_credit);
+}
+
+/// Everything is consumed at once, so the credit goes back at once, in one frame for all that has just
+/// arrived. It also tells the device that its lines have reached the cloud.
+void Session::give_back_credit() {
+  for (auto& [number, stream] : streams_) {
+    if (stream->service == link::SERVICE_FETCH) continue;
+    const std::uint32_t window =
+        stream->service == link::SERVICE_LOG ? limits_.log_credit : limits_.channel_credit;
+    if (stream->receive_credit < window) grant(number, window - stream->receive_credit);
+  }
 }
 
 void Session::log_data(Stream& stream, std::uint32_t number, const std::string& data) {

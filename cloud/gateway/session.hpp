@@ -99,6 +99,7 @@ class Session {
   void log_data(Stream& stream, std::uint32_t number, const std::string& data);
   void close_stream(std::uint32_t number, link::StreamError error);
   void grant(std::uint32_t number, std::uint32_t bytes);
+  void give_back_credit();
   bool produce(std::uint32_t number, Stream& stream);
   bool control_frame_allowed();
   void write(const link::Frame& frame);

@@ -342,6 +342,7 @@ TEST_F(SessionTest, TheLogChannelBecomesLines) {
   output();
   for (const char* piece : {"hel", "lo\nwo", "rld\n", "rest"}) send(data(1, piece));
   EXPECT_EQ(host.lines, (std::vector<std::string>{"hello", "world"}));
+  EXPECT_EQ(output().size(), 4U) << "credit comes back for each piece";
   send(close(1));
   EXPECT_EQ(host.lines.back(), "rest");
   EXPECT_EQ(output().at(0).kind_case(), link::Frame::kClose);
