@@ -157,31 +157,45 @@ void VirtualDevice::watch_start() {
   };
 }
 
-std::string VirtualDevice::boot_status() const {
+std::array<std::uint8_t, firmware::kBootStatusSize> VirtualDevice::boot_status() const {
   std::array<std::uint8_t, firmware::kBootStatusSize> words{};
   for (std::uint32_t offset = 0; offset < words.size(); ++offset) {
     std::uint32_t value = 0;
     if (board_->bus().peek(firmware::kBootStatus + offset, 1, value))
       words[offset] = static_cast<std::uint8_t>(value);
   }
-  return firmware::image::describe_boot_status(words);
+  return words;
+}
+
+/// A boot stage that stops for good has nobody to tell but these words.
+void VirtualDevice::require_boot() const {
+  const auto words = boot_status();
+  if (firmware::image::boot_stopped(words)) {
+    throw Failure("the device refuses to boot: " + firmware::image::describe_boot_status(words));
+  }
 }
 
 void VirtualDevice::stopped_for_good(const char* how) const {
-  const std::string status = boot_status();
+  require_boot();
+  const std::string status = firmware::image::describe_boot_status(boot_status());
   throw Failure(status.empty() ? fmt::format("the device {}", how)
-                               : fmt::format("the device {}: {}", how, status));
+                               : fmt::format("the device {} ({})", how, status));
+}
+
+/// Until the application has started, the run is looked at every 10 ms of the board: has it started, has the
+/// boot stopped?
+board::Time VirtualDevice::end_of_slice(std::optional<double> seconds, bool from_power_on) const {
+  const board::Time limit = !seconds               ? board::kNever
+                            : from_power_on        ? ticks(*seconds)
+                            : application_started_ ? *application_started_ + ticks(*seconds)
+                                                   : board::kNever;
+  return application_started_ ? limit : std::min(limit, board_->scheduler().now() + ticks(0.01));
 }
 
 void VirtualDevice::run(std::optional<double> seconds, bool from_power_on) {
   for (;;) {
     board::RunLimits limits;
-    if (seconds && (from_power_on || application_started_)) {
-      limits.until = (from_power_on ? 0 : *application_started_) + ticks(*seconds);
-    } else if (seconds) {
-      limits.until =
-          board_->scheduler().now() + ticks(0.01);  // then look again whether the application has started
-    }
+    limits.until = end_of_slice(seconds, from_power_on);
     switch (board_->run(limits)) {
       case board::RunEnd::Stopped: return;
       case board::RunEnd::Exited: return;
@@ -189,10 +203,10 @@ void VirtualDevice::run(std::optional<double> seconds, bool from_power_on) {
       case board::RunEnd::Idle: stopped_for_good("has stopped for good");
       case board::RunEnd::Limit: break;
     }
-    if (seconds && (from_power_on || application_started_)) {
-      const board::Time start = from_power_on ? 0 : *application_started_;
-      if (board_->scheduler().now() >= start + ticks(*seconds)) break;
-    }
+    require_boot();
+    const bool counting = seconds && (from_power_on || application_started_);
+    const board::Time start = from_power_on ? 0 : application_started_.value_or(0);
+    if (counting && board_->scheduler().now() >= start + ticks(*seconds)) break;
   }
   if (serial_) serial_->flush();
 }

@@ -5,6 +5,7 @@
 // board's thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "board/board.hpp"
 #include "board/modem/at_modem.hpp"
 #include "board/modem/slirp_network.hpp"
+#include "firmware/layout.hpp"
 
 namespace microvisor::cli {
 
@@ -60,7 +62,9 @@ class VirtualDevice {
 
   void watch_pins();
   void watch_start();
-  [[nodiscard]] std::string boot_status() const;
+  [[nodiscard]] std::array<std::uint8_t, firmware::kBootStatusSize> boot_status() const;
+  void require_boot() const;
+  [[nodiscard]] board::Time end_of_slice(std::optional<double> seconds, bool from_power_on) const;
   [[noreturn]] void stopped_for_good(const char* how) const;
 
   VirtualDeviceOptions options_;

@@ -164,6 +164,13 @@ ImageSizes image_sizes() {
 
 std::string kernel_version() { return MICROVISOR_KERNEL_VERSION; }
 
+bool boot_stopped(std::span<const std::uint8_t> words) {
+  BootStatus status{};
+  if (words.size() < sizeof status) return false;
+  std::memcpy(&status, words.data(), sizeof status);
+  return status.magic == kBootStatusMagic && status.code != BootCode::Running;
+}
+
 std::string describe_boot_status(std::span<const std::uint8_t> words) {
   BootStatus status{};
   if (words.size() < sizeof status) return {};

@@ -68,6 +68,9 @@ struct ImageSizes {
 /// The version the embedded kernel's manifest bears.
 [[nodiscard]] std::string kernel_version();
 
+/// Whether the boot status words found in BKPSRAM (32 bytes) say that a boot stage has stopped for good.
+[[nodiscard]] bool boot_stopped(std::span<const std::uint8_t> words);
+
 /// One line about the boot status words found in BKPSRAM (32 bytes), or an empty string if there are none.
 [[nodiscard]] std::string describe_boot_status(std::span<const std::uint8_t> words);
 
