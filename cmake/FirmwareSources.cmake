@@ -18,6 +18,10 @@ function(mv_nanopb name)
   set(runtime ${MICROVISOR_SOURCES}/nanopb)
   set(out ${CMAKE_CURRENT_BINARY_DIR}/nanopb)
   set(generated)
+  # The generator compiles its own messages when it is first run, into its source folder; once, before builds that run it
+  # several times at once.
+  execute_process(COMMAND ${MICROVISOR_PYTHON} -B ${runtime}/generator/nanopb_generator.py --version
+                  OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
   foreach(proto ${ARGN})
     string(REGEX REPLACE "\\.proto$" "" stem ${proto})
     set(options)
