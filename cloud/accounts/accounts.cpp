@@ -1,3 +1,4 @@
+// Only hashes of tokens and secrets reach the store; comparisons take the same time for right and wrong.
 #include "cloud/accounts/accounts.hpp"
 
 #include "cloud/accounts/sid.hpp"

@@ -1,3 +1,4 @@
+// Random identifiers from OpenSSL's generator.
 #include "cloud/accounts/sid.hpp"
 
 #include <openssl/rand.h>

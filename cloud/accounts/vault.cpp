@@ -1,3 +1,5 @@
+// Sealed form: nonce (12 bytes), ciphertext, tag (16 bytes). Files are written beside and renamed, never
+// half.
 #include "cloud/accounts/vault.hpp"
 
 #include <fcntl.h>

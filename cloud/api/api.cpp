@@ -1,3 +1,5 @@
+// Routing by one table: unknown path 404, known path with another method 405, then credentials, then the
+// handler.
 #include "cloud/api/api.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// One answer for every way of being wrong: it does not tell whether the account exists.
 #include "cloud/api/credentials.hpp"
 
 #include <strings.h>

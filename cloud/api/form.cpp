@@ -1,3 +1,5 @@
+// Strict where a mistake would be taken for a value, lenient where clients differ (case of booleans, + and
+// %20).
 #include "cloud/api/form.hpp"
 
 #include <algorithm>

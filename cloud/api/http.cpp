@@ -1,3 +1,4 @@
+// Error bodies and the splitting of request targets.
 #include "cloud/api/http.hpp"
 
 #include <nlohmann/json.hpp>

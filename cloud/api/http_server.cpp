@@ -1,3 +1,5 @@
+// Coroutines of the HTTP server. The size of a body is judged before it is read; a refusal is sent while the
+// client may still be sending, so the rest is read and dropped.
 #include "cloud/api/http_server.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The order of properties is that of the published description.
 #include "cloud/api/json_views.hpp"
 
 #include <nlohmann/json.hpp>

@@ -1,3 +1,4 @@
+// One pass over the body; nothing but part headers is copied.
 #include "cloud/api/multipart.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Page URLs carry everything a client needs to go on, because clients follow them verbatim.
 #include "cloud/api/paging.hpp"
 
 #include <algorithm>

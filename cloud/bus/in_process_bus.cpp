@@ -1,3 +1,4 @@
+// The bus of a single process: publishing calls the subscribers.
 #include <tuple>
 #include <vector>
 

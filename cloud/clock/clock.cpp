@@ -1,3 +1,4 @@
+// Dates as text: ISO 8601, UTC, always with Z.
 #include "cloud/clock/clock.hpp"
 
 #include <cstdio>

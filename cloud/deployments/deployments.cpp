@@ -1,3 +1,6 @@
+// The rules of pending, up-to-date and error. A report counts for the target it names; what is shown is a bit
+// set per deployment, kept in the store, so that neither repetition nor a restart of the cloud shows a state
+// twice.
 #include "cloud/deployments/deployments.hpp"
 
 #include <algorithm>

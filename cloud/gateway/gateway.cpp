@@ -1,3 +1,4 @@
+// Only the current connection of a device counts: what an earlier one still delivers is dropped (online()).
 #include "cloud/gateway/gateway.hpp"
 
 #include <algorithm>

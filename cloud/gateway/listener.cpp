@@ -1,3 +1,5 @@
+// Coroutines of the gateway. A Connection never waits; whoever has output for it cancels the timer its writer
+// sleeps on.
 #include "cloud/gateway/listener.hpp"
 
 #include <boost/asio/as_tuple.hpp>

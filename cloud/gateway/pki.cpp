@@ -1,3 +1,4 @@
+// Certificates by OpenSSL: P-256, SHA-256, version 3, 16-byte random serial numbers (RFC 5280).
 #include "cloud/gateway/pki.hpp"
 
 #include <openssl/pem.h>

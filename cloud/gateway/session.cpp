@@ -1,3 +1,5 @@
+// The session of one connection: checks every frame against the rules before anything is done with it. What
+// breaks a rule ends the connection with a Goodbye that says which.
 #include "cloud/gateway/session.hpp"
 
 #include <algorithm>

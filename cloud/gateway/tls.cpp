@@ -1,3 +1,5 @@
+// OpenSSL between two memory BIOs. Its error queue is emptied after each call: it belongs to the thread, not
+// to the channel.
 #include "cloud/gateway/tls.hpp"
 
 #include <openssl/pem.h>

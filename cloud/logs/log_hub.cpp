@@ -1,3 +1,4 @@
+// Readers are held weakly: a reader that its connection has dropped disappears at the next record.
 #include "cloud/logs/log_hub.hpp"
 
 #include <algorithm>

@@ -1,5 +1,7 @@
+// What devices send is bytes; what leaves the cloud is valid UTF-8, one line a record.
 #include "cloud/logs/log_record.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace microvisor::cloud {

@@ -1,3 +1,5 @@
+// Every failure of SQLite becomes a StoreError with its message; a violated UNIQUE constraint is the one
+// expected case.
 #include "cloud/store/sqlite.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// OpenSSL's client side with blocking sockets; the session cache is the caller's business.
 #include "cloud/test/device_client.hpp"
 
 #include <openssl/pem.h>

@@ -1,3 +1,4 @@
+// Plain sockets, plain strings: the tests see the bytes.
 #include "cloud/test/http_client.hpp"
 
 #include <arpa/inet.h>

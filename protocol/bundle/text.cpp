@@ -1,6 +1,8 @@
 // Text forms of byte strings: strict readers (nothing skipped, nothing guessed), plain writers.
 #include "protocol/bundle/bytes.hpp"
 
+#include <algorithm>
+
 namespace microvisor::protocol {
 namespace {
 

@@ -1,3 +1,5 @@
+// The length goes in front; everything else is protobuf. Nothing is copied twice but the rest of a cut-off
+// frame.
 #include "protocol/link/frame_codec.hpp"
 
 namespace microvisor::protocol {
