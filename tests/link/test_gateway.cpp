@@ -142,7 +142,8 @@ void TestGateway::exchange(Tls& tls, cloud::Session& session) {
   while (!stop_) {
     std::uint8_t buffer[4096];
     const int count = SSL_read(tls.ssl, buffer, sizeof buffer);
-    if (count > 0) {
+    const bool heard = count > 0;
+    if (heard) {
       session.receive({buffer, static_cast<std::size_t>(count)});
     } else if (const int reason = SSL_get_error(tls.ssl, count);
                reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) {
@@ -182,7 +183,7 @@ void TestGateway::exchange(Tls& tls, cloud::Session& session) {
       SSL_shutdown(tls.ssl);
       return;
     }
-    if (readable(listener_)) return;  // the device has come anew
+    if (!heard && readable(listener_)) return;  // the device has come anew, and has been heard to the end
   }
 }
 
