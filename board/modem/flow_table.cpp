@@ -1,22 +1,12 @@
-// See flow_table.hpp. Headers: RFC 791 (IP), RFC 9293 (TCP), RFC 768 (UDP).
+// See flow_table.hpp.
 #include "board/modem/flow_table.hpp"
 
 #include <optional>
 
+#include "board/modem/packet.hpp"
+
 namespace microvisor::board {
 namespace {
-
-constexpr std::uint8_t kTcp = 6;
-constexpr std::uint8_t kUdp = 17;
-enum TcpFlag : std::uint8_t { kFin = 1, kSyn = 2, kRst = 4 };
-
-std::uint16_t half(std::span<const std::uint8_t> bytes, std::size_t at) {
-  return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
-
-std::uint32_t word(std::span<const std::uint8_t> bytes, std::size_t at) {
-  return std::uint32_t{half(bytes, at)} << 16 | half(bytes, at + 2);
-}
 
 struct Summary {
   std::uint8_t protocol = 0;
@@ -28,43 +18,38 @@ struct Summary {
   std::uint8_t flags = 0;
 };
 
-/// Nothing for fragments, other protocols and malformed packets.
-std::optional<Summary> summarise(std::span<const std::uint8_t> packet) {
-  if (packet.size() < 28 || packet[0] >> 4 != 4) return std::nullopt;
-  const std::size_t header = (packet[0] & 0xFU) * 4;
-  const std::size_t total = half(packet, 2);
-  if (total > packet.size() || header < 20 || header + 8 > total || (half(packet, 6) & 0x1FFF) != 0)
-    return std::nullopt;
-  Summary summary{packet[9], word(packet, 12), word(packet, 16), half(packet, header),
-                  half(packet, header + 2)};
-  if (summary.protocol == kUdp) {
-    summary.carries_data = true;
-    return summary;
+/// Nothing for fragments, other protocols and damaged packets.
+std::optional<Summary> summarise(std::span<const std::uint8_t> bytes) {
+  const auto ip = packet::parse_ip(bytes);
+  if (!ip) return std::nullopt;
+  if (const auto datagram = packet::parse_udp(*ip)) {
+    return Summary{
+        ip->protocol, ip->source, ip->destination, datagram->source_port, datagram->destination_port, true};
   }
-  if (summary.protocol != kTcp || header + 20 > total) return std::nullopt;
-  const std::size_t offset = (packet[header + 12] >> 4) * 4U;
-  summary.flags = packet[header + 13];
-  summary.carries_data = header + offset < total;
-  return summary;
+  const auto segment = packet::parse_tcp(*ip);
+  if (!segment) return std::nullopt;
+  return Summary{
+      ip->protocol,           ip->source,    ip->destination, segment->source_port, segment->destination_port,
+      !segment->data.empty(), segment->flags};
 }
 
 }  // namespace
 
-void FlowTable::from_board(std::span<const std::uint8_t> packet, Clock::time_point now) {
-  const auto summary = summarise(packet);
+void FlowTable::from_board(std::span<const std::uint8_t> bytes, Clock::time_point now) {
+  const auto summary = summarise(bytes);
   if (!summary) return;
   const Flow flow{summary->protocol, summary->source_port, summary->destination, summary->destination_port};
-  if ((summary->flags & kRst) != 0) {
+  if ((summary->flags & packet::kRst) != 0) {
     unanswered_.erase(flow);
-  } else if (summary->carries_data || (summary->flags & kSyn) != 0) {
+  } else if (summary->carries_data || (summary->flags & packet::kSyn) != 0) {
     unanswered_[flow] = now;
   }
 }
 
-void FlowTable::to_board(std::span<const std::uint8_t> packet, Clock::time_point now) {
-  const auto summary = summarise(packet);
+void FlowTable::to_board(std::span<const std::uint8_t> bytes, Clock::time_point now) {
+  const auto summary = summarise(bytes);
   if (!summary) return;
-  if (!summary->carries_data && (summary->flags & (kSyn | kFin | kRst)) == 0) return;
+  if (!summary->carries_data && (summary->flags & (packet::kSyn | packet::kFin | packet::kRst)) == 0) return;
   if (summary->carries_data) last_data_ = now;
   unanswered_.erase({summary->protocol, summary->destination_port, summary->source, summary->source_port});
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "board/modem/flow_table.hpp"
+#include "board/modem/packet.hpp"
 
 namespace microvisor::board {
 namespace {
@@ -18,61 +19,21 @@ namespace {
 using Bytes = std::vector<std::uint8_t>;
 using namespace std::chrono_literals;
 
-void put16(Bytes& out, unsigned value) {
-  out.push_back(static_cast<std::uint8_t>(value >> 8));
-  out.push_back(static_cast<std::uint8_t>(value));
-}
-
-void put32(Bytes& out, std::uint32_t value) {
-  put16(out, value >> 16);
-  put16(out, value & 0xFFFF);
-}
-
-/// An IPv4 header (RFC 791) in front of `payload`.
-Bytes ip(std::uint8_t protocol, std::uint32_t source, std::uint32_t destination, const Bytes& payload) {
-  Bytes packet{0x45, 0};
-  put16(packet, static_cast<unsigned>(20 + payload.size()));
-  put32(packet, 0);
-  packet.push_back(64);
-  packet.push_back(protocol);
-  put16(packet, 0);
-  put32(packet, source);
-  put32(packet, destination);
-  std::uint32_t sum = 0;
-  for (std::size_t at = 0; at < 20; at += 2)
-    sum += static_cast<std::uint32_t>(packet[at] << 8 | packet[at + 1]);
-  sum = (sum & 0xFFFF) + (sum >> 16);
-  sum = ~((sum & 0xFFFF) + (sum >> 16)) & 0xFFFF;
-  packet[10] = static_cast<std::uint8_t>(sum >> 8);
-  packet[11] = static_cast<std::uint8_t>(sum);
-  packet.insert(packet.end(), payload.begin(), payload.end());
-  return packet;
-}
-
 Bytes udp(std::uint32_t source, std::uint16_t from, std::uint32_t destination, std::uint16_t to,
           const Bytes& text) {
-  Bytes datagram;
-  put16(datagram, from);
-  put16(datagram, to);
-  put16(datagram, static_cast<unsigned>(8 + text.size()));
-  put16(datagram, 0);  // no checksum
-  datagram.insert(datagram.end(), text.begin(), text.end());
-  return ip(17, source, destination, datagram);
+  return packet::make_udp(source, destination, {from, to, text});
 }
 
 Bytes tcp(std::uint32_t source, std::uint16_t from, std::uint32_t destination, std::uint16_t to,
           std::uint8_t flags, const Bytes& text) {
-  Bytes segment;
-  put16(segment, from);
-  put16(segment, to);
-  put32(segment, 1);
-  put32(segment, 1);
-  segment.push_back(0x50);
-  segment.push_back(flags);
-  put16(segment, 1000);
-  put32(segment, 0);
-  segment.insert(segment.end(), text.begin(), text.end());
-  return ip(6, source, destination, segment);
+  return packet::make_tcp(source, destination,
+                          {.source_port = from,
+                           .destination_port = to,
+                           .sequence = 1,
+                           .acknowledgement = 1,
+                           .flags = flags,
+                           .window = 1000,
+                           .data = text});
 }
 
 /// A UDP socket on the host's loopback.
