@@ -90,6 +90,66 @@ TestGateway::~TestGateway() {
   close(listener_);
 }
 
+/// TLS between memory buffers: every byte from the board is answered before the call returns.
+class TestGateway::Joined final : public board::JoinedPeer {
+ public:
+  Joined(TestGateway& gateway, board::JoinedConnection& connection)
+      : gateway_(gateway), connection_(connection), ssl_(SSL_new(gateway.context_.get())) {
+    SSL_set_bio(ssl_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_accept_state(ssl_);
+  }
+  ~Joined() override { SSL_free(ssl_); }
+  Joined(const Joined&) = delete;
+  Joined& operator=(const Joined&) = delete;
+
+  void received(std::span<const std::uint8_t> bytes) override {
+    BIO_write(SSL_get_rbio(ssl_), bytes.data(), static_cast<int>(bytes.size()));
+    if (!session_ && SSL_do_handshake(ssl_) == 1) {
+      cloud::SessionHost& host = gateway_;
+      session_ = std::make_unique<cloud::Session>(host, gateway_.device_sid_, gateway_.limits_);
+    }
+    std::uint8_t buffer[4096];
+    for (int count = 0; session_ && (count = SSL_read(ssl_, buffer, sizeof buffer)) > 0;) {
+      session_->receive({buffer, static_cast<std::size_t>(count)});
+    }
+    ERR_clear_error();
+    answer();
+  }
+
+  void ended() override {
+    if (session_) session_->flush_lines();
+    session_.reset();
+  }
+
+ private:
+  void answer() {
+    for (protocol::Bytes output; session_;) {
+      output.clear();
+      session_->take_output(output);
+      if (output.empty()) break;
+      for (std::size_t sent = 0; sent < output.size();) {  // one record a call
+        const int written = SSL_write(ssl_, output.data() + sent, static_cast<int>(output.size() - sent));
+        if (written <= 0) return connection_.reset();
+        sent += static_cast<std::size_t>(written);
+      }
+    }
+    protocol::Bytes wire(BIO_ctrl_pending(SSL_get_wbio(ssl_)));
+    if (!wire.empty()) {
+      BIO_read(SSL_get_wbio(ssl_), wire.data(), static_cast<int>(wire.size()));
+      connection_.send(wire);
+    }
+  }
+
+  TestGateway& gateway_;
+  board::JoinedConnection& connection_;
+  SSL* ssl_;
+  std::unique_ptr<cloud::Session> session_;
+};
+
+std::unique_ptr<board::JoinedPeer> TestGateway::join(board::JoinedConnection& connection) {
+  return std::make_unique<Joined>(*this, connection);
+}
+
 void TestGateway::serve() {
   while (!stop_) {
     if (!readable(listener_)) continue;

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "board/modem/joined_network.hpp"
 #include "cloud/gateway/session.hpp"
 #include "tests/link/test_pki.hpp"
 
@@ -42,6 +43,8 @@ class TestGateway final : private cloud::SessionHost {
   ~TestGateway();
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  /// The same gateway as the peer of a joined network, on the board's thread and without sockets.
+  [[nodiscard]] std::unique_ptr<board::JoinedPeer> join(board::JoinedConnection& connection);
   [[nodiscard]] const Authority& gateway_authority() const { return gateway_authority_; }
   [[nodiscard]] const Authority& device_authority() const { return device_authority_; }
   [[nodiscard]] Seen seen();
@@ -62,6 +65,7 @@ class TestGateway final : private cloud::SessionHost {
 
  private:
   struct Tls;
+  class Joined;
   // SessionHost
   [[nodiscard]] cloud::Timestamp now() const override;
   std::optional<cloud::Greeting> greet(cloud::Session&, const link::Hello& hello,

@@ -1,0 +1,66 @@
+// The device link with the gateway inside the process: no sockets, no waiting for the host, names from a
+// table.
+#include <gtest/gtest.h>
+
+#include "board/modem/joined_network.hpp"
+#include "protocol/bundle/manifest.hpp"
+#include "tests/link/test_device.hpp"
+
+namespace microvisor::test {
+namespace {
+
+class LinkJoined : public ::testing::Test {
+ protected:
+  LinkJoined()
+      : line([this](board::Scheduler& scheduler) {
+          board::JoinedOptions options;
+          options.names = {{"gateway.example", board::kGatewayAddress}};
+          return std::make_unique<board::JoinedNetwork>(
+              scheduler,
+              [this](board::JoinedConnection& connection, std::uint32_t, std::uint16_t port) {
+                return port == gateway.port() ? gateway.join(connection) : nullptr;
+              },
+              options);
+        }),
+        device(line, gateway, owner.public_key()) {
+    const std::string_view name = "gateway.example";
+    EXPECT_TRUE(device.identity_record.gateway_host.assign(
+        {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()}));
+  }
+
+  protocol::SigningKey owner = protocol::SigningKey::generate();
+  TestGateway gateway{kDeviceSid};
+  ModelledLine line;
+  TestDevice device;
+};
+
+TEST_F(LinkJoined, ResolvesConnectsAndLogs) {
+  device.log = {"first", "second"};
+  ASSERT_TRUE(device.run_until([&] { return gateway.seen().log.size() == 2; }, 10));
+  EXPECT_EQ(gateway.seen().connections, 0U) << "no socket was involved";
+  EXPECT_LT(line.now(), 3 * firmware::net::kSeconds);
+}
+
+TEST_F(LinkJoined, UpdatesAtTheSpeedOfTheLine) {
+  protocol::Bytes image(200'000);
+  for (std::size_t at = 0; at < image.size(); ++at) image[at] = static_cast<std::uint8_t>(at * 31 + at / 251);
+  const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), owner);
+  ASSERT_TRUE(manifest.has_value());
+  gateway.add_object(image);
+  gateway.add_object(*manifest);
+  gateway.set_target(protocol::sha256(*manifest));
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 1; }, 60));
+  // 921,600 baud carry 92 kB a second; headers, records and the pauses of a 20 ms round trip cost something.
+  EXPECT_GT(line.now(), 2 * firmware::net::kSeconds);
+  EXPECT_LT(line.now(), 6 * firmware::net::kSeconds);
+}
+
+TEST_F(LinkJoined, ANameThatIsNotKnownIsTriedAgain) {
+  ASSERT_TRUE(device.identity_record.gateway_host.assign(
+      std::span(reinterpret_cast<const std::uint8_t*>("nowhere.example"), 15)));
+  EXPECT_FALSE(device.run_until([&] { return gateway.seen().sessions != 0; }, 60));
+  EXPECT_EQ(device.engine().last_tls(), firmware::net::TlsResult::NotReached);
+}
+
+}  // namespace
+}  // namespace microvisor::test
