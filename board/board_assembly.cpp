@@ -94,6 +94,7 @@ void Board::build_chip() {
   chip_ = make_chip_peripherals(ChipPorts{
       .scheduler = scheduler_,
       .interrupts = core_,
+      .bus = bus_,
       .protection = *gtzc_,
       .request_reset = [this](ResetCause cause) { request_reset(cause); },
       .reset_block =

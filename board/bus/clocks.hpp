@@ -25,7 +25,11 @@ class Clocks {
   [[nodiscard]] virtual std::uint32_t kernel_clock(std::uint32_t peripheral_base) const = 0;
   /// The enable bit of the block at this non-secure base address; true for blocks without one.
   [[nodiscard]] virtual bool enabled(std::uint32_t peripheral_base) const = 0;
-  /// Called after any frequency has changed, for as long as the board lives.
+  /// The AHB clock that the block at this non-secure base address gets now, in hertz; 0 while it is shut off.
+  [[nodiscard]] virtual std::uint32_t bus_clock(std::uint32_t peripheral_base) const {
+    return enabled(peripheral_base) ? hclk() : 0;
+  }
+  /// Called after any frequency or gate has changed, for as long as the board lives.
   virtual void on_change(std::function<void()> listener) = 0;
 };
 

@@ -6,6 +6,8 @@
 #include "board/peripherals/backup_domain.hpp"
 #include "board/peripherals/crc.hpp"
 #include "board/peripherals/crs.hpp"
+#include "board/peripherals/dma.hpp"
+#include "board/peripherals/dma_signals.hpp"
 #include "board/peripherals/exti.hpp"
 #include "board/peripherals/gpio.hpp"
 #include "board/peripherals/i2c.hpp"
@@ -31,6 +33,7 @@ class Chip final : public ChipPeripherals {
   explicit Chip(const ChipPorts& ports)
       : ports_(ports), domain_(backup_domain_in(ports.backup_domain)), nor_(ports.scheduler, ports.nor) {
     build_clocks_and_power();
+    build_dma();
     build_pins();
     build_timers();
     build_low_power_timers();
@@ -68,6 +71,7 @@ class Chip final : public ChipPeripherals {
   }
 
   void build_clocks_and_power();
+  void build_dma();
   void build_pins();
   void build_timers();
   void build_low_power_timers();
@@ -80,9 +84,11 @@ class Chip final : public ChipPeripherals {
   ChipPorts ports_;
   BackupDomain& domain_;
   PinMatrix pins_;
+  DmaSignals dma_signals_;
   std::vector<PlacedBlock> blocks_;
   Rcc* rcc_ = nullptr;
   Pwr* pwr_ = nullptr;
+  std::array<Dma*, 2> dma_{};
   Exti* exti_ = nullptr;
   Rtc* rtc_ = nullptr;
   Tamp* tamp_ = nullptr;
@@ -113,6 +119,15 @@ void Chip::build_clocks_and_power() {
                                .pin_level = [this](PinId pin) { return pins_.level(pin); },
                                .option_register = ports_.option_register,
                                .report_illegal_access = reporter(Pwr::kBase)});
+}
+
+void Chip::build_dma() {
+  const Dma::Shape* shapes[] = {&Dma::kGpdma1, &Dma::kLpdma1};
+  for (unsigned index = 0; index < 2; ++index) {
+    const Dma::Shape& shape = *shapes[index];
+    dma_[index] = place<Dma>(shape.base, shape, ports_.scheduler, *rcc_, ports_.bus, ports_.interrupts,
+                             dma_signals_, reporter(shape.base));
+  }
 }
 
 void Chip::build_pins() {
@@ -146,10 +161,16 @@ void Chip::build_low_power_timers() {
 
 void Chip::build_serial() {
   for (const Usart::Shape& shape : Usart::ports()) {
-    serial_[shape.base] = place<Usart>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts);
+    auto* port = place<Usart>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts);
+    dma_signals_.connect(shape.dma_receive, port->dma_receive());
+    dma_signals_.connect(shape.dma_transmit, port->dma_transmit());
+    serial_[shape.base] = port;
   }
   for (const I2c::Shape& shape : I2c::buses()) {
-    i2c_[shape.base] = place<I2c>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts);
+    auto* bus = place<I2c>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts);
+    dma_signals_.connect(shape.dma_receive, bus->dma_receive());
+    dma_signals_.connect(shape.dma_transmit, bus->dma_transmit());
+    i2c_[shape.base] = bus;
   }
 }
 
@@ -159,6 +180,7 @@ void Chip::build_external_memory() {
     const Octospi::Shape& shape = Octospi::kControllers[index];
     octospi_[index] = place<Octospi>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts,
                                      [this, index] { return manager_->device_of(index); });
+    dma_signals_.connect(shape.dma, octospi_[index]->dma());
   }
 }
 
@@ -192,6 +214,9 @@ void Chip::build_others() {
 bool Chip::secure_block(std::uint32_t base) const {
   if (const auto port = gpio_.find(base); port != gpio_.end()) return port->second->has_secure_pin();
   if (base == Pwr::kBase) return pwr_->has_secure_function();
+  for (const Dma* controller : dma_) {
+    if (controller != nullptr && base == controller->base()) return controller->has_secure_channel();
+  }
   if (base == Rtc::kBase || base == Tamp::kBase) {
     return domain_.rtc.seccfgr != 0 || domain_.tamp.seccfgr != 0;
   }

@@ -27,11 +27,24 @@ class NoProtection final : public Protection {
   std::vector<std::uint32_t> reported;
 };
 
+/// Nothing behind any address: what a master finds that nobody lets work.
+class EmptyBus final : public Bus {
+ public:
+  Outcome read(std::uint32_t, unsigned, const Access&, std::uint32_t&) override { return Outcome::BusError; }
+  Outcome write(std::uint32_t, unsigned, const Access&, std::uint32_t) override { return Outcome::BusError; }
+  std::optional<DirectSpan> direct(std::uint32_t, const Access&) override { return std::nullopt; }
+  Time stalled_until() const override { return 0; }
+  bool peek(std::uint32_t, unsigned, std::uint32_t&) const override { return false; }
+  bool poke(std::uint32_t, unsigned, std::uint32_t) override { return false; }
+  void set_observer(BusObserver*) override {}
+};
+
 class ChipTest : public ::testing::Test {
  protected:
   Scheduler scheduler;
   RecordedLines lines;
   NoProtection protection;
+  EmptyBus bus;
   std::vector<ResetCause> resets;
   alignas(BackupDomain) std::array<std::uint8_t, 4096> backup{};
   ZeroPages nor{64U << 20};
@@ -45,6 +58,7 @@ class ChipTest : public ::testing::Test {
     chip = make_chip_peripherals(
         ChipPorts{.scheduler = scheduler,
                   .interrupts = lines,
+                  .bus = bus,
                   .protection = protection,
                   .request_reset = [this](ResetCause cause) { resets.push_back(cause); },
                   .reset_block = [this](std::uint32_t base) { at(base).reset(Reset::System); },

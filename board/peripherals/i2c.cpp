@@ -28,10 +28,11 @@ constexpr std::uint32_t kTxe = bit(0), kTxis = bit(1), kRxne = bit(2), kAddr = b
 constexpr std::uint32_t kClearable = kAddr | kNackf | kStopf | kErrors;
 
 constexpr I2c::Shape kBuses[] = {
-    {"I2C1", 0x4000'5400, 55, 56},
-    {"I2C2", 0x4000'5800, 57, 58},
-    {"I2C3", 0x4600'2800, 88, 89},
-    {"I2C4", 0x4000'8400, 101, 100},  // the lines of I2C4 come in the other order
+    {"I2C1", 0x4000'5400, 55, 56, DmaLine::I2c1Rx, DmaLine::I2c1Tx},
+    {"I2C2", 0x4000'5800, 57, 58, DmaLine::I2c2Rx, DmaLine::I2c2Tx},
+    {"I2C3", 0x4600'2800, 88, 89, DmaLine::I2c3Rx, DmaLine::I2c3Tx},
+    {"I2C4", 0x4000'8400, 101, 100, DmaLine::I2c4Rx,
+     DmaLine::I2c4Tx},  // the lines of I2C4 come in the other order
 };
 
 }  // namespace
@@ -269,6 +270,8 @@ void I2c::update() {
   event_line_.set(raised(kTxis, 1) || raised(kRxne, 2) || raised(kAddr, 3) || raised(kNackf, 4) ||
                   raised(kStopf, 5) || raised(kTc | kTcr, 6));
   error_line_.set(raised(kErrors, 7));
+  dma_transmit_.set(raised(kTxis, 14));
+  dma_receive_.set(raised(kRxne, 15));
 }
 
 }  // namespace microvisor::board

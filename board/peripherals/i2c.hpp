@@ -13,7 +13,9 @@
 #include <string_view>
 
 #include "board/bus/clocks.hpp"
+#include "board/bus/dma_request.hpp"
 #include "board/bus/scheduler.hpp"
+#include "board/peripherals/dma_lines.hpp"
 #include "board/peripherals/i2c_slave.hpp"
 #include "board/peripherals/register_block.hpp"
 
@@ -26,6 +28,8 @@ class I2c final : public RegisterBlock, public I2cBus {
     std::uint32_t base;
     unsigned event_line;
     unsigned error_line;
+    DmaLine dma_receive;
+    DmaLine dma_transmit;
   };
   static std::span<const Shape> buses();
 
@@ -35,6 +39,9 @@ class I2c final : public RegisterBlock, public I2cBus {
   [[nodiscard]] std::uint32_t peek(std::uint32_t offset) const override;
   void reset(Reset kind) override;
   void serialise(Archive& archive) override;
+
+  [[nodiscard]] DmaRequest& dma_receive() { return dma_receive_; }
+  [[nodiscard]] DmaRequest& dma_transmit() { return dma_transmit_; }
 
   void attach(std::uint8_t address, I2cSlave* slave) override;
 
@@ -79,6 +86,8 @@ class I2c final : public RegisterBlock, public I2cBus {
   Clocks& clocks_;
   InterruptLine event_line_;
   InterruptLine error_line_;
+  DmaRequest dma_receive_;
+  DmaRequest dma_transmit_;
   std::map<std::uint8_t, I2cSlave*> slaves_;
 
   std::uint32_t cr1_ = 0, cr2_ = 0, oar1_ = 0, oar2_ = 0, timing_ = 0, timeout_ = 0, autocr_ = 0;

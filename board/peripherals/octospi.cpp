@@ -357,7 +357,8 @@ void Octospi::arm() {
   // FIFO threshold interrupts: the next byte may be the one.
   const bool moving = (state_ == State::Reading && left_ != 0 && fifo_level_ < kFifoSize) ||
                       (state_ == State::Writing && fifo_level_ != 0);
-  if (test(at(kCr), 18) && moving) due = std::min(due, wire_free_ + byte_duration_);
+  const bool waited_for = test(at(kCr), 18) || test(at(kCr), 2);  // FTIE, DMAEN
+  if (waited_for && moving) due = std::min(due, wire_free_ + byte_duration_);
   if (due == kNever) {
     event_.cancel();
   } else if (!event_.armed() || event_.due() != due) {
@@ -371,6 +372,7 @@ void Octospi::update() {
   line_.set(((word & kTef) != 0 && test(control, 16)) || ((word & kTcf) != 0 && test(control, 17)) ||
             ((word & kFtf) != 0 && test(control, 18)) || ((word & kSmf) != 0 && test(control, 19)) ||
             ((word & kTof) != 0 && test(control, 20)));
+  dma_.set(enabled() && test(control, 2) && (word & kFtf) != 0);
 }
 
 // --- the window

@@ -12,7 +12,9 @@
 #include <functional>
 
 #include "board/bus/clocks.hpp"
+#include "board/bus/dma_request.hpp"
 #include "board/bus/scheduler.hpp"
+#include "board/peripherals/dma_lines.hpp"
 #include "board/peripherals/nor_flash.hpp"
 #include "board/peripherals/register_block.hpp"
 #include "board/peripherals/registry.hpp"
@@ -25,8 +27,10 @@ class Octospi final : public RegisterBlock, public ExternalMemory {
     std::string_view name;
     std::uint32_t base;
     unsigned interrupt;
+    DmaLine dma;
   };
-  static constexpr Shape kControllers[2] = {{"OCTOSPI1", 0x420D'1400, 76}, {"OCTOSPI2", 0x420D'2400, 120}};
+  static constexpr Shape kControllers[2] = {{"OCTOSPI1", 0x420D'1400, 76, DmaLine::Octospi1},
+                                            {"OCTOSPI2", 0x420D'2400, 120, DmaLine::Octospi2}};
 
   /// `device` gives the memory that chip select reaches now; nullptr if there is none.
   Octospi(const Shape& shape, Scheduler& scheduler, Clocks& clocks, InterruptSink& interrupts,
@@ -36,6 +40,8 @@ class Octospi final : public RegisterBlock, public ExternalMemory {
   [[nodiscard]] std::uint32_t peek(std::uint32_t offset) const override;
   void reset(Reset kind) override;
   void serialise(Archive& archive) override;
+
+  [[nodiscard]] DmaRequest& dma() { return dma_; }
 
   // The memory-mapped window.
   Outcome read(std::uint32_t offset, unsigned size, std::uint32_t& value) override;
@@ -85,6 +91,7 @@ class Octospi final : public RegisterBlock, public ExternalMemory {
   Scheduler& scheduler_;
   Clocks& clocks_;
   InterruptLine line_;
+  DmaRequest dma_;
   std::function<NorFlash*()> device_;
 
   std::array<std::uint32_t, 0x204 / 4> words_{};

@@ -38,6 +38,8 @@ enum class ResetCause : std::uint8_t {
 struct ChipPorts {
   Scheduler& scheduler;
   InterruptSink& interrupts;
+  /// For the blocks that are bus masters themselves.
+  Bus& bus;
   Protection& protection;
   /// Resets the chip after the current instruction.
   std::function<void(ResetCause)> request_reset;

@@ -30,7 +30,8 @@ constexpr unsigned kRe = 2, kTe = 3, kIdleIe = 4, kRxneIe = 5, kTcIe = 6, kTxeIe
                    kRxffIe = 31;
 // CR2, CR3
 constexpr unsigned kRtoEn = 23;
-constexpr unsigned kEie = 0, kRtse = 8, kCtse = 9, kCtsIe = 10, kOvrDis = 12, kTxftIe = 23, kRxftIe = 28;
+constexpr unsigned kEie = 0, kDmaReceive = 6, kDmaTransmit = 7, kDmaStopsOnError = 13;
+constexpr unsigned kRtse = 8, kCtse = 9, kCtsIe = 10, kOvrDis = 12, kTxftIe = 23, kRxftIe = 28;
 // ISR
 constexpr std::uint32_t kParityError = bit(0), kOverrun = bit(3), kIdle = bit(4), kRxne = bit(5),
                         kTc = bit(6), kTxe = bit(7), kCtsif = bit(9), kCts = bit(10), kRtof = bit(11),
@@ -44,8 +45,12 @@ constexpr unsigned kPrescalers[16] = {1, 2, 4, 6, 8, 10, 12, 16, 32, 64, 128, 25
 constexpr unsigned kThresholds[8] = {1, 2, 4, 6, 7, 8, 8, 8};
 
 constexpr Usart::Shape kPorts[] = {
-    {"USART1", 0x4001'3800, 61}, {"USART2", 0x4000'4400, 62}, {"USART3", 0x4000'4800, 63},
-    {"UART4", 0x4000'4C00, 64},  {"UART5", 0x4000'5000, 65},  {"LPUART1", 0x4600'2400, 66, true},
+    {"USART1", 0x4001'3800, 61, DmaLine::Usart1Rx, DmaLine::Usart1Tx},
+    {"USART2", 0x4000'4400, 62, DmaLine::Usart2Rx, DmaLine::Usart2Tx},
+    {"USART3", 0x4000'4800, 63, DmaLine::Usart3Rx, DmaLine::Usart3Tx},
+    {"UART4", 0x4000'4C00, 64, DmaLine::Uart4Rx, DmaLine::Uart4Tx},
+    {"UART5", 0x4000'5000, 65, DmaLine::Uart5Rx, DmaLine::Uart5Tx},
+    {"LPUART1", 0x4600'2400, 66, DmaLine::Lpuart1Rx, DmaLine::Lpuart1Tx, true},
 };
 
 }  // namespace
@@ -306,7 +311,11 @@ bool Usart::interrupt_wanted(std::uint32_t isr) const {
 }
 
 void Usart::update() {
-  line_.set(interrupt_wanted(status()));
+  const std::uint32_t isr = status();
+  line_.set(interrupt_wanted(isr));
+  const bool held = test(cr3_, kDmaStopsOnError) && (isr & field(3, 0)) != 0;
+  dma_receive_.set(enabled() && test(cr3_, kDmaReceive) && (isr & kRxne) != 0 && !held);
+  dma_transmit_.set(enabled() && test(cr3_, kDmaTransmit) && (isr & kTxe) != 0);
   // Without RTS flow control the pin is not driven and the other end is never held off.
   const bool ready = !test(cr3_, kRtse) || (enabled() && test(cr1_, kRe) && rx_.size < depth());
   if (ready == announced_ready_) return;

@@ -13,8 +13,10 @@
 #include <string_view>
 
 #include "board/bus/clocks.hpp"
+#include "board/bus/dma_request.hpp"
 #include "board/bus/edge.hpp"
 #include "board/bus/scheduler.hpp"
+#include "board/peripherals/dma_lines.hpp"
 #include "board/peripherals/register_block.hpp"
 
 namespace microvisor::board {
@@ -25,6 +27,8 @@ class Usart final : public RegisterBlock, public SerialPort {
     std::string_view name;
     std::uint32_t base;
     unsigned interrupt;
+    DmaLine dma_receive;
+    DmaLine dma_transmit;
     bool low_power = false;  ///< LPUART: 20-bit divider of 256 times the kernel clock, no receiver time-out
   };
   /// The six ports of the chip.
@@ -36,6 +40,9 @@ class Usart final : public RegisterBlock, public SerialPort {
   [[nodiscard]] std::uint32_t peek(std::uint32_t offset) const override;
   void reset(Reset kind) override;
   void serialise(Archive& archive) override;
+
+  [[nodiscard]] DmaRequest& dma_receive() { return dma_receive_; }
+  [[nodiscard]] DmaRequest& dma_transmit() { return dma_transmit_; }
 
   void connect(SerialDevice* device) override;
   void byte_to_chip(std::uint8_t byte) override;
@@ -73,13 +80,15 @@ class Usart final : public RegisterBlock, public SerialPort {
   void frame_sent();
   void line_idle();
   void receiver_timeout();
-  /// Interrupt line and RTS follow the state.
+  /// Interrupt line, DMA requests and RTS follow the state.
   void update();
 
   const Shape shape_;
   Scheduler& scheduler_;
   Clocks& clocks_;
   InterruptLine line_;
+  DmaRequest dma_receive_;
+  DmaRequest dma_transmit_;
   SerialDevice* device_ = nullptr;
 
   std::uint32_t cr1_ = 0, cr2_ = 0, cr3_ = 0, brr_ = 0, gtpr_ = 0, rtor_ = 0, presc_ = 0,
