@@ -100,6 +100,8 @@ class Board {
   void reset_pin() { request_reset(ResetCause::Pin); }
 
   [[nodiscard]] SerialPort* serial(std::uint32_t base) { return chip_->serial(base); }
+  /// I2C bus at this non-secure base address, to attach targets; nullptr if there is none.
+  [[nodiscard]] I2cBus* i2c(std::uint32_t base) { return chip_->i2c(base); }
   [[nodiscard]] Pins& pins() { return chip_->pins(); }
   [[nodiscard]] const Clocks& clocks() const { return chip_->clocks(); }
   [[nodiscard]] Scheduler& scheduler() { return scheduler_; }

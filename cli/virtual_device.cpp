@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::uint32_t kUsart2 = 0x4000'4400;
 constexpr std::uint32_t kLpuart1 = 0x4600'2400;
+constexpr std::uint32_t kI2c1 = 0x4000'5400;
 
 board::Time ticks(double seconds) {
   return static_cast<board::Time>(seconds * static_cast<double>(board::kTicksPerSecond));
@@ -124,6 +125,7 @@ VirtualDevice::VirtualDevice(board::BoardMemories memories, const VirtualDeviceO
     serial_ = std::make_unique<SerialTap>(*this);
     board_->serial(kUsart2)->connect(serial_.get());
   }
+  attach_i2c();
   watch_pins();
   watch_start();
 }
@@ -131,6 +133,13 @@ VirtualDevice::VirtualDevice(board::BoardMemories memories, const VirtualDeviceO
 VirtualDevice::~VirtualDevice() {
   if (serial_) board_->serial(kUsart2)->connect(nullptr);
   board_->serial(kLpuart1)->connect(nullptr);
+}
+
+void VirtualDevice::attach_i2c() {
+  for (const I2cTarget& target : options_.i2c) {
+    i2c_devices_.push_back(make_i2c_device(target.device));
+    board_->i2c(kI2c1)->attach(target.address, i2c_devices_.back().get());
+  }
 }
 
 void VirtualDevice::watch_pins() {

@@ -16,6 +16,7 @@
 #include "board/board.hpp"
 #include "board/modem/at_modem.hpp"
 #include "board/modem/slirp_network.hpp"
+#include "cli/i2c_targets.hpp"
 #include "firmware/layout.hpp"
 
 namespace microvisor::cli {
@@ -28,6 +29,7 @@ struct VirtualDeviceOptions {
   bool fast = false;               ///< no real-time pacing
   bool serial = false;             ///< on_line_of_uart2 is wanted
   std::vector<board::PinId> pins;  ///< of which on_pin is wanted
+  std::vector<I2cTarget> i2c;      ///< on I2C1
 };
 
 class VirtualDevice {
@@ -60,6 +62,7 @@ class VirtualDevice {
   class SerialTap;
   class Outside;
 
+  void attach_i2c();
   void watch_pins();
   void watch_start();
   [[nodiscard]] std::array<std::uint8_t, firmware::kBootStatusSize> boot_status() const;
@@ -69,6 +72,7 @@ class VirtualDevice {
 
   VirtualDeviceOptions options_;
   std::unique_ptr<SerialTap> serial_;
+  std::vector<std::unique_ptr<board::I2cSlave>> i2c_devices_;
   std::unique_ptr<board::Board> board_;
   std::unique_ptr<board::SlirpNetwork> network_;
   std::unique_ptr<Outside> outside_;

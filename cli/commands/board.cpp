@@ -132,7 +132,9 @@ void add_run_board(CLI::App& board) {
     if (!memories) throw Failure(memories.error().message);
     const std::string sid = memories->identity().sid;
     const InterruptGuard interrupt;
-    VirtualDevice device(std::move(*memories), {.fast = arguments->fast, .serial = false, .pins = {}});
+    VirtualDeviceOptions options;
+    options.fast = arguments->fast;
+    VirtualDevice device(std::move(*memories), options);
     device.on_report = [](const std::string& line) { note(line); };
     device.on_application_start = [] { note("the application starts"); };
     note("device " + sid + " is on");

@@ -37,7 +37,7 @@ using nlohmann::json;
 
 struct RunArguments {
   std::string application, duration, uart2;
-  std::vector<std::string> pins;
+  std::vector<std::string> pins, i2c;
   bool fast = false;
   bool stats = false;
 };
@@ -63,7 +63,8 @@ class TemporaryDirectory {
 };
 
 /// The time of day on the board: the moment of the start plus the board's own time, which without pacing has
-/// nothing to do with the host's. So what the log says of periods is what the application did.
+/// nothing to do with the host's, and with it falls behind on a host that is too slow. So what the log says
+/// of periods is what the application did.
 class BoardClock final : public cloud::Clock {
  public:
   [[nodiscard]] cloud::Timestamp now() const override {
@@ -78,9 +79,9 @@ class BoardClock final : public cloud::Clock {
   std::atomic<const VirtualDevice*> device_{nullptr};
 };
 
-std::unique_ptr<cloud::Server> start_private_cloud(const fs::path& data, const cloud::Clock* clock) {
+std::unique_ptr<cloud::Server> start_private_cloud(const fs::path& data, const cloud::Clock& clock) {
   cloud::ServerOptions options;
-  options.clock = clock;
+  options.clock = &clock;
   options.listen = "127.0.0.1:0";
   options.gateway = "127.0.0.1:0";
   options.data = data;
@@ -121,6 +122,7 @@ VirtualDeviceOptions device_options(const RunArguments& arguments) {
   options.fast = arguments.fast;
   options.serial = !arguments.uart2.empty();
   for (const auto& name : arguments.pins) options.pins.push_back(parse_pin(name));
+  for (const auto& text : arguments.i2c) options.i2c.push_back(parse_i2c_target(text));
   return options;
 }
 
@@ -153,7 +155,7 @@ void run(const RunArguments& arguments) {
   const InterruptGuard interrupt;
   const TemporaryDirectory directory;
   BoardClock clock;
-  const auto server = start_private_cloud(directory.path() / "cloud", arguments.fast ? &clock : nullptr);
+  const auto server = start_private_cloud(directory.path() / "cloud", clock);
   const Credentials credentials = read_credentials(server->credentials_path());
   Client client(credentials);
   auto memories = board::BoardMemories::in_memory(board::BoardIdentity::random());
@@ -188,6 +190,9 @@ void add_run(CLI::App& program) {
   command->add_flag("--fast", arguments->fast, "As fast as this machine can, not in real time");
   command->add_option("--uart2", arguments->uart2, "'-': show lines that the application sends on USART2");
   command->add_option("--pins", arguments->pins, "Show changes of these pins, for example PA5,PA7")
+      ->delimiter(',');
+  command
+      ->add_option("--i2c", arguments->i2c, "Put a device on I2C1: ADDRESS=mcp9808, for example 0x18=mcp9808")
       ->delimiter(',');
   command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");
   command->callback([arguments] { run(*arguments); });

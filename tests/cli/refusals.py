@@ -211,6 +211,14 @@ def unknown_command():
     expect_refusal(command("frobnicate"), status=2)
 
 
+def device_or_pin_that_is_none():
+    application = put("good.elf", bundles.elf())
+    for place in ("0x18=toaster", "0x80=mcp9808", "0x03=mcp9808", "mcp9808", "=mcp9808", "0x18"):
+        expect_refusal(command("run", application, "--for", "1s", "--i2c", place), place.split("=")[-1])
+    for pin in ("PA16", "PJ0", "5"):
+        expect_refusal(command("run", application, "--for", "1s", "--pins", pin), pin)
+
+
 def nothing_to_update():
     with Cloud() as cloud:
         expect_refusal(command("devices", "update", "UV" + "0" * 32, MICROVISOR_CREDENTIALS=str(cloud.credentials)), "nothing to change")
