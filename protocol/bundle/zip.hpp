@@ -1,11 +1,13 @@
-// A zip reader for input that nobody vouches for, and the writer beside it.
+// The zip archives that bundles are: a reader for input that nobody vouches for, and the writer beside it.
 //
-// Only what bundlers write is read: one disk, no encryption, methods stored and DEFLATE, no zip64. The reader
-// keeps a view of the archive (the caller's memory has to outlive it) and a small directory; entries are
-// inflated one at a time, and inflating stops at the limit. Format: PKWARE APPNOTE 6.3.3, sections 4.3.6
-// to 4.3.16.
+// libzip knows the format; what a bundle may contain is decided here: plain names, no two alike, stored or
+// DEFLATE, no passwords, and never more bytes out of an entry than its directory claims. The reader keeps a
+// view of the archive, whose memory has to outlive it.
 #pragma once
 
+#include <zip.h>
+
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,12 +18,8 @@ namespace microvisor::protocol {
 
 struct ZipEntry {
   std::string name;
-  std::uint16_t flags = 0;
-  std::uint16_t method = 0;
-  std::uint32_t crc = 0;
-  std::uint32_t compressed_size = 0;
-  std::uint32_t size = 0;  ///< as the directory claims
-  std::uint32_t header_offset = 0;
+  std::uint64_t index = 0;  ///< in the directory
+  std::uint64_t size = 0;   ///< inflated, as the directory claims
 };
 
 class ZipReader {
@@ -32,17 +30,24 @@ class ZipReader {
 
   [[nodiscard]] const std::vector<ZipEntry>& entries() const { return entries_; }
   [[nodiscard]] const ZipEntry* find(std::string_view name) const;
-  /// The entry's content, checked against its CRC; refused as soon as it exceeds `limit` bytes.
+  /// The entry's content, checked against its CRC. Refused if it claims more than `limit` bytes or holds
+  /// others than it claims.
   [[nodiscard]] Result<Bytes> read(const ZipEntry& entry, std::size_t limit) const;
 
  private:
-  explicit ZipReader(ByteView archive) : archive_(archive) {}
-  Result<void> read_directory(std::size_t max_entries);
+  struct Discard {
+    void operator()(zip_t* archive) const { zip_discard(archive); }
+  };
 
-  ByteView archive_;
+  explicit ZipReader(zip_t* archive) : archive_(archive) {}
+  Result<void> read_directory();
+
+  std::unique_ptr<zip_t, Discard> archive_;
   std::vector<ZipEntry> entries_;
 };
 
+/// The format by hand: the same input gives the same bytes, whatever libzip puts into flags, versions and
+/// attributes.
 class ZipWriter {
  public:
   void add(std::string_view name, ByteView content);
