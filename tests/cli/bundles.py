@@ -47,13 +47,14 @@ def archive(entries):
     return buffer.getvalue()
 
 
-def bundle(content=None, *, start=0, size=FLASH_BYTES, fetch_hash=None, measurement=None, layers=1, entry_name=None):
+def bundle(content=None, *, start=0, size=FLASH_BYTES, fetch_hash=None, measurement=None, layers=1, entry_name=None,
+           extra=()):
     content = image() if content is None else content
     digest = hashlib.sha256(content).digest()
     fetch = digest if fetch_hash is None else fetch_hash
     measured = hashlib.sha256(content + b"\xff" * (FLASH_BYTES - len(content))).digest() if measurement is None else measurement
     references = [layer_reference(start, size, fetch, measured)] * layers
-    return archive([(entry_name or digest.hex(), content), ("manifest", manifest(references))])
+    return archive([(entry_name or digest.hex(), content), ("manifest", manifest(references)), *extra])
 
 
 def elf(machine=40, elf_class=1, address=0x08000000, content=None, kind=2):

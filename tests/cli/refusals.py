@@ -128,10 +128,12 @@ def entry_that_escapes():
 
 
 def zip_bomb():
-    content = bytes(64 << 20)
-    bomb = bundles.archive([(hashlib.sha256(content).hexdigest(), content), ("manifest", bundles.manifest([]))])
+    bomb = bytes(64 << 20)
+    layer = put("layer.zip", bundles.bundle(bomb))
+    stowaway = put("stowaway.zip", bundles.bundle(extra=[("readme.txt", bomb)]))
     started = time.monotonic()
-    refused_by_run_and_bundle(put("bomb.zip", bomb), "bomb.zip")
+    refused_by_run_and_bundle(layer, "layer.zip", "too large")
+    refused_by_run_and_bundle(stowaway, "stowaway.zip", "too much")
     if time.monotonic() - started > 10:
         sys.exit("took longer than 10 s")
 
