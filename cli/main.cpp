@@ -4,6 +4,8 @@
 #include <CLI/Formatter.hpp>
 #include <csignal>
 #include <exception>
+#include <string>
+#include <vector>
 
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
@@ -11,6 +13,13 @@
 
 namespace microvisor::cli {
 namespace {
+
+/// One line for what could not be parsed. The parser misses a command before it minds a word that is none.
+std::string describe(const CLI::App& program, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = program.remaining(true);
+  if (unknown.empty()) return error.what();
+  return "'" + unknown.front() + "' is neither a command nor an option here; --help lists them";
+}
 
 int run_program(int count, char** arguments) {
   CLI::App program("Microvisor: run, deploy, watch and debug firmware on STM32U585 devices, real or virtual.",
@@ -34,7 +43,7 @@ int run_program(int count, char** arguments) {
   } catch (const CLI::Success& success) {  // --help, --version
     return program.exit(success);
   } catch (const CLI::ParseError& error) {
-    note(error.what());
+    note(describe(program, error));
     return 2;
   }
   return 0;

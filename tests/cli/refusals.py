@@ -210,7 +210,9 @@ def listening_off_loopback():
 
 
 def unknown_command():
-    expect_refusal(command("frobnicate"), status=2)
+    expect_refusal(command("frobnicate"), "frobnicate", status=2)
+    expect_refusal(command("board", "frobnicate"), "frobnicate", status=2)
+    expect_refusal(command("run", "--frobnicate", "app.elf"), "--frobnicate", status=2)
 
 
 def device_or_pin_that_is_none():
