@@ -50,6 +50,8 @@ struct BoardOptions {
   bool real_time = false;
   /// Source of outside events (the modem's network); may be null. Must outlive the board.
   HostEvents* host = nullptr;
+  /// NIDEN at RDP level 2, which no public text tells (debug_authentication.hpp).
+  bool watchpoints_at_rdp2 = false;
 };
 
 /// How far run() goes. The first limit reached ends it.
@@ -132,6 +134,7 @@ class Board {
   tl::expected<void, BoardError> perform_reset(ResetCause cause);
   [[nodiscard]] tl::expected<std::uint32_t, BoardError> boot_address() const;
   void erase_for_reset(ResetCause cause);
+  [[nodiscard]] DebugAuthentication debug_inputs() const;
 
   // The loop (board.cpp)
   [[nodiscard]] std::optional<RunEnd> step(const RunLimits& limits, std::uint64_t first_instruction);

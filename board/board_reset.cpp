@@ -3,7 +3,9 @@
 #include <string>
 
 #include "board/board.hpp"
+#include "board/cpu/system.hpp"
 #include "board/debug/elf_image.hpp"
+#include "board/debug_authentication.hpp"
 #include "board/peripherals/flash.hpp"
 #include "board/peripherals/ramcfg.hpp"
 #include "board/peripherals/syscfg.hpp"
@@ -97,12 +99,20 @@ tl::expected<void, BoardError> Board::perform_reset(ResetCause cause) {
   const auto address = boot_address();
   if (!address) return tl::unexpected(address.error());
   core_.reset(*address);
+  set_debug_authentication(core_, debug_inputs());
   if (cause != ResetCause::PowerOn) {
     ++resets_;
     report("reset: " + std::string(name_of(cause)));
   }
   if (reset_listener_) reset_listener_(cause);
   return {};
+}
+
+DebugAuthentication Board::debug_inputs() const {
+  const std::uint32_t level = flash_->active_options().rdp();
+  DebugAuthentication inputs = debug_policy_of(level).inputs;
+  if (level == optr::kRdpLevel2) inputs.noninvasive = options_.watchpoints_at_rdp2;
+  return inputs;
 }
 
 void Board::erase_for_reset(ResetCause cause) {

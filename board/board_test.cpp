@@ -103,6 +103,33 @@ TEST(Board, OptionBytesAreLoadedByLaunchAndHideWhatTheySay) {
   EXPECT_EQ(machine.reports, std::vector<std::string>{"reset: option bytes loaded"});
 }
 
+TEST(Board, MonitorOfItsOwnSeesBreakpointsByAliasAndWatchpoints) {
+  Machine machine("debug");
+  EXPECT_EQ(machine.run(), RunEnd::Exited);
+  EXPECT_EQ(machine.board->exit_status(), 0);
+}
+
+TEST(Board, ReadOutProtectionDrivesTheDebugInputsOfTheCore) {
+  const auto inputs_at = [](std::uint32_t rdp, bool watchpoints_at_rdp2) {
+    auto memories = BoardMemories::in_memory(BoardIdentity::from_seed(1));
+    OptionBytes options = memories->flash().options();
+    options.optr = (options.optr & ~optr::kRdp) | rdp;
+    memories->flash().set_options(options);
+    BoardOptions board_options;
+    board_options.watchpoints_at_rdp2 = watchpoints_at_rdp2;
+    const auto board = Board::create(std::move(*memories), board_options);
+    EXPECT_TRUE(board) << board.error().message;
+    return (*board)->core().signals.debug;
+  };
+  EXPECT_TRUE(inputs_at(optr::kRdpLevel0, false).secure_invasive);
+  for (const std::uint32_t level : {optr::kRdpLevel0_5, std::uint32_t{0x00}}) {
+    EXPECT_TRUE(inputs_at(level, false).invasive);
+    EXPECT_FALSE(inputs_at(level, false).secure_invasive || inputs_at(level, false).secure_noninvasive);
+  }
+  EXPECT_FALSE(inputs_at(optr::kRdpLevel2, false).invasive || inputs_at(optr::kRdpLevel2, false).noninvasive);
+  EXPECT_TRUE(inputs_at(optr::kRdpLevel2, true).noninvasive);
+}
+
 TEST(Board, OtpRowIsProgrammedOnce) {
   Machine machine("otp");
   EXPECT_EQ(machine.run(), RunEnd::Exited);

@@ -15,6 +15,7 @@
 
 #include "board/bus/bus.hpp"
 #include "board/bus/scheduler.hpp"
+#include "board/cpu/debug_watch.hpp"
 #include "board/cpu/state.hpp"
 
 namespace microvisor::board {
@@ -33,6 +34,15 @@ enum class Stop : std::uint8_t {
   Semihosting,  ///< BKPT 0xAB with semihosting on: R0 is the operation, R1 its argument; PC is at the BKPT
 };
 
+/// Levels of the authentication inputs of the core (DBGEN, NIDEN, SPIDEN, SPNIDEN), which the chip's
+/// life-cycle state drives. The defaults let Non-secure code be debugged.
+struct DebugAuthentication {
+  bool invasive = true;
+  bool noninvasive = true;
+  bool secure_invasive = false;
+  bool secure_noninvasive = false;
+};
+
 /// Signals from the chip that the core does not own.
 struct CoreSignals {
   bool lock_secure_vtor_aircr = false;  ///< SYSCFG_CSLCKR.LOCKSVTAIRCR
@@ -40,6 +50,7 @@ struct CoreSignals {
   bool lock_sau = false;                ///< LOCKSAU
   bool lock_nonsecure_vtor = false;     ///< SYSCFG_CNSLCKR.LOCKNSVTOR
   bool lock_nonsecure_mpu = false;      ///< LOCKNSMPU
+  DebugAuthentication debug;            ///< changed by set_debug_authentication() (system.hpp) only
 };
 
 struct Record;   // record.hpp (execution): one decoded instruction
@@ -61,6 +72,7 @@ struct Execution {
   bool fp_ready = false;          ///< prepare_fp() has succeeded in this context
   bool stalled = false;           ///< the access that just failed met a busy memory: nothing was recorded
   bool wait = false;              ///< a vector or frame access met a busy memory: wait at the next boundary
+  bool single = false;            ///< one instruction only (DEMCR.MON_STEP): nothing may lead on to the next
   std::uint32_t target = 0;       ///< of a branch on its way through jump_magic()
   std::array<std::uint32_t, 32> buffer{};  ///< words loaded together, before they are committed
   std::uint8_t exit = 0;                   ///< why the handlers returned
@@ -107,6 +119,7 @@ struct Core final : InterruptSink, BusObserver {
   /// current block.
   bool attention = false;
   Execution execution;
+  DebugWatch watch;
 
   /// Called when Non-secure state is entered for the first time after a reset: the application's start. May
   /// be empty.

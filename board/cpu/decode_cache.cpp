@@ -27,6 +27,13 @@ std::uint32_t block_length(const std::uint8_t* code, std::uint32_t slot) {
 
 bool is_if_then(const Record& record) { return record.op == handler_index<&IfThen::run<1>>; }
 
+bool is_marked(const Record& record) { return record.op == handler_index<&Marked::run>; }
+
+/// What is in the record does not hold any more.
+void forget(Record& record) {
+  if (!is_marked(record)) record.op = 0;
+}
+
 /// True if an IT instruction that has been decoded in this page has the instruction at `slot` in its block.
 bool inside_block(const Record* records, const std::uint8_t* code, std::uint32_t slot) {
   const std::uint32_t first = slot > kLongestItBlock ? slot - kLongestItBlock : 0;
@@ -61,8 +68,20 @@ void DecodeCache::invalidate(std::uint32_t physical, std::uint32_t size) {
     const std::uint64_t base = number * kPageBytes;
     const std::uint64_t from = begin > base ? (begin - base) / 2 : 0;
     const std::uint64_t to = std::min<std::uint64_t>((end - base + 1) / 2, kPageSlots);
-    for (std::uint64_t slot = from; slot < to; ++slot) found->second->records[slot].op = 0;
+    for (std::uint64_t slot = from; slot < to; ++slot) forget(found->second->records[slot]);
   }
+}
+
+void DecodeCache::mark(Record& record) {
+  if (is_marked(record)) return;
+  record = Record{};
+  record.op = handler_index<&Marked::run>;
+  marks_.push_back(&record);
+}
+
+void DecodeCache::unmark() {
+  for (Record* record : marks_) record->op = 0;
+  marks_.clear();
 }
 
 bool decode_slot(Record* records, const std::uint8_t* code, std::uint32_t slot, std::uint8_t it_state) {
@@ -77,7 +96,7 @@ bool decode_slot(Record* records, const std::uint8_t* code, std::uint32_t slot, 
     // What stands in the block may have been decoded on its own before.
     const std::uint32_t end = std::min(slot + 1 + kLongestItBlock, kPageSlots);
     for (std::uint32_t inside = slot + 1; inside < end; ++inside) {
-      if (records[inside].it == 0) records[inside].op = 0;
+      if (records[inside].it == 0) forget(records[inside]);
     }
   }
   return true;

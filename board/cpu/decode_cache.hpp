@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
 #include "board/cpu/record.hpp"
 
@@ -41,7 +42,16 @@ class DecodeCache {
   void invalidate(std::uint32_t physical, std::uint32_t size);
   /// True when so many pages are held that the caller should clear() before it asks for another.
   [[nodiscard]] bool full() const { return pages_.size() >= kMaximumPages; }
-  void clear() { pages_.clear(); }
+  void clear() {
+    pages_.clear();
+    marks_.clear();
+  }
+
+  /// Has `record`, of a page held here, executed from the single-step buffer each time it is reached, until
+  /// unmark(). The mark survives changes of the bytes.
+  void mark(Record& record);
+  /// Takes all marks away.
+  void unmark();
 
   /// Instructions executed one at a time: [0] is the instruction, what follows leads on.
   std::array<Record, 3> step{};
@@ -49,6 +59,7 @@ class DecodeCache {
  private:
   static constexpr std::size_t kMaximumPages = 1024;
   std::unordered_map<std::uint32_t, std::unique_ptr<DecodedPage>> pages_;
+  std::vector<Record*> marks_;
 };
 
 /// Decodes what stands at `slot` of a page into its record; `code` are the bytes of the page. False if the

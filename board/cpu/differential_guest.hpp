@@ -1,7 +1,12 @@
 // The guest of the differential test: random programs and the code round them.
+//
+// The guest goes through a table of programs. For each it fills the scratch memory, loads all registers from
+// the table, runs the program, gathers registers and scratch memory in one block and keeps a checksum of it.
+// At the end it writes the checksums and the block of the last program to a file by semihosting; so a run of
+// one program tells everything about it. What faults ends there, and the block says so.
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <random>
@@ -24,11 +29,14 @@ class Assembler {
   void wide(std::uint32_t opcode);
   void emit(std::uint32_t opcode, bool is_wide_opcode);
   void word(std::uint32_t value);
-  void align();
   /// MOVW and MOVT.
   void constant(unsigned destination, std::uint32_t value);
-  void branch_link(std::uint32_t target);
+  /// B.W
+  void branch(std::uint32_t target);
   void patch_half(std::uint32_t address, std::uint32_t value);
+  [[nodiscard]] std::uint32_t half_at(std::uint32_t address) const;
+  /// Goes on at `address`, with NOPs in between.
+  void skip_to(std::uint32_t address);
 
  private:
   std::uint32_t base_;
@@ -37,54 +45,63 @@ class Assembler {
 
 class GuestImage {
  public:
-  // The memory of mps2-an505 as Secure code sees it: SSRAM1, SSRAM2 and SSRAM3, PSRAM.
+  // The memory of mps2-an505 as Secure code sees it: SSRAM1 for code, SSRAM2 for data, PSRAM for the table.
   static constexpr std::uint32_t kCode = 0x1000'0000, kCodeSize = 4 << 20;
   static constexpr std::uint32_t kData = 0x3800'0000, kDataSize = 1 << 20;
-  static constexpr std::uint32_t kLog = 0x8000'0000, kLogSize = 8 << 20;
+  static constexpr std::uint32_t kTable = 0x8000'0000, kTableSize = 12 << 20;
+  static constexpr std::uint32_t kChecksums = kTable + kTableSize, kChecksumsSize = 1 << 20;
   static constexpr std::uint32_t kScratch = kData + 0x1000;  ///< memory that programs read and write
   static constexpr std::uint32_t kScratchWords = 64;
   static constexpr std::uint32_t kStack = kData + 0x8000;
-  /// Log of a program: flags, R0-R12, LR; S0-S31, FPSCR; scratch memory.
-  static constexpr std::size_t kCoreWords = 15, kFloatWords = 33;
-  static constexpr std::size_t kRegisterWords = kCoreWords + kFloatWords;
-  static constexpr std::size_t kLogWords = kRegisterWords + kScratchWords;
+  /// The block of a program: CFSR if it faulted, SP, S0-S31, FPSCR, APSR, R0-R12, LR; scratch memory behind.
+  static constexpr std::uint32_t kRegisterWords = 50;
+  static constexpr std::uint32_t kBlockWords = kRegisterWords + kScratchWords;
+  static constexpr std::uint32_t kBlock = kScratch - 4 * kRegisterWords;
 
   struct Program {
     std::uint64_t id = 0;
-    std::string listing;
+    std::string listing;  ///< empty unless asked for
   };
 
-  GuestImage(std::uint64_t seed, std::uint64_t count, std::filesystem::path output);
+  /// Programs `first`, `first` + 1, ... as many as there is room for, at most `count`. The guest writes to
+  /// `output`.
+  GuestImage(std::uint64_t first, std::uint64_t count, bool listing, std::filesystem::path output);
 
-  [[nodiscard]] const std::vector<std::uint8_t>& bytes() const { return code_.bytes(); }
+  [[nodiscard]] const std::vector<std::uint8_t>& code() const { return code_.bytes(); }
+  [[nodiscard]] const std::vector<std::uint32_t>& table() const { return table_; }
   [[nodiscard]] const std::vector<Program>& programs() const { return programs_; }
-  [[nodiscard]] std::size_t log_words() const { return programs_.size() * kLogWords; }
+  /// Words of the output: a checksum a program, and the last block.
+  [[nodiscard]] std::size_t output_words() const { return programs_.size() + kBlockWords; }
   [[nodiscard]] const std::filesystem::path& output_file() const { return output_; }
   void write_elf(const std::filesystem::path& path) const;
-  [[nodiscard]] static std::string log_name(std::size_t word);
+  [[nodiscard]] static std::string block_name(std::size_t word);
 
  private:
   void write_runtime();
-  void write_reset_of_scratch();
-  void write_float_registers(std::mt19937_64& random);
-  void write_program(std::uint64_t id);
-  void write_prologue(std::mt19937_64& random);
-  void write_epilogue();
+  void write_start();
+  void write_driver();
+  void write_gathering();
+  void write_fault_handler();
   void write_finish();
+  void write_copy(unsigned words);
+  void add_program(std::uint64_t id, bool listing);
+  void add_state(std::mt19937_64& random, std::uint32_t entry);
 
   Assembler code_{kCode};
+  std::vector<std::uint32_t> table_;
   std::filesystem::path output_;
   std::vector<Program> programs_;
-  std::uint32_t copy_routine_ = 0;
-  std::uint32_t pattern_ = 0;
+  std::uint32_t pattern_ = 0, driver_ = 0, gathering_ = 0, finish_ = 0;
 };
 
 /// Draws instructions from the table and writes them with what they need (bases, conditions) to an assembler.
 class ProgramWriter {
  public:
-  ProgramWriter(Assembler& code, std::mt19937_64& random, std::string& listing)
+  ProgramWriter(Assembler& code, std::mt19937_64& random, std::string* listing)
       : code_(code), random_(random), listing_(listing) {}
   void write(unsigned instructions);
+  /// Words of their own for the literal loads of the program, so that it reads the same wherever it stands.
+  void write_literals();
 
  private:
   struct Drawn {
@@ -99,14 +116,21 @@ class ProgramWriter {
   void prepare_base(const Drawn& drawn);
   void prepare_monitor(const Drawn& drawn);
   void emit(const Drawn& drawn);
+  void note(const std::string& line);
   void write_plain();
   void write_memory();
   void write_it_block();
   void write_branch_over();
 
+  struct LiteralLoad {
+    std::uint32_t address = 0;
+    bool wide = false;
+  };
+
   Assembler& code_;
   std::mt19937_64& random_;
-  std::string& listing_;
+  std::string* listing_;
+  std::vector<LiteralLoad> literals_;
 };
 
 }  // namespace microvisor::board

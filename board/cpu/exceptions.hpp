@@ -102,6 +102,9 @@ inline constexpr std::uint32_t kIntegritySignature = 0xFEFA'125A;
 // --- faults (faults.cpp) ----------------------------------------------------------------------------------
 /// Makes a synchronous fault pending, as HardFault if it cannot be taken; `world` is the one that raised it.
 void pend_fault(Core& core, unsigned number, World world);
+/// HardFault of the world that a fault was for. What even HardFault cannot take is the end: a second fault at
+/// the same level, or one while NMI or HardFault itself is being entered.
+void pend_hard_fault(Core& core, World world, std::uint32_t status);
 /// A fault of stacking or unstacking a frame of `world`: status bits for what went wrong, then pend_fault().
 void record_frame_fault(Core& core, FrameAccess failure, World world, std::uint32_t address, bool stacking);
 void record_usage_fault_in(Core& core, UsageFault kind, World world);
@@ -142,7 +145,11 @@ enum Sfsr : std::uint32_t {
   kLsErr = 1u << 7,
 };
 enum Hfsr : std::uint32_t { kVectTbl = 1u << 1, kForced = 1u << 30, kDebugEvt = 1u << 31 };
-enum Dfsr : std::uint32_t { kDfsrHalted = 1u << 0, kDfsrBkpt = 1u << 1, kDfsrDwtTrap = 1u << 2 };
+enum Dfsr : std::uint32_t {
+  kDfsrHalted = 1u << 0,  ///< a step has ended
+  kDfsrBkpt = 1u << 1,
+  kDfsrDwtTrap = 1u << 2
+};
 enum Ccr : std::uint32_t {
   kUserSetMPend = 1u << 1,
   kUnalignTrp = 1u << 3,
@@ -213,8 +220,41 @@ void float_write(Core& core, World view, unsigned offset, std::uint32_t value, s
 /// Debug block: `address` is the whole address (FPB, DWT, ITM, DEMCR ...).
 std::uint32_t debug_read(Core& core, std::uint32_t address, bool secure, bool peek);
 void debug_write(Core& core, std::uint32_t address, std::uint32_t value, std::uint32_t mask, bool secure);
-/// DEMCR.SDME: DebugMonitor targets Secure.
+/// DWT alone (dwt.cpp), `offset` from 0xE000_1000.
+std::uint32_t dwt_read(Core& core, unsigned offset, bool peek);
+void dwt_write(Core& core, unsigned offset, std::uint32_t value, std::uint32_t mask);
+
+// --- debug events (debug_events.cpp) ---------------------------------------------------------------------
+/// DEMCR.SDME: DebugMonitor targets Secure, and Secure code can be debugged.
 bool secure_debug_monitor(const Core& core);
+/// SDME stays what it is now until DebugMonitor, about to be pended or made active, has ended.
+void fix_monitor_target(Core& core);
+/// Whether a probe could halt Secure code (DHCSR.S_SDE).
+bool secure_halting_allowed(const Core& core);
+/// Whether code of `world` may be watched without being stopped: trace, counters, DWT.
+bool noninvasive_allowed(const Core& core, World world);
+/// An event of `world` may pend DebugMonitor, its priority looked at or not (CanPendMonitorOnEvent).
+bool monitor_can_pend(const Core& core, World world, bool check_priority);
+/// Makes DebugMonitor pending, with its reason in DFSR (0 for none).
+void pend_monitor(Core& core, std::uint32_t reason);
+/// What FPB and DWT watch may have changed.
+void update_watch(Core& core);
+/// The end of a step, if the instruction at hand is one: after everything that the instruction itself does,
+/// before the exceptions it asks for are taken (SetMonStep).
+void finish_step(Core& core);
+
+// --- DWT (dwt.cpp)
+// ------------------------------------------------------------------------------------------
+bool dwt_enabled(const Core& core);
+/// Adds what the comparators watch.
+void dwt_add_ranges(const Core& core, DebugWatch& watch);
+/// Comparators on the instruction at `address`, which is about to be executed.
+void dwt_match_instruction(Core& core, std::uint32_t address);
+/// CYCCNT. Whoever changes what makes it run reads it before and sets it again afterwards.
+std::uint32_t dwt_cycles(const Core& core);
+void dwt_set_cycles(Core& core, std::uint32_t value);
+void dwt_rearm_cycle_match(Core& core);
+void dwt_on_cycle_match_due(Core& core);
 
 /// What a mask write makes of a register.
 constexpr std::uint32_t merged(std::uint32_t old, std::uint32_t value, std::uint32_t mask) {

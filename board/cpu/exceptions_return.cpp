@@ -248,6 +248,7 @@ bool branch_magic(Core& core, std::uint32_t target) {
     return true;
   }
   if (target < 0xFF00'0000 || !core.state.handler_mode()) return false;
+  finish_step(core);
   return_from_exception(core, target);
   return true;
 }

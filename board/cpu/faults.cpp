@@ -21,8 +21,8 @@ bool can_pre_empt(const Core& core, unsigned number, World world) {
   return exception_priority(core, number, world, true) < execution_priority(core);
 }
 
-/// HardFault of the world that the fault was for. What even HardFault cannot take is the end: a second fault
-/// at the same level, or one while NMI or HardFault itself is being entered.
+}  // namespace
+
 void pend_hard_fault(Core& core, World world, std::uint32_t status) {
   SystemUnits& units = *core.system;
   units.control.hfsr |= status;
@@ -35,6 +35,8 @@ void pend_hard_fault(Core& core, World world, std::uint32_t status) {
   }
   set_pending(core, kHardFault, target, true);
 }
+
+namespace {
 
 std::uint32_t usage_bit(UsageFault kind) {
   switch (kind) {
@@ -131,6 +133,7 @@ void record_vector_fault(Core& core, World world) {
 }
 
 void take_fault(Core& core, std::uint32_t return_address) {
+  core.system->step_due = false;
   if (core.system->lockup_due) return lock_up(core);
   enter_exception(core, return_address);
 }
@@ -147,21 +150,8 @@ void lock_up(Core& core) {
 /// completed.
 void execute_svc(Core& core, std::uint32_t next) {
   pend_fault(core, kSvCall, core.state.world);
+  finish_step(core);
   take_fault(core, next);
-}
-
-void execute_breakpoint(Core& core, std::uint32_t /*next*/) {
-  SystemControl& control = core.system->control;
-  control.dfsr |= kDfsrBkpt;
-  const World target = target_world(core, kDebugMonitor, kSecure);
-  const bool permitted = core.state.world == kNonSecure || target == kSecure;
-  if (permitted && (core.system->debug.demcr & kMonEn) != 0 && can_pre_empt(core, kDebugMonitor, target)) {
-    set_pending(core, kDebugMonitor, target, true);
-  } else {
-    pend_hard_fault(core, core.state.world, kDebugEvt);
-  }
-  reconsider(core);
-  take_fault(core, core.state.r[15]);
 }
 
 }  // namespace microvisor::board

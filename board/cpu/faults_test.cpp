@@ -138,7 +138,7 @@ TEST_F(Faults, SupervisorCallThatCannotBeTakenIsAHardFault) {
 }
 
 TEST_F(Faults, BreakpointWithoutMonitorIsADebugEventHardFault) {
-  execute_breakpoint(core, kCodeS + 2);
+  execute_breakpoint(core);
   EXPECT_EQ(core.state.ipsr, kHardFault);
   EXPECT_EQ(scs(0xED2C), 1u << 31);
   EXPECT_EQ(scs(0xED30), 2u);
@@ -150,7 +150,7 @@ TEST_F(Faults, BreakpointOfNonSecureCodeReachesASecureMonitor) {
   scs(0xEDFC, 1u << 16);  // MON_EN
   EXPECT_EQ(scs(0xEDFC), 1u << 16 | 1u << 20);
   run_thread(kNonSecure, kMain);
-  execute_breakpoint(core, kCodeNs + 2);
+  execute_breakpoint(core);
   EXPECT_EQ(core.state.ipsr, kDebugMonitor);
   EXPECT_EQ(core.state.world, kSecure);
   EXPECT_EQ(word(kMspNs - 8), kCodeNs);
@@ -158,7 +158,7 @@ TEST_F(Faults, BreakpointOfNonSecureCodeReachesASecureMonitor) {
 
 TEST_F(Faults, BreakpointOfSecureCodeNeedsSdme) {
   scs(0xEDFC, 1u << 16);
-  execute_breakpoint(core, kCodeS + 2);
+  execute_breakpoint(core);
   EXPECT_EQ(core.state.ipsr, kHardFault);
 }
 

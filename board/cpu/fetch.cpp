@@ -6,6 +6,8 @@
 // asked again until the translations are flushed.
 #include "board/cpu/fetch.hpp"
 
+#include <algorithm>
+
 #include "board/cpu/decoder.hpp"
 
 namespace microvisor::board {
@@ -95,10 +97,29 @@ DecodedPage& decoded_page(Core& core, std::uint32_t physical) {
   return page;
 }
 
+/// Marks the instructions of the page at guest address `page` that the debug comparators watch.
+void mark_watched(Core& core, std::uint32_t page, DecodedPage& decoded) {
+  const std::uint32_t last = page + (kPageBytes - 1);
+  for (const AddressRange& range : core.watch.code()) {
+    if (!range.overlaps(page, last)) continue;
+    const std::uint32_t from = std::max(range.first, page), to = std::min(range.last, last);
+    for (std::uint32_t slot = (from - page) / 2; slot <= (to - page) / 2; ++slot) {
+      core.decoded->mark(decoded.records[slot]);
+    }
+  }
+}
+
+bool is_watched(const Core& core, std::uint32_t address) {
+  const auto ranges = core.watch.code();
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [address](const AddressRange& range) { return range.overlaps(address, address); });
+}
+
 const Record* enter_page(Core& core, std::uint32_t address, const DirectSpan& span) {
   const std::uint32_t page = address & ~(kPageBytes - 1);
   const std::uint32_t offset = page - span.base;
   DecodedPage& decoded = decoded_page(core, span.physical + offset);
+  mark_watched(core, page, decoded);
   FetchEntry& entry = bank_of(core, core.state.world, core.state.privileged()).fetch[fetch_slot(address)];
   entry = {.address = page, .records = decoded.records.data(), .code = span.host + offset};
   core.tlb->filled = true;
@@ -127,6 +148,7 @@ const Record* fetch_step(Core& core, std::uint32_t address) {
   std::uint32_t opcode = 0;
   bool wide = false;
   if (!fetch_instruction(core, address, opcode, wide)) return nullptr;
+  if (is_watched(core, address) && !before_watched_instruction(core, address)) return nullptr;
   auto& step = core.decoded->step;
   decode(opcode, wide, {.slot = Place::kNoPage, .it_state = core.state.it}, step[0]);
   Execution& execution = core.execution;

@@ -19,4 +19,10 @@ struct PageEnd {
   static void run(ARGS);
 };
 
+/// Stands where a debug comparator watches an instruction: leads to the single-step buffer, whose fetch asks
+/// the comparators. Retires nothing.
+struct Marked {
+  static void run(ARGS);
+};
+
 }  // namespace microvisor::board

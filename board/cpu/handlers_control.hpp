@@ -274,7 +274,7 @@ struct Breakpoint {
       core.execution.exit = static_cast<std::uint8_t>(Exit::Semihosting);
       return;
     }
-    execute_breakpoint(core, core.state.r[15] + 2 * kLength);
+    execute_breakpoint(core);
     return leave_changed(PASS);
   }
 };

@@ -44,6 +44,28 @@ void fetch_failed(Core& core) {
   take_fault(core, core.state.r[15]);
 }
 
+/// Without translations every way on from an instruction leads to enter_slow() or step_at(), which return.
+const TlbBank kNoTranslations{};
+
+/// Runs the instruction at state.r[15] and no more, for the monitor.
+void run_step(Core& core) {
+  load_context(core);
+  set_exit(core, Exit::Boundary);
+  Execution& execution = core.execution;
+  execution.bank = &kNoTranslations;
+  begin_step(core);
+  if (const Record* target = fetch_step(core, core.state.r[15])) {
+    const CoreState& state = core.state;
+    execution.single = true;
+    handlers[target->op](core, target, call_back(core), pack_nz(state.n, state.z), state.c ? 1 : 0,
+                         state.v ? 1 : 0);
+    execution.single = false;
+  } else {
+    fetch_failed(core);
+  }
+  end_step(core, execution.exit == static_cast<std::uint8_t>(Exit::Boundary));
+}
+
 }  // namespace
 
 Stop Core::execute() {
@@ -56,7 +78,11 @@ Stop Core::execute() {
       return Stop::Stalled;
     }
     if (scheduler.budget <= 0) return Stop::Budget;
-    run(*this);
+    if (attention && monitor_steps(*this)) {
+      run_step(*this);
+    } else {
+      run(*this);
+    }
     if (execution.exit == static_cast<std::uint8_t>(Exit::Stalled)) return Stop::Stalled;
     if (execution.exit == static_cast<std::uint8_t>(Exit::Semihosting)) return Stop::Semihosting;
   }
@@ -97,6 +123,7 @@ void jump_magic(ARGS) {
 void enter_slow(ARGS) {
   store_flags(core, nz, c, v);
   call_out(core, budget);
+  if (core.execution.single) return;
   const Record* target = fetch_page(core, core.state.r[15]);
   if (target == nullptr) return fetch_failed(core);
   budget = call_back(core);
@@ -107,6 +134,7 @@ void enter_slow(ARGS) {
 void step_at(ARGS) {
   store_flags(core, nz, c, v);
   call_out(core, budget);
+  if (core.execution.single) return;
   const Record* target = fetch_step(core, core.state.r[15]);
   if (target == nullptr) return fetch_failed(core);
   budget = call_back(core);
@@ -149,6 +177,11 @@ void PageEnd::run(ARGS) {
   core.state.r[15] = address_of(core, rec);
   if (MV_UNLIKELY(core.state.it != 0)) return step_at(PASS);
   return enter(PASS);
+}
+
+void Marked::run(ARGS) {
+  core.state.r[15] = address_of(core, rec);
+  return step_at(PASS);
 }
 
 bool violates_stack_limit(Core& core, std::uint32_t value) {

@@ -46,6 +46,29 @@ TlbEntry page_of(const TlbEntry& whole, std::uint32_t address) {
   return {.base = first, .span = last - first + 1, .host = whole.host + (first - whole.base)};
 }
 
+/// Cuts away what the DWT watches; false if `address` itself is watched, so that nothing is left.
+bool leave_out_watched(const Core& core, TlbEntry& entry, std::uint32_t address, unsigned size) {
+  for (const AddressRange& range : core.watch.data()) {
+    const std::uint32_t last = entry.base + (entry.span - 1);
+    if (!range.overlaps(entry.base, last)) continue;
+    if (range.overlaps(address, address + (size - 1))) return false;
+    const bool below = range.last < address;
+    const std::uint32_t first = below ? range.last + 1 : entry.base;
+    entry = {.base = first,
+             .span = (below ? last : range.first - 1) - first + 1,
+             .host = entry.host + (first - entry.base)};
+  }
+  return true;
+}
+
+/// Shows an access that has happened to the DWT, if that watches anything there.
+void show(Core& core, std::uint32_t address, unsigned size, std::uint32_t value, bool read, World world) {
+  for (const AddressRange& range : core.watch.data()) {
+    if (range.overlaps(address, address + (size - 1)))
+      return watch_access(core, address, size, value, read, world);
+  }
+}
+
 bool finish(Core& core, Outcome outcome, AccessType type, std::uint32_t address) {
   if (outcome == Outcome::Ok) return true;
   if (outcome == Outcome::Stall) {
@@ -56,8 +79,7 @@ bool finish(Core& core, Outcome outcome, AccessType type, std::uint32_t address)
   return false;
 }
 
-/// Reads `size` bytes at an address aligned to it, or a single byte.
-bool read_part(Core& core, std::uint32_t address, unsigned size, bool privileged, std::uint32_t& value) {
+bool read_unwatched(Core& core, std::uint32_t address, unsigned size, bool privileged, std::uint32_t& value) {
   Attribution answer;
   if (!may_access(core, address, AccessType::Read, privileged, answer)) return false;
   if (answer.ppb) {
@@ -68,10 +90,12 @@ bool read_part(Core& core, std::uint32_t address, unsigned size, bool privileged
   const Access access = data_access(answer);
   if (!answer.device) {
     if (const auto span = core.bus.direct(address, access)) {
-      const TlbEntry entry = common_stretch(answer, *span);
+      TlbEntry entry = common_stretch(answer, *span);
       if (const std::uint8_t* host = host_address(entry, address, size)) {
-        bank_of(core, core.state.world, privileged).read[tlb_slot(address)] = entry;
-        core.tlb->filled = true;
+        if (leave_out_watched(core, entry, address, size)) {
+          bank_of(core, core.state.world, privileged).read[tlb_slot(address)] = entry;
+          core.tlb->filled = true;
+        }
         value = 0;
         std::memcpy(&value, host, size);
         return true;
@@ -79,6 +103,13 @@ bool read_part(Core& core, std::uint32_t address, unsigned size, bool privileged
     }
   }
   return finish(core, core.bus.read(address, size, access, value), AccessType::Read, address);
+}
+
+/// Reads `size` bytes at an address aligned to it, or a single byte.
+bool read_part(Core& core, std::uint32_t address, unsigned size, bool privileged, std::uint32_t& value) {
+  if (!read_unwatched(core, address, size, privileged, value)) return false;
+  show(core, address, size, value, true, core.state.world);
+  return true;
 }
 
 /// Writes plain memory; keeps decoded instructions and translations right.
@@ -92,13 +123,16 @@ bool write_direct(Core& core, TlbBank& bank, std::uint32_t address, unsigned siz
   if (core.decoded->contains(physical)) {
     core.decoded->invalidate(physical, size);
   } else if (span.physical % kPageBytes == span.base % kPageBytes) {
-    bank.write[tlb_slot(address)] = page_of(entry, address);
-    core.tlb->filled = true;
+    TlbEntry page = page_of(entry, address);
+    if (leave_out_watched(core, page, address, size)) {
+      bank.write[tlb_slot(address)] = page;
+      core.tlb->filled = true;
+    }
   }
   return true;
 }
 
-bool write_part(Core& core, std::uint32_t address, unsigned size, bool privileged, std::uint32_t value) {
+bool write_unwatched(Core& core, std::uint32_t address, unsigned size, bool privileged, std::uint32_t value) {
   Attribution answer;
   if (!may_access(core, address, AccessType::Write, privileged, answer)) return false;
   if (answer.ppb) {
@@ -114,6 +148,12 @@ bool write_part(Core& core, std::uint32_t address, unsigned size, bool privilege
     if (span && span->writable && write_direct(core, bank, address, size, value, answer, *span)) return true;
   }
   return finish(core, core.bus.write(address, size, access, value), AccessType::Write, address);
+}
+
+bool write_part(Core& core, std::uint32_t address, unsigned size, bool privileged, std::uint32_t value) {
+  if (!write_unwatched(core, address, size, privileged, value)) return false;
+  show(core, address, size, value, false, core.state.world);
+  return true;
 }
 
 /// Alignment: false with UNALIGNED recorded. Checks both ends of an access that is unaligned and may be.
@@ -208,24 +248,9 @@ bool store_words(Core& core, std::uint32_t address, unsigned count) {
   return true;
 }
 
-FrameAccess frame_read(Core& core, std::uint32_t address, World world, bool privileged,
-                       std::uint32_t& value) {
-  if (const std::uint8_t* host =
-          host_address(bank_of(core, world, privileged).read[tlb_slot(address)], address, 4)) {
-    std::memcpy(&value, host, 4);
-    return FrameAccess::Ok;
-  }
-  return read_word(core, address, attribute_as(core, address, AccessType::Read, world, privileged, true),
-                   value);
-}
+namespace {
 
-FrameAccess frame_write(Core& core, std::uint32_t address, World world, bool privileged,
-                        std::uint32_t value) {
-  if (std::uint8_t* host =
-          host_address(bank_of(core, world, privileged).write[tlb_slot(address)], address, 4)) {
-    std::memcpy(host, &value, 4);
-    return FrameAccess::Ok;
-  }
+FrameAccess write_word(Core& core, std::uint32_t address, World world, bool privileged, std::uint32_t value) {
   const Attribution answer = attribute_as(core, address, AccessType::Write, world, privileged, true);
   if (answer.fault != Attribution::Fault::None) return fault_of(answer.fault);
   if (answer.ppb) return FrameAccess::BusError;
@@ -244,8 +269,39 @@ FrameAccess frame_write(Core& core, std::uint32_t address, World world, bool pri
   return core.bus.poke(address, 4, value) ? FrameAccess::Ok : FrameAccess::BusError;
 }
 
+/// The result of an access for an exception, shown to the DWT if it has happened.
+FrameAccess shown(Core& core, FrameAccess result, std::uint32_t address, std::uint32_t value, bool read,
+                  World world) {
+  if (result == FrameAccess::Ok) show(core, address, 4, value, read, world);
+  return result;
+}
+
+}  // namespace
+
+FrameAccess frame_read(Core& core, std::uint32_t address, World world, bool privileged,
+                       std::uint32_t& value) {
+  if (const std::uint8_t* host =
+          host_address(bank_of(core, world, privileged).read[tlb_slot(address)], address, 4)) {
+    std::memcpy(&value, host, 4);
+    return FrameAccess::Ok;
+  }
+  const Attribution answer = attribute_as(core, address, AccessType::Read, world, privileged, true);
+  return shown(core, read_word(core, address, answer, value), address, value, true, world);
+}
+
+FrameAccess frame_write(Core& core, std::uint32_t address, World world, bool privileged,
+                        std::uint32_t value) {
+  if (std::uint8_t* host =
+          host_address(bank_of(core, world, privileged).write[tlb_slot(address)], address, 4)) {
+    std::memcpy(host, &value, 4);
+    return FrameAccess::Ok;
+  }
+  return shown(core, write_word(core, address, world, privileged, value), address, value, false, world);
+}
+
 FrameAccess vector_read(Core& core, std::uint32_t address, World world, std::uint32_t& value) {
-  return read_word(core, address, attribute_as(core, address, AccessType::Read, world, true, false), value);
+  const Attribution answer = attribute_as(core, address, AccessType::Read, world, true, false);
+  return shown(core, read_word(core, address, answer, value), address, value, true, world);
 }
 
 TlbBank& bank_of(Core& core, World world, bool privileged) {
@@ -257,6 +313,11 @@ void flush_tlb(Core& core) {
   if (!core.tlb->filled) return;
   for (TlbBank& bank : core.tlb->banks) bank = TlbBank{};
   core.tlb->filled = false;
+}
+
+void watch_changed(Core& core) {
+  core.decoded->unmark();
+  flush_tlb(core);
 }
 
 void drop_write_translations(Core& core) {

@@ -84,6 +84,9 @@ inline std::uint8_t* host_address(const TlbEntry& entry, std::uint32_t address, 
   return offset + size <= entry.span ? entry.host + offset : nullptr;
 }
 
+/// The ranges of core.watch have changed: translations and decoded pages are made anew.
+void watch_changed(Core& core);
+
 /// Drops the write translations of all banks: a page has become code, and stores into it must be seen.
 void drop_write_translations(Core& core);
 

@@ -83,9 +83,10 @@ bool more_urgent(const PendingException& a, const PendingException& b) {
   return a.world == kSecure && b.world == kNonSecure;
 }
 
-/// Only these can be switched off; all others of 1 to 15 count as enabled.
+/// Only these can be switched off; all others of 1 to 15 count as enabled. DebugMonitor is among the others:
+/// DEMCR.MON_EN lets events pend it, but once it is pending, by MON_PEND too, it is taken.
 constexpr std::uint32_t kCanBeDisabled =
-    bit(kMemManage) | bit(kBusFault) | bit(kUsageFault) | bit(kSecureFault) | bit(kDebugMonitor);
+    bit(kMemManage) | bit(kBusFault) | bit(kUsageFault) | bit(kSecureFault);
 
 template <typename Accept>
 PendingException choose(const Core& core, Accept accept) {
@@ -116,6 +117,12 @@ void put_line(Nvic::Lines& lines, unsigned line, bool value) {
 
 void put(std::uint32_t& word, unsigned position, bool value) {
   word = value ? word | bit(position) : word & ~bit(position);
+}
+
+/// The monitor steps: there is something to look at before every instruction.
+bool step_armed(const DebugUnits& debug) {
+  constexpr std::uint32_t kBoth = kMonEn | kMonStep;
+  return (debug.demcr & kBoth) == kBoth;
 }
 
 /// A sleeping core goes on for what would pre-empt it without PRIMASK; after WFE only for what can be taken,
@@ -237,14 +244,15 @@ void reconsider(Core& core) {
   const PendingException best = most_urgent(core);
   const bool take = best.number != kNoException && best.group_priority < execution_priority(core);
   if (core.state.asleep && (take || wakes(core, best))) core.state.asleep = false;
-  core.attention = take || core.system->control.reset_requested;
+  core.attention = take || core.system->control.reset_requested || step_armed(core.system->debug);
 }
 
 void reconsider_from_outside(Core& core) {
   const bool before = core.attention;
   const bool slept = core.state.asleep;
   reconsider(core);
-  if ((core.attention && !before) || (slept && !core.state.asleep)) core.scheduler.interrupt_core();
+  const bool news = core.attention && (!before || step_armed(core.system->debug));
+  if (news || (slept && !core.state.asleep)) core.scheduler.interrupt_core();
 }
 
 }  // namespace microvisor::board

@@ -138,7 +138,8 @@ constexpr std::uint32_t kFpccrShared = kHfRdy | kBfRdy | kMonRdy | kLspEn | kClr
 constexpr std::uint32_t kFpccrSecureOnly = kFpSecure | kSfRdy | kFpTs | kClrOnRetS | kLspEnS;
 
 /// Bits that `view` can change; LSPENS and CLRONRETS take LSPEN and CLRONRET away from Non-secure code.
-std::uint32_t fpccr_writable(const SystemUnits& units, World view) {
+std::uint32_t fpccr_writable(const Core& core, World view) {
+  const SystemUnits& units = *core.system;
   std::uint32_t mask = kFpccrBanked | kFpccrShared | kFpccrSecureOnly;
   if (view == kSecure) return mask;
   const std::uint32_t shared = units.fp.fpccr[kSecure];
@@ -146,21 +147,23 @@ std::uint32_t fpccr_writable(const SystemUnits& units, World view) {
   if ((shared & kLspEnS) != 0) mask &= ~std::uint32_t{kLspEn};
   if ((shared & kClrOnRetS) != 0) mask &= ~std::uint32_t{kClrOnRet};
   if (!units.control.faults_nonsecure) mask &= ~std::uint32_t{kHfRdy | kBfRdy};
-  if ((units.debug.demcr & kSdme) != 0) mask &= ~std::uint32_t{kMonRdy};
+  if (secure_debug_monitor(core)) mask &= ~std::uint32_t{kMonRdy};
   return mask;
 }
 
-std::uint32_t fpccr_read(const SystemUnits& units, World view) {
+std::uint32_t fpccr_read(const Core& core, World view) {
+  const SystemUnits& units = *core.system;
   const std::uint32_t shared = units.fp.fpccr[kSecure];
   std::uint32_t value = (units.fp.fpccr[view] & kFpccrBanked) | (shared & kFpccrShared);
   if (view == kSecure) return value | (shared & kFpccrSecureOnly);
   if (!units.control.faults_nonsecure) value &= ~std::uint32_t{kHfRdy | kBfRdy};
-  if ((units.debug.demcr & kSdme) != 0) value &= ~std::uint32_t{kMonRdy};
+  if (secure_debug_monitor(core)) value &= ~std::uint32_t{kMonRdy};
   return value;
 }
 
-void fpccr_write(SystemUnits& units, World view, std::uint32_t value, std::uint32_t mask) {
-  mask &= fpccr_writable(units, view);
+void fpccr_write(Core& core, World view, std::uint32_t value, std::uint32_t mask) {
+  SystemUnits& units = *core.system;
+  mask &= fpccr_writable(core, view);
   std::uint32_t& own = units.fp.fpccr[view];
   own = merged(own, value, mask & kFpccrBanked);
   std::uint32_t& shared = units.fp.fpccr[kSecure];
@@ -186,7 +189,7 @@ void protection_write(Core& core, World view, unsigned offset, std::uint32_t val
 std::uint32_t float_read(const Core& core, World view, unsigned offset) {
   const SystemUnits& units = *core.system;
   switch (offset) {
-    case kFpccr: return fpccr_read(units, view);
+    case kFpccr: return fpccr_read(core, view);
     case kFpcar: return units.fp.fpcar[view];
     case kFpdscr: return units.fp.fpdscr[view];
     // FPv5 single precision (Cortex-M33 TRM, table of FPU identification registers).
@@ -200,7 +203,7 @@ std::uint32_t float_read(const Core& core, World view, unsigned offset) {
 void float_write(Core& core, World view, unsigned offset, std::uint32_t value, std::uint32_t mask) {
   FloatContext& fp = core.system->fp;
   switch (offset) {
-    case kFpccr: return fpccr_write(*core.system, view, value, mask);
+    case kFpccr: return fpccr_write(core, view, value, mask);
     case kFpcar: fp.fpcar[view] = merged(fp.fpcar[view], value, mask) & ~std::uint32_t{7}; break;
     case kFpdscr: fp.fpdscr[view] = merged(fp.fpdscr[view], value, mask) & 0x07C0'0000; break;
     default: break;

@@ -80,7 +80,7 @@ bool service(Core& core);
 // goes on, also when an exception was entered.
 void execute_svc(Core& core, std::uint32_t next);
 /// BKPT other than a semihosting call that the interpreter has taken for itself.
-void execute_breakpoint(Core& core, std::uint32_t next);
+void execute_breakpoint(Core& core);
 void execute_wfi(Core& core, std::uint32_t next);
 void execute_wfe(Core& core, std::uint32_t next);
 void execute_sev(Core& core);
@@ -108,6 +108,20 @@ bool prepare_fp(Core& core);
 /// The limit below which the stack pointer in use may not go; 0 if no check applies.
 std::uint32_t stack_limit(const Core& core);
 
+// --- debug events ------------------------------------------------------------------------------------------
+/// Asked before the instruction at `address` is executed, if core.watch has it and its fetch has succeeded.
+/// False: DebugMonitor is pending, take_fault() is due instead of the instruction.
+bool before_watched_instruction(Core& core, std::uint32_t address);
+/// A completed data access to something in core.watch; `value` has `size` significant bytes.
+void watch_access(Core& core, std::uint32_t address, unsigned size, std::uint32_t value, bool read,
+                  World world);
+/// DEMCR.MON_STEP holds for the code at hand: instructions are executed one by one, each between
+/// begin_step() and end_step(). `attention` stays set meanwhile.
+bool monitor_steps(const Core& core);
+void begin_step(Core& core);
+/// `executed` is false if nothing happened after all (busy memory, semihosting).
+void end_step(Core& core, bool executed);
+
 // --- private peripheral bus ----------------------------------------------------------------------------
 /// `secure` and `privileged` are the attributes of the access. False: record_bus_fault() is due.
 bool read_ppb(Core& core, std::uint32_t address, unsigned size, bool secure, bool privileged,
@@ -130,6 +144,8 @@ void pend_nmi(Core& core);
 /// ticks of the scheduler. To be called whenever RCC changes them, so that the counts so far are kept. Until
 /// the first call the periods are Scheduler::instruction_ticks() and eight times that.
 void set_systick_clocks(Core& core, Time processor_period, Time external_period);
+/// The chip drives other levels on the authentication inputs (its life-cycle state has changed).
+void set_debug_authentication(Core& core, const DebugAuthentication& levels);
 /// SCR.SLEEPDEEP at the moment of Stop::Asleep: the low-power controller decides how deep.
 [[nodiscard]] bool deep_sleep_requested(const Core& core);
 /// In deep sleep HCLK stands: the SysTicks stop counting and go on afterwards.

@@ -167,7 +167,8 @@ void write_ccr(Core& core, World view, std::uint32_t value) {
 // --- SHPR, SHCSR ------------------------------------------------------------------------------------------
 
 /// Where the priority of an exception is kept in this view; null where the view has none.
-std::uint8_t* priority_of(SystemControl& control, const DebugUnits& debug, World view, unsigned number) {
+std::uint8_t* priority_of(const Core& core, World view, unsigned number) {
+  SystemControl& control = core.system->control;
   switch (number) {
     case kMemManage:
     case kUsageFault:
@@ -177,7 +178,7 @@ std::uint8_t* priority_of(SystemControl& control, const DebugUnits& debug, World
     case kBusFault: return faults_shown(control, view) ? &control.priority[kSecure][number] : nullptr;
     case kSecureFault: return view == kSecure ? &control.priority[kSecure][number] : nullptr;
     case kDebugMonitor: {
-      const bool hidden = view == kNonSecure && (debug.demcr & kSdme) != 0;
+      const bool hidden = view == kNonSecure && secure_debug_monitor(core);
       return hidden ? nullptr : &control.priority[kSecure][number];
     }
     default: return nullptr;
@@ -185,11 +186,10 @@ std::uint8_t* priority_of(SystemControl& control, const DebugUnits& debug, World
 }
 
 std::uint32_t read_shpr(const Core& core, World view, unsigned offset) {
-  SystemControl& control = core.system->control;
   std::uint32_t value = 0;
   for (unsigned index = 0; index < 4; ++index) {
     const unsigned number = kMemManage + (offset - kShpr1) + index;
-    const std::uint8_t* priority = priority_of(control, core.system->debug, view, number);
+    const std::uint8_t* priority = priority_of(core, view, number);
     if (priority != nullptr) value |= static_cast<std::uint32_t>(*priority) << (8 * index);
   }
   return value;
@@ -199,7 +199,7 @@ void write_shpr(Core& core, World view, unsigned offset, std::uint32_t value, st
   for (unsigned index = 0; index < 4; ++index) {
     if ((mask >> (8 * index) & 0xFF) == 0) continue;
     const unsigned number = kMemManage + (offset - kShpr1) + index;
-    std::uint8_t* priority = priority_of(core.system->control, core.system->debug, view, number);
+    std::uint8_t* priority = priority_of(core, view, number);
     if (priority != nullptr) *priority = static_cast<std::uint8_t>(value >> (8 * index) & kPriorityBits);
   }
 }
@@ -276,6 +276,7 @@ std::uint32_t read_shcsr(const Core& core, World view) {
 }
 
 void write_shcsr(Core& core, World view, std::uint32_t value, bool secure) {
+  fix_monitor_target(core);  // DebugMonitor may be made active here
   for (const HandlerBit& entry : kHandlerBits) {
     write_handler_bit(core, entry, view, (value & bit(entry.position)) != 0, secure);
   }
@@ -412,7 +413,9 @@ void reset_system(Core& core, std::uint32_t vector_table) {
   units.debug = DebugUnits{};
   set_vector_table(core, kSecure, vector_table);
   units.entry = EntryProgress{};
-  units.lockup_due = units.waiting_for_event = false;
+  units.lockup_due = units.waiting_for_event = units.step_due = false;
+  units.cycle_match_due.cancel();
+  update_watch(core);
   systick_reset(core);
   for (unsigned word = 0; word < driven.size(); ++word) units.nvic.pending[word] = driven[word];
   core.attention = false;
@@ -425,6 +428,8 @@ void serialise_system(Core& core, Archive& archive) {
   archive(units.entry, units.lockup_due, units.waiting_for_event, units.clocks_stopped,
           units.processor_period, units.external_period);
   if (!archive.loading()) return;
+  update_watch(core);
+  dwt_rearm_cycle_match(core);
   systick_rearm(core);
   reconsider(core);
 }

@@ -35,7 +35,7 @@ class FourMemories final : public Bus {
   std::optional<DirectSpan> direct(std::uint32_t address, const Access& /*access*/) override {
     for (unsigned index = 0; index < kBases.size(); ++index) {
       if (address - kBases[index] >= kSize) continue;
-      return DirectSpan{memories_[index].data(), kBases[index], kSize, true, index * kSize};
+      return DirectSpan{memories_[index].data(), kBases[index], kSize, true, physical(kBases[index])};
     }
     return std::nullopt;
   }
@@ -51,9 +51,10 @@ class FourMemories final : public Bus {
     auto* host = const_cast<std::uint8_t*>(find(address, size));
     if (host == nullptr) return false;
     std::memcpy(host, &value, size);
+    if (observer_ != nullptr) observer_->memory_changed(physical(address), size);
     return true;
   }
-  void set_observer(BusObserver* /*observer*/) override {}
+  void set_observer(BusObserver* observer) override { observer_ = observer; }
 
  private:
   const std::uint8_t* find(std::uint32_t address, unsigned size) const {
@@ -63,6 +64,14 @@ class FourMemories final : public Bus {
     }
     return nullptr;
   }
+  static std::uint32_t physical(std::uint32_t address) {
+    for (unsigned index = 0; index < kBases.size(); ++index) {
+      if (address - kBases[index] < kSize) return index * kSize + (address - kBases[index]);
+    }
+    return 0;
+  }
+
+  BusObserver* observer_ = nullptr;
   std::array<std::vector<std::uint8_t>, 4> memories_{
       std::vector<std::uint8_t>(kSize), std::vector<std::uint8_t>(kSize), std::vector<std::uint8_t>(kSize),
       std::vector<std::uint8_t>(kSize)};

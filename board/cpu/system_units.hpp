@@ -132,7 +132,10 @@ struct FloatContext {
 
 /// Debug registers that software can reach: DEMCR, DAUTHCTRL, FPB, DWT.
 struct DebugUnits {
-  std::uint32_t demcr = 0;
+  std::uint32_t demcr = 0;  ///< without MON_PEND and SDME, which stand elsewhere
+  /// DEMCR.SDME while DebugMonitor is pending or active; otherwise it follows the authentication.
+  bool monitor_secure = false;
+  bool reset_seen = true;  ///< DHCSR.S_RESET_ST: there was a reset since the last look
   std::uint32_t dauthctrl = 0;
   std::uint32_t dscsr = 0;
   std::uint32_t dcrdr = 0;
@@ -141,9 +144,10 @@ struct DebugUnits {
   std::uint32_t dwt_control = 0;
   std::uint64_t cycle_origin = 0;  ///< Core::retired when CYCCNT was 0, as far as it counts
   std::uint32_t cycle_frozen = 0;  ///< CYCCNT while it does not count
+  std::uint64_t cycle_match = 0;   ///< Core::retired when CYCCNT will be what comparator 0 waits for
   struct Comparator {
     std::uint32_t value = 0;
-    std::uint32_t function = 0;
+    std::uint32_t function = 0;  ///< MATCH, ACTION, DATAVSIZE, MATCHED
   };
   std::array<Comparator, 4> dwt{};
 };
@@ -167,11 +171,14 @@ struct SystemUnits {
   EntryProgress entry;
   /// A fault was recorded that nothing can take: take_fault() locks up.
   bool lockup_due = false;
+  /// The instruction being executed is a step of the monitor's (DEMCR.MON_STEP) and has not faulted so far.
+  bool step_due = false;
   bool waiting_for_event = false;  ///< asleep in WFE rather than WFI
   bool clocks_stopped = false;     ///< deep sleep: the SysTicks stand still
   Time processor_period = 0;       ///< one HCLK period in ticks of the scheduler
   Time external_period = 0;        ///< one period of the SysTick reference clock
   std::array<Scheduler::Event, 2> systick_due;
+  Scheduler::Event cycle_match_due;
 };
 
 }  // namespace microvisor::board

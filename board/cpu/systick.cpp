@@ -107,6 +107,7 @@ void change_clock(Core& core, Change change) {
     timer.anchor = now;
   }
   systick_rearm(core);
+  dwt_rearm_cycle_match(core);
 }
 
 void write_control(Core& core, SysTick& timer, std::uint32_t value) {
@@ -124,7 +125,8 @@ void write_control(Core& core, SysTick& timer, std::uint32_t value) {
 
 SystemUnits::SystemUnits(Core& core)
     : systick_due{Scheduler::Event(core.scheduler, [&core] { on_due(core, kNonSecure); }),
-                  Scheduler::Event(core.scheduler, [&core] { on_due(core, kSecure); })} {}
+                  Scheduler::Event(core.scheduler, [&core] { on_due(core, kSecure); })},
+      cycle_match_due(core.scheduler, [&core] { dwt_on_cycle_match_due(core); }) {}
 
 void systick_reset(Core& core) {
   SystemUnits& units = *core.system;

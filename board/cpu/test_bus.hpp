@@ -35,6 +35,9 @@ class TestBus final : public Bus {
     return memories_.back();
   }
 
+  /// The memory that the `index`-th add() has made.
+  Memory& memory(std::size_t index) { return memories_[index]; }
+
   RegisterHook on_register;
   Time stall_end = 0;
 

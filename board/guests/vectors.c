@@ -5,6 +5,7 @@ void main(void);
 static void unexpected(void) { finish(99); }
 void nmi_handler(void) __attribute__((weak, alias("unexpected")));
 void bus_fault_handler(void) __attribute__((weak, alias("unexpected")));
+void debug_monitor_handler(void) __attribute__((weak, alias("unexpected")));
 void systick_handler(void) __attribute__((weak, alias("unexpected")));
 
 __attribute__((section(".vectors"), used)) static void (*const vectors[16])(void) = {
@@ -20,7 +21,7 @@ __attribute__((section(".vectors"), used)) static void (*const vectors[16])(void
     0,
     0,
     unexpected,
-    unexpected,
+    debug_monitor_handler,
     0,
     unexpected,
     systick_handler,
