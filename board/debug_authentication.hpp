@@ -23,7 +23,8 @@ constexpr DebugPolicy debug_policy_of(std::uint32_t rdp) {
   constexpr DebugAuthentication kNothing{false, false, false, false};
   switch (rdp) {
     case optr::kRdpLevel0: return {kEverything, Manual};
-    case optr::kRdpLevel0_5: return {kNonSecure, Manual};  // DS13086 3.4.1: Secure debug is forbidden
+    case optr::kRdpLevel0_5:
+      return {kNonSecure, Manual};  // DS13086 3.4.1: Secure debug is forbidden
     // The port is closed; that the inputs of the core are low then is not said anywhere. Firmware tries a
     // comparator before it promises watchpoints.
     case optr::kRdpLevel2: return {kNothing, Inferred};

@@ -146,8 +146,7 @@ void finish_step(Core& core) {
   core.system->step_due = false;
   const DebugUnits& debug = core.system->debug;
   const World target = secure_debug_monitor(core) ? kSecure : kNonSecure;
-  const bool pre_empts =
-      exception_priority(core, kDebugMonitor, target, true) < execution_priority(core);
+  const bool pre_empts = exception_priority(core, kDebugMonitor, target, true) < execution_priority(core);
   if ((debug.demcr & kMonStep) == 0 || !pre_empts) return;
   pend_monitor(core, kDfsrHalted);
   reconsider(core);

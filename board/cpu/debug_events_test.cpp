@@ -71,7 +71,8 @@ TEST_F(DebugEvents, SecondHalfwordOfAnInstructionDoesNotMatch) {
 }
 
 TEST_F(DebugEvents, BreakpointInAnItBlockHitsWhetherOrNotTheConditionHolds) {
-  place(kCodeNs, {0x2000, 0xBF14, 0x2101, 0x2202, 0xE7FE});  // MOVS R0, #0; ITE NE; MOVNE R1, #1; MOVEQ R2, #2
+  place(kCodeNs,
+        {0x2000, 0xBF14, 0x2101, 0x2202, 0xE7FE});  // MOVS R0, #0; ITE NE; MOVNE R1, #1; MOVEQ R2, #2
   set_breakpoint(0, kCodeNs + 4);
   go(100);
   ASSERT_TRUE(in_monitor());
@@ -216,7 +217,8 @@ TEST_F(DebugEvents, MonitorBelowNonSecureFaultmaskDoesNot) {
   EXPECT_EQ(scs(0xED2C), 1u << 31);
 }
 
-// --- MON_PEND ------------------------------------------------------------------------------------------------
+// --- MON_PEND
+// ------------------------------------------------------------------------------------------------
 
 TEST_F(DebugEvents, MonPendStopsAtTheNextInstructionEvenWithoutMonEn) {
   place(kCodeNs, {0x3001, 0xE7FD});
@@ -240,7 +242,8 @@ TEST_F(DebugEvents, MonPendCanBeTakenBack) {
   EXPECT_FALSE(in_monitor());
 }
 
-// --- SDME: UpdateSecureDebugEnable, SecureDebugMonitorAllowed -------------------------------------------------
+// --- SDME: UpdateSecureDebugEnable, SecureDebugMonitorAllowed
+// -------------------------------------------------
 
 TEST_F(DebugEvents, SdmeStandsStillWhileTheMonitorIsPendingOrActive) {
   place(kCodeNs, {0xE7FE});
@@ -328,7 +331,8 @@ TEST_F(DebugEvents, HaltingStatusAsSoftwareSeesIt) {
   EXPECT_EQ(scs(0xEDF8), 0x1234'5678u);
 }
 
-// --- steps: SteppingDebug, SetMonStep -----------------------------------------------------------------------
+// --- steps: SteppingDebug, SetMonStep
+// -----------------------------------------------------------------------
 
 class Stepping : public DebugTest {
  protected:
@@ -504,7 +508,7 @@ TEST_F(Stepping, SecureCodeWithoutSdmeIsNotStepped) {
 TEST_F(Stepping, InstructionThatUnmasksIsTheStep) {
   scs_byte(0xED20, 0x90);
   place(kCodeNs, {0xB671, 0x2001, 0xB661, 0x2102});  // CPSID f; MOVS; CPSIE f; MOVS
-  step();  // the first two end above the monitor's priority
+  step();                                            // the first two end above the monitor's priority
   ASSERT_TRUE(in_monitor());
   EXPECT_EQ(stopped_at(), kCodeNs + 6);
 }
@@ -513,8 +517,8 @@ class TrapGateStepping : public Stepping {
  protected:
   static constexpr std::uint32_t kGate = 0x0C00'8000;
   TrapGateStepping() {
-    scs_byte(0xED1B, 0x40);                        // SecureFault above the monitor
-    place(kCodeNs, {0x4780, 0x2001, 0x2102});      // BLX R0; MOVS; MOVS
+    scs_byte(0xED1B, 0x40);                    // SecureFault above the monitor
+    place(kCodeNs, {0x4780, 0x2001, 0x2102});  // BLX R0; MOVS; MOVS
     core.state.r[0] = kGate | 1;
   }
   /// The handler performs the call: PC = LR without bit 0, SFSR cleared.

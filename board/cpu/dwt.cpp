@@ -61,7 +61,9 @@ std::uint32_t size_of(const DebugUnits::Comparator& comparator) {
   const std::uint32_t field = comparator.function >> 10 & 3;
   return 1u << (field == 3 ? 2 : field);
 }
-constexpr std::uint32_t align_down(std::uint32_t address, std::uint32_t size) { return address & ~(size - 1); }
+constexpr std::uint32_t align_down(std::uint32_t address, std::uint32_t size) {
+  return address & ~(size - 1);
+}
 
 bool is_data_address(unsigned match) {
   return (match >= kData && match < kDataLimit) || (match >= kDataWithValue && match < 15);

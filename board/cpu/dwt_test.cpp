@@ -242,7 +242,8 @@ TEST_F(Dwt, FrameOfAnExceptionIsWatchedToo) {
   EXPECT_TRUE(is_pending(core, kFirstInterrupt + 3, kNonSecure));
 }
 
-// --- instruction addresses -----------------------------------------------------------------------------------
+// --- instruction addresses
+// -----------------------------------------------------------------------------------
 
 TEST_F(Dwt, InstructionAddressIsTakenBehindTheInstruction) {
   place(kCodeNs, {0x2001, 0x2102, 0x2203, 0xE7FE});
@@ -282,7 +283,8 @@ TEST_F(Dwt, BreakpointComesBeforeTheInstructionMatch) {
   EXPECT_FALSE(matched(0));
 }
 
-// --- who may be watched --------------------------------------------------------------------------------------
+// --- who may be watched
+// --------------------------------------------------------------------------------------
 
 TEST_F(Dwt, NeedsTrcenaAndALevelThatAllowsNonInvasiveDebug) {
   set(0, kData, kAccess | kEvent | kWord);
@@ -351,7 +353,8 @@ TEST_F(Dwt, ArmedAndGoneAgain) {
   EXPECT_EQ(core.watch.code().size(), 0u);
 }
 
-// --- cycles ---------------------------------------------------------------------------------------------------
+// --- cycles
+// ---------------------------------------------------------------------------------------------------
 
 TEST_F(Dwt, CycleCounterCountsInstructions) {
   place(kCodeNs, {0xE7FE});

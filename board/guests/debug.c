@@ -24,9 +24,7 @@ __attribute__((noinline)) static uint32_t function(uint32_t value) {
   return value + 1;
 }
 
-static uint32_t call(uint32_t address, uint32_t value) {
-  return ((uint32_t(*)(uint32_t))address)(value);
-}
+static uint32_t call(uint32_t address, uint32_t value) { return ((uint32_t(*)(uint32_t))address)(value); }
 
 void main(void) {
   const uint32_t here = (uint32_t)&function;
