@@ -136,6 +136,12 @@ TEST(Board, OtpRowIsProgrammedOnce) {
   EXPECT_EQ(machine.board->exit_status(), 0);
 }
 
+TEST(Board, DmaMovesWakesAndMeetsTheCheckers) {
+  Machine machine("dma");
+  EXPECT_EQ(machine.run(), RunEnd::Exited);
+  EXPECT_EQ(machine.board->exit_status(), 0);
+}
+
 TEST(Board, PowerCycleLosesSramAndKeepsFlash) {
   Machine machine("reset");
   machine.run();

@@ -38,10 +38,21 @@ Peripheral* SystemBus::block(std::uint32_t base) const {
   return info == nullptr ? nullptr : slots_[static_cast<std::size_t>(info - chip_blocks().data())].block;
 }
 
-SystemBus::Place SystemBus::decode(std::uint32_t address) const {
+/// LPDMA1 has one port into the SmartRun domain and sees nothing else: SRAM4, AHB3 and APB3. The private
+/// peripheral bus belongs to the core (RM0456 2.1, 18.1).
+SystemBus::Place SystemBus::decode(std::uint32_t address, Master master) const {
+  const Place place = decode_all(address, master);
+  if (master == Master::Core) return place;
+  const bool smart_run =
+      place.region == Region::Sram4 || (place.region == Region::Registers && place.offset >> 24 == 0x46);
+  const bool private_bus = place.region == Region::Registers && place.offset >> 28 == 0xE;
+  return private_bus || (master == Master::Lpdma && !smart_run) ? Place{} : place;
+}
+
+SystemBus::Place SystemBus::decode_all(std::uint32_t address, Master master) const {
   switch (address >> 28) {
     case 0x0:
-    case 0x1: return decode_code_bus(address);
+    case 0x1: return decode_code_bus(address, master);
     case 0x2:
     case 0x3: {
       const std::uint32_t offset = address & 0x0FFF'FFFF;
@@ -62,9 +73,9 @@ SystemBus::Place SystemBus::decode(std::uint32_t address) const {
   }
 }
 
-SystemBus::Place SystemBus::decode_code_bus(std::uint32_t address) const {
-  if (parts_.icache->remaps()) {
-    if (const auto target = parts_.icache->remap(address)) return decode(*target);
+SystemBus::Place SystemBus::decode_code_bus(std::uint32_t address, Master master) const {
+  if (master == Master::Core && parts_.icache->remaps()) {  // ICACHE stands before the core only
+    if (const auto target = parts_.icache->remap(address)) return decode_all(*target, master);
   }
   if (address - kSystemMemory < kSystemMemorySize) {
     if (address - kOtpBase < kOtpSize) return {Region::Otp, 0, address - kOtpBase};
@@ -149,7 +160,7 @@ Outcome SystemBus::refuse(Violation violation, const Access& access, Kind kind, 
 
 Outcome SystemBus::read(std::uint32_t address, unsigned size, const Access& access, std::uint32_t& value) {
   value = 0;
-  const Place place = decode(address);
+  const Place place = decode(address, access.master);
   switch (place.region) {
     case Region::None: return refuse(Violation::Unmapped, access, Kind::Read, {});
     case Region::Flash: return parts_.flash->read_array(place.offset, size, access, value);
@@ -173,7 +184,7 @@ Outcome SystemBus::read(std::uint32_t address, unsigned size, const Access& acce
 }
 
 Outcome SystemBus::write(std::uint32_t address, unsigned size, const Access& access, std::uint32_t value) {
-  const Place place = decode(address);
+  const Place place = decode(address, access.master);
   switch (place.region) {
     case Region::None: return refuse(Violation::Unmapped, access, Kind::Write, {});
     case Region::Flash: return parts_.flash->write_array(place.offset, size, access, value);

@@ -70,8 +70,10 @@ class SystemBus final : public Bus {
     Peripheral* block = nullptr;
   };
 
-  [[nodiscard]] Place decode(std::uint32_t address) const;
-  [[nodiscard]] Place decode_code_bus(std::uint32_t address) const;
+  /// Where an address leads for this master; Region::None where no wire of it ends.
+  [[nodiscard]] Place decode(std::uint32_t address, Master master = Master::Core) const;
+  [[nodiscard]] Place decode_all(std::uint32_t address, Master master) const;
+  [[nodiscard]] Place decode_code_bus(std::uint32_t address, Master master) const;
   /// Memories that the bus holds itself; null for others or past the end.
   [[nodiscard]] std::uint8_t* host_of(const Place& place, unsigned size) const;
   [[nodiscard]] Violation check(const Place& place, const Access& access) const;

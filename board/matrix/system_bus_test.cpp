@@ -374,6 +374,46 @@ TEST_F(SystemBusTest, ObserverHearsOfAttributesAndOfOtherMasters) {
   EXPECT_EQ(listener.last_physical, kPhysicalSram + 0x4'0100U);
 }
 
+// --- other masters
+// -------------------------------------------------------------------------------------------------
+
+constexpr Access kGpdma{.secure = false, .privileged = true, .fetch = false, .master = Master::Gpdma};
+constexpr Access kLpdma{.secure = false, .privileged = true, .fetch = false, .master = Master::Lpdma};
+
+TEST_F(SystemBusTest, DmaMeetsTheCheckersOfTheCore) {
+  put(0x3004'0000, 0x1234'5678);
+  EXPECT_EQ(get(0x2004'0000, kGpdma), 0U);
+  put(0x2004'0000, 0xFFFF'FFFF, kGpdma);
+  EXPECT_EQ(get(0x3004'0000), 0x1234'5678U);
+  EXPECT_EQ(flags(), (std::array<std::uint32_t, 6>{0, 0, 0, 1U << 28, 0, 0}));
+}
+
+TEST_F(SystemBusTest, LowPowerDmaReachesTheSmartRunDomainOnly) {
+  std::uint32_t value = 0;
+  put(0x5602'3800 + 0x100, 0);  // MPCBB4: SRAM4 to the non-secure world
+  put(0x2800'0000, 7, kLpdma);
+  EXPECT_EQ(get(0x2800'0000, kLpdma), 7U);
+  EXPECT_EQ(load(0x2000'0000, kLpdma, value), Outcome::BusError);
+  EXPECT_EQ(load(0x0810'0000, kLpdma, value), Outcome::BusError);
+  EXPECT_EQ(load(kTim2, kLpdma, value), Outcome::BusError);
+  EXPECT_EQ(load(0x4602'3010, kLpdma, value), Outcome::Ok);
+}
+
+TEST_F(SystemBusTest, ThePrivateBusAndTheRemapAreTheCores) {
+  RegisterFile debug(*block_with_base(kDbgmcu), {});
+  bus.place(kDbgmcu, &debug);
+  std::uint32_t value = 0;
+  EXPECT_EQ(load(kDbgmcu, kSecure, value), Outcome::Ok);
+  EXPECT_EQ(load(kDbgmcu, kGpdma, value), Outcome::BusError);
+  // ICACHE region 0: 2 MiB at 0x1000'0000 lead to 0x2000'0000.
+  write(icache, 0x20, 0x80 | 1U << 9 | 1U << 15 | 0x100U << 16);
+  write(icache, 0x00, 1);
+  put(0x3000'0000, 0x55);
+  EXPECT_EQ(get(0x1000'0000), 0x55U);
+  EXPECT_EQ(load(0x1000'0000, {.secure = true, .privileged = true, .master = Master::Gpdma}, value),
+            Outcome::BusError);
+}
+
 TEST_F(SystemBusTest, PeekHasNoSideEffectsAndNoChecks) {
   put(0x3000'0000, 42);
   std::uint32_t value = 0;

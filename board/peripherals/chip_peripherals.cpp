@@ -136,7 +136,12 @@ void Chip::build_pins() {
     gpio_[base] = place<Gpio>(base, port, pins_);
   }
   place<LowPowerGpio>(LowPowerGpio::kBase);
-  exti_ = place<Exti>(Exti::kBase, ports_.interrupts, reporter(Exti::kBase));
+  exti_ = place<Exti>(Exti::kBase, ports_.interrupts,
+                      Exti::Hooks{.report_illegal_access = reporter(Exti::kBase),
+                                  .selected = [this](unsigned line, bool level) {
+                                    if (line < 8)
+                                      dma_signals_.set_trigger(numbered(DmaTrigger::Exti0, line), level);
+                                  }});
   pins_.on_level_change([this](PinId pin, bool level) {
     exti_->pin_changed(pin, level);
     pwr_->pin_changed(pin, level);
@@ -149,12 +154,26 @@ void Chip::build_timers() {
     timer->on_output([this, base = shape.base](unsigned channel, const TimerOutput& output) {
       pins_.set_timer_output(base, channel, output);
     });
+    timer->on_dma([this, base = shape.base](TimerRequest request, unsigned count) {
+      if (const auto line = timer_line(base, request)) dma_signals_.pulse(*line, count);
+    });
+    if (shape.dma_trigger) {
+      timer->on_trigger_output([this, trigger = *shape.dma_trigger] { dma_signals_.strobe(trigger); });
+    }
   }
 }
 
 void Chip::build_low_power_timers() {
   for (const LowPowerTimer::Shape& shape : LowPowerTimer::timers()) {
-    place<LowPowerTimer>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts);
+    auto* timer = place<LowPowerTimer>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts);
+    timer->connect({.request_dma =
+                        [this, line = shape.dma_update] {
+                          if (line) dma_signals_.pulse(*line);
+                        },
+                    .output =
+                        [this, outputs = shape.outputs](unsigned channel, bool level) {
+                          if (outputs[channel]) dma_signals_.set_trigger(*outputs[channel], level);
+                        }});
   }
   place<Crs>(Crs::kBase, ports_.scheduler, ports_.interrupts, [this] { return test(domain_.bdcr, 1); });
 }
@@ -187,9 +206,15 @@ void Chip::build_external_memory() {
 void Chip::build_backup_domain() {
   const auto writable = [this] { return pwr_->backup_writable(); };
   const auto wake = [this] { pwr_->wake_from_backup_domain(); };
-  rtc_ = place<Rtc>(
-      Rtc::kBase, ports_.scheduler, *rcc_, ports_.interrupts, domain_.rtc,
-      Rtc::Hooks{.writable = writable, .wake = wake, .report_illegal_access = reporter(Rtc::kBase)});
+  rtc_ = place<Rtc>(Rtc::kBase, ports_.scheduler, *rcc_, ports_.interrupts, domain_.rtc,
+                    Rtc::Hooks{.writable = writable,
+                               .wake = wake,
+                               .report_illegal_access = reporter(Rtc::kBase),
+                               .flags_changed = [this](std::uint32_t flags) {
+                                 dma_signals_.set_trigger(DmaTrigger::RtcAlarmA, test(flags, 0));
+                                 dma_signals_.set_trigger(DmaTrigger::RtcAlarmB, test(flags, 1));
+                                 dma_signals_.set_trigger(DmaTrigger::RtcWakeup, test(flags, 2));
+                               }});
   tamp_ = place<Tamp>(Tamp::kBase, ports_.interrupts, domain_.tamp,
                       Tamp::Hooks{.writable = writable,
                                   .erase_memories = ports_.erase_on_tamper,

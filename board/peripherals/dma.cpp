@@ -167,9 +167,9 @@ void Dma::request_raised(DmaLine line) {
   }
 }
 
-void Dma::request_pulsed(DmaLine line) {
+void Dma::request_pulsed(DmaLine line, unsigned count) {
   for (DmaChannel& channel : channels_) {
-    if (selects(channel, line)) channel.pulse();
+    if (selects(channel, line)) channel.pulse(count);
   }
   consider();
 }

@@ -63,7 +63,7 @@ class Dma final : public RegisterBlock, private DmaSignals::Listener {
 
  private:
   void request_raised(DmaLine line) override;
-  void request_pulsed(DmaLine line) override;
+  void request_pulsed(DmaLine line, unsigned count) override;
   void trigger_edge(DmaTrigger trigger, bool rising) override;
 
   [[nodiscard]] std::uint32_t all() const { return (1U << shape_.channels) - 1; }

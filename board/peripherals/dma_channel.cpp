@@ -166,7 +166,7 @@ void DmaChannel::reset() {
 }
 
 void DmaChannel::serialise(Archive& archive) {
-  archive(lbar_, flags_, cr_, tr1_, tr2_, br1_, sar_, dar_, tr3_, br2_, llr_, enabled_, suspended_, pulsed_,
+  archive(lbar_, flags_, cr_, tr1_, tr2_, br1_, sar_, dar_, tr3_, br2_, llr_, enabled_, suspended_, pulses_,
           block_requested_, link_due_, void_item_, burst_open_, burst_read_, to_write_, programmed_block_,
           moved_, source_beat_, destination_beat_, hits_, fifo_, fifo_level_);
 }
@@ -184,8 +184,8 @@ void DmaChannel::enable() {
 }
 
 void DmaChannel::stop() {
-  enabled_ = suspended_ = pulsed_ = link_due_ = void_item_ = false;
-  hits_ = 0;
+  enabled_ = suspended_ = link_due_ = void_item_ = false;
+  hits_ = pulses_ = 0;
   start_block();
 }
 
@@ -235,6 +235,10 @@ void DmaChannel::trigger_hit() {
   }
 }
 
+void DmaChannel::pulse(unsigned count) {
+  if (enabled_) pulses_ = std::max(pulses_, count);
+}
+
 bool DmaChannel::granted() const { return !trigger_enabled() || hits_ > 0; }
 
 void DmaChannel::consume_grant() {
@@ -246,7 +250,7 @@ DmaChannel::Work DmaChannel::work(bool requested) const {
   const bool by_link = trigger_mode() == 2;
   if (link_due_ || void_item_) return !by_link || granted() ? Work::Link : Work::None;
   if (burst_open_) return Work::Burst;
-  const bool wanted = by_software() || requested || pulsed_ || block_requested_;
+  const bool wanted = by_software() || requested || pulses_ != 0 || block_requested_;
   return wanted && (by_link || granted()) ? Work::Burst : Work::None;
 }
 
@@ -281,7 +285,7 @@ Outcome DmaChannel::transfer_burst(Bus& bus, bool secure, bool privileged, Event
     burst_read_ = false;
     to_write_ = destination_requests() ? destination_beats() : kFifoBytes;
     block_requested_ = test(tr2_, kBreq) && !by_software();
-    pulsed_ = false;
+    if (pulses_ != 0) --pulses_;
   }
   const Access from{
       .secure = secure && test(tr1_, kSsec), .privileged = privileged, .master = abilities_.master};

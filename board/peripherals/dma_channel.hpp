@@ -62,8 +62,9 @@ class DmaChannel {
   /// The edge that TRIGPOL names, on the selected trigger.
   [[nodiscard]] bool trigger_on_rising() const;
   void trigger_hit();
-  /// A peripheral asks for one burst and does not hold its line (timers).
-  void pulse() { pulsed_ = enabled_; }
+  /// A peripheral asks for `count` bursts and does not hold its line (timers). What has not been served is
+  /// not asked for twice.
+  void pulse(unsigned count);
   [[nodiscard]] unsigned priority() const;
 
   enum class Work : std::uint8_t { None, Burst, Link };
@@ -127,7 +128,6 @@ class DmaChannel {
                 br2_ = 0, llr_ = 0;
   bool enabled_ = false;
   bool suspended_ = false;
-  bool pulsed_ = false;
   bool block_requested_ = false;        ///< BREQ: the request for this block has been seen
   bool link_due_ = false;               ///< the data of this item has been moved
   bool void_item_ = false;              ///< no data to move before the first link
@@ -138,7 +138,8 @@ class DmaChannel {
   std::uint32_t moved_ = 0;             ///< source bytes of this block that have reached the destination
   unsigned source_beat_ = 0;            ///< within the programmed burst
   unsigned destination_beat_ = 0;
-  unsigned hits_ = 0;  ///< 1: the trigger grants a transfer, 2: and another hit is remembered
+  unsigned pulses_ = 0;  ///< bursts that a pulse still stands for
+  unsigned hits_ = 0;    ///< 1: the trigger grants a transfer, 2: and another hit is remembered
   std::array<std::uint8_t, kFifoBytes> fifo_{};
   unsigned fifo_level_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "board/peripherals/dma_lines.hpp"
 
+#include <algorithm>
 #include <iterator>
 
 namespace microvisor::board {
@@ -54,7 +55,42 @@ constexpr DmaTrigger kLowPowerTriggers[] = {numbered(Exti0, 0),
                                             Tim15Trgo};
 static_assert(std::size(kLowPowerTriggers) == 32);
 
+/// Lines of the timers: first channel, number of channels, then what follows without a gap.
+struct TimerLines {
+  std::uint32_t base;
+  DmaLine first;
+  unsigned channels;
+  bool trigger;
+  bool commutation;
+};
+constexpr TimerLines kTimerLines[] = {
+    {0x4001'2C00, Tim1Ch1, 4, true, true},    {0x4000'0000, Tim2Ch1, 4, false, false},
+    {0x4000'0400, Tim3Ch1, 4, true, false},   {0x4000'0800, Tim4Ch1, 4, false, false},
+    {0x4000'0C00, Tim5Ch1, 4, true, false},   {0x4000'1000, Tim6Up, 0, false, false},
+    {0x4000'1400, Tim7Up, 0, false, false},   {0x4001'3400, Tim8Ch1, 4, true, true},
+    {0x4001'4000, Tim15Ch1, 1, true, true},   {0x4001'4400, Tim16Ch1, 1, false, false},
+    {0x4001'4800, Tim17Ch1, 1, false, false},
+};
+
+constexpr DmaLine plus(DmaLine line, unsigned steps) {
+  return static_cast<DmaLine>(static_cast<unsigned>(line) + steps);
+}
+
 }  // namespace
+
+std::optional<DmaLine> timer_line(std::uint32_t timer_base, TimerRequest request) {
+  const auto* lines = std::ranges::find(kTimerLines, timer_base, &TimerLines::base);
+  if (lines == std::end(kTimerLines)) return std::nullopt;
+  const DmaLine update = plus(lines->first, lines->channels);
+  switch (request) {
+    case TimerRequest::Update: return update;
+    case TimerRequest::Trigger: return lines->trigger ? std::optional(plus(update, 1)) : std::nullopt;
+    case TimerRequest::Commutation: return lines->commutation ? std::optional(plus(update, 2)) : std::nullopt;
+    default: break;
+  }
+  const unsigned channel = static_cast<unsigned>(request) - static_cast<unsigned>(TimerRequest::Channel1);
+  return channel < lines->channels ? std::optional(plus(lines->first, channel)) : std::nullopt;
+}
 
 std::optional<DmaLine> gpdma_line(unsigned number) {
   return number < kDmaLines ? std::optional(static_cast<DmaLine>(number)) : std::nullopt;

@@ -153,6 +153,17 @@ enum class DmaTrigger : std::uint8_t {
 };
 inline constexpr unsigned kDmaTriggers = 64;
 
+/// What a timer asks a transfer for (TIMx_DIER bits 8 to 14).
+enum class TimerRequest : std::uint8_t {
+  Update,
+  Channel1,
+  Channel2,
+  Channel3,
+  Channel4,
+  Commutation,
+  Trigger
+};
+
 /// The trigger of a numbered source, `first` being number 0: EXTI lines, channels.
 constexpr DmaTrigger numbered(DmaTrigger first, unsigned number) {
   return static_cast<DmaTrigger>(static_cast<unsigned>(first) + number);
@@ -163,5 +174,7 @@ std::optional<DmaLine> gpdma_line(unsigned number);
 std::optional<DmaLine> lpdma_line(unsigned number);
 std::optional<DmaTrigger> gpdma_trigger(unsigned number);
 std::optional<DmaTrigger> lpdma_trigger(unsigned number);
+/// The line that a request of the timer at this non-secure base address ends at; nothing if it has none.
+std::optional<DmaLine> timer_line(std::uint32_t timer_base, TimerRequest request);
 
 }  // namespace microvisor::board

@@ -17,8 +17,8 @@ void DmaSignals::connect(DmaLine line, DmaRequest& request) {
   };
 }
 
-void DmaSignals::pulse(DmaLine line) {
-  for (Listener* listener : listeners_) listener->request_pulsed(line);
+void DmaSignals::pulse(DmaLine line, unsigned count) {
+  for (Listener* listener : listeners_) listener->request_pulsed(line, count);
 }
 
 bool DmaSignals::requested(DmaLine line) const {

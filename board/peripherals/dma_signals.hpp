@@ -24,7 +24,7 @@ class DmaSignals {
    public:
     virtual ~Listener() = default;
     virtual void request_raised(DmaLine line) = 0;
-    virtual void request_pulsed(DmaLine line) = 0;
+    virtual void request_pulsed(DmaLine line, unsigned count) = 0;
     virtual void trigger_edge(DmaTrigger trigger, bool rising) = 0;
   };
   /// The listener has to stay alive.
@@ -32,8 +32,8 @@ class DmaSignals {
 
   /// Connects a block's request to the line; the block has to stay alive.
   void connect(DmaLine line, DmaRequest& request);
-  /// Asks for one burst.
-  void pulse(DmaLine line);
+  /// Asks for `count` bursts.
+  void pulse(DmaLine line, unsigned count = 1);
   [[nodiscard]] bool requested(DmaLine line) const;
 
   /// The level of a trigger.

@@ -29,8 +29,7 @@ constexpr bool is_selector(std::uint32_t offset) { return offset >= kExticr1 && 
 
 }  // namespace
 
-Exti::Exti(InterruptSink& interrupts, std::function<void()> report_illegal_access)
-    : interrupts_(interrupts), report_illegal_access_(std::move(report_illegal_access)) {}
+Exti::Exti(InterruptSink& interrupts, Hooks hooks) : interrupts_(interrupts), hooks_(std::move(hooks)) {}
 
 void Exti::reset(Reset) {
   words_.fill(0);
@@ -73,7 +72,7 @@ void Exti::store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes,
   switch (offset) {
     case kSeccfgr1:
       if (!access.secure) {
-        if (report_illegal_access_) report_illegal_access_();
+        if (hooks_.report_illegal_access) hooks_.report_illegal_access();
       } else if (!locked) {
         assign(at(offset), value, open);
       }
@@ -107,7 +106,9 @@ void Exti::edge(unsigned line, bool rising) {
 void Exti::pin_changed(PinId pin, bool level) {
   const std::uint32_t selector = at(kExticr1 + pin.number / 4U * 4U);
   const unsigned shift = 8 * (pin.number % 4U);
-  if (bits(selector, shift + 7, shift) == pin.port) edge(pin.number, level);
+  if (bits(selector, shift + 7, shift) != pin.port) return;
+  if (hooks_.selected) hooks_.selected(pin.number, level);
+  edge(pin.number, level);
 }
 
 void Exti::set_signal(unsigned line, bool level) {

@@ -20,7 +20,14 @@ class Exti final : public RegisterBlock {
   static constexpr std::uint32_t kBase = 0x4602'2000;
   static constexpr unsigned kLines = 23;
 
-  Exti(InterruptSink& interrupts, std::function<void()> report_illegal_access);
+  struct Hooks {
+    std::function<void()> report_illegal_access;
+    /// The pad selected for a line (0 to 15) has this level now: what DMA and ADC take as a trigger, whatever
+    /// the masks say (RM0456 23.3).
+    std::function<void(unsigned line, bool level)> selected;
+  };
+
+  Exti(InterruptSink& interrupts, Hooks hooks);
 
   [[nodiscard]] std::string_view name() const override { return "EXTI"; }
   [[nodiscard]] std::uint32_t peek(std::uint32_t offset) const override;
@@ -46,7 +53,7 @@ class Exti final : public RegisterBlock {
   void update();
 
   InterruptSink& interrupts_;
-  std::function<void()> report_illegal_access_;
+  Hooks hooks_;
   std::array<std::uint32_t, 0x88 / 4> words_{};
   std::uint32_t signals_ = 0;
 };

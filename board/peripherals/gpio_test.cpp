@@ -22,7 +22,7 @@ class GpioTest : public ::testing::Test {
   PinMatrix pins;
   Gpio a{0, pins}, b{1, pins}, f{5, pins};
   unsigned illegal = 0;
-  Exti exti{lines, [this] { ++illegal; }};
+  Exti exti{lines, Exti::Hooks{[this] { ++illegal; }, {}}};
   std::vector<std::pair<PinId, bool>> seen;
 
   void SetUp() override {

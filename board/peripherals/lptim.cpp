@@ -27,6 +27,8 @@ constexpr std::uint32_t kCc1 = bit(0), kArrm = bit(1), kCmp1Ok = bit(3), kArrOk 
                         kRepOk = bit(8), kCc2 = bit(9), kCmp2Ok = bit(19), kDierOk = bit(24);
 // CR
 constexpr unsigned kSingle = 1, kContinuous = 2, kCountReset = 3, kResetAfterRead = 4;
+// DIER
+constexpr unsigned kUpdateDma = 23;
 // CFGR
 constexpr unsigned kExternal = 0, kPreload = 22;
 
@@ -34,10 +36,10 @@ constexpr unsigned kExternal = 0, kPreload = 22;
 constexpr unsigned kReloadChannel = 2;
 
 constexpr LowPowerTimer::Shape kTimers[] = {
-    {"LPTIM1", 0x4600'4400, 67},
-    {"LPTIM2", 0x4000'9400, 68},
-    {"LPTIM3", 0x4600'4800, 98},
-    {"LPTIM4", 0x4600'4C00, 110},
+    {"LPTIM1", 0x4600'4400, 67, DmaLine::Lptim1Ue, {DmaTrigger::Lptim1Ch1, DmaTrigger::Lptim1Ch2}},
+    {"LPTIM2", 0x4000'9400, 68, DmaLine::Lptim2Ue, {DmaTrigger::Lptim2Ch1, DmaTrigger::Lptim2Ch2}},
+    {"LPTIM3", 0x4600'4800, 98, DmaLine::Lptim3Ue, {DmaTrigger::Lptim3Ch1, std::nullopt}},
+    {"LPTIM4", 0x4600'4C00, 110, std::nullopt, {DmaTrigger::Lptim4Out, std::nullopt}},
 };
 
 }  // namespace
@@ -95,6 +97,17 @@ void LowPowerTimer::sync() {
   const TimerCounter::Events events = counter_.advance(edge());
   isr_ |= flags_of(events);
   if (events.stopped) cr_ &= ~bit(kSingle);
+  publish(events);
+}
+
+/// An output is high from its compare match to the end of the period (RM0456 58.4.12, CCxP = 0).
+void LowPowerTimer::publish(const TimerCounter::Events& events) {
+  if (events.update && test(dier_, kUpdateDma) && hooks_.request_dma) hooks_.request_dma();
+  for (unsigned channel = 0; channel < 2 && hooks_.output; ++channel) {
+    if (!output_enabled(channel)) continue;
+    if (test(events.matches, channel)) hooks_.output(channel, true);
+    if (test(events.matches, kReloadChannel)) hooks_.output(channel, false);
+  }
 }
 
 std::uint32_t LowPowerTimer::peek(std::uint32_t offset) const {
@@ -196,9 +209,13 @@ void LowPowerTimer::store_control(std::uint32_t value, std::uint32_t lanes) {
 }
 
 void LowPowerTimer::arm() {
+  // What others hear of has to happen at its time, whether the flag is news or not.
+  std::uint32_t published = hooks_.request_dma && test(dier_, kUpdateDma) ? kUpdate : 0;
+  if (hooks_.output && output_enabled(0)) published |= kCc1 | kArrm;
+  if (hooks_.output && output_enabled(1)) published |= kCc2 | kArrm;
   std::int64_t next = -1;
   const auto consider = [&](std::uint32_t flag, std::int64_t candidate) {
-    if ((dier_ & ~isr_ & flag) == 0 || candidate < 0) return;
+    if ((((dier_ & ~isr_) | published) & flag) == 0 || candidate < 0) return;
     next = next < 0 ? candidate : std::min(next, candidate);
   };
   consider(kCc1, counter_.match_edge(0));

@@ -418,8 +418,7 @@ void Rtc::arm() {
     }
   };
   const bool runs = state_.hertz != 0 && !initialising();
-  const bool wakeup_wanted =
-      runs && test(state_.cr, kWute) && test(state_.cr, kWutie) && (state_.sr & kWutf) == 0;
+  const bool wakeup_wanted = runs && test(state_.cr, kWute) && (state_.sr & kWutf) == 0;
   place(wakeup_, wakeup_wanted ? state_.wakeup_edge + wakeup_period() : -1);
   place(alarm_a_, runs && test(state_.cr, kAlarmEnable) ? alarm_edge(0) : -1);
   place(alarm_b_, runs && test(state_.cr, kAlarmEnable + 1) ? alarm_edge(1) : -1);
@@ -428,6 +427,7 @@ void Rtc::arm() {
 void Rtc::update() {
   line_.set(peek(kMisr) != 0);
   secure_line_.set(peek(kSmisr) != 0);
+  if (hooks_.flags_changed) hooks_.flags_changed(state_.sr & field(2, 0));
 }
 
 }  // namespace microvisor::board

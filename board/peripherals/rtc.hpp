@@ -28,6 +28,8 @@ class Rtc final : public RegisterBlock {
     std::function<bool()> writable;  ///< PWR_DBPR.DBP
     std::function<void()> wake;      ///< an enabled event: wakes from Standby and Shutdown too
     std::function<void()> report_illegal_access;
+    /// ALRAF, ALRBF and WUTF (SR 0 to 2), which are triggers for others.
+    std::function<void(std::uint32_t flags)> flags_changed;
   };
 
   Rtc(Scheduler& scheduler, Clocks& clocks, InterruptSink& interrupts, RtcState& state, Hooks hooks);

@@ -31,7 +31,7 @@ class RtcTest : public ::testing::Test {
           clocks,
           lines,
           state,
-          {[this] { return writable; }, [this] { ++wakes; }, [this] { ++illegal; }}};
+          {[this] { return writable; }, [this] { ++wakes; }, [this] { ++illegal; }, {}}};
 
   static void unlock(Rtc& block) {
     write(block, kWpr, 0xCA);

@@ -30,6 +30,7 @@ enum Offset : std::uint32_t {
   kAf1 = 0x60,
   kPlainEnd = 0x70,
   kDcr = 0x3DC,
+  kDmar = 0x3E0,
 };
 
 // CR1
@@ -45,14 +46,14 @@ constexpr std::uint32_t compare_flag(unsigned channel) {
 constexpr Timer::Shape kTimers[] = {
     // name, base, APB, bits, channels, up/down, advanced, update, compare, break, trigger line
     {"TIM1", 0x4001'2C00, 2, 16, 4, true, true, 42, 44, 41, 43},
-    {"TIM2", 0x4000'0000, 1, 32, 4, true, false, 45, 45, 45, 45},
+    {"TIM2", 0x4000'0000, 1, 32, 4, true, false, 45, 45, 45, 45, DmaTrigger::Tim2Trgo},
     {"TIM3", 0x4000'0400, 1, 32, 4, true, false, 46, 46, 46, 46},
     {"TIM4", 0x4000'0800, 1, 32, 4, true, false, 47, 47, 47, 47},
     {"TIM5", 0x4000'0C00, 1, 32, 4, true, false, 48, 48, 48, 48},
     {"TIM6", 0x4000'1000, 1, 16, 0, false, false, 49, 49, 49, 49},
     {"TIM7", 0x4000'1400, 1, 16, 0, false, false, 50, 50, 50, 50},
     {"TIM8", 0x4001'3400, 2, 16, 4, true, true, 52, 54, 51, 53},
-    {"TIM15", 0x4001'4000, 2, 16, 2, false, true, 69, 69, 69, 69},
+    {"TIM15", 0x4001'4000, 2, 16, 2, false, true, 69, 69, 69, 69, DmaTrigger::Tim15Trgo},
     {"TIM16", 0x4001'4400, 2, 16, 1, false, true, 70, 70, 70, 70},
     {"TIM17", 0x4001'4800, 2, 16, 1, false, true, 71, 71, 71, 71},
 };
@@ -115,6 +116,7 @@ void Timer::apply(const TimerCounter::Events& events) {
       default: break;
     }
   }
+  request(events.update, events.matches);
 }
 
 /// The event for the next thing that can be seen from outside.
@@ -123,7 +125,7 @@ void Timer::arm() {
   const auto consider = [&](std::int64_t candidate) {
     if (candidate >= 0 && (next < 0 || candidate < next)) next = candidate;
   };
-  const std::uint32_t wanted = at(kDier) & ~at(kSr);
+  const std::uint32_t wanted = (at(kDier) & ~at(kSr)) | requests_enabled();
   if ((wanted & kUif) != 0 || counter_.one_pulse) consider(counter_.update_edge());
   for (unsigned channel = 0; channel < TimerCounter::kChannels; ++channel) {
     if ((wanted & compare_flag(channel)) != 0 && is_output(channel)) consider(counter_.match_edge(channel));
@@ -143,7 +145,7 @@ void Timer::arm() {
 void Timer::reset(Reset) {
   words_.fill(0);
   if (shape_.advanced) at(kAf1) = at(kAf1 + 4) = 1;
-  dma_control_ = 0;
+  dma_control_ = burst_index_ = 0;
   reference_ = 0;
   counter_ = TimerCounter(shape_.width);
   clock_.epoch = scheduler_.now();
@@ -153,7 +155,7 @@ void Timer::reset(Reset) {
 }
 
 void Timer::serialise(Archive& archive) {
-  archive(words_, dma_control_, counter_, clock_, reference_, published_);
+  archive(words_, dma_control_, burst_index_, counter_, clock_, reference_, published_);
   serialise_event(archive, event_);
   if (!archive.loading()) return;
   update_lines();
@@ -164,6 +166,7 @@ void Timer::serialise(Archive& archive) {
 std::uint32_t Timer::peek(std::uint32_t offset) const {
   offset &= ~3U;
   if (offset == kDcr) return dma_control_;
+  if (offset == kDmar) return peek(burst_register());
   if (offset >= kPlainEnd) return 0;
   // A copy is brought up to date; the timer itself stays as it is.
   TimerCounter counter = counter_;
@@ -193,6 +196,11 @@ std::uint32_t Timer::peek(std::uint32_t offset) const {
 
 std::uint32_t Timer::load(std::uint32_t offset, std::uint32_t, const Access&) {
   sync();
+  if (offset == kDmar) {
+    const std::uint32_t target = burst_register();
+    burst_index_ = burst_index_ == bits(dma_control_, 12, 8) ? 0 : burst_index_ + 1;
+    return load(target, ~0U, {});
+  }
   const std::uint32_t value = peek(offset);
   if (offset >= kCcr1 && offset <= kCcr4) {
     const unsigned channel = (offset - kCcr1) / 4;
@@ -202,7 +210,12 @@ std::uint32_t Timer::load(std::uint32_t offset, std::uint32_t, const Access&) {
   return value;
 }
 
-void Timer::store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes, const Access&) {
+void Timer::store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes, const Access& access) {
+  if (offset == kDmar) {
+    const std::uint32_t target = burst_register();
+    burst_index_ = burst_index_ == bits(dma_control_, 12, 8) ? 0 : burst_index_ + 1;
+    return store(target, value, lanes, access);
+  }
   sync();
   switch (offset) {
     case kCr1: store_control(value, lanes); break;
@@ -220,7 +233,10 @@ void Timer::store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes
     case kBdtr: store_break(value, lanes); break;
     case kCcr5: store_compare(4, value, lanes); break;
     case kCcr6: store_compare(5, value, lanes); break;
-    case kDcr: assign(dma_control_, value, lanes); break;
+    case kDcr:
+      assign(dma_control_, value, lanes & 0xF'1F1F);
+      burst_index_ = 0;
+      break;
     default:
       if (offset >= kCcr1 && offset <= kCcr4) {
         store_compare((offset - kCcr1) / 4, value, lanes);
@@ -267,6 +283,7 @@ void Timer::store_event_generation(std::uint32_t value) {
     if (!counter_.updates_disabled) {
       counter_.restart(edge());
       if (!test(at(kCr1), kUrs)) at(kSr) |= kUif;
+      request(true, 0);
     } else {
       counter_.set_count(edge(), counter_.down ? counter_.shadow.reload : 0);
     }
@@ -278,10 +295,15 @@ void Timer::store_event_generation(std::uint32_t value) {
       counter_.preload.compare[channel] = counter_.shadow.compare[channel] = counter_.count(edge());
     }
     at(kSr) |= compare_flag(channel);
+    request(false, bit(channel));
   }
-  at(kSr) |= value & bit(6);  // TG
+  if (test(value, 6)) {  // TG
+    at(kSr) |= bit(6);
+    request_dma(TimerRequest::Trigger);
+  }
   if (!shape_.advanced) return;
   at(kSr) |= value & (bit(5) | kBif | kB2if);
+  if (test(value, 5)) request_dma(TimerRequest::Commutation);
   if ((value & (kBif | kB2if)) != 0) at(kBdtr) &= ~bit(kMoe);
 }
 
@@ -297,6 +319,47 @@ void Timer::store_break(std::uint32_t value, std::uint32_t lanes) {
   const std::uint32_t lock = bits(at(kBdtr), 9, 8);
   if (lock != 0) lanes &= ~(field(9, 8) | field(7, 0) | field(14, 12));  // LOCK is write-once until reset
   assign(at(kBdtr), value, lanes);
+}
+
+// --- DMA and TRGO
+// -----------------------------------------------------------------------------------------------------
+
+void Timer::request(bool update, std::uint32_t matches) {
+  const unsigned master = bits(at(kCr2), 6, 4);
+  if (trigger_listener_ && ((update && (master == 0 || master == 2)) || (test(matches, 0) && master == 3))) {
+    trigger_listener_();
+  }
+  if (update) request_dma(TimerRequest::Update);
+  const bool at_update = test(at(kCr2), 3);  // CCDS
+  for (unsigned channel = 0; channel < 4; ++channel) {
+    if (at_update ? update : test(matches, channel)) {
+      request_dma(static_cast<TimerRequest>(static_cast<unsigned>(TimerRequest::Channel1) + channel));
+    }
+  }
+}
+
+/// The request enables stand in DIER in the order of TimerRequest; DCR.DBSS counts the same way from 1 and
+/// names the request that asks for a whole burst (RM0456 54.6.28).
+void Timer::request_dma(TimerRequest request) {
+  const auto index = static_cast<unsigned>(request);
+  if (!dma_listener_ || !test(at(kDier), 8 + index)) return;
+  const bool burst = bits(dma_control_, 19, 16) == index + 1;
+  dma_listener_(request, burst ? bits(dma_control_, 12, 8) + 1 : 1);
+}
+
+/// DMAR stands for the registers from DCR.DBA on, one after the other.
+std::uint32_t Timer::burst_register() const {
+  return 4 * (bits(dma_control_, 4, 0) + burst_index_) % kPlainEnd;
+}
+
+/// Flags that would ask for a transfer or pulse TRGO, at their place in SR.
+std::uint32_t Timer::requests_enabled() const {
+  const unsigned master = bits(at(kCr2), 6, 4);
+  std::uint32_t flags = dma_listener_ ? at(kDier) >> 8 & field(4, 0) : 0;
+  if (test(at(kCr2), 3) && (flags & field(4, 1)) != 0) flags = kUif;
+  if (trigger_listener_ && master == 2) flags |= kUif;
+  if (trigger_listener_ && master == 3) flags |= compare_flag(0);
+  return flags;
 }
 
 void Timer::update_lines() {

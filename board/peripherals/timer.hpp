@@ -6,17 +6,19 @@
 // costs nothing.
 //
 // Not modelled: external clocks and triggers (slave modes other than reset keep the counter as they find it),
-// encoder interface, dithering, DMA bursts. Input capture registers take a software capture (EGR.CCxG) only.
+// encoder interface, dithering. Input capture registers take a software capture (EGR.CCxG) only.
 //
 // Lives on the board's thread, owned by the board.
 #pragma once
 
 #include <array>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "board/bus/clocks.hpp"
 #include "board/bus/scheduler.hpp"
+#include "board/peripherals/dma_lines.hpp"
 #include "board/peripherals/register_block.hpp"
 #include "board/peripherals/timebase.hpp"
 #include "board/peripherals/timer_counter.hpp"
@@ -46,6 +48,7 @@ class Timer final : public RegisterBlock {
     unsigned compare_line;
     unsigned break_line;
     unsigned trigger_line;
+    std::optional<DmaTrigger> dma_trigger = std::nullopt;  ///< what TRGO is to the DMA controllers
   };
   static std::span<const Shape> timers();
 
@@ -53,6 +56,8 @@ class Timer final : public RegisterBlock {
   static constexpr std::uint32_t kFastestEdges = 100;
 
   using OutputListener = std::function<void(unsigned channel, const TimerOutput&)>;
+  /// An event for which DIER has a DMA request enabled: so many transfers are wanted (bursts: DCR).
+  using DmaListener = std::function<void(TimerRequest, unsigned count)>;
 
   Timer(const Shape& shape, Scheduler& scheduler, Clocks& clocks, InterruptSink& interrupts);
 
@@ -64,6 +69,9 @@ class Timer final : public RegisterBlock {
 
   /// Told when the signal of a channel (from 0) changes.
   void on_output(OutputListener listener) { listener_ = std::move(listener); }
+  void on_dma(DmaListener listener) { dma_listener_ = std::move(listener); }
+  /// Told of each pulse of TRGO, as far as CR2.MMS selects reset, update or compare pulse.
+  void on_trigger_output(std::function<void()> listener) { trigger_listener_ = std::move(listener); }
 
  protected:
   std::uint32_t load(std::uint32_t offset, std::uint32_t lanes, const Access& access) override;
@@ -81,6 +89,11 @@ class Timer final : public RegisterBlock {
   void store_compare(unsigned channel, std::uint32_t value, std::uint32_t lanes);
   void store_break(std::uint32_t value, std::uint32_t lanes);
   void follow_enable();
+  /// DMA requests and TRGO of what has just happened: an update, compare matches (bit a channel).
+  void request(bool update, std::uint32_t matches);
+  void request_dma(TimerRequest request);
+  [[nodiscard]] std::uint32_t burst_register() const;
+  [[nodiscard]] std::uint32_t requests_enabled() const;
   void update_lines();
   void arm();
 
@@ -98,9 +111,12 @@ class Timer final : public RegisterBlock {
   Clocks& clocks_;
   InterruptSink& interrupts_;
   OutputListener listener_;
+  DmaListener dma_listener_;
+  std::function<void()> trigger_listener_;
 
   std::array<std::uint32_t, 28> words_{};  ///< registers at 0x00-0x6C that simply keep their value
-  std::uint32_t dma_control_ = 0;
+  std::uint32_t dma_control_ = 0;          ///< DCR
+  std::uint32_t burst_index_ = 0;          ///< next transfer of the burst behind DMAR
   TimerCounter counter_;
   Timebase clock_;
   std::uint32_t reference_ = 0;  ///< OCxREF of the match modes, bit per channel
