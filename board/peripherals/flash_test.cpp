@@ -1,13 +1,6 @@
-// The flash interface by its registers and its array, rule by rule (RM0456 chapter 7).
-#include "board/peripherals/flash.hpp"
-
-#include <gtest/gtest.h>
-
-#include <vector>
-
-#include "board/memory/board_memories.hpp"
-#include "board/peripherals/flash_bits.hpp"
-#include "board/peripherals/test_bench.hpp"
+// Keys, programming, erasing and what interrupts them, by registers and array, rule by rule (RM0456 chapter
+// 7).
+#include "board/peripherals/flash_bench.hpp"
 
 namespace microvisor::board {
 namespace {
@@ -15,76 +8,7 @@ namespace {
 using namespace flash;
 using namespace testing;
 
-constexpr std::uint32_t kKey1 = 0x4567'0123;
-constexpr std::uint32_t kKey2 = 0xCDEF'89AB;
-constexpr std::uint32_t kOptKey1 = 0x0819'2A3B;
-constexpr std::uint32_t kOptKey2 = 0x4C5D'6E7F;
-constexpr std::uint32_t kBank2 = kFlashBankSize;  // offset in the array
-constexpr Access kSecureUnprivileged{.secure = true, .privileged = false};
-constexpr Access kSecureFetch{.secure = true, .privileged = true, .fetch = true};
-constexpr Access kNonSecureFetch{.secure = false, .privileged = true, .fetch = true};
-
-/// Bank 1 non-secure, bank 2 secure, as Microvisor has it.
-class FlashTest : public ::testing::Test {
- protected:
-  FlashTest() {
-    OptionBytes options = memories.flash().options();
-    options.bank[0].watermark = PageRange{127, 0}.word();
-    memories.flash().set_options(options);
-    flash.reset(Reset::PowerOn);
-    changes = 0;
-  }
-
-  void unlock(bool secure) {
-    const std::uint32_t key = secure ? kSecKeyr : kNsKeyr;
-    write(flash, key, kKey1);
-    write(flash, key, kKey2);
-  }
-  void unlock_options() {
-    unlock(false);
-    write(flash, kOptKeyr, kOptKey1);
-    write(flash, kOptKeyr, kOptKey2);
-  }
-  /// One row of four words with the controller of the access's world.
-  void program(std::uint32_t offset, std::array<std::uint32_t, 4> words, const Access& access = kSecure) {
-    write(flash, access.secure ? kSecCr : kNsCr, kPg);
-    for (std::uint32_t word : words) {
-      ASSERT_EQ(flash.write_array(offset, 4, access, word), Outcome::Ok);
-      offset += 4;
-    }
-  }
-  std::uint32_t word(std::uint32_t offset, const Access& access = kSecure) {
-    std::uint32_t value = 0xDEAD'BEEF;
-    EXPECT_EQ(flash.read_array(offset, 4, access, value), Outcome::Ok);
-    return value;
-  }
-  [[nodiscard]] std::uint32_t status(bool secure = true) { return read(flash, secure ? kSecSr : kNsSr); }
-  void finish() { run_for(scheduler, seconds(1)); }
-  void erase_page(unsigned bank, unsigned page, bool secure) {
-    write(flash, secure ? kSecCr : kNsCr, kPer | page << 3 | (bank != 0 ? std::uint32_t{kBker} : 0) | kStrt);
-  }
-
-  BoardMemories memories = *BoardMemories::in_memory(BoardIdentity::from_seed(3));
-  Scheduler scheduler;
-  RecordedLines lines;
-  unsigned register_reports = 0;
-  unsigned array_reports = 0;
-  unsigned changes = 0;
-  unsigned launches = 0;
-  unsigned wipes = 0;
-  Flash flash{memories.flash(),
-              {.scheduler = scheduler,
-               .interrupts = lines,
-               .report_registers = [this] { ++register_reports; },
-               .report_array = [this] { ++array_reports; },
-               .permissions_changed = [this] { ++changes; },
-               .cells_changed = [](std::uint32_t, std::uint32_t) {},
-               .launch_options = [this] { ++launches; },
-               .wipe_memories = [this] { ++wipes; }}};
-};
-
-// --- keys
-// ----------------------------------------------------------------------------------------------------------
+// Keys
 
 TEST_F(FlashTest, ResetValues) {
   EXPECT_EQ(read(flash, kNsCr), 0xC000'0000U);
@@ -145,8 +69,7 @@ TEST_F(FlashTest, LockedControlRegisterKeepsItsBits) {
   EXPECT_EQ(read(flash, kSecCr), std::uint32_t{kLock});
 }
 
-// --- programming
-// ---------------------------------------------------------------------------------------------------
+// Programming
 
 TEST_F(FlashTest, QuadWordTakesEffectAfter118Microseconds) {
   unlock(true);
@@ -273,8 +196,7 @@ TEST_F(FlashTest, SecureCodeProgramsNonSecurePagesThroughTheOtherController) {
   EXPECT_EQ(word(0x40, kNonSecure), 9U);
 }
 
-// --- erasing
-// -------------------------------------------------------------------------------------------------------
+// Erasing
 
 TEST_F(FlashTest, PageEraseTakes1500MicrosecondsAndClearsStart) {
   unlock(true);
@@ -329,8 +251,7 @@ TEST_F(FlashTest, ControlRegisterWaitsWhileBusy) {
   EXPECT_EQ(flash.stalled_until(), scheduler.now() + microseconds(1500));
 }
 
-// --- busy bank
-// -----------------------------------------------------------------------------------------------------
+// Busy bank
 
 TEST_F(FlashTest, BusyBankStallsAndTheOtherGoesOn) {
   unlock(true);
@@ -356,8 +277,7 @@ TEST_F(FlashTest, OperationAnnouncesThatDirectSpansChange) {
   EXPECT_GE(changes, 1U);
 }
 
-// --- interrupts
-// ----------------------------------------------------------------------------------------------------
+// Interrupts
 
 TEST_F(FlashTest, EndAndErrorInterruptsOfEachController) {
   unlock(true);
@@ -384,259 +304,7 @@ TEST_F(FlashTest, NoEndFlagWithoutItsEnable) {
   EXPECT_EQ(status(), 0U);
 }
 
-// --- protection
-// ----------------------------------------------------------------------------------------------------
-
-TEST_F(FlashTest, WrongWorldReadsZeroAndFetchesFault) {
-  const std::vector<std::uint8_t> data(16, 0x77);
-  memories.flash().load(0, data);
-  memories.flash().load(kBank2, data);
-  EXPECT_EQ(word(kBank2, kNonSecure), 0U);
-  EXPECT_EQ(word(0, kSecure), 0U);
-  EXPECT_EQ(array_reports, 2U);
-  std::uint32_t value = 0;
-  EXPECT_EQ(flash.read_array(kBank2, 4, kNonSecureFetch, value), Outcome::BusError);
-  EXPECT_EQ(flash.read_array(0, 4, kSecureFetch, value), Outcome::BusError);
-  EXPECT_EQ(word(0, kNonSecure), 0x7777'7777U);
-  EXPECT_EQ(word(kBank2, kSecure), 0x7777'7777U);
-}
-
-TEST_F(FlashTest, SecureBlocksAddPagesAndVanishAtReset) {
-  write(flash, kSecBb1r1, 1U << 3);
-  EXPECT_EQ(read(flash, kSecBb1r1, kNonSecure), 1U << 3);  // readable by everybody
-  memories.flash().load(3 * kFlashPageSize, std::vector<std::uint8_t>(4, 0x11));
-  EXPECT_EQ(word(3 * kFlashPageSize, kNonSecure), 0U);
-  EXPECT_EQ(word(3 * kFlashPageSize, kSecure), 0x1111'1111U);
-  flash.reset(Reset::System);
-  EXPECT_EQ(word(3 * kFlashPageSize, kNonSecure), 0x1111'1111U);
-}
-
-TEST_F(FlashTest, NonSecureWriteToSecureRegistersIsReported) {
-  for (const std::uint32_t offset :
-       {std::uint32_t{kSecBb1r1}, std::uint32_t{kSecCr}, std::uint32_t{kSecHdpcr}}) {
-    register_reports = 0;
-    write(flash, offset, ~0U, kNonSecure);
-    EXPECT_EQ(register_reports, 1U) << offset;
-  }
-  EXPECT_EQ(read(flash, kSecBb1r1), 0U);
-  EXPECT_EQ(read(flash, kSecHdpcr), 0U);
-  EXPECT_EQ(read(flash, kSecCr, kNonSecure), 0U);
-}
-
-TEST_F(FlashTest, PrivilegedPageIsSilentlyEmptyToUnprivilegedCode) {
-  write(flash, kPrivBb1r1, 1);
-  memories.flash().load(0, std::vector<std::uint8_t>(4, 0x22));
-  EXPECT_EQ(word(0, kUnprivileged), 0U);
-  EXPECT_EQ(word(0, kNonSecure), 0x2222'2222U);
-  EXPECT_EQ(array_reports, 0U);
-}
-
-TEST_F(FlashTest, NonSecureWorldSetsPrivilegeOfItsOwnPagesOnly) {
-  write(flash, kPrivBb1r1, 0xF, kNonSecure);
-  write(flash, kPrivBb2r4 - 12, 0xF, kNonSecure);
-  EXPECT_EQ(read(flash, kPrivBb1r1), 0xFU);
-  EXPECT_EQ(read(flash, kPrivBb2r4 - 12), 0U);
-}
-
-TEST_F(FlashTest, PrivilegeOfTheRegisters) {
-  write(flash, kPrivCfgr, 3);
-  EXPECT_EQ(read(flash, kNsCr, kUnprivileged), 0U);
-  EXPECT_EQ(read(flash, kSecCr, kSecureUnprivileged), 0U);
-  EXPECT_EQ(read(flash, kPrivCfgr, kUnprivileged), 3U);
-  write(flash, kPrivCfgr, 0, kNonSecure);  // may clear NSPRIV, not SPRIV
-  EXPECT_EQ(read(flash, kPrivCfgr), 1U);
-}
-
-TEST_F(FlashTest, ClosedHideAreaIsGoneUntilReset) {
-  OptionBytes options = memories.flash().options();
-  options.bank[1].hide = 1U << 31 | 16U << 16 | 0xFFFF;  // pages 0 to 16
-  memories.flash().set_options(options);
-  flash.reset(Reset::System);
-  memories.flash().load(kBank2 + 16 * kFlashPageSize, std::vector<std::uint8_t>(4, 0x33));
-  memories.flash().load(kBank2 + 17 * kFlashPageSize, std::vector<std::uint8_t>(4, 0x44));
-  EXPECT_EQ(word(kBank2 + 16 * kFlashPageSize), 0x3333'3333U);
-  write(flash, kSecHdpcr, 2);
-  EXPECT_EQ(word(kBank2 + 16 * kFlashPageSize), 0U);
-  EXPECT_EQ(word(kBank2 + 17 * kFlashPageSize), 0x4444'4444U);
-  std::uint32_t value = 0;
-  EXPECT_EQ(flash.read_array(kBank2, 4, kSecureFetch, value), Outcome::BusError);
-  EXPECT_FALSE(flash.direct(kBank2, kSecure));
-  write(flash, kSecHdpcr, 0);  // set-only
-  EXPECT_EQ(read(flash, kSecHdpcr), 2U);
-  unlock(true);
-  erase_page(1, 16, true);
-  EXPECT_EQ(status(), std::uint32_t{kWrpErr});
-  flash.reset(Reset::System);
-  EXPECT_EQ(word(kBank2 + 16 * kFlashPageSize), 0x3333'3333U);
-}
-
-TEST_F(FlashTest, DirectSpanReachesAsFarAsTheAnswerDoes) {
-  write(flash, kSecBb1r1 + 4, 1);  // page 32
-  const auto before = flash.direct(31 * kFlashPageSize, kNonSecure);
-  ASSERT_TRUE(before);
-  EXPECT_EQ(before->base, 0U);
-  EXPECT_EQ(before->size, 32 * kFlashPageSize);
-  EXPECT_FALSE(before->writable);
-  const auto after = flash.direct(33 * kFlashPageSize, kNonSecure);
-  ASSERT_TRUE(after);
-  EXPECT_EQ(after->base, 33 * kFlashPageSize);
-  EXPECT_EQ(after->base + after->size, kBank2);
-  EXPECT_FALSE(flash.direct(32 * kFlashPageSize, kNonSecure));
-  EXPECT_EQ(flash.direct(32 * kFlashPageSize, kSecure)->size, kFlashPageSize);
-}
-
-// --- ECC
-// -----------------------------------------------------------------------------------------------------------
-
-TEST_F(FlashTest, BadRowRaisesNmiOnceUntilCleared) {
-  memories.flash().mark_bad(kBank2 + 0x1230, true);
-  EXPECT_FALSE(flash.direct(kBank2 + 0x1000, kSecure));
-  word(kBank2 + 0x1220);
-  EXPECT_EQ(lines.nmis, 0U);
-  word(kBank2 + 0x1234);
-  EXPECT_EQ(lines.nmis, 1U);
-  EXPECT_EQ(read(flash, kEccr), kEccDetected | kEccBank | 0x1230U);
-  word(kBank2 + 0x1230);
-  EXPECT_EQ(lines.nmis, 1U);
-  write(flash, kEccr, kEccDetected);
-  EXPECT_EQ(read(flash, kEccr) & kEccDetected, 0U);
-  word(kBank2 + 0x1230);
-  EXPECT_EQ(lines.nmis, 2U);
-}
-
-// --- option bytes
-// --------------------------------------------------------------------------------------------------
-
-TEST_F(FlashTest, OptionsAreActiveAfterTheNextReset) {
-  unlock_options();
-  write(flash, kSecWm1r1, PageRange{0, 3}.word());
-  EXPECT_EQ(word(0, kNonSecure), 0xFFFF'FFFFU);
-  write(flash, kNsCr, kOptStrt);
-  EXPECT_NE(status(false) & kBsy, 0U);
-  finish();
-  EXPECT_EQ(status(false), 0U);
-  EXPECT_EQ(read(flash, kSecWm1r1), PageRange(0, 3).word());
-  EXPECT_EQ(word(0, kNonSecure), 0xFFFF'FFFFU);
-  flash.reset(Reset::System);
-  EXPECT_EQ(word(0, kNonSecure), 0U);
-  EXPECT_EQ(word(4 * kFlashPageSize, kNonSecure), 0xFFFF'FFFFU);
-}
-
-TEST_F(FlashTest, OptionRegistersNeedTheirLockOpen) {
-  const std::uint32_t before = read(flash, kOptr);
-  write(flash, kOptr, before ^ optr::kSwapBank);
-  EXPECT_EQ(read(flash, kOptr), before);
-}
-
-TEST_F(FlashTest, NonSecureCodeCannotMoveTheWatermarkButCanWriteOptr) {
-  unlock_options();
-  const std::uint32_t before = read(flash, kSecWm2r2 - 4);
-  write(flash, kSecWm2r2 - 4, PageRange{127, 0}.word(), kNonSecure);
-  EXPECT_EQ(read(flash, kSecWm2r2 - 4), before);
-  write(flash, kOptr, read(flash, kOptr) & ~optr::kStopWithoutReset, kNonSecure);
-  EXPECT_EQ(read(flash, kOptr) & optr::kStopWithoutReset, 0U);
-}
-
-TEST_F(FlashTest, LaunchAsksForTheReset) {
-  write(flash, kNsCr, kOblLaunch);
-  EXPECT_EQ(launches, 0U);  // locked
-  unlock_options();
-  write(flash, kNsCr, kOblLaunch);
-  EXPECT_EQ(launches, 1U);
-}
-
-/// Programs the shadow registers; true if the chip took the change.
-#define EXPECT_OPTIONS(accepted)                          \
-  do {                                                    \
-    write(flash, kNsCr, kOptStrt);                        \
-    finish();                                             \
-    EXPECT_EQ((status(false) & kOptwErr) == 0, accepted); \
-    write(flash, kNsSr, kOptwErr);                        \
-  } while (false)
-
-TEST_F(FlashTest, HideAreaMustLieInTheWatermark) {
-  unlock_options();
-  write(flash, kSecWm2r2 - 4, PageRange{0, 10}.word());
-  write(flash, kSecWm2r2, 1U << 31 | 11U << 16);
-  EXPECT_OPTIONS(false);
-  EXPECT_TRUE(memories.flash().options().secure_pages(1).contains(127));  // nothing was taken
-  write(flash, kSecWm2r2, 1U << 31 | 10U << 16);
-  EXPECT_OPTIONS(true);
-}
-
-TEST_F(FlashTest, TrustZoneLeavesOnlyWithRegression) {
-  unlock_options();
-  write(flash, kOptr, read(flash, kOptr) & ~optr::kTrustZone);
-  EXPECT_OPTIONS(false);
-}
-
-TEST_F(FlashTest, BootLockHoldsAboveLevel0) {
-  unlock_options();
-  write(flash, kSecBootAdd0r, 0x0C10'0000 | kBootLock);
-  write(flash, kOptr, (read(flash, kOptr) & ~optr::kRdp) | optr::kRdpLevel0_5);
-  EXPECT_OPTIONS(true);
-  flash.reset(Reset::System);
-  unlock_options();
-  write(flash, kSecBootAdd0r, 0x0C10'0000);
-  EXPECT_OPTIONS(false);
-}
-
-TEST_F(FlashTest, LockedWriteProtectionStays) {
-  unlock_options();
-  write(flash, kSecWm1r1 + 8, 0x0005'0000);  // WRP1AR: pages 0 to 5, UNLOCK = 0
-  EXPECT_OPTIONS(true);
-  flash.reset(Reset::System);
-  unlock_options();
-  write(flash, kSecWm1r1 + 8, 0x8000'007F);
-  EXPECT_OPTIONS(false);
-}
-
-TEST_F(FlashTest, RegressionErasesEverything) {
-  memories.flash().load(0x100, std::vector<std::uint8_t>(16, 1));
-  OptionBytes options = memories.flash().options();
-  options.optr = (options.optr & ~optr::kRdp) | 0xBB;  // level 1
-  memories.flash().set_options(options);
-  flash.reset(Reset::System);
-  unlock_options();
-  write(flash, kOptr, (read(flash, kOptr) & ~optr::kRdp) | optr::kRdpLevel0);
-  EXPECT_OPTIONS(true);
-  EXPECT_TRUE(memories.flash().erased(0x100));
-  EXPECT_EQ(wipes, 1U);
-}
-
-TEST_F(FlashTest, Level2FreezesAllButTheSwap) {
-  OptionBytes options = memories.flash().options();
-  options.optr = (options.optr & ~optr::kRdp) | optr::kRdpLevel2;
-  memories.flash().set_options(options);
-  flash.reset(Reset::System);
-  unlock_options();
-  write(flash, kOptr, (read(flash, kOptr) & ~optr::kRdp) | optr::kRdpLevel0);
-  EXPECT_OPTIONS(false);
-  write(flash, kOptr, read(flash, kOptr) ^ optr::kSwapBank);
-  EXPECT_OPTIONS(true);
-}
-
-TEST_F(FlashTest, SwapExchangesAddressesNotPages) {
-  memories.flash().load(0, std::vector<std::uint8_t>(4, 0x0A));
-  memories.flash().load(kBank2, std::vector<std::uint8_t>(4, 0x0B));
-  OptionBytes options = memories.flash().options();
-  options.optr |= optr::kSwapBank;
-  memories.flash().set_options(options);
-  flash.reset(Reset::System);
-  EXPECT_EQ(word(0, kSecure), 0x0B0B'0B0BU);
-  EXPECT_EQ(word(kBank2, kNonSecure), 0x0A0A'0A0AU);
-  const auto span = flash.direct(0, kSecure);
-  ASSERT_TRUE(span);
-  EXPECT_EQ(span->base, 0U);
-  EXPECT_EQ(span->physical, kPhysicalFlash + kBank2);
-  unlock(true);
-  erase_page(1, 0, true);  // physical bank 2
-  finish();
-  EXPECT_EQ(word(0, kSecure), 0xFFFF'FFFFU);
-}
-
-// --- OTP
-// -----------------------------------------------------------------------------------------------------------
+// OTP
 
 TEST_F(FlashTest, OtpRowIsProgrammedOnce) {
   unlock(false);
@@ -651,8 +319,7 @@ TEST_F(FlashTest, OtpRowIsProgrammedOnce) {
   EXPECT_EQ(status(false), std::uint32_t{kProgErr});
 }
 
-// --- interruption
-// --------------------------------------------------------------------------------------------------
+// Interruption
 
 TEST_F(FlashTest, SystemResetInTheMiddleIsRecordedInOpsr) {
   unlock(true);
