@@ -1,4 +1,5 @@
-// The flash interface alone, for its tests: two banks, their controllers, and counts of what the block reports.
+// The flash interface alone, for its tests: two banks, their controllers, and counts of what the block
+// reports.
 #pragma once
 
 #include <gtest/gtest.h>
