@@ -1,30 +1,25 @@
 // Trap gates, a worker in the lowest Secure exception and a pre-emptive Non-secure task switcher, all at
-// once.
+// once: the Secure side. mechanism_tasks.cpp is the other one.
 //
-// The Secure side performs calls in SecureFault (a branch to a plain Secure address is a call), and runs a
-// worker as a coroutine inside PendSV_S at priority 0xF0, cut into slices by SysTick_S. The Non-secure side
-// switches three tasks by SysTick_NS and PendSV_NS, and has an interrupt that calls a gate too. Everybody
-// checks his registers all the time. The log at the end is: errors, calls, restarts, slices, parks by the
-// timer, loops of the worker, task switches, ticks.
-//
-// Built with SG_VENEERS the gates are secure gateways instead, which cannot be made safe under a task
-// switcher: two calls caught in their window are resumed in the wrong order, on the one Secure thread stack.
-#include <cstdint>
+// Calls are performed in SecureFault (a branch to a plain Secure address is a call), or behind secure
+// gateways, which is what must go wrong. The worker is a coroutine inside PendSV_S, cut into slices by
+// SysTick_S. It checks its registers all the time. The log at the end is one word a Figure.
+#include "mechanism.hpp"
 
 namespace {
 
-using Word = std::uint32_t;
-
 volatile Word& reg(Word address) { return *reinterpret_cast<volatile Word*>(address); }
 volatile std::uint8_t& byte_reg(Word address) { return *reinterpret_cast<volatile std::uint8_t*>(address); }
+const volatile Setup& setup() { return *reinterpret_cast<const volatile Setup*>(kSetupAddress); }
 
 constexpr Word kIcsr = 0xE000'ED04;
 constexpr Word kSfsr = 0xE000'EDE4;
+constexpr Word kDfsr = 0xE000'ED30;
 constexpr Word kSysTickS = 0xE000'E010;
+constexpr Word kPriorityMonitor = 0xE000'ED20;
 constexpr Word kPriorityPendSvS = 0xE000'ED22;
 constexpr Word kPrioritySysTickS = 0xE000'ED23;
 constexpr Word kGates = 0x3803'0000;
-constexpr Word kWorkerPriority = 0xF0;
 constexpr Word kBoostedPriority = 0x60;
 constexpr Word kSliceTicks = 700;  // the worker's share
 constexpr Word kShareTicks = 900;  // the application's
@@ -34,8 +29,9 @@ constexpr Word kHangTicks =
 
 enum class Phase : Word { Application, Pended, Running };
 volatile Phase phase;
-volatile bool boosted, worker_enabled;
-Word urgent_count, errors, calls, restarts, slices, parks, worker_loops, boosts;
+volatile bool boosted, halted, worker_enabled;
+volatile Word urgent_count, worker_loops;
+Word errors, calls, restarts, slices, parks, boosts, halts;
 
 struct Open {
   Word token, due;
@@ -54,10 +50,13 @@ void disarm() {
   reg(kIcsr) = 1u << 25;
 }
 
+/// Where the worker stands when nothing hurries it; above the monitor while that has halted the application.
+Word idle_priority() { return halted ? kBoostedPriority : setup().worker_priority; }
+
 void application_share() {
   phase = Phase::Application;
   boosted = false;
-  byte_reg(kPriorityPendSvS) = kWorkerPriority;
+  byte_reg(kPriorityPendSvS) = static_cast<std::uint8_t>(idle_priority());
   byte_reg(kPrioritySysTickS) = 0x20;
   arm(kShareTicks);
 }
@@ -94,11 +93,18 @@ Word main_stack, worker_stack, worker_running, main_limit, worker_limit;
 [[gnu::aligned(8)]] Word worker_memory[512];
 
 void start_nonsecure();
-void end_of_run();
+[[noreturn]] void end_of_run();
 Word secure_pattern(Word seed, Word spins);
-extern Word gate_base;
-extern Word veneers[];
-extern volatile Word task_switches, tick_count, task_errors;
+extern Word gate_base, gate_masked;
+extern Word veneers[], veneers_closed[];
+extern volatile Word task_switches, tick_count, task_errors, fast_count;
+
+static void log_figures() {
+  volatile Word*& log = *reinterpret_cast<volatile Word**>(0x282F'0000);
+  const Word figures[kFigures] = {errors + task_errors, calls,      restarts, slices,     parks, worker_loops,
+                                  task_switches,        tick_count, boosts,   fast_count, halts};
+  for (const Word figure : figures) *log++ = figure;
+}
 
 Word perform(Word a, Word b, Word c, Word d, Word number) {
   ++calls;
@@ -106,20 +112,8 @@ Word perform(Word a, Word b, Word c, Word d, Word number) {
     case 0: return a;
     case 1: return a ^ 0x5A5A'1234;
     case 2: return a * 3 + b * 5 + c * 7 + d * 11;
-#ifdef SG_VENEERS
-    case 3: return a + 1;
-#else
-    case 3: return wait_call(a, b);
-#endif
-    case 4: ++errors; return 0;
-    case 5: {
-      volatile Word*& log = *reinterpret_cast<volatile Word**>(0x282F'0000);
-      const Word figures[] = {errors + task_errors, calls,         restarts,  slices, parks,
-                              worker_loops,         task_switches, tick_count};
-      for (const Word figure : figures) *log++ = figure;
-      end_of_run();
-      return 0;
-    }
+    case 3: return setup().gate == Gate::Trap ? wait_call(a, b) : a + 1;
+    case 5: log_figures(); end_of_run();
     default: ++errors; return 0;
   }
 }
@@ -148,12 +142,62 @@ void gate_trap(Word exc_return) {
   frame[7] &= ~0x0600'FC00u;
 }
 
-void urgent_interrupt() { ++urgent_count; }
+/// SVC of a closed gateway, from Secure Thread mode: performs the call of `frame`, and makes a frame on the
+/// caller's stack, so that the exception return goes straight back to it. The Secure stack afterwards.
+Word* closed_call(Word* frame) {
+  const Word result = perform(frame[0], frame[1], frame[2], frame[3], frame[4]);
+  Word control = 0, stack = 0;
+  asm volatile("mrs %0, control_ns" : "=r"(control));
+  if ((control & 2) != 0) {
+    asm volatile("mrs %0, psp_ns" : "=r"(stack));
+  } else {
+    asm volatile("mrs %0, msp_ns" : "=r"(stack));
+  }
+  const Word realign = stack & 4;
+  auto* returned = reinterpret_cast<Word*>((stack - realign) - 32);
+  const Word words[] = {result, 0, 0, 0, 0, frame[5], frame[5] & ~1u, 0x0100'0000 | realign << 7};
+  for (int index = 0; index < 8; ++index) returned[index] = words[index];
+  if ((control & 2) != 0) {
+    asm volatile("msr psp_ns, %0" ::"r"(returned));
+  } else {
+    asm volatile("msr msp_ns, %0" ::"r"(returned));
+  }
+  return frame + 8 + ((frame[7] & 0x200) != 0 ? 1 : 0);
+}
+
+/// A call that waits in Secure Thread mode, with interrupts on: its frames are parked on the Secure stack.
+Word parked_call(Word token, Word duration) {
+  const Word due = urgent_count + duration;
+  while (static_cast<std::int32_t>(urgent_count - due) < 0) {
+  }
+  ++restarts;
+  return token + 1;
+}
+
+void urgent_interrupt() { urgent_count = urgent_count + 1; }
+
+/// DebugMonitor: the Non-secure world stands still while the worker goes on. BKPT is skipped in the end.
+void halt() {
+  reg(kDfsr) = reg(kDfsr);
+  ++halts;
+  const Word before = worker_loops, ticks_before = tick_count;
+  halted = true;
+  byte_reg(kPriorityPendSvS) = kBoostedPriority;
+  while (worker_loops - before < 40) {
+  }
+  halted = false;
+  byte_reg(kPriorityPendSvS) = static_cast<std::uint8_t>(idle_priority());
+  if (tick_count != ticks_before) ++errors;
+  Word stack = 0;
+  asm volatile("mrs %0, psp_ns" : "=r"(stack));
+  reinterpret_cast<Word*>(stack)[6] += 2;
+}
 
 void worker_slice_begins() {
   phase = Phase::Running;
   ++slices;
-  byte_reg(kPrioritySysTickS) = boosted ? 0x20 : 0xE0;
+  const bool above_the_application = boosted || halted || setup().worker_priority < 0x80;
+  byte_reg(kPrioritySysTickS) = above_the_application ? 0x20 : 0xE0;
   arm(kSliceTicks);
 }
 
@@ -196,26 +240,23 @@ void worker_main() {
   for (;;) {
     seed = seed * 1664525 + 1013904223;
     if (secure_pattern(seed, 25) != 0) ++errors;
-    ++worker_loops;
+    worker_loops = worker_loops + 1;
     if ((worker_loops & 63) == 0) asm volatile("svc #1" ::: "memory");
   }
 }
 
-/// From startup.S, in Secure Thread mode.
-void scenario() {
-#ifdef SG_VENEERS
-  gate_base = reinterpret_cast<Word>(veneers);
-#else
-  gate_base = kGates;
-#endif
-  reg(0xE000'ED0C) = 0x05FA'4008;  // PRIS, SYSRESETREQS
-  reg(0xE000'ED18) = 0x4000'0000;  // SecureFault 0x40, the others 0
-  byte_reg(0xE000'ED1F) = 0x40;    // SVC_S
-  reg(0xE000'E380) = 1u << 5;      // line 5 is Non-secure
-  byte_reg(0xE000'E401) = 0x30;    // line 1, urgent
-  byte_reg(0xE002'E405) = 0x40;
-  byte_reg(0xE002'ED22) = 0xF0;  // PendSV_NS and SysTick_NS where an RTOS has them
-  byte_reg(0xE002'ED23) = 0xF0;
+static void choose_gates() {
+  switch (setup().gate) {
+    case Gate::Trap: gate_base = kGates; break;
+    case Gate::VeneerMasked: gate_masked = 1; [[fallthrough]];
+    case Gate::Veneer: gate_base = reinterpret_cast<Word>(veneers); break;
+    case Gate::VeneerClosedMasked: gate_masked = 1; [[fallthrough]];
+    case Gate::VeneerClosed: gate_base = reinterpret_cast<Word>(veneers_closed); break;
+  }
+}
+
+/// The worker's stack: a seal, and the frame that its first slice returns to.
+static void prepare_worker() {
   Word* top = worker_memory + 512;
   *--top = 0xFEF5'EDA5;
   *--top = 0xFEF5'EDA5;
@@ -228,96 +269,34 @@ void scenario() {
   worker_limit = reinterpret_cast<Word>(worker_memory);
   main_limit = 0x3807'0000;
   asm volatile("msr msplim, %0" ::"r"(main_limit));
+}
+
+/// From startup.S, in Secure Thread mode.
+void scenario() {
+  choose_gates();
+  reg(0xE000'ED0C) = 0x05FA'4008;  // PRIS, SYSRESETREQS
+  reg(0xE000'ED18) = 0x4000'0000;  // SecureFault 0x40, the others 0
+  byte_reg(0xE000'ED1F) = 0x40;    // SVC_S
+  byte_reg(kPriorityMonitor) = 0x70;
+  reg(0xE000'ED8C) = 0xC00;        // NSACR: the FPU is the Non-secure side's
+  reg(0xE002'ED88) = 0x00F0'0000;  // CPACR_NS
+  reg(0xE000'E380) = 1u << 5;      // line 5 is Non-secure
+  byte_reg(0xE000'E401) = 0x30;    // line 1, urgent
+  byte_reg(0xE000'E402) = 0x10;    // line 2, fast
+  byte_reg(0xE002'E405) = 0x40;
+  byte_reg(0xE002'ED22) = static_cast<std::uint8_t>(setup().switcher_priority);
+  byte_reg(0xE002'ED23) = static_cast<std::uint8_t>(setup().switcher_priority);
+  if (setup().halts != 0) {
+    reg(0xE000'EE04) = 3;         // DAUTHCTRL: DebugMonitor is Secure
+    reg(0xE000'EDFC) = 1u << 16;  // MON_EN
+  }
+  prepare_worker();
   worker_enabled = true;
   asm volatile("" ::: "memory");  // all of the above before the first interrupt
-  reg(0xE000'E100) = 1u << 1;
+  reg(0xE000'E100) = 1u << 1 | (setup().fast_interrupts != 0 ? 1u << 2 : 0);
   reg(0xE002'E100) = 1u << 5;
   application_share();
   start_nonsecure();
-}
-
-// --- the Non-secure side -----------------------------------------------------------------------------------
-
-#define NONSECURE [[gnu::section(".nonsecure.code"), gnu::noinline]]
-#define NONSECURE_DATA [[gnu::section(".nonsecure.data")]]
-
-NONSECURE_DATA Word gate_base = 0;
-NONSECURE_DATA volatile Word task_switches = 0, tick_count = 0, task_errors = 0, interrupt_count = 0;
-NONSECURE_DATA Word task_stacks[3] = {0, 0, 0};
-NONSECURE_DATA Word current = 0;
-NONSECURE_DATA bool started = false;
-NONSECURE_DATA Word task_memory[3][256] = {{1}};
-
-Word gate_0(Word, Word, Word, Word);
-Word gate_1(Word, Word, Word, Word);
-Word gate_2(Word, Word, Word, Word);
-Word gate_3(Word, Word, Word, Word);
-Word gate_5(Word, Word, Word, Word);
-Word nonsecure_pattern(Word seed, Word spins);
-void first_task();
-
-/// Called by the SVC that starts the first task; from here on there is something to switch.
-NONSECURE Word current_stack() {
-  started = true;
-  return task_stacks[current];
-}
-
-NONSECURE Word next_stack(Word stack) {
-  task_stacks[current] = stack;
-  current = current == 2 ? 0 : current + 1;
-  task_switches = task_switches + 1;
-  return task_stacks[current];
-}
-
-NONSECURE void n_systick() {
-  tick_count = tick_count + 1;
-  if (started) *reinterpret_cast<volatile Word*>(0xE000'ED04) = 1u << 28;
-}
-
-NONSECURE void n_irq5() {
-  interrupt_count = interrupt_count + 1;
-  const Word value = interrupt_count;
-  if (gate_1(value, 0, 0, 0) != (value ^ 0x5A5A'1234)) task_errors = task_errors + 1;
-  if (started && (value & 3) == 0)
-    *reinterpret_cast<volatile Word*>(0xE000'ED04) = 1u << 28;  // a switch at the end of an interrupt
-}
-
-NONSECURE void task(Word number) {
-  volatile Word identity =
-      number;  // in memory of the task's own stack, where no register of another task can be
-  Word seed = number * 1000;
-  for (Word round = 1;; ++round) {
-    seed = seed * 1664525 + 1013904223;
-    if (gate_1(seed, 0, 0, 0) != (seed ^ 0x5A5A'1234)) task_errors = task_errors + 1;
-    if (gate_2(seed, round, number, 9) != seed * 3 + round * 5 + number * 7 + 99)
-      task_errors = task_errors + 1;
-    if (nonsecure_pattern(seed, 5) != 0) task_errors = task_errors + 1;
-    if (identity != number) task_errors = task_errors + 1;
-    if ((round & 15) == 0) {
-      const Word token = number << 24 | (round & 0xFF'FFFF);
-      if (gate_3(token, 3, 0, 0) != token + 1) task_errors = task_errors + 1;
-    }
-    if (number == 1 && tick_count >= 2000) gate_5(0, 0, 0, 0);
-  }
-}
-
-NONSECURE void ns_start() {
-  for (Word number = 0; number < 3; ++number) {
-    Word* top = task_memory[number] + 256;
-    *--top = 0x0100'0000;
-    *--top = reinterpret_cast<Word>(&task) & ~1u;
-    *--top = 0xFFFF'FFFF;
-    for (int index = 0; index < 4; ++index) *--top = 0;
-    *--top = number + 1;
-    *--top = 0xFFFF'FFBC;
-    for (int index = 0; index < 8; ++index) *--top = 0;
-    task_stacks[number] = reinterpret_cast<Word>(top);
-  }
-  auto* const systick = reinterpret_cast<volatile Word*>(0xE000'E010);
-  systick[1] = 3999;  // 1 ms at 4 MHz
-  systick[2] = 0;
-  systick[0] = 7;
-  first_task();
 }
 
 }  // extern "C"

@@ -14,6 +14,25 @@
   bl urgent_interrupt
   pop {r4, pc}
 
+  entry s_mon
+  push {r4, lr}
+  bl halt
+  pop {r4, pc}
+
+@ A fast interrupt: the Non-secure handler is called from here, with nothing of the Secure side in its registers.
+  entry s_irq2
+  push {r4-r11, lr}
+  sub sp, #4
+  load r0, n_fast
+  bic r0, r0, #1
+  .irp register, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12
+  mov \register, #0
+  .endr
+  msr apsr_nzcvqg, r1
+  blxns r0
+  add sp, #4
+  pop {r4-r11, pc}
+
 @ The worker runs *inside* this exception, on its own stack; svc #0 goes over to it and comes back when it parks.
   entry s_pendsv
   push {r4-r11, lr}
@@ -35,7 +54,10 @@
   msr msplim, r0
   .endm
 
+@ From Thread mode it is the call of a closed gateway (mechanism_gates.S); else the worker's switch.
   entry s_svc
+  tst lr, #8
+  bne svc_of_gateway
   push {r4-r11, lr}
   load r2, worker_running
   ldr r3, [r2]
@@ -112,40 +134,6 @@ start_nonsecure:
 end_of_run:
   finish
 
-@ --- gates of the failing variant: SG veneers ---------------------------------------------------------------
-  .section .callable, "ax"
-  .global veneers
-veneers:
-  .irp number, 0, 1, 2, 3, 4, 5
-  sg
-  b.w veneer_\number
-  .endr
-  .section .secure, "ax"
-  .irp number, 0, 1, 2, 3, 4, 5
-  .thumb_func
-veneer_\number:
-  mov r12, #\number
-  b veneer_body
-  .endr
-  .thumb_func
-veneer_body:
-  push {r4, r5, r6, lr}
-  mrs r4, basepri
-  movs r5, #0x40
-  msr basepri, r5
-  sub sp, #8
-  str r12, [sp]
-  bl perform
-  add sp, #8
-  movs r1, #0
-  movs r2, #0
-  movs r3, #0
-  msr basepri, r4
-  isb
-  pop {r4, r5, r6, lr}
-  mov r12, #0
-  bxns lr
-
 @ --- the Non-secure side --------------------------------------------------------------------------------
   .section .nonsecure, "ax"
   .global nonsecure_pattern
@@ -153,18 +141,87 @@ veneer_body:
 nonsecure_pattern:
   check_pattern
 
+@ Fills S0 to S31 from r0, spins r1 times, and counts in r0 what has changed.
+  .global float_pattern
+  .thumb_func
+float_pattern:
+  push {r4, lr}
+  vpush {s16-s31}
+  mov r4, #0
+  .irp number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+  add r2, r0, #\number
+  vmov s\number, r2
+  .endr
+1: subs r1, #1
+  bne 1b
+  .irp number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+  add r2, r0, #\number
+  vmov r3, s\number
+  cmp r2, r3
+  it ne
+  addne r4, #1
+  .endr
+  vpop {s16-s31}
+  mov r0, r4
+  pop {r4, pc}
+
   .macro gate number
   .global gate_\number
   .thumb_func
 gate_\number:
+  load r12, gate_masked
+  ldr r12, [r12]
+  cmp r12, #0
+  bne 1f
   load r12, gate_base
   ldr r12, [r12]
   add r12, r12, #(8 * \number + 1)
   bx r12
+1: push {r4, lr}
+  mrs r4, primask
+  cpsid i
+  load r12, gate_base
+  ldr r12, [r12]
+  add r12, r12, #(8 * \number + 1)
+  blx r12
+  msr primask, r4
+  pop {r4, pc}
   .endm
   .irp number, 0, 1, 2, 3, 4, 5
   gate \number
   .endr
+
+  .global gate_parked
+  .thumb_func
+gate_parked:
+  load r12, veneer_parked + 1
+  bx r12
+
+  .global mask_and_spin
+  .thumb_func
+mask_and_spin:
+  cpsid i
+1: subs r0, #1
+  bne 1b
+  cpsie i
+  bx lr
+
+  .global breakpoint
+  .thumb_func
+breakpoint:
+  bkpt #1
+  bx lr
+
+@ Called with BLXNS; leaves all registers in disorder, as a handler may.
+  .thumb_func
+n_fast:
+  push {r4, lr}
+  mrs r0, ipsr
+  bl count_fast
+  .irp register, r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12
+  mov \register, #0x55
+  .endr
+  pop {r1, pc}
 
   .global first_task
   .thumb_func
@@ -175,10 +232,17 @@ first_task:
   ldmia r0!, {r4-r11, lr}
   msr psp, r0
   bx lr
+@ As an RTOS does it: S16 to S31 belong to the task only if its frame says that it has an FP context.
   entry n_pendsv
   mrs r0, psp
+  tst lr, #0x10
+  it eq
+  vstmdbeq r0!, {s16-s31}
   stmdb r0!, {r4-r11, lr}
   bl next_stack                   @ r0: the stack of the task that goes on
   ldmia r0!, {r4-r11, lr}
+  tst lr, #0x10
+  it eq
+  vldmiaeq r0!, {s16-s31}
   msr psp, r0
   bx lr

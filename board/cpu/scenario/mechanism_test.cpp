@@ -1,81 +1,73 @@
-// The kernel's mechanism on this core: trap gates stay clean under a task switcher and a background worker,
-// secure gateways in their place do not. The interrupts come from outside at periods that have nothing in
-// common.
-#include "board/cpu/scenario/scenario_board.hpp"
+// The kernel's mechanism on this core, a sample of each variant: trap gates stay clean under a task switcher
+// and a background worker, secure gateways in their place do not, and so on. mechanism_torture.cpp runs them
+// for long.
+#include <gtest/gtest.h>
+
+#include "board/cpu/scenario/mechanism_variants.hpp"
 
 namespace microvisor::board {
 namespace {
 
-/// Figures that the scenario logs, in this order.
-enum Figure : std::size_t {
-  kErrors,
-  kCalls,
-  kRestarts,
-  kSlices,
-  kParks,
-  kWorkerLoops,
-  kTaskSwitches,
-  kTicks,
-  kFigures
-};
+class Mechanism : public ::testing::TestWithParam<MechanismVariant> {};
 
-/// A pulse on an interrupt line every so many instructions.
-class Pulse {
- public:
-  Pulse(ScenarioBoard& board, unsigned line, std::uint64_t instructions)
-      : board_(board), line_(line), ticks_(instructions * 1920), event_(board.scheduler, [this] { fire(); }) {
-    event_.after(ticks_);
-  }
-
- private:
-  void fire() {
-    board_.core.set_line(line_, true);
-    board_.core.set_line(line_, false);
-    event_.at(event_.due() + ticks_);
-  }
-  ScenarioBoard& board_;
-  unsigned line_;
-  Time ticks_;
-  Scheduler::Event event_;
-};
-
-TEST(Mechanism, TrapGatesWorkerAndTaskSwitcherRunClean) {
-  ScenarioBoard board(SCENARIO_DIRECTORY "/mechanism.elf");
-  Pulse application(board, 5, 397);
-  Pulse urgent(board, 1, 2861);
-  ASSERT_TRUE(board.run(50'000'000)) << "PC " << std::hex << board.core.state.r[15];
-  const std::vector<std::uint32_t> log = board.log();
-  ASSERT_EQ(log.size(), kFigures) << std::hex << log.at(0) << " " << log.at(1);
-  EXPECT_EQ(log[kErrors], 0u);
-  EXPECT_EQ(log[kTicks], 2000u);
-  EXPECT_GT(log[kCalls], 20'000u);
-  EXPECT_GT(log[kRestarts], 1'000u);
-  EXPECT_GT(log[kSlices], 1'000u);
-  EXPECT_GT(log[kParks], 500u);
-  EXPECT_GT(log[kWorkerLoops], 10'000u);
-  EXPECT_GT(log[kTaskSwitches], 2'000u);
+TEST_P(Mechanism, EndsAsItMust) {
+  const MechanismResult result = run_mechanism(GetParam(), 2000);
+  EXPECT_EQ(result.clean(), GetParam().clean)
+      << "PC " << std::hex << result.program_counter << std::dec << ", " << result.figures[kErrors]
+      << " errors in " << result.figures[kCalls] << " calls";
 }
 
-TEST(Mechanism, IsDeterministic) {
-  std::vector<std::uint32_t> logs[2];
-  for (auto& log : logs) {
-    ScenarioBoard board(SCENARIO_DIRECTORY "/mechanism.elf");
-    Pulse application(board, 5, 397);
-    Pulse urgent(board, 1, 2861);
-    ASSERT_TRUE(board.run(50'000'000));
-    log = board.log();
-  }
-  EXPECT_EQ(logs[0], logs[1]);
+INSTANTIATE_TEST_SUITE_P(All, Mechanism, ::testing::ValuesIn(kMechanismVariants),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+const MechanismVariant& variant(std::string_view name) {
+  return *std::ranges::find(kMechanismVariants, name, &MechanismVariant::name);
 }
 
-TEST(Mechanism, SecureGatewaysUnderATaskSwitcherGoWrong) {
-  ScenarioBoard board(SCENARIO_DIRECTORY "/mechanism_veneers.elf");
-  Pulse application(board, 5, 151);
-  Pulse urgent(board, 1, 2861);
-  const bool ended = board.run(50'000'000);
-  const std::vector<std::uint32_t> log = board.log();
-  const bool crashed = !ended || log.size() != kFigures;
-  EXPECT_TRUE(crashed || log[kErrors] != 0) << "no error in " << log[kCalls] << " calls";
+TEST(MechanismFigures, TrapGatesWorkerAndTaskSwitcherAllHaveTheirShare) {
+  const MechanismResult result = run_mechanism(variant("trap_gate"), 2000);
+  ASSERT_TRUE(result.clean());
+  EXPECT_GE(result.figures[kTicks], 2000u);
+  EXPECT_GT(result.figures[kCalls], 20'000u);
+  EXPECT_GT(result.figures[kRestarts], 1'000u);
+  EXPECT_GT(result.figures[kSlices], 1'000u);
+  EXPECT_GT(result.figures[kParks], 500u);
+  EXPECT_GT(result.figures[kWorkerLoops], 10'000u);
+  EXPECT_GT(result.figures[kTaskSwitches], 2'000u);
+}
+
+TEST(MechanismFigures, WorkerIsBoostedWhenTheApplicationMasksItsInterrupts) {
+  const MechanismResult result = run_mechanism(variant("application_masks_interrupts"), 1000);
+  ASSERT_TRUE(result.clean());
+  EXPECT_GT(result.figures[kBoosts], 5u);
+  EXPECT_GT(result.figures[kWorkerLoops], 5'000u);
+}
+
+TEST(MechanismFigures, FastInterruptsReachTheirHandler) {
+  const MechanismResult result = run_mechanism(variant("fast_interrupts"), 2000);
+  ASSERT_TRUE(result.clean());
+  EXPECT_GT(result.figures[kFastInterrupts], 1'000u);
+}
+
+TEST(MechanismFigures, WorkerGoesOnWhileTheMonitorHoldsTheApplication) {
+  const MechanismResult result = run_mechanism(variant("debugger_halts"), 2000);
+  ASSERT_TRUE(result.clean());
+  EXPECT_GT(result.figures[kHalts], 30u);
+  EXPECT_GT(result.figures[kWorkerLoops], 40 * result.figures[kHalts]);
+}
+
+TEST(MechanismFigures, ParkedCallsWereMade) {
+  const MechanismResult result = run_mechanism(variant("one_parked_call"), 1000);
+  ASSERT_TRUE(result.clean());
+  EXPECT_GT(result.figures[kRestarts], 50u);
+}
+
+TEST(MechanismFigures, AreTheSameInEveryRun) {
+  const MechanismResult first = run_mechanism(variant("trap_gate"), 500);
+  const MechanismResult second = run_mechanism(variant("trap_gate"), 500);
+  ASSERT_TRUE(first.clean());
+  EXPECT_EQ(first.figures, second.figures);
+  EXPECT_EQ(first.instructions, second.instructions);
 }
 
 }  // namespace
