@@ -18,13 +18,13 @@ enum class Gate : Word {
 
 struct Setup {
   Gate gate = Gate::Trap;
-  Word worker_priority = 0xF0;     ///< of PendSV_S while nothing boosts it
-  Word switcher_priority = 0xF0;   ///< of PendSV_NS, which switches tasks, and SysTick_NS
-  Word ticks = 2000;               ///< of SysTick_NS (4,000 clocks each) until the end
-  Word parked = 0;                 ///< tasks 1 to this make a call which waits in Secure Thread mode
-  Word masked_spins = 0;           ///< task 1 spins that often with its interrupts masked, now and then
-  Word fast_interrupts = 0;        ///< line 2 goes to the Secure side, which calls the Non-secure handler
-  Word halts = 0;                  ///< task 2 runs into a breakpoint, now and then
+  Word worker_priority = 0xF0;    ///< of PendSV_S while nothing boosts it
+  Word switcher_priority = 0xF0;  ///< of PendSV_NS, which switches tasks, and SysTick_NS
+  Word ticks = 2000;              ///< of SysTick_NS (4,000 clocks each) until the end
+  Word parked = 0;                ///< tasks 1 to this make a call which waits in Secure Thread mode
+  Word masked_spins = 0;          ///< task 1 spins that often with its interrupts masked, now and then
+  Word fast_interrupts = 0;       ///< line 2 goes to the Secure side, which calls the Non-secure handler
+  Word halts = 0;                 ///< task 2 runs into a breakpoint, now and then
   Word floats = 1;  ///< tasks use the FPU; not for gateways, whose Secure side would have to save it
 };
 

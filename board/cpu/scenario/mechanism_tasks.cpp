@@ -28,7 +28,9 @@ void first_task();
 void mask_and_spin(Word spins);
 void breakpoint();
 
-NONSECURE static const volatile Setup& setup() { return *reinterpret_cast<const volatile Setup*>(kSetupAddress); }
+NONSECURE static const volatile Setup& setup() {
+  return *reinterpret_cast<const volatile Setup*>(kSetupAddress);
+}
 NONSECURE static void pend_switch() { *reinterpret_cast<volatile Word*>(0xE000'ED04) = 1u << 28; }
 NONSECURE static void expect(Word value, Word expected) {
   if (value != expected) task_errors = task_errors + 1;

@@ -28,8 +28,8 @@ constexpr std::uint64_t kEnoughToFail = 40'000'000;
 /// True if the variant ended as it must. What it says goes to stdout.
 bool run_one(const MechanismVariant& variant, std::uint64_t instructions) {
   if (!variant.clean) instructions = std::min(instructions, kEnoughToFail);
-  const MechanismResult result =
-      run_mechanism(variant, static_cast<Word>(std::max<std::uint64_t>(1, instructions / kInstructionsPerTick)));
+  const MechanismResult result = run_mechanism(
+      variant, static_cast<Word>(std::max<std::uint64_t>(1, instructions / kInstructionsPerTick)));
   const bool right = result.clean() == variant.clean;
   static std::mutex one_at_a_time;
   const std::lock_guard lock(one_at_a_time);
@@ -39,9 +39,10 @@ bool run_one(const MechanismVariant& variant, std::uint64_t instructions) {
               result.figures[kErrors], result.figures[kCalls], result.figures[kSlices],
               result.figures[kTaskSwitches]);
   if (!right) {
-    std::printf("  PC %08x; replay: build/board/cpu/scenario/mechanism_torture --only %s --instructions %llu\n",
-                result.program_counter, std::string(variant.name).c_str(),
-                static_cast<unsigned long long>(instructions));
+    std::printf(
+        "  PC %08x; replay: build/board/cpu/scenario/mechanism_torture --only %s --instructions %llu\n",
+        result.program_counter, std::string(variant.name).c_str(),
+        static_cast<unsigned long long>(instructions));
   }
   std::fflush(stdout);
   return right;

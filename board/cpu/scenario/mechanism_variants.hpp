@@ -26,7 +26,10 @@ struct MechanismVariant {
 inline constexpr std::array kMechanismVariants{
     // Gates.
     MechanismVariant{.name = "trap_gate", .clean = true, .setup = {}},
-    MechanismVariant{.name = "veneer", .clean = false, .setup = {.gate = Gate::Veneer, .floats = 0}, .application_period = 151},
+    MechanismVariant{.name = "veneer",
+                     .clean = false,
+                     .setup = {.gate = Gate::Veneer, .floats = 0},
+                     .application_period = 151},
     MechanismVariant{.name = "veneer_closed",
                      .clean = false,
                      .setup = {.gate = Gate::VeneerClosed, .floats = 0},
@@ -35,19 +38,25 @@ inline constexpr std::array kMechanismVariants{
                      .clean = true,
                      .setup = {.gate = Gate::VeneerClosedMasked, .floats = 0},
                      .application_period = 151},
-    MechanismVariant{.name = "veneer_masked", .clean = true, .setup = {.gate = Gate::VeneerMasked, .floats = 0}},
+    MechanismVariant{
+        .name = "veneer_masked", .clean = true, .setup = {.gate = Gate::VeneerMasked, .floats = 0}},
     // Calls that wait in Secure Thread mode.
-    MechanismVariant{
-        .name = "one_parked_call", .clean = true, .setup = {.gate = Gate::VeneerMasked, .parked = 1, .floats = 0}},
-    MechanismVariant{
-        .name = "two_parked_calls", .clean = false, .setup = {.gate = Gate::VeneerMasked, .parked = 2, .floats = 0}},
-    // Where the worker stands against the task switcher: above it, PendSV_NS sees a frame without an FP context
+    MechanismVariant{.name = "one_parked_call",
+                     .clean = true,
+                     .setup = {.gate = Gate::VeneerMasked, .parked = 1, .floats = 0}},
+    MechanismVariant{.name = "two_parked_calls",
+                     .clean = false,
+                     .setup = {.gate = Gate::VeneerMasked, .parked = 2, .floats = 0}},
+    // Where the worker stands against the task switcher: above it, PendSV_NS sees a frame without an FP
+    // context
     // in place of the task's, and saves no S16 to S31.
-    MechanismVariant{.name = "switcher_above_the_worker", .clean = false, .setup = {.switcher_priority = 0xD0}},
+    MechanismVariant{
+        .name = "switcher_above_the_worker", .clean = false, .setup = {.switcher_priority = 0xD0}},
     MechanismVariant{.name = "compatibility_mode",
                      .clean = true,
                      .setup = {.worker_priority = 0x70, .switcher_priority = 0xD0}},
-    MechanismVariant{.name = "application_masks_interrupts", .clean = true, .setup = {.masked_spins = 20'000}},
+    MechanismVariant{
+        .name = "application_masks_interrupts", .clean = true, .setup = {.masked_spins = 20'000}},
     MechanismVariant{.name = "fast_interrupts", .clean = true, .setup = {.fast_interrupts = 1}},
     MechanismVariant{.name = "debugger_halts", .clean = true, .setup = {.worker_priority = 0x70, .halts = 1}},
 };
