@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "board/peripherals/aes.hpp"
 #include "board/peripherals/backup_domain.hpp"
 #include "board/peripherals/crc.hpp"
 #include "board/peripherals/crs.hpp"
@@ -10,15 +11,19 @@
 #include "board/peripherals/dma_signals.hpp"
 #include "board/peripherals/exti.hpp"
 #include "board/peripherals/gpio.hpp"
+#include "board/peripherals/hash.hpp"
 #include "board/peripherals/i2c.hpp"
 #include "board/peripherals/lptim.hpp"
 #include "board/peripherals/nor_flash.hpp"
 #include "board/peripherals/octospi.hpp"
+#include "board/peripherals/pka.hpp"
 #include "board/peripherals/pwr.hpp"
 #include "board/peripherals/rcc.hpp"
 #include "board/peripherals/registry.hpp"
 #include "board/peripherals/rng.hpp"
+#include "board/peripherals/root_key.hpp"
 #include "board/peripherals/rtc.hpp"
+#include "board/peripherals/saes.hpp"
 #include "board/peripherals/tamp.hpp"
 #include "board/peripherals/timer.hpp"
 #include "board/peripherals/usart.hpp"
@@ -26,6 +31,9 @@
 
 namespace microvisor::board {
 namespace {
+
+/// Internal tamper event of SAES, AES, PKA and RNG (RM0456 64.3.2).
+constexpr unsigned kCryptographicFault = 9;
 
 /// Owned by the Board, which also owns the blocks once it has taken them; neither outlives the other's use.
 class Chip final : public ChipPeripherals {
@@ -41,6 +49,7 @@ class Chip final : public ChipPeripherals {
     build_external_memory();
     build_backup_domain();
     build_others();
+    build_cryptography();
   }
 
   std::vector<PlacedBlock> take_blocks() override { return std::move(blocks_); }
@@ -79,6 +88,8 @@ class Chip final : public ChipPeripherals {
   void build_external_memory();
   void build_backup_domain();
   void build_others();
+  void build_cryptography();
+  void tampered();
   [[nodiscard]] bool secure_block(std::uint32_t base) const;
 
   ChipPorts ports_;
@@ -92,6 +103,11 @@ class Chip final : public ChipPeripherals {
   Exti* exti_ = nullptr;
   Rtc* rtc_ = nullptr;
   Tamp* tamp_ = nullptr;
+  Rng* rng_ = nullptr;
+  Hash* hash_ = nullptr;
+  Aes* aes_ = nullptr;
+  Saes* saes_ = nullptr;
+  Pka* pka_ = nullptr;
   NorFlash nor_;
   OctospiManager* manager_ = nullptr;
   std::array<Octospi*, 2> octospi_{};
@@ -215,15 +231,19 @@ void Chip::build_backup_domain() {
                                  dma_signals_.set_trigger(DmaTrigger::RtcAlarmB, test(flags, 1));
                                  dma_signals_.set_trigger(DmaTrigger::RtcWakeup, test(flags, 2));
                                }});
-  tamp_ = place<Tamp>(Tamp::kBase, ports_.interrupts, domain_.tamp,
-                      Tamp::Hooks{.writable = writable,
-                                  .erase_memories = ports_.erase_on_tamper,
-                                  .wake = wake,
-                                  .report_illegal_access = reporter(Tamp::kBase)});
+  tamp_ = place<Tamp>(
+      Tamp::kBase, ports_.interrupts, domain_.tamp,
+      Tamp::Hooks{.writable = writable,
+                  .erase_memories = [this] { tampered(); },
+                  .wake = wake,
+                  .report_illegal_access = reporter(Tamp::kBase),
+                  .boot_key_read = [this](unsigned index,
+                                          std::uint32_t value) { saes_->boot_key_read(index, value); }});
 }
 
 void Chip::build_others() {
-  place<Rng>(Rng::kBase, ports_.scheduler, *rcc_, ports_.interrupts, ports_.seed, domain_.noise_position);
+  rng_ =
+      place<Rng>(Rng::kBase, ports_.scheduler, *rcc_, ports_.interrupts, ports_.seed, domain_.noise_position);
   place<Crc>(Crc::kBase);
   place<IndependentWatchdog>(
       IndependentWatchdog::kBase, ports_.scheduler, ports_.interrupts,
@@ -233,6 +253,29 @@ void Chip::build_others() {
           .option_register = ports_.option_register});
   place<WindowWatchdog>(WindowWatchdog::kBase, ports_.scheduler, *rcc_, ports_.interrupts,
                         [this] { ports_.request_reset(ResetCause::WindowWatchdog); });
+}
+
+void Chip::build_cryptography() {
+  const auto random_alive = [this] { return rng_->alive(); };
+  hash_ = place<Hash>(Hash::kBase, ports_.scheduler, *rcc_, ports_.interrupts);
+  saes_ = place<Saes>(
+      Saes::kBase, ports_.scheduler, *rcc_, ports_.interrupts,
+      Saes::Hooks{.random_alive = random_alive,
+                  .block_secure = [this] { return ports_.protection.secure(Saes::kBase); },
+                  .root_key = [this] { return root_key(ports_.seed, ports_.option_register()); }});
+  aes_ = place<Aes>(Aes::kBase, ports_.scheduler, *rcc_, ports_.interrupts, *saes_);
+  pka_ = place<Pka>(Pka::kBase, ports_.scheduler, *rcc_, ports_.interrupts,
+                    Pka::Hooks{.random_alive = random_alive,
+                               .fault = [this] { tamp_->internal_event(kCryptographicFault); }});
+}
+
+/// What a tamper event erases (RM0456 64.3.8).
+void Chip::tampered() {
+  if (ports_.erase_on_tamper) ports_.erase_on_tamper();
+  hash_->reset(Reset::System);
+  aes_->erase_key();
+  saes_->erase_key();
+  pka_->erase();
 }
 
 /// What RCC has to know of a block to guard its clock bits (RM0456 11.5.1).

@@ -208,6 +208,72 @@ TEST_F(ChipTest, PortsAndBusesAreFoundByBase) {
   EXPECT_EQ(chip->external(2), nullptr);
 }
 
+/// Clocks of HASH, RNG, PKA, SAES and AES; SHSI for SAES; HSI48 for the RNG as far as wanted.
+void enable_cryptography(Peripheral& rcc, bool noise) {
+  set_bits(rcc, 0x8C, field(20, 16));
+  set_bits(rcc, 0x00, noise ? bit(12) | bit(14) : bit(14));
+}
+
+TEST_F(ChipTest, PkaAndSaesWaitForTheClockOfTheRng) {
+  enable_cryptography(rcc(), false);
+  Peripheral& pka = at(0x420C'2000);
+  Peripheral& saes = at(0x420C'0C00);
+  write(pka, 0, 1);
+  run_for(scheduler, seconds(1));
+  EXPECT_EQ(read(pka, 4), 0U);
+  EXPECT_EQ(read(saes, 4), bit(3));
+  enable_cryptography(rcc(), true);
+  run_for(scheduler, milliseconds(1));
+  EXPECT_EQ(read(pka, 4), 1U);
+  EXPECT_EQ(read(saes, 4), 0U);
+}
+
+/// The boot hardware key goes from the locked backup registers, which read as zero, to SAES.
+TEST_F(ChipTest, BootKeyReachesSaesThroughTheBackupRegisters) {
+  enable_cryptography(rcc(), true);
+  run_for(scheduler, milliseconds(1));
+  write(pwr(), 0x28, 1);
+  Peripheral& tamp = at(0x4600'7C00);
+  const std::array<std::uint32_t, 4> key = {0x09CF'4F3C, 0xABF7'1588, 0x28AE'D2A6, 0x2B7E'1516};
+  for (std::uint32_t i = 0; i < 4; ++i) write(tamp, 0x100 + 4 * i, key[i]);
+  write(tamp, 0x20, bit(30) | 8);
+  Peripheral& saes = at(0x420C'0C00);
+  write(saes, 0, 2U << 28);
+  for (std::uint32_t i = 0; i < 4; ++i) EXPECT_EQ(read(tamp, 0x100 + 4 * i), 0U);
+  run_for(scheduler, milliseconds(1));
+  ASSERT_EQ(read(saes, 4), bit(7));
+  write(saes, 0, 2U << 28 | 1);
+  for (const std::uint32_t word : {0x6BC1'BEE2U, 0x2E40'9F96U, 0xE93D'7E11U, 0x7393'172AU}) {
+    write(saes, 8, word);
+  }
+  run_for(scheduler, milliseconds(1));
+  EXPECT_EQ(read(saes, 0xC), 0x3AD7'7BB4U);  // NIST SP 800-38A F.1.1
+}
+
+TEST_F(ChipTest, TamperErasesSecretsOfTheCryptographicBlocks) {
+  enable_cryptography(rcc(), true);
+  run_for(scheduler, milliseconds(1));
+  write(pwr(), 0x28, 1);
+  Peripheral& tamp = at(0x4600'7C00);
+  Peripheral& aes = at(0x420C'0000);
+  Peripheral& pka = at(0x420C'2000);
+  for (std::uint32_t i = 0; i < 4; ++i) write(aes, 0x10 + 4 * i, i);
+  write(pka, 0x400, 7);
+  ASSERT_EQ(read(aes, 4), bit(7));
+  // A point that is not on the curve raises internal event 9; it is enabled in CR1.
+  write(tamp, 0x00, bit(24));
+  write(pka, 0, 1);
+  run_for(scheduler, milliseconds(1));
+  for (const std::uint32_t offset : {0x400U, 0x408U}) write(pka, offset, 256);
+  write(pka, 0, 1 | 0x20 << 8);
+  write(pka, 0, 1 | 0x20 << 8 | bit(1));
+  run_for(scheduler, seconds(2));
+  EXPECT_TRUE(test(read(tamp, 0x30), 24));
+  EXPECT_EQ(tampers, 1U);
+  EXPECT_EQ(read(aes, 4), 0U);
+  EXPECT_EQ(read(pka, 0x400), 0U);
+}
+
 TEST_F(ChipTest, SnapshotOfAllBlocksRoundTrips) {
   Peripheral& tim6 = at(0x4000'1000);
   write(tim6, 0x2C, 999);

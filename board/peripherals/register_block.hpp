@@ -63,4 +63,16 @@ class RegisterBlock : public Peripheral {
   }
 };
 
+/// A block that answers anything but a whole word with a bus error.
+class WordRegisterBlock : public RegisterBlock {
+ public:
+  Outcome read(std::uint32_t offset, unsigned size, const Access& access, std::uint32_t& value) override {
+    value = 0;
+    return size == 4 ? RegisterBlock::read(offset, size, access, value) : Outcome::BusError;
+  }
+  Outcome write(std::uint32_t offset, unsigned size, const Access& access, std::uint32_t value) override {
+    return size == 4 ? RegisterBlock::write(offset, size, access, value) : Outcome::BusError;
+  }
+};
+
 }  // namespace microvisor::board

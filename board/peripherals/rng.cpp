@@ -176,6 +176,8 @@ void Rng::block_ready() {
   update();
 }
 
+bool Rng::alive() const { return clocks_.enabled(kBase) && clocked() && (sr_ & kSecs) == 0; }
+
 void Rng::inject_seed_error() {
   sr_ |= kSecs | kSeis;
   ready_ = 0;

@@ -27,6 +27,8 @@ class Rng final : public RegisterBlock {
   void reset(Reset kind) override;
   void serialise(Archive& archive) override;
 
+  /// Random numbers come, for software and for the blocks that fetch their own (SAES, PKA).
+  [[nodiscard]] bool alive() const;
   /// Makes the noise source fail until the next conditioning reset.
   void inject_seed_error();
 

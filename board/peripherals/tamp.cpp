@@ -131,9 +131,12 @@ std::uint32_t Tamp::peek(std::uint32_t offset) const {
 
 std::uint32_t Tamp::load(std::uint32_t offset, std::uint32_t, const Access& access) {
   if (readable(offset, access)) {
+    const bool boot_key = is_backup(offset) && offset < kBackup + 32;
+    if (boot_key && access.secure && hooks_.boot_key_read) {
+      hooks_.boot_key_read((offset - kBackup) / 4, peek(offset));
+    }
     // The boot hardware key is for SAES only once it is locked.
-    const bool hidden = is_backup(offset) && offset < kBackup + 32 && test(state_.seccfgr, kBootKeyLock);
-    return hidden ? 0 : peek(offset);
+    return boot_key && test(state_.seccfgr, kBootKeyLock) ? 0 : peek(offset);
   }
   if (!access.secure && hooks_.report_illegal_access) hooks_.report_illegal_access();
   return 0;

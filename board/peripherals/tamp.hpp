@@ -22,6 +22,8 @@ class Tamp final : public RegisterBlock {
     std::function<void()> erase_memories;
     std::function<void()> wake;
     std::function<void()> report_illegal_access;
+    /// Secure software reads one of the first eight backup registers; SAES listens for its boot hardware key.
+    std::function<void(unsigned index, std::uint32_t value)> boot_key_read = {};
   };
 
   Tamp(InterruptSink& interrupts, TampState& state, Hooks hooks);
