@@ -267,6 +267,12 @@ void Chip::build_cryptography() {
   pka_ = place<Pka>(Pka::kBase, ports_.scheduler, *rcc_, ports_.interrupts,
                     Pka::Hooks{.random_alive = random_alive,
                                .fault = [this] { tamp_->internal_event(kCryptographicFault); }});
+  dma_signals_.connect(DmaLine::HashIn, hash_->dma_in());
+  dma_signals_.on_transfer_end(DmaLine::HashIn, [this] { hash_->dma_transfer_complete(); });
+  dma_signals_.connect(DmaLine::AesIn, aes_->dma_in());
+  dma_signals_.connect(DmaLine::AesOut, aes_->dma_out());
+  dma_signals_.connect(DmaLine::SaesIn, saes_->dma_in());
+  dma_signals_.connect(DmaLine::SaesOut, saes_->dma_out());
 }
 
 /// What a tamper event erases (RM0456 64.3.8).
