@@ -165,8 +165,10 @@ void Chip::build_pins() {
 }
 
 void Chip::build_timers() {
+  std::map<std::uint32_t, Timer*> timers;
   for (const Timer::Shape& shape : Timer::timers()) {
     auto* timer = place<Timer>(shape.base, shape, ports_.scheduler, *rcc_, ports_.interrupts);
+    timers[shape.base] = timer;
     timer->on_output([this, base = shape.base](unsigned channel, const TimerOutput& output) {
       pins_.set_timer_output(base, channel, output);
     });
@@ -177,6 +179,14 @@ void Chip::build_timers() {
       timer->on_trigger_output([this, trigger = *shape.dma_trigger] { dma_signals_.strobe(trigger); });
     }
   }
+  for (const auto& [base, timer] : timers) {
+    Timer::TriggerSources sources{};
+    for (std::size_t i = 0; i < sources.size(); ++i)
+      sources[i] = Timer::kTriggerBases[i] == base ? nullptr : timers.at(Timer::kTriggerBases[i]);
+    timer->connect_triggers(sources);
+  }
+  pins_.on_timer_input(
+      [timers](std::uint32_t base, unsigned input, bool level) { timers.at(base)->set_input(input, level); });
 }
 
 void Chip::build_low_power_timers() {

@@ -90,7 +90,7 @@ void LowPowerTimer::serialise(Archive& archive) {
 
 std::uint32_t LowPowerTimer::flags_of(const TimerCounter::Events& events) {
   return ((events.matches & 1) != 0 ? kCc1 : 0) | ((events.matches & 2) != 0 ? kCc2 : 0) |
-         (test(events.matches, kReloadChannel) ? kArrm : 0) | (events.update ? kUpdate : 0);
+         (test(events.matches, kReloadChannel) ? kArrm : 0) | (events.updates > 0 ? kUpdate : 0);
 }
 
 void LowPowerTimer::sync() {
@@ -102,7 +102,7 @@ void LowPowerTimer::sync() {
 
 /// An output is high from its compare match to the end of the period (RM0456 58.4.12, CCxP = 0).
 void LowPowerTimer::publish(const TimerCounter::Events& events) {
-  if (events.update && test(dier_, kUpdateDma) && hooks_.request_dma) hooks_.request_dma();
+  if (events.updates > 0 && test(dier_, kUpdateDma) && hooks_.request_dma) hooks_.request_dma();
   for (unsigned channel = 0; channel < 2 && hooks_.output; ++channel) {
     if (!output_enabled(channel)) continue;
     if (test(events.matches, channel)) hooks_.output(channel, true);

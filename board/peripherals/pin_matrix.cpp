@@ -7,32 +7,35 @@ constexpr std::uint32_t kTim1 = 0x4001'2C00, kTim2 = 0x4000'0000, kTim3 = 0x4000
                         kTim5 = 0x4000'0C00, kTim8 = 0x4001'3400, kTim15 = 0x4001'4000, kTim16 = 0x4001'4400,
                         kTim17 = 0x4001'4800;
 
-/// Where a timer channel can come out (STM32U585 data sheet, alternate function table).
+/// Where a timer channel can come out, or a signal go in (STM32U585 data sheet, alternate function table).
 struct Route {
   std::uint32_t timer;
-  std::uint8_t channel;  ///< from 0
+  std::uint8_t channel;  ///< from 0, or kEtr
   char port;
   std::uint8_t number;
   std::uint8_t function;
 };
+constexpr std::uint8_t kEtr = Timer::kExternalTrigger;
 constexpr Route kRoutes[] = {
-    {kTim1, 0, 'A', 8, 1},    {kTim1, 1, 'A', 9, 1},    {kTim1, 2, 'A', 10, 1},   {kTim1, 3, 'A', 11, 1},
-    {kTim1, 0, 'E', 9, 1},    {kTim1, 1, 'E', 11, 1},   {kTim1, 2, 'E', 13, 1},   {kTim1, 3, 'E', 14, 1},
-    {kTim2, 0, 'A', 0, 1},    {kTim2, 0, 'A', 5, 1},    {kTim2, 0, 'A', 15, 1},   {kTim2, 1, 'A', 1, 1},
-    {kTim2, 1, 'B', 3, 1},    {kTim2, 2, 'A', 2, 1},    {kTim2, 2, 'B', 10, 1},   {kTim2, 3, 'A', 3, 1},
-    {kTim2, 3, 'B', 11, 1},   {kTim3, 0, 'A', 6, 2},    {kTim3, 0, 'B', 4, 2},    {kTim3, 0, 'C', 6, 2},
-    {kTim3, 0, 'E', 3, 2},    {kTim3, 1, 'A', 7, 2},    {kTim3, 1, 'B', 5, 2},    {kTim3, 1, 'C', 7, 2},
-    {kTim3, 1, 'E', 4, 2},    {kTim3, 2, 'B', 0, 2},    {kTim3, 2, 'C', 8, 2},    {kTim3, 2, 'E', 5, 2},
-    {kTim3, 3, 'B', 1, 2},    {kTim3, 3, 'C', 9, 2},    {kTim3, 3, 'E', 6, 2},    {kTim4, 0, 'B', 6, 2},
-    {kTim4, 0, 'D', 12, 2},   {kTim4, 1, 'B', 7, 2},    {kTim4, 1, 'D', 13, 2},   {kTim4, 2, 'B', 8, 2},
-    {kTim4, 2, 'D', 14, 2},   {kTim4, 3, 'B', 9, 2},    {kTim4, 3, 'D', 15, 2},   {kTim5, 0, 'A', 0, 2},
-    {kTim5, 0, 'F', 6, 2},    {kTim5, 1, 'A', 1, 2},    {kTim5, 1, 'F', 7, 2},    {kTim5, 2, 'A', 2, 2},
-    {kTim5, 2, 'F', 8, 2},    {kTim5, 3, 'A', 3, 2},    {kTim5, 3, 'F', 9, 2},    {kTim8, 0, 'C', 6, 3},
-    {kTim8, 1, 'C', 7, 3},    {kTim8, 2, 'C', 8, 3},    {kTim8, 3, 'C', 9, 3},    {kTim15, 0, 'A', 2, 14},
-    {kTim15, 0, 'B', 14, 14}, {kTim15, 0, 'F', 9, 14},  {kTim15, 0, 'G', 10, 14}, {kTim15, 1, 'A', 3, 14},
-    {kTim15, 1, 'B', 15, 14}, {kTim15, 1, 'F', 10, 14}, {kTim15, 1, 'G', 11, 14}, {kTim16, 0, 'A', 6, 14},
-    {kTim16, 0, 'B', 8, 14},  {kTim16, 0, 'E', 0, 14},  {kTim17, 0, 'A', 7, 14},  {kTim17, 0, 'B', 9, 14},
-    {kTim17, 0, 'E', 1, 14},
+    {kTim1, 0, 'A', 8, 1},    {kTim1, 1, 'A', 9, 1},     {kTim1, 2, 'A', 10, 1},   {kTim1, 3, 'A', 11, 1},
+    {kTim1, 0, 'E', 9, 1},    {kTim1, 1, 'E', 11, 1},    {kTim1, 2, 'E', 13, 1},   {kTim1, 3, 'E', 14, 1},
+    {kTim2, 0, 'A', 0, 1},    {kTim2, 0, 'A', 5, 1},     {kTim2, 0, 'A', 15, 1},   {kTim2, 1, 'A', 1, 1},
+    {kTim2, 1, 'B', 3, 1},    {kTim2, 2, 'A', 2, 1},     {kTim2, 2, 'B', 10, 1},   {kTim2, 3, 'A', 3, 1},
+    {kTim2, 3, 'B', 11, 1},   {kTim3, 0, 'A', 6, 2},     {kTim3, 0, 'B', 4, 2},    {kTim3, 0, 'C', 6, 2},
+    {kTim3, 0, 'E', 3, 2},    {kTim3, 1, 'A', 7, 2},     {kTim3, 1, 'B', 5, 2},    {kTim3, 1, 'C', 7, 2},
+    {kTim3, 1, 'E', 4, 2},    {kTim3, 2, 'B', 0, 2},     {kTim3, 2, 'C', 8, 2},    {kTim3, 2, 'E', 5, 2},
+    {kTim3, 3, 'B', 1, 2},    {kTim3, 3, 'C', 9, 2},     {kTim3, 3, 'E', 6, 2},    {kTim4, 0, 'B', 6, 2},
+    {kTim4, 0, 'D', 12, 2},   {kTim4, 1, 'B', 7, 2},     {kTim4, 1, 'D', 13, 2},   {kTim4, 2, 'B', 8, 2},
+    {kTim4, 2, 'D', 14, 2},   {kTim4, 3, 'B', 9, 2},     {kTim4, 3, 'D', 15, 2},   {kTim5, 0, 'A', 0, 2},
+    {kTim5, 0, 'F', 6, 2},    {kTim5, 1, 'A', 1, 2},     {kTim5, 1, 'F', 7, 2},    {kTim5, 2, 'A', 2, 2},
+    {kTim5, 2, 'F', 8, 2},    {kTim5, 3, 'A', 3, 2},     {kTim5, 3, 'F', 9, 2},    {kTim8, 0, 'C', 6, 3},
+    {kTim8, 1, 'C', 7, 3},    {kTim8, 2, 'C', 8, 3},     {kTim8, 3, 'C', 9, 3},    {kTim15, 0, 'A', 2, 14},
+    {kTim15, 0, 'B', 14, 14}, {kTim15, 0, 'F', 9, 14},   {kTim15, 0, 'G', 10, 14}, {kTim15, 1, 'A', 3, 14},
+    {kTim15, 1, 'B', 15, 14}, {kTim15, 1, 'F', 10, 14},  {kTim15, 1, 'G', 11, 14}, {kTim16, 0, 'A', 6, 14},
+    {kTim16, 0, 'B', 8, 14},  {kTim16, 0, 'E', 0, 14},   {kTim17, 0, 'A', 7, 14},  {kTim17, 0, 'B', 9, 14},
+    {kTim17, 0, 'E', 1, 14},  {kTim1, kEtr, 'A', 12, 1}, {kTim1, kEtr, 'E', 7, 1}, {kTim2, kEtr, 'A', 0, 14},
+    {kTim2, kEtr, 'A', 5, 2}, {kTim2, kEtr, 'A', 15, 2}, {kTim3, kEtr, 'D', 2, 2}, {kTim3, kEtr, 'E', 2, 2},
+    {kTim4, kEtr, 'E', 0, 2}, {kTim5, kEtr, 'F', 6, 1},  {kTim8, kEtr, 'A', 0, 3},
 };
 
 constexpr PinId pin_of(const Route& route) {
@@ -52,6 +55,7 @@ void PinMatrix::configure(PinId pin, const PadConfig& config) {
   if (pad(pin).config == config) return;
   pad(pin).config = config;
   refresh(pin);
+  lead_into_timers(pin, pad(pin));
 }
 
 void PinMatrix::set_timer_output(std::uint32_t timer_base, unsigned channel, const TimerOutput& output) {
@@ -114,7 +118,16 @@ void PinMatrix::refresh(PinId pin) {
   }
   if (state.level == before) return;
   const bool now = state.level;
+  lead_into_timers(pin, state);
   for (const LevelListener& listener : level_listeners_) listener(pin, now);
+}
+
+void PinMatrix::lead_into_timers(PinId pin, const Pad& state) const {
+  if (!timer_input_listener_ || state.config.mode != PadConfig::Mode::Alternate) return;
+  for (const Route& route : kRoutes) {
+    if (route.function == state.config.function && pin_of(route) == pin)
+      timer_input_listener_(route.timer, route.channel, state.level);
+  }
 }
 
 void PinMatrix::serialise_port(Archive& archive, unsigned port) { archive(pads_[port]); }

@@ -48,6 +48,11 @@ class PinMatrix final : public Pins {
 
   void configure(PinId pin, const PadConfig& config);
   [[nodiscard]] const PadConfig& config(PinId pin) const { return pad(pin).config; }
+  /// Told of the level that an alternate function leads from a pad into a timer: input 0 to 3 of a channel,
+  /// Timer::kExternalTrigger of ETR.
+  void on_timer_input(std::function<void(std::uint32_t timer_base, unsigned input, bool level)> listener) {
+    timer_input_listener_ = std::move(listener);
+  }
   /// Signal of a timer channel (from 0), at all pads it can be routed to.
   void set_timer_output(std::uint32_t timer_base, unsigned channel, const TimerOutput& output);
   /// Told of each change of a pad's level, whoever causes it.
@@ -74,12 +79,14 @@ class PinMatrix final : public Pins {
   [[nodiscard]] std::optional<bool> driven(PinId pin, const Pad& state, const TimerOutput& signal) const;
   [[nodiscard]] TimerOutput signal_at(PinId pin, unsigned function) const;
   void refresh(PinId pin);
+  void lead_into_timers(PinId pin, const Pad& state) const;
   void report_duty(PinId pin, Pad& state, const TimerOutput& signal);
 
   std::array<std::array<Pad, kPinsPerPort>, kPorts> pads_{};
   std::unordered_map<std::uint32_t, TimerOutput> timer_outputs_;  ///< by base | channel
   std::function<void(PinId, bool)> output_listener_;
   std::function<void(PinId, std::uint32_t, std::uint32_t)> duty_listener_;
+  std::function<void(std::uint32_t, unsigned, bool)> timer_input_listener_;
   std::vector<LevelListener> level_listeners_;
 };
 

@@ -3,45 +3,15 @@
 #include <algorithm>
 
 #include "board/peripherals/event_archive.hpp"
+#include "board/peripherals/timer_registers.hpp"
 
 namespace microvisor::board {
+
+using namespace timer_registers;
+
 namespace {
 
-enum Offset : std::uint32_t {
-  kCr1 = 0x00,
-  kCr2 = 0x04,
-  kSmcr = 0x08,
-  kDier = 0x0C,
-  kSr = 0x10,
-  kEgr = 0x14,
-  kCcmr1 = 0x18,
-  kCcmr2 = 0x1C,
-  kCcer = 0x20,
-  kCnt = 0x24,
-  kPsc = 0x28,
-  kArr = 0x2C,
-  kRcr = 0x30,
-  kCcr1 = 0x34,
-  kCcr4 = 0x40,
-  kBdtr = 0x44,
-  kCcr5 = 0x48,
-  kCcr6 = 0x4C,
-  kCcmr3 = 0x50,
-  kAf1 = 0x60,
-  kPlainEnd = 0x70,
-  kDcr = 0x3DC,
-  kDmar = 0x3E0,
-};
-
-// CR1
-constexpr unsigned kCen = 0, kUdis = 1, kUrs = 2, kOpm = 3, kDir = 4, kArpe = 7, kUifRemap = 11;
-constexpr std::uint32_t kUif = bit(0), kBif = bit(7), kB2if = bit(8), kSbif = bit(13);
-constexpr unsigned kMoe = 15, kAoe = 14;
 constexpr std::uint32_t kCompareFlags = field(4, 1) | field(17, 16);
-
-constexpr std::uint32_t compare_flag(unsigned channel) {
-  return channel < 4 ? bit(1 + channel) : bit(12 + channel);
-}
 
 constexpr Timer::Shape kTimers[] = {
     // name, base, APB, bits, channels, up/down, advanced, update, compare, break, trigger line
@@ -70,9 +40,7 @@ Timer::Timer(const Shape& shape, Scheduler& scheduler, Clocks& clocks, Interrupt
       counter_(shape.width),
       event_(scheduler, [this] {
         sync();
-        update_lines();
-        publish();
-        arm();
+        settle();
       }) {
   change_clock();
   clocks_.on_change([this] { change_clock(); });
@@ -81,34 +49,48 @@ Timer::Timer(const Shape& shape, Scheduler& scheduler, Clocks& clocks, Interrupt
 // --- time
 // -------------------------------------------------------------------------------------------------------------
 
-std::int64_t Timer::edge() const { return static_cast<std::int64_t>(clock_.edges(scheduler_.now())); }
+std::int64_t Timer::edge() const {
+  return outside_clock_ ? outside_edges_ : static_cast<std::int64_t>(clock_.edges(scheduler_.now()));
+}
 
 void Timer::change_clock() {
   const std::uint32_t hertz = shape_.apb == 1 ? clocks_.timer_clock_apb1() : clocks_.timer_clock_apb2();
   if (hertz == clock_.hertz) return;
-  sync();
-  const std::int64_t now = edge();
-  counter_.rebase(now);
+  if (!outside_clock_) {
+    sync();
+    counter_.rebase(edge());
+  }
   clock_.epoch = clock_.last_edge(scheduler_.now());
   if (clock_.hertz == 0) clock_.epoch = scheduler_.now();
   clock_.hertz = hertz;
-  update_lines();
-  publish();
-  arm();
+  settle();
+}
+
+/// The counter goes on from where it stands; the state has been brought up to now.
+void Timer::clock_from_outside(bool outside) {
+  if (outside == outside_clock_) return;
+  counter_.rebase(edge());
+  outside_clock_ = outside;
+  outside_edges_ = 0;
+  clock_.epoch = scheduler_.now();
 }
 
 void Timer::sync() { apply(counter_.advance(edge())); }
 
 void Timer::apply(const TimerCounter::Events& events) {
-  if (events.update) {
+  if (events.updates > 0) {
     at(kSr) |= kUif;
     if (shape_.advanced && test(at(kBdtr), kAoe)) at(kBdtr) |= bit(kMoe);
+    if (master_mode() == kMasterUpdate) send_pulses(events.updates);
   }
   if (events.stopped) at(kCr1) &= ~bit(kCen);
   if (bits(at(kCr1), 6, 5) != 0) assign(at(kCr1), counter_.down ? ~0U : 0, bit(kDir));
+  std::uint32_t outputs = 0;
   for (unsigned channel = 0; channel < TimerCounter::kChannels; ++channel) {
     if (!test(events.matches, channel) || !is_output(channel)) continue;
+    outputs |= bit(channel);
     at(kSr) |= compare_flag(channel);
+    if (channel == 0 && master_mode() == kMasterCompare) send_pulses(1);
     switch (mode_of(channel)) {
       case 1: reference_ |= bit(channel); break;
       case 2: reference_ &= ~bit(channel); break;
@@ -116,7 +98,7 @@ void Timer::apply(const TimerCounter::Events& events) {
       default: break;
     }
   }
-  request(events.update, events.matches);
+  request(events.updates > 0, outputs);
 }
 
 /// The event for the next thing that can be seen from outside.
@@ -131,12 +113,22 @@ void Timer::arm() {
     if ((wanted & compare_flag(channel)) != 0 && is_output(channel)) consider(counter_.match_edge(channel));
     if (listener_ && channel < shape_.channels && output_enabled(channel)) consider(output_edge(channel));
   }
-  const Time due = next < 0 ? kNever : clock_.moment_of(static_cast<std::uint64_t>(next));
+  const bool pulses_wanted = trigger_listener_ && master_mode() < kMasterReference1;
+  if (!followers_.empty() || pulses_wanted) consider(trigger_edge());
+  // Nobody knows when the next edge of an outside clock comes; it settles the timer when it does.
+  const Time due = next < 0 || outside_clock_ ? kNever : clock_.moment_of(static_cast<std::uint64_t>(next));
   if (due == kNever) {
     event_.cancel();
   } else if (!event_.armed() || event_.due() != due) {
     event_.at(due);
   }
+}
+
+void Timer::settle() {
+  update_lines();
+  publish();
+  send_trigger_level();
+  arm();
 }
 
 // --- state
@@ -149,15 +141,19 @@ void Timer::reset(Reset) {
   reference_ = 0;
   counter_ = TimerCounter(shape_.width);
   clock_.epoch = scheduler_.now();
-  update_lines();
-  publish();
-  arm();
+  outside_clock_ = false;
+  outside_edges_ = 0;
+  inputs_.forget_disabled(0);
+  follow_trigger_source();
+  settle();
 }
 
 void Timer::serialise(Archive& archive) {
-  archive(words_, dma_control_, burst_index_, counter_, clock_, reference_, published_);
+  archive(words_, dma_control_, burst_index_, counter_, clock_, reference_, published_, inputs_,
+          outside_clock_, outside_edges_, trigger_level_);
   serialise_event(archive, event_);
   if (!archive.loading()) return;
+  follow_trigger_source();
   update_lines();
   for (unsigned channel = 0; listener_ && channel < shape_.channels; ++channel)
     listener_(channel, published_[channel]);
@@ -172,7 +168,7 @@ std::uint32_t Timer::peek(std::uint32_t offset) const {
   TimerCounter counter = counter_;
   const std::int64_t now = edge();
   const TimerCounter::Events events = counter.advance(now);
-  std::uint32_t flags = at(kSr) | (events.update ? kUif : 0);
+  std::uint32_t flags = at(kSr) | (events.updates > 0 ? kUif : 0);
   for (unsigned channel = 0; channel < TimerCounter::kChannels; ++channel) {
     if (test(events.matches, channel) && is_output(channel)) flags |= compare_flag(channel);
   }
@@ -244,10 +240,10 @@ void Timer::store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes
         assign(at(offset), value, lanes);
       }
   }
+  if (offset == kSmcr || offset == kCcmr1 || offset == kCcmr2) follow_trigger_source();
   if (offset == kSmcr) follow_enable();
-  update_lines();
-  publish();
-  arm();
+  if (offset == kCcer) inputs_.forget_disabled(at(kCcer));
+  settle();
 }
 
 void Timer::store_control(std::uint32_t value, std::uint32_t lanes) {
@@ -265,13 +261,14 @@ void Timer::store_control(std::uint32_t value, std::uint32_t lanes) {
   follow_enable();
 }
 
-/// CEN lets the counter run unless a slave mode makes it depend on a signal that never comes.
+/// CEN lets the counter run, in gated modes while the trigger is active; the slave mode names its clock.
 void Timer::follow_enable() {
-  const std::uint32_t smcr = at(kSmcr);
-  const std::uint32_t slave_mode = bits(smcr, 2, 0) | (test(smcr, 16) ? 8U : 0U);
-  const bool internal =
-      !test(smcr, 14) && (slave_mode == 0 || slave_mode == 4 || slave_mode == 6 || slave_mode == 8);
-  if (test(at(kCr1), kCen) && internal) {
+  const unsigned mode = slave_mode();
+  const bool external_clock = has_slave_controller() && test(at(kSmcr), kEce);
+  clock_from_outside(external_clock || mode == kSlaveClock || (mode >= 1 && mode <= kSlaveLastEncoder));
+  const bool gated = mode == kSlaveGated || mode == kSlaveGatedReset;
+  const bool open = mode <= kSlaveGatedReset && (!gated || inputs_.trigger_level(input_registers()));
+  if (test(at(kCr1), kCen) && open) {
     counter_.start(edge());
   } else {
     counter_.stop(edge());
@@ -279,32 +276,34 @@ void Timer::follow_enable() {
 }
 
 void Timer::store_event_generation(std::uint32_t value) {
-  if (test(value, 0)) {
-    if (!counter_.updates_disabled) {
-      counter_.restart(edge());
-      if (!test(at(kCr1), kUrs)) at(kSr) |= kUif;
-      request(true, 0);
-    } else {
-      counter_.set_count(edge(), counter_.down ? counter_.shadow.reload : 0);
-    }
-  }
+  if (test(value, 0)) generate_update();
   for (unsigned channel = 0; channel < std::min(4U, shape_.channels); ++channel) {
     if (!test(value, 1 + channel)) continue;
-    if (!is_output(channel)) {
-      if ((at(kSr) & compare_flag(channel)) != 0) at(kSr) |= bit(9 + channel);
-      counter_.preload.compare[channel] = counter_.shadow.compare[channel] = counter_.count(edge());
+    if (is_output(channel)) {
+      at(kSr) |= compare_flag(channel);
+      request(false, bit(channel));
+    } else {
+      capture(channel);
     }
-    at(kSr) |= compare_flag(channel);
-    request(false, bit(channel));
   }
-  if (test(value, 6)) {  // TG
-    at(kSr) |= bit(6);
-    request_dma(TimerRequest::Trigger);
-  }
+  if (test(value, 6)) note_trigger();  // TG
   if (!shape_.advanced) return;
   at(kSr) |= value & (bit(5) | kBif | kB2if);
   if (test(value, 5)) request_dma(TimerRequest::Commutation);
   if ((value & (kBif | kB2if)) != 0) at(kBdtr) &= ~bit(kMoe);
+}
+
+/// By EGR.UG or a trigger in reset mode.
+void Timer::generate_update() {
+  if (counter_.updates_disabled) {
+    counter_.set_count(edge(), counter_.down ? counter_.shadow.reload : 0);
+  } else {
+    counter_.restart(edge());
+    if (!test(at(kCr1), kUrs)) at(kSr) |= kUif;
+    request(true, 0);
+    if (master_mode() == kMasterUpdate) send_pulses(1);
+  }
+  if (master_mode() == kMasterReset) send_pulses(1);
 }
 
 void Timer::store_compare(unsigned channel, std::uint32_t value, std::uint32_t lanes) {
@@ -321,14 +320,10 @@ void Timer::store_break(std::uint32_t value, std::uint32_t lanes) {
   assign(at(kBdtr), value, lanes);
 }
 
-// --- DMA and TRGO
+// --- DMA
 // -----------------------------------------------------------------------------------------------------
 
 void Timer::request(bool update, std::uint32_t matches) {
-  const unsigned master = bits(at(kCr2), 6, 4);
-  if (trigger_listener_ && ((update && (master == 0 || master == 2)) || (test(matches, 0) && master == 3))) {
-    trigger_listener_();
-  }
   if (update) request_dma(TimerRequest::Update);
   const bool at_update = test(at(kCr2), 3);  // CCDS
   for (unsigned channel = 0; channel < 4; ++channel) {
@@ -352,13 +347,10 @@ std::uint32_t Timer::burst_register() const {
   return 4 * (bits(dma_control_, 4, 0) + burst_index_) % kPlainEnd;
 }
 
-/// Flags that would ask for a transfer or pulse TRGO, at their place in SR.
+/// Flags that would ask for a transfer, at their place in SR.
 std::uint32_t Timer::requests_enabled() const {
-  const unsigned master = bits(at(kCr2), 6, 4);
   std::uint32_t flags = dma_listener_ ? at(kDier) >> 8 & field(4, 0) : 0;
   if (test(at(kCr2), 3) && (flags & field(4, 1)) != 0) flags = kUif;
-  if (trigger_listener_ && master == 2) flags |= kUif;
-  if (trigger_listener_ && master == 3) flags |= compare_flag(0);
   return flags;
 }
 
@@ -416,11 +408,23 @@ std::int64_t Timer::output_edge(unsigned channel) const {
   const unsigned mode = mode_of(channel);
   if (mode >= 1 && mode <= 3) return counter_.match_edge(channel);
   if (mode != 6 && mode != 7) return -1;
-  if (output_of(channel).hertz == 0) {
-    const std::int64_t match = counter_.match_edge(channel);
-    return match < 0 ? counter_.overflow_edge() : std::min(match, counter_.overflow_edge());
-  }
+  if (output_of(channel).hertz == 0) return reference_edge(channel);
   return counter_.shadows_pending() ? counter_.update_edge() : -1;
+}
+
+/// When OCxREF may change next.
+std::int64_t Timer::reference_edge(unsigned channel) const {
+  const unsigned mode = mode_of(channel);
+  if (mode == 0 || mode == 4 || mode == 5 || mode > 7) return -1;
+  const std::int64_t match = counter_.match_edge(channel);
+  if (mode <= 3) return match;
+  return match < 0 ? counter_.overflow_edge() : std::min(match, counter_.overflow_edge());
+}
+
+bool Timer::reference_level(unsigned channel) const {
+  const unsigned mode = mode_of(channel);
+  if (mode == 6 || mode == 7) return pwm_active(channel, counter_.count(edge()));
+  return mode == 5 || (mode < 4 && test(reference_, channel));
 }
 
 TimerOutput Timer::output_of(unsigned channel) const {
@@ -430,7 +434,7 @@ TimerOutput Timer::output_of(unsigned channel) const {
   const unsigned mode = mode_of(channel);
   const bool inverted = test(at(kCcer), 4 * channel + 1);
   if (mode != 6 && mode != 7) {
-    output.level = (mode == 5 || (mode < 4 && test(reference_, channel))) != inverted;
+    output.level = reference_level(channel) != inverted;
     return output;
   }
   const std::uint64_t period = counter_.period();
@@ -442,8 +446,9 @@ TimerOutput Timer::output_of(unsigned channel) const {
   high = std::min(high, period);
   if (mode == 7) high = period - high;
   if (inverted) high = period - high;
-  if (!counter_.running() || high == 0 || high == period || hertz <= kFastestEdges) {
-    output.level = pwm_active(channel, counter_.count(edge())) != inverted;
+  const bool periodic = counter_.running() && !counter_.one_pulse && !outside_clock_;
+  if (!periodic || high == 0 || high == period || hertz <= kFastestEdges) {
+    output.level = reference_level(channel) != inverted;
     return output;
   }
   output.hertz = static_cast<std::uint32_t>(hertz);

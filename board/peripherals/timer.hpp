@@ -5,8 +5,11 @@
 // interrupt is enabled, or an edge or a new duty cycle on a connected output. A tick that nobody listens to
 // costs nothing.
 //
-// Not modelled: external clocks and triggers (slave modes other than reset keep the counter as they find it),
-// encoder interface, dithering. Input capture registers take a software capture (EGR.CCxG) only.
+// Signals from outside come through TimerInputs; a timer whose trigger output another one has selected tells
+// it of each edge. An external clock replaces the kernel clock as the counter's source of edges.
+//
+// Not modelled: input filters, index and the newer encoder modes, retriggerable one-pulse, dithering,
+// complementary outputs and break inputs.
 //
 // Lives on the board's thread, owned by the board.
 #pragma once
@@ -15,6 +18,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "board/bus/clocks.hpp"
 #include "board/bus/scheduler.hpp"
@@ -22,6 +26,7 @@
 #include "board/peripherals/register_block.hpp"
 #include "board/peripherals/timebase.hpp"
 #include "board/peripherals/timer_counter.hpp"
+#include "board/peripherals/timer_inputs.hpp"
 
 namespace microvisor::board {
 
@@ -73,6 +78,17 @@ class Timer final : public RegisterBlock {
   /// Told of each pulse of TRGO, as far as CR2.MMS selects reset, update or compare pulse.
   void on_trigger_output(std::function<void()> listener) { trigger_listener_ = std::move(listener); }
 
+  static constexpr unsigned kExternalTrigger = 4;
+  /// A pin's level: of a channel's input (from 0), or of ETR.
+  void set_input(unsigned input, bool level);
+  /// Who drives ITR0 to ITR8 of every timer (RM0456 table of the internal trigger connection).
+  static constexpr std::array<std::uint32_t, 9> kTriggerBases = {0x4001'2C00, 0x4000'0000, 0x4000'0400,
+                                                                 0x4000'0800, 0x4000'0C00, 0x4001'3400,
+                                                                 0x4001'4000, 0x4001'4400, 0x4001'4800};
+  /// The timers of those places; null for the timer itself. They must live as long.
+  using TriggerSources = std::array<Timer*, 9>;
+  void connect_triggers(const TriggerSources& sources) { trigger_sources_ = sources; }
+
  protected:
   std::uint32_t load(std::uint32_t offset, std::uint32_t lanes, const Access& access) override;
   void store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes, const Access& access) override;
@@ -89,19 +105,44 @@ class Timer final : public RegisterBlock {
   void store_compare(unsigned channel, std::uint32_t value, std::uint32_t lanes);
   void store_break(std::uint32_t value, std::uint32_t lanes);
   void follow_enable();
-  /// DMA requests and TRGO of what has just happened: an update, compare matches (bit a channel).
+  /// DMA requests of what has just happened: an update, compare matches or captures (bit a channel).
   void request(bool update, std::uint32_t matches);
   void request_dma(TimerRequest request);
   [[nodiscard]] std::uint32_t burst_register() const;
   [[nodiscard]] std::uint32_t requests_enabled() const;
   void update_lines();
   void arm();
+  /// Lines, outputs and the next event follow the state.
+  void settle();
+
+  // Inputs and triggers
+  [[nodiscard]] bool has_slave_controller() const { return shape_.channels >= 2; }
+  [[nodiscard]] unsigned slave_mode() const;
+  [[nodiscard]] unsigned master_mode() const;
+  [[nodiscard]] TimerInputs::Registers input_registers() const;
+  void clock_from_outside(bool outside);
+  void follow_trigger_source();
+  void react(const TimerInputs::Reaction& reaction);
+  void follow_trigger(const TimerInputs::Reaction& reaction);
+  void note_trigger();
+  void capture(unsigned channel);
+  void count_outside(std::int64_t edges);
+  void step_encoder(int steps);
+  void generate_update();
+  void take_trigger(bool level);
+  void take_pulses(std::int64_t pulses);
+  void send_pulses(std::int64_t pulses);
+  void send_trigger_level();
+  [[nodiscard]] bool current_trigger_level() const;
+  [[nodiscard]] std::int64_t trigger_edge() const;
 
   [[nodiscard]] unsigned mode_of(unsigned channel) const;
   [[nodiscard]] bool preloaded(unsigned channel) const;
   [[nodiscard]] bool is_output(unsigned channel) const;
   [[nodiscard]] bool output_enabled(unsigned channel) const;
   [[nodiscard]] std::int64_t output_edge(unsigned channel) const;
+  [[nodiscard]] std::int64_t reference_edge(unsigned channel) const;
+  [[nodiscard]] bool reference_level(unsigned channel) const;
   [[nodiscard]] bool pwm_active(unsigned channel, std::uint32_t count) const;
   [[nodiscard]] TimerOutput output_of(unsigned channel) const;
   void publish();
@@ -121,6 +162,15 @@ class Timer final : public RegisterBlock {
   Timebase clock_;
   std::uint32_t reference_ = 0;  ///< OCxREF of the match modes, bit per channel
   std::array<TimerOutput, 4> published_{};
+
+  TimerInputs inputs_;
+  bool outside_clock_ = false;      ///< the counter's edges come from outside
+  std::int64_t outside_edges_ = 0;  ///< so far
+  bool reacting_ = false;           ///< to a trigger: a ring of timers stops here
+  bool trigger_level_ = false;      ///< of the trigger output, where it is a level
+  TriggerSources trigger_sources_{};
+  Timer* trigger_source_ = nullptr;
+  std::vector<Timer*> followers_;  ///< timers that have selected our trigger output
   Scheduler::Event event_;
 };
 

@@ -124,7 +124,7 @@ void TimerCounter::overflow(Events& events) {
   repetitions_left_ = preload.repetition;
   if (!updates_disabled) {
     load_shadows();
-    events.update = true;
+    ++events.updates;
     if (one_pulse) {
       running_ = false;
       phase_ = 0;
@@ -139,8 +139,8 @@ void TimerCounter::skip_spans(std::int64_t spans, Events& events) {
   if (centre_aligned && (spans & 1) != 0) down = !down;
   const auto cycle = std::int64_t{shadow.repetition} + 1;
   if (spans > repetitions_left_) {
-    events.update = events.update || !updates_disabled;
     const std::int64_t after_first = spans - repetitions_left_ - 1;
+    if (!updates_disabled) events.updates += 1 + after_first / cycle;
     repetitions_left_ = static_cast<std::uint32_t>(cycle - 1 - after_first % cycle);
   } else {
     repetitions_left_ -= static_cast<std::uint32_t>(spans);

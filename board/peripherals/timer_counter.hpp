@@ -22,7 +22,7 @@ class TimerCounter {
   };
   /// What advance() and update() have found.
   struct Events {
-    bool update = false;
+    std::int64_t updates = 0;
     bool stopped = false;       ///< one-pulse mode has ended the run
     std::uint32_t matches = 0;  ///< bit n: channel n + 1
   };
