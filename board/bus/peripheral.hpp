@@ -55,6 +55,8 @@ class InterruptSink {
   virtual void set_line(unsigned line, bool level) = 0;
   /// Raises NMI (an edge).
   virtual void raise_nmi() = 0;
+  /// An event for WFE (an edge on the core's event input).
+  virtual void raise_event() = 0;
 };
 
 /// One end of an interrupt line, given to the block that drives it.

@@ -41,6 +41,8 @@ void Core::set_line(unsigned line, bool level) { set_interrupt_line(*this, line,
 
 void Core::raise_nmi() { pend_nmi(*this); }
 
+void Core::raise_event() { register_event(*this); }
+
 std::uint32_t Core::peek_ppb(std::uint32_t address, World world) const {
   return peek_ppb_register(*this, address, world);
 }

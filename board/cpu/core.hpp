@@ -94,6 +94,7 @@ struct Core final : InterruptSink, BusObserver {
   // InterruptSink
   void set_line(unsigned line, bool level) override;
   void raise_nmi() override;
+  void raise_event() override;
   // BusObserver
   void memory_changed(std::uint32_t physical, std::uint32_t size) override;
   void permissions_changed() override;

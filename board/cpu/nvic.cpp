@@ -152,4 +152,9 @@ void pend_nmi(Core& core) {
   reconsider_from_outside(core);
 }
 
+void register_event(Core& core) {
+  core.state.event = true;
+  reconsider_from_outside(core);
+}
+
 }  // namespace microvisor::board

@@ -138,6 +138,8 @@ void set_vector_table(Core& core, World world, std::uint32_t address);
 /// Core::set_line() and Core::raise_nmi().
 void set_interrupt_line(Core& core, unsigned line, bool level);
 void pend_nmi(Core& core);
+/// Sets the event register: ends a WFE, or the next one.
+void register_event(Core& core);
 
 // --- what the rest of the board asks -------------------------------------------------------------------
 /// HCLK or the SysTick reference clock (RCC CCIPR1.SYSTICKSEL: HCLK/8, LSI, LSE) has changed; periods in

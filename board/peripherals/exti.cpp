@@ -91,6 +91,7 @@ void Exti::store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes,
     case kSwier1:
       at(kSwier1) |= value & open;
       at(kRpr1) |= value & open;
+      if ((value & open & at(kEmr1)) != 0) interrupts_.raise_event();
       break;
     default: assign(at(offset), value, open);
   }
@@ -100,6 +101,7 @@ void Exti::store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes,
 void Exti::edge(unsigned line, bool rising) {
   if (!test(at(rising ? kRtsr1 : kFtsr1), line)) return;
   at(rising ? kRpr1 : kFpr1) |= bit(line);
+  if (test(at(kEmr1), line)) interrupts_.raise_event();
   update();
 }
 

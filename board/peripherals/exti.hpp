@@ -1,8 +1,9 @@
 // EXTI: edges of pads and of a few internal signals become pending bits and interrupts 11 to 26.
 //
 // An edge is latched whenever its trigger is selected, whatever IMR says; the interrupt is a level, (RPR |
-// FPR) & IMR. Each line belongs to one world and one privilege (RM0456 chapter 23). Lines 16 to 22 take
-// signals that other blocks set: PVD, comparators and supply monitors.
+// FPR) & IMR. With its bit in EMR an edge is an event for WFE besides. Each line belongs to one world and one
+// privilege (RM0456 chapter 23). Lines 16 to 22 take signals that other blocks set: PVD, comparators and
+// supply monitors.
 //
 // Lives on the board's thread, owned by the board.
 #pragma once

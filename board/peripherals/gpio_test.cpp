@@ -161,6 +161,22 @@ TEST_F(GpioTest, PendingIndependentOfMask) {
   EXPECT_TRUE(lines.level(14));
 }
 
+/// RM0456 23.3: an event needs neither IMR nor a pending bit to be cleared.
+TEST_F(GpioTest, AnEdgeIsAnEventIfItsLineSaysSo) {
+  set_mode(f, 3, 0);
+  write(exti, 0x60, 5U << 24);
+  write(exti, 0x00, bit(3));
+  pins.drive(kPF3, true);
+  EXPECT_EQ(lines.events, 0U);
+  write(exti, 0x84, bit(3));
+  pins.drive(kPF3, false);
+  pins.drive(kPF3, true);
+  EXPECT_EQ(lines.events, 1U);
+  write(exti, 0x08, bit(3));
+  EXPECT_EQ(lines.events, 2U);
+  EXPECT_FALSE(lines.level(14));
+}
+
 TEST_F(GpioTest, SoftwareInterruptAndSecureLines) {
   write(exti, 0x14, bit(2));
   write(exti, 0x80, bit(2) | bit(4));

@@ -23,9 +23,11 @@ class RecordedLines final : public InterruptSink {
     lines_[line] = level;
   }
   void raise_nmi() override { ++nmis; }
+  void raise_event() override { ++events; }
   [[nodiscard]] bool level(unsigned line) const { return lines_[line]; }
   [[nodiscard]] unsigned rises(unsigned line) const { return rises_[line]; }
   unsigned nmis = 0;
+  unsigned events = 0;
 
  private:
   std::array<bool, 128> lines_{};

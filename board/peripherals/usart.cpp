@@ -262,8 +262,10 @@ void Usart::byte_to_chip(std::uint8_t byte) {
   }
   if (byte == bits(cr2_, 31, 24)) flags_ |= kCmf;
   heard_since_idle_ = true;
-  idle_.after(frame_time());
-  if (test(cr2_, kRtoEn) && !shape_.low_power) timeout_.after(bit_times(2 * bits(rtor_, 23, 0)));
+  // A frame that has begun is heard of only at its end: that the line stayed idle is known one frame later.
+  idle_.after(2 * frame_time());
+  if (test(cr2_, kRtoEn) && !shape_.low_power)
+    timeout_.after(bit_times(2 * bits(rtor_, 23, 0)) + frame_time());
   update();
 }
 

@@ -3,7 +3,8 @@
 // A frame leaves the shifter one frame time after it entered it; TXE and TC follow from that and from nothing
 // else. The other end delivers a byte at the end of its stop bit and keeps its own pace. RTS falls while the
 // receiver is full, so that a sender that heeds it never causes an overrun; bytes that arrive while the
-// receiver is off are lost without a trace (RM0456 chapters 66 and 67).
+// receiver is off are lost without a trace (RM0456 chapters 66 and 67). Idle line and receiver time-out show
+// one frame late, because only then it is certain that no frame had begun.
 //
 // Lives on the board's thread, owned by the board.
 #pragma once

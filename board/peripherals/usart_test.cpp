@@ -116,11 +116,25 @@ TEST_F(UsartTest, ReceiveOverrunAndIdle) {
   write(usart, kIcr, bit(3));
   EXPECT_FALSE(test(read(usart, kIsr), 3));
   EXPECT_FALSE(test(read(usart, kIsr), 4));
-  run_for(scheduler, frame());
+  run_for(scheduler, 2 * frame());
   EXPECT_TRUE(test(read(usart, kIsr), 4));
   write(usart, kIcr, bit(4));
   run_for(scheduler, 100 * frame());
   EXPECT_FALSE(test(read(usart, kIsr), 4));  // not again without a new frame
+}
+
+TEST_F(UsartTest, ALineWithoutGapsIsNotIdle) {
+  start();
+  write(usart, 0x14, 5);  // RTO: five bit times
+  set_bits(usart, 0x04, bit(23));
+  for (int i = 0; i < 20; ++i) {
+    usart.byte_to_chip('a');
+    EXPECT_EQ(read(usart, kRdr), 'a');
+    run_for(scheduler, frame());
+    EXPECT_EQ(read(usart, kIsr) & (bit(4) | bit(11)), 0U);
+  }
+  run_for(scheduler, frame());
+  EXPECT_EQ(read(usart, kIsr) & (bit(4) | bit(11)), bit(4) | bit(11));
 }
 
 TEST_F(UsartTest, NothingIsKeptFromBeforeEnabling) {
