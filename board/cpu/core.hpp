@@ -74,6 +74,9 @@ struct Execution {
   bool wait = false;              ///< a vector or frame access met a busy memory: wait at the next boundary
   bool single = false;            ///< one instruction only (DEMCR.MON_STEP): nothing may lead on to the next
   std::uint32_t target = 0;       ///< of a branch on its way through jump_magic()
+  std::uint32_t base_before =
+      0;  ///< what its base register was, if `writes_base`: a refused load gives it back
+  bool writes_base = false;
   std::array<std::uint32_t, 32> buffer{};  ///< words loaded together, before they are committed
   std::uint8_t exit = 0;                   ///< why the handlers returned
 };

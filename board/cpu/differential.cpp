@@ -87,7 +87,8 @@ class Here {
 
 /// What the guest writes on QEMU, into the file that the image names.
 Words run_in_qemu(const GuestImage& image, const fs::path& folder) {
-  const fs::path elf = folder / "guest.elf", out = image.output_file();
+  const fs::path elf = folder / "guest.elf";
+  const fs::path& out = image.output_file();
   image.write_elf(elf);
   fs::remove(out);
   const std::string command =

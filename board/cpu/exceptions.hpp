@@ -82,7 +82,8 @@ void enter_exception(Core& core, std::uint32_t return_address);
 /// The part after the frame is on the stack; `exc_return` describes the frame. Also the way of a tail-chain.
 void take_exception(Core& core, std::uint32_t exc_return, bool tail_chain);
 void return_from_exception(Core& core, std::uint32_t exc_return);
-void return_from_function(Core& core);
+/// False: a fault has been recorded.
+bool return_from_function(Core& core);
 void lock_up(Core& core);
 
 enum ExcReturn : std::uint32_t {
@@ -102,8 +103,8 @@ inline constexpr std::uint32_t kIntegritySignature = 0xFEFA'125A;
 // --- faults (faults.cpp) ----------------------------------------------------------------------------------
 /// Makes a synchronous fault pending, as HardFault if it cannot be taken; `world` is the one that raised it.
 void pend_fault(Core& core, unsigned number, World world);
-/// HardFault of the world that a fault was for. What even HardFault cannot take is the end: a second fault at
-/// the same level, or one while NMI or HardFault itself is being entered.
+/// HardFault of the world that a fault was for. What even HardFault cannot take is the end: the core locks
+/// up.
 void pend_hard_fault(Core& core, World world, std::uint32_t status);
 /// A fault of stacking or unstacking a frame of `world`: status bits for what went wrong, then pend_fault().
 void record_frame_fault(Core& core, FrameAccess failure, World world, std::uint32_t address, bool stacking);

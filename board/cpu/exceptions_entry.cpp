@@ -98,8 +98,8 @@ bool push_callee_frame(Core& core, std::uint32_t exc_return) {
                          kSecure, privileged);
 }
 
-/// What a Non-secure handler must not see: all of a Secure background, the scratch registers of a Secure
-/// handler.
+/// A Non-secure handler begins with the scratch registers and the flags at zero, whoever ran before, and does
+/// not see R4-R11 of a Secure background. (What a Secure handler finds is UNKNOWN: here, what was there.)
 void clear_registers(CoreState& state, bool callee_saved) {
   for (unsigned index = 0; index <= 12; ++index) {
     if (index < 4 || index == 12 || callee_saved) state.r[index] = 0;
@@ -156,9 +156,7 @@ std::uint32_t final_exc_return(const CoreState& state, std::uint32_t exc_return,
 
 void enter_exception(Core& core, std::uint32_t return_address) {
   const std::uint32_t exc_return = first_exc_return(core.state);
-  core.system->entry = {true, most_urgent(core).group_priority};
   push_frame(core, return_address);
-  core.system->entry.entering = false;
   take_exception(core, exc_return, false);
 }
 
@@ -173,26 +171,24 @@ void take_exception(Core& core, std::uint32_t exc_return, bool tail_chain) {
   for (;;) {
     if (core.system->lockup_due) return lock_up(core);
     exception = most_urgent(core);
-    core.system->entry = {true, exception.group_priority};
+    core.system->entering_priority = exception.group_priority;
     if (background_secure && exception.world == kNonSecure && !callee_stacked) {
       callee_stacked = true;
       if (!push_callee_frame(core, exc_return)) continue;
     }
     if (fetch_vector(core, exception, vector)) break;
   }
-  core.system->entry.entering = false;
   const std::uint32_t link = final_exc_return(state, exc_return, exception.world, callee_stacked);
-  if (exception.world == kNonSecure && (tail_chain || state.world == kSecure)) {
-    clear_registers(state, background_secure);
-  }
+  if (exception.world == kNonSecure) clear_registers(state, background_secure);
   activate(core, exception, link, vector);
   reconsider(core);
 }
 
 bool service(Core& core) {
-  if (core.state.locked_up || core.system->control.reset_requested) return false;
+  if (core.system->control.reset_requested) return false;
   const PendingException best = most_urgent(core);
   if (best.number != kNoException && best.group_priority < execution_priority(core)) {
+    core.state.locked_up = false;  // NMI, or the HardFault of the other world, ends it
     enter_exception(core, core.state.r[15]);
   } else {
     reconsider(core);

@@ -228,6 +228,7 @@ bool unstack_fp(Core& core, std::uint32_t frame, World world, bool privileged) {
     const FrameAccess result = frame_read(core, address, world, privileged, words[index]);
     if (result == FrameAccess::Ok) continue;
     record_frame_fault(core, result, world, address, false);
+    clear_context(core.state, count);
     return false;
   }
   for (unsigned index = 0; index < count; ++index) core.state.s[index] = words[index];

@@ -24,11 +24,14 @@ struct Return {
   bool bad_value = false;  ///< INVPC
 };
 
-/// A Non-secure handler may claim neither that it was a Secure one nor that callee registers are elsewhere.
+/// A Non-secure handler may claim neither that it was a Secure one nor that callee registers are elsewhere;
+/// nor may a Secure handler that claims to be a Non-secure one.
 Return decode(const Core& core, std::uint32_t exc_return) {
   Return result{exc_return};
-  if (core.state.world == kNonSecure &&
-      ((exc_return & kExcReturnSecureException) != 0 || (exc_return & kExcReturnDefaultStacking) == 0)) {
+  const bool claims_secure = (exc_return & kExcReturnSecureException) != 0;
+  const bool default_stacking = (exc_return & kExcReturnDefaultStacking) != 0;
+  const bool nonsecure = core.state.world == kNonSecure || !claims_secure;
+  if (nonsecure && (claims_secure || !default_stacking)) {
     result.bad_world = true;
     result.value &= ~std::uint32_t{kExcReturnSecureException};
   }
@@ -176,8 +179,7 @@ bool check(Core& core, const Return& what, bool was_active) {
     record_secure_fault(core, kInvEr);
     return false;
   }
-  const bool nothing_to_return_to = !what.thread && active_count(core) == 0;
-  if (what.bad_value || !was_active || nothing_to_return_to) {
+  if (what.bad_value || !was_active) {
     record_usage_fault(core, UsageFault::InvalidPc);
     return false;
   }
@@ -196,7 +198,7 @@ void return_from_exception(Core& core, std::uint32_t exc_return) {
   const Return what = decode(core, exc_return);
   const bool was_active = deactivate(core, state.ipsr, what.exception_world);
   state.process_stack[what.exception_world] = (what.value & kExcReturnProcessStack) != 0;
-  if (!clear_fp_on_return(core) || !check(core, what, was_active))
+  if (!check(core, what, was_active) || !clear_fp_on_return(core))
     return take_exception(core, what.value, true);
 
   const PendingException next = most_urgent(core);
@@ -210,7 +212,8 @@ void return_from_exception(Core& core, std::uint32_t exc_return) {
   reconsider(core);
 }
 
-void return_from_function(Core& core) {
+/// Faults are those of the branch: its address is where the fault returns to.
+bool return_from_function(Core& core) {
   CoreState& state = core.state;
   const bool thread = !state.handler_mode();
   const bool privileged = !thread || !state.unprivileged_thread[kSecure];
@@ -222,12 +225,12 @@ void return_from_function(Core& core) {
   if (result == FrameAccess::Ok) result = frame_read(core, frame + 4, kSecure, privileged, psr);
   if (result != FrameAccess::Ok) {
     record_frame_fault(core, result, kSecure, frame, false);
-    return take_fault(core, kFncReturn);
+    return false;
   }
   const std::uint32_t number = psr & kPsrExceptionMask;
   if (!plausible(state.ipsr, number)) {
     record_usage_fault(core, UsageFault::InvalidPc);
-    return take_fault(core, kFncReturn);
+    return false;
   }
   stack_to_pop(state, what) = frame + 8;
   {
@@ -240,17 +243,17 @@ void return_from_function(Core& core) {
   state.thumb = (address & 1) != 0;
   state.r[15] = address & ~std::uint32_t{1};
   reconsider(core);
+  return true;
 }
 
-bool branch_magic(Core& core, std::uint32_t target) {
+MagicBranch branch_magic(Core& core, std::uint32_t target) {
   if ((target & ~std::uint32_t{1}) == kFncReturn) {
-    return_from_function(core);
-    return true;
+    return return_from_function(core) ? MagicBranch::Done : MagicBranch::Refused;
   }
-  if (target < 0xFF00'0000 || !core.state.handler_mode()) return false;
+  if (target < 0xFF00'0000 || !core.state.handler_mode()) return MagicBranch::Ordinary;
   finish_step(core);
   return_from_exception(core, target);
-  return true;
+  return MagicBranch::Done;
 }
 
 }  // namespace microvisor::board

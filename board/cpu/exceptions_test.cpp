@@ -113,7 +113,7 @@ TEST_P(EntryMatrix, ReturnRestoresEverything) {
   if (expected.to == kNonSecure && expected.from == kSecure) {
     for (unsigned index = 4; index < 12; ++index) core.state.r[index] = 0xDEAD;
   }
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.r, before.r);
   EXPECT_EQ(read_xpsr(core.state), read_xpsr(before));
   EXPECT_EQ(core.state.world, before.world);
@@ -130,7 +130,7 @@ TEST_F(ExceptionEntry, UnalignedStackIsRealignedAndGivenBack) {
   ASSERT_TRUE(take());
   EXPECT_EQ(core.state.stack[kNonSecure][kProcess], kPspNs - 8 - 0x20);
   expect_frame(kPspNs - 8 - 0x20, kCodeNs, 0x0100'0200);  // SPREALIGN
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.r[13], kPspNs - 4);
 }
 
@@ -140,7 +140,7 @@ TEST_F(ExceptionEntry, SfpaIsInTheFrameOfSecureCodeOnly) {
   ASSERT_TRUE(take());
   EXPECT_EQ(word(kMspS - 4), 0x0110'0000u);
   EXPECT_FALSE(core.state.secure_fp_active);
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_TRUE(core.state.secure_fp_active);
 }
 
@@ -183,7 +183,7 @@ TEST_F(ExceptionEntry, TrapReturnsToARewrittenAddress) {
   bus.poke(kPspNs - 8, 4, kCodeNs + 4);  // back behind the call
   scs(0xEDE4, 0xFF);
   EXPECT_EQ(scs(0xEDE4), 0u);
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.world, kNonSecure);
   EXPECT_EQ(core.state.r[0], 0x600Du);
   EXPECT_EQ(core.state.r[15], kCodeNs + 4);
@@ -219,11 +219,11 @@ TEST_F(ExceptionEntry, TheMostUrgentOfSeveralIsTakenAndTheNextTailChains) {
   ASSERT_TRUE(take());
   EXPECT_EQ(core.state.ipsr, kFirstInterrupt + 4u);
   EXPECT_FALSE(core.attention);
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.ipsr, kFirstInterrupt + 5u);  // nothing popped, nothing pushed
   EXPECT_EQ(core.state.r[14], 0xFFFF'FFBCu);
   EXPECT_EQ(core.state.stack[kNonSecure][kProcess], kPspNs - 0x20);
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.ipsr, 0u);
   EXPECT_EQ(core.state.r[13], kPspNs);
 }
@@ -234,13 +234,13 @@ TEST_F(ExceptionEntry, TailChainToNonSecurePushesTheCalleeRegistersThen) {
   pend_line(5, kNonSecure, 0x20);
   ASSERT_TRUE(take());
   EXPECT_EQ(core.state.r[14], 0xFFFF'FFF9u);
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.world, kNonSecure);
   EXPECT_EQ(core.state.r[14], 0xFFFF'FFF8u);
   EXPECT_EQ(core.state.stack[kSecure][kMain], kMspS - 0x48);
   expect_additional_context(kMspS - 0x48);
   for (unsigned index = 0; index <= 12; ++index) EXPECT_EQ(core.state.r[index], 0u) << index;
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.r[4], 0x1004u);
   EXPECT_EQ(core.state.r[0], 0x1000u);
   EXPECT_EQ(core.state.r[13], kMspS);
@@ -252,11 +252,11 @@ TEST_F(ExceptionEntry, TailChainFromNonSecureToSecureKeepsThemStackedWithDcrsCle
   ASSERT_EQ(core.state.r[14], 0xFFFF'FFF8u);
   pend_line(5, kSecure, 0x20);  // same priority: waits for the handler to end
   EXPECT_FALSE(core.attention);
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.world, kSecure);
   EXPECT_EQ(core.state.r[14], 0xFFFF'FFD9u);  // DCRS = 0
   EXPECT_EQ(core.state.r[13], kMspS - 0x48);
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   for (unsigned index = 0; index < 13; ++index) EXPECT_EQ(core.state.r[index], 0x1000 + index);
   EXPECT_EQ(core.state.r[13], kMspS);
 }
@@ -269,7 +269,7 @@ TEST_F(ExceptionEntry, SecureHandlerLeavesNothingInScratchRegistersForATailChain
   ASSERT_TRUE(take());
   core.state.r[0] = core.state.r[12] = 0x5EC2E7;
   core.state.n = true;
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   ASSERT_EQ(core.state.world, kNonSecure);
   EXPECT_EQ(core.state.r[0], 0u);
   EXPECT_EQ(core.state.r[12], 0u);
@@ -360,6 +360,64 @@ TEST_F(ExceptionEntry, SecureVectorTableInNonSecureMemoryIsAFault) {
   ASSERT_TRUE(core.attention);
   EXPECT_FALSE(service(core));
   EXPECT_TRUE(core.state.locked_up);
+}
+
+/// DerivedLateArrival(): the derived HardFault is no more urgent than NMI, and waits; nothing locks up.
+TEST_F(ExceptionEntry, StackingErrorOnTheWayToNmiWaitsForItsEnd) {
+  scs(0xED24, 0);  // BusFault disabled: HardFault
+  core.state.r[13] = 0x3001'0020;
+  core.raise_nmi();
+  ASSERT_TRUE(take());
+  EXPECT_FALSE(core.state.locked_up);
+  EXPECT_EQ(core.state.ipsr, kNmi);
+  EXPECT_TRUE(is_pending(core, kHardFault, kSecure));
+  EXPECT_EQ(scs(0xED28), 1u << 12);  // STKERR
+}
+
+TEST_F(ExceptionEntry, UnreadableVectorOfHardFaultLocksUp) {
+  scs(0xED08, 0x3100'0000);  // VTOR_S: nothing there
+  record_usage_fault(core, UsageFault::Undefined);
+  set_pending(core, kUsageFault, kSecure, false);
+  scs(0xED24, 0);
+  record_usage_fault(core, UsageFault::Undefined);
+  take_fault(core, kCodeS);
+  EXPECT_TRUE(core.state.locked_up);
+  EXPECT_EQ(scs(0xED2C) & 2, 2u);  // VECTTBL
+}
+
+/// ExceptionTaken(): R0-R3, R12 and the flags are zero for every Non-secure handler.
+TEST_F(ExceptionEntry, NonSecureHandlerBeginsWithClearScratchRegisters) {
+  run_thread(kNonSecure, kProcess);
+  core.state.n = core.state.q = true;
+  core.state.ge = 5;
+  pend_line(3, kNonSecure, 0x20);
+  ASSERT_TRUE(take());
+  for (const unsigned index : {0u, 1u, 2u, 3u, 12u}) EXPECT_EQ(core.state.r[index], 0u) << index;
+  EXPECT_EQ(read_apsr(core.state), 0u);
+  EXPECT_EQ(core.state.r[4], 0x1004u);
+}
+
+/// SetSP() and Stack(): the limit at every place round the end of the frame.
+TEST_F(ExceptionEntry, StackLimitAtEveryPlace) {
+  for (std::uint32_t offset = 0; offset <= 0x40; offset += 4) {
+    run_thread(kNonSecure, kProcess);
+    core.state.r[13] = kPspNs - offset;
+    const std::uint32_t frame = ((kPspNs - offset) & ~7u) - 0x20;
+    core.state.stack_limit[kNonSecure][kProcess] = kPspNs - 0x40;
+    scs_ns(0xED18, 0);
+    scs_ns(0xED28, 0xFFFF'FFFF);
+    pend_line(3, kNonSecure, 0x20);
+    ASSERT_TRUE(take());
+    const bool fits = frame >= kPspNs - 0x40;
+    EXPECT_EQ(core.state.ipsr == kFirstInterrupt + 3u, fits) << offset;
+    EXPECT_EQ(scs_ns(0xED28) == 0, fits) << offset;
+    EXPECT_EQ(stack_of(kNonSecure, kProcess), fits ? frame : kPspNs - 0x40) << offset;
+    for (const unsigned number : {unsigned{kUsageFault}, kFirstInterrupt + 3u}) {
+      set_active(core, number, kNonSecure, false);
+      set_pending(core, number, kNonSecure, false);
+    }
+    core.state.ipsr = 0;
+  }
 }
 
 }  // namespace

@@ -24,16 +24,13 @@ bool can_pre_empt(const Core& core, unsigned number, World world) {
 }  // namespace
 
 void pend_hard_fault(Core& core, World world, std::uint32_t status) {
-  SystemUnits& units = *core.system;
-  units.control.hfsr |= status;
+  core.system->control.hfsr |= status;
   const World target = target_world(core, kHardFault, world);
-  const int priority = exception_priority(core, kHardFault, target, true);
-  const bool terminal = units.entry.entering && priority >= units.entry.original_priority;
-  if (terminal || !can_pre_empt(core, kHardFault, target)) {
-    units.lockup_due = true;
-    return;
+  if (can_pre_empt(core, kHardFault, target)) {
+    set_pending(core, kHardFault, target, true);
+  } else {
+    core.system->lockup_due = true;
   }
-  set_pending(core, kHardFault, target, true);
 }
 
 namespace {
@@ -113,6 +110,18 @@ void record_bus_fault(Core& core, AccessType type, std::uint32_t address) {
   pend_fault(core, kBusFault, core.state.world);
 }
 
+bool ignore_bus_error(Core& core, AccessType type, std::uint32_t address, World world, bool frame) {
+  SystemControl& control = core.system->control;
+  if (!control.ignore_bus_faults || !priority_negative(core, world)) return false;
+  if (frame) {
+    control.cfsr[kSecure] |= type == AccessType::Read ? kUnstkErr : kStkErr;
+  } else {
+    control.cfsr[kSecure] |= kPrecisErr | kBfarValid;
+    control.bfar = address;
+  }
+  return true;
+}
+
 void record_frame_fault(Core& core, FrameAccess failure, World world, std::uint32_t address, bool stacking) {
   SystemControl& control = core.system->control;
   switch (failure) {
@@ -127,8 +136,12 @@ void record_frame_fault(Core& core, FrameAccess failure, World world, std::uint3
   }
 }
 
+/// Without its vector the exception cannot be taken instead: what HardFault is not more urgent than locks up.
 void record_vector_fault(Core& core, World world) {
+  SystemUnits& units = *core.system;
+  const World target = target_world(core, kHardFault, world);
   pend_hard_fault(core, world, kVectTbl);
+  if (exception_priority(core, kHardFault, target, true) >= units.entering_priority) units.lockup_due = true;
   reconsider(core);
 }
 
@@ -140,10 +153,9 @@ void take_fault(Core& core, std::uint32_t return_address) {
 
 void lock_up(Core& core) {
   core.system->lockup_due = false;
-  core.system->entry.entering = false;
   core.state.locked_up = true;
   core.state.r[15] = 0xEFFF'FFFE;
-  core.attention = true;  // service() tells execute() to stop
+  core.attention = true;  // service() tells execute() to stop, or takes what may still pre-empt
 }
 
 /// The return address is behind the instruction also when it has become a HardFault: SVC itself has

@@ -174,5 +174,49 @@ TEST_F(Faults, StatusIsClearedByWritingOnes) {
   EXPECT_EQ(scs(0xED28), 1u << 25);
 }
 
+// --- CCR.BFHFNMIGN (MemA_with_priv_security, IsReqExcPriNeg) ---------------------------------------------
+
+TEST_F(Faults, DataBusErrorIsIgnoredAtNegativePriorityWithBfhfnmign) {
+  std::uint32_t value = 0xFFFF'FFFF;
+  scs(0xED14, 1u << 8);
+  EXPECT_FALSE(load(core, 0x3100'0000, 4, {}, value));  // nothing there; the priority is not negative
+  scs(0xED28, 0xFF00);
+  set_pending(core, kBusFault, kSecure, false);
+  core.state.faultmask[kSecure] = true;
+  EXPECT_TRUE(load(core, 0x3100'0000, 4, {}, value));
+  EXPECT_EQ(value, 0u);
+  EXPECT_TRUE(store(core, 0x3100'0004, 4, {}, 1));
+  EXPECT_EQ(scs(0xED28), 0x8200u);  // PRECISERR, BFARVALID
+  EXPECT_EQ(scs(0xED38), 0x3100'0004u);
+  EXPECT_FALSE(is_pending(core, kBusFault, kSecure) || is_pending(core, kHardFault, kSecure));
+  scs(0xED14, 0);
+  EXPECT_FALSE(load(core, 0x3100'0000, 4, {}, value));
+}
+
+// --- lockup (Lockup, InstructionAdvance) -------------------------------------------------------------------
+
+TEST_F(Faults, NmiEndsALockup) {
+  core.state.faultmask[kSecure] = true;
+  record_usage_fault(core, UsageFault::Undefined);
+  take_fault(core, kCodeS);
+  ASSERT_TRUE(core.state.locked_up);
+  EXPECT_EQ(core.state.r[15], 0xEFFF'FFFEu);
+  core.raise_nmi();
+  scheduler.arm_budget(1);
+  core.execute();
+  EXPECT_FALSE(core.state.locked_up);
+  EXPECT_EQ(core.state.ipsr, kNmi);
+  EXPECT_EQ(word(stack_of(kSecure, kMain) + 0x18), 0xEFFF'FFFEu);
+}
+
+TEST_F(Faults, InterruptDoesNotEndALockup) {
+  core.state.faultmask[kSecure] = true;
+  record_usage_fault(core, UsageFault::Undefined);
+  take_fault(core, kCodeS);
+  pend_line(3, kSecure, 0);
+  scheduler.arm_budget(1);
+  EXPECT_EQ(core.execute(), Stop::Lockup);
+}
+
 }  // namespace
 }  // namespace microvisor::board

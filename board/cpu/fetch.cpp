@@ -70,7 +70,7 @@ bool fetch_instruction(Core& core, std::uint32_t address, std::uint32_t& opcode,
   if (!wide) return entry ? refuse_entry(core, address) : true;
   std::uint32_t second = 0;
   if (!may_fetch(core, address + 2, answer)) return false;
-  if (!entry && enters_secure(core, answer)) return refuse_entry(core, address);
+  if (entry != enters_secure(core, answer)) return refuse_entry(core, address);  // half of it elsewhere
   if (!fetch_half(core, address + 2, answer, second)) return false;
   opcode = opcode << 16 | second;
   if (entry && opcode != kSecureGatewayOpcode) return refuse_entry(core, address);

@@ -65,7 +65,7 @@ TEST_F(FpContext, LazyFrameReservesSpaceAndReturnsWithoutStoring) {
   EXPECT_EQ(scs_ns(0xEF38), kPspNs - 0x68 + 0x20);
   EXPECT_EQ(scs_ns(0xEF34) & 1, 1u);  // LSPACT
   EXPECT_EQ(word(kPspNs - 0x68 + 0x20), 0xA5A5'A5A5u);
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_TRUE(core.state.fp_active);
   EXPECT_EQ(scs_ns(0xEF34) & 1, 0u);
   EXPECT_EQ(core.state.r[13], kPspNs);
@@ -83,7 +83,7 @@ TEST_F(FpContext, HandlerUsingFpStoresTheContextFirst) {
   EXPECT_EQ(word(context + 0x40), 0x0300'0010u);
   EXPECT_EQ(scs_ns(0xEF34) & 1, 0u);
   core.state.s[0] = 1;
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.s[0], 0xF000u);
   EXPECT_EQ(core.state.fpscr, 0x0300'0010u);
 }
@@ -97,7 +97,7 @@ TEST_F(FpContext, StackingAtOnce) {
   EXPECT_EQ(word(kPspNs - 0x68 + 0x20 + 60), 0xF00Fu);
   EXPECT_EQ(scs_ns(0xEF34) & 1, 0u);
   core.state.s[15] = 0;
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.s[15], 0xF00Fu);
 }
 
@@ -116,7 +116,7 @@ TEST_F(FpContext, SecureContextWithTsSavesAllAndIsHiddenFromNonSecureCode) {
   EXPECT_EQ(word(context + 0x48), 0xF010u);
   EXPECT_EQ(word(context + 0x48 + 60), 0xF01Fu);
   for (unsigned index = 0; index < 32; ++index) EXPECT_EQ(core.state.s[index], 0u) << index;
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   for (unsigned index = 0; index < 32; ++index) EXPECT_EQ(core.state.s[index], 0xF000 + index);
   EXPECT_EQ(core.state.r[13], kMspS);
   EXPECT_TRUE(core.state.secure_fp_active);
@@ -140,7 +140,7 @@ TEST_F(FpContext, ClearOnReturn) {
   pend_line(3, kSecure, 0x20);
   ASSERT_TRUE(take());
   use_fp();
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.s[0], 0u);
   EXPECT_EQ(core.state.s[15], 0u);
   EXPECT_EQ(core.state.s[16], 0xF010u);
@@ -166,6 +166,117 @@ TEST_F(FpContext, StoreAndLoadMultipleAroundANonSecureCall) {
   EXPECT_EQ(core.state.s[3], 0xF003u);
   core.state.secure_fp_active = false;
   EXPECT_TRUE(execute_vlstm(core, 0x3000'1001));  // without a Secure context both do nothing
+}
+
+// --- faults of the lazy store (PreserveFPState, UpdateFPCCR)
+// -------------------------------------------------
+
+class LazyFault : public FpContext {
+ protected:
+  /// A Non-secure handler, over Thread code whose context waits.
+  LazyFault() {
+    run_thread(kNonSecure, kProcess);
+    use_fp();
+  }
+  void enter_handler(std::uint8_t priority = 0x40) {
+    pend_line(3, kNonSecure, priority);
+    ASSERT_TRUE(take());
+  }
+};
+
+TEST_F(LazyFault, MpuFaultIsMlsperr) {
+  enter_handler();
+  scs_ns(0xED98, 0);  // all of SRAM is read-only for everybody
+  scs_ns(0xED9C, 0x2000'0000 | 3 << 1);
+  scs_ns(0xEDA0, 0x2000'FFE0 | 1);
+  scs_ns(0xEDC0, 0x44);
+  scs_ns(0xED94, 5);
+  EXPECT_FALSE(prepare_fp(core));
+  EXPECT_EQ(scs_ns(0xED28), 1u << 5);  // MLSPERR, no address
+  EXPECT_TRUE(is_pending(core, kMemManage, kNonSecure));
+}
+
+TEST_F(LazyFault, BusErrorIsLsperr) {
+  enter_handler();
+  set_sau(3, 0x2100'0000, 0x2100'FFFF, false);
+  core.system->fp.fpcar[kNonSecure] = 0x2100'0000;  // Non-secure, and nothing there
+  EXPECT_FALSE(prepare_fp(core));
+  EXPECT_EQ(scs(0xED28) & 0xFF00, 1u << 13);  // LSPERR, no address
+  EXPECT_TRUE(is_pending(core, kBusFault, kSecure));
+}
+
+TEST_F(LazyFault, AccessTakenAwayMeanwhileIsNocp) {
+  enter_handler();
+  scs(0xED8C, 0);  // NSACR
+  EXPECT_FALSE(prepare_fp(core));
+  EXPECT_EQ(scs(0xED28), 1u << 19);  // of the Secure side
+}
+
+/// Whether it escalates was decided when the frame was made: BFRDY is clear, HFRDY set.
+TEST_F(LazyFault, FaultThatWasNotReadyThenIsAHardFault) {
+  scs(0xED24, bit(16) | bit(18) | bit(19));  // BusFault disabled
+  enter_handler();
+  scs(0xED24, bit(16) | bit(17) | bit(18) | bit(19));
+  set_sau(3, 0x2100'0000, 0x2100'FFFF, false);
+  core.system->fp.fpcar[kNonSecure] = 0x2100'0000;
+  EXPECT_FALSE(prepare_fp(core));
+  EXPECT_TRUE(is_pending(core, kHardFault, kSecure));
+  EXPECT_FALSE(is_pending(core, kBusFault, kSecure));
+  EXPECT_EQ(scs(0xED2C), 1u << 30);
+}
+
+TEST_F(LazyFault, ContextBelowTheStackLimitIsNotStored) {
+  enter_handler();
+  const std::uint32_t context = scs_ns(0xEF38);
+  bus.poke(context, 4, 0xA5A5'A5A5);
+  core.system->fp.fpccr[kNonSecure] |= kSpLimViol;
+  EXPECT_TRUE(prepare_fp(core));
+  EXPECT_EQ(word(context), 0xA5A5'A5A5u);
+  EXPECT_EQ(scs_ns(0xEF34) & 1, 0u);
+}
+
+TEST_F(LazyFault, SecondContextOfTheSameWorldIsLserr) {
+  enter_handler();
+  core.state.fp_active = true;  // software has set FPCA without an FP instruction
+  pend_line(4, kNonSecure, 0x00);
+  ASSERT_TRUE(take());
+  EXPECT_EQ(scs(0xEDE4), 1u << 7);  // LSERR
+}
+
+TEST_F(FpContext, ReturnOfNonSecureContextOverAWaitingSecureOneIsLserr) {
+  use_fp();
+  pend_line(3, kNonSecure, 0x20);
+  ASSERT_TRUE(take());  // the Secure context waits
+  ASSERT_EQ(scs(0xEF34) & 1, 1u);
+  core.state.stack[kNonSecure][kProcess] = kPspNs - 0x68;
+  core.state.process_stack[kNonSecure] = true;
+  bus.poke(kPspNs - 0x68 + 0x1C, 4, 0x0100'0000);
+  ASSERT_TRUE(branch(0xFFFF'FFAC));  // Non-secure Thread mode, process stack, with FP context
+  EXPECT_EQ(scs(0xEDE4), 1u << 7);
+}
+
+TEST_F(FpContext, ClearOnReturnOverAWaitingSecureContextIsLserr) {
+  scs(0xEF34, 0xD000'0000);  // CLRONRET
+  use_fp();
+  pend_line(3, kSecure, 0x20);
+  ASSERT_TRUE(take());
+  core.state.fp_active = true;
+  ASSERT_TRUE(branch(core.state.r[14]));
+  EXPECT_EQ(scs(0xEDE4), 1u << 7);
+}
+
+TEST_F(FpContext, UnstackingErrorLeavesNoSecretInTheRegisters) {
+  scs(0xEF34, 0x8000'0000);  // at once
+  run_thread(kNonSecure, kProcess);
+  use_fp();
+  pend_line(3, kNonSecure, 0x20);
+  ASSERT_TRUE(take());
+  core.state.stack[kNonSecure][kProcess] = 0x2001'0000 - 0x30;  // the FP part lies outside
+  bus.poke(0x2001'0000 - 0x30 + 0x1C, 4, 0x0100'0000);
+  core.state.s[0] = 0x5EC2E7;
+  ASSERT_TRUE(branch(core.state.r[14]));
+  EXPECT_EQ(scs(0xEDE4) & 8, 8u);  // AUVIOL
+  EXPECT_EQ(core.state.s[0], 0u);
 }
 
 }  // namespace

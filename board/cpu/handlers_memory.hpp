@@ -111,8 +111,9 @@ struct LoadPc {
     const std::uint8_t* host = readable(core, address, 4);
     if (MV_UNLIKELY(host == nullptr || (address & 3) != 0)) return slow<kLength>(PASS);
     if (MV_UNLIKELY(!base_allowed<kMode>(core, rec))) return fail(PASS);
+    const std::uint32_t base = core.state.r[rec->n];
     write_base<kMode>(core, rec);
-    return jump_anywhere(PASS, fetch_value<std::uint32_t>(host));
+    return jump_loaded<writes_back(kMode)>(PASS, fetch_value<std::uint32_t>(host), base);
   }
 
   template <int kLength>
@@ -122,8 +123,9 @@ struct LoadPc {
     const std::uint64_t value = load_value(core, access_address<kMode>(core, rec), 4, {});
     budget = call_back(core);
     if (value == kNotLoaded) return fail(PASS);
+    const std::uint32_t base = core.state.r[rec->n];
     write_base<kMode>(core, rec);
-    return jump_anywhere(PASS, static_cast<std::uint32_t>(value));
+    return jump_loaded<writes_back(kMode)>(PASS, static_cast<std::uint32_t>(value), base);
   }
 };
 
@@ -334,11 +336,12 @@ struct LoadMultiple {
     const std::uint8_t* host = readable(core, address, 4u * rec->s);
     if (MV_UNLIKELY(host == nullptr || (address & 3) != 0)) return slow<kLength>(PASS);
     if (MV_UNLIKELY((!stack_allowed<kForm, kWriteback>(core, rec)))) return fail(PASS);
+    [[maybe_unused]] const std::uint32_t base = core.state.r[rec->n];
     if constexpr (kWriteback) core.state.r[rec->n] = base_after<kForm>(core, rec);
     for (std::uint32_t list = rec->imm & 0x7FFF; list != 0; list &= list - 1, host += 4) {
       std::memcpy(&core.state.r[static_cast<unsigned>(std::countr_zero(list))], host, 4);
     }
-    if constexpr (kPc) return jump_anywhere(PASS, fetch_value<std::uint32_t>(host));
+    if constexpr (kPc) return jump_loaded<kWriteback>(PASS, fetch_value<std::uint32_t>(host), base);
     return next<kLength>(PASS);
   }
 
@@ -349,12 +352,13 @@ struct LoadMultiple {
     const bool done = load_words(core, first_address<kForm>(core, rec), rec->s);
     budget = call_back(core);
     if (!done) return fail(PASS);
+    [[maybe_unused]] const std::uint32_t base = core.state.r[rec->n];
     if constexpr (kWriteback) core.state.r[rec->n] = base_after<kForm>(core, rec);
     unsigned index = 0;
     for (std::uint32_t list = rec->imm & 0x7FFF; list != 0; list &= list - 1) {
       core.state.r[static_cast<unsigned>(std::countr_zero(list))] = core.execution.buffer[index++];
     }
-    if constexpr (kPc) return jump_anywhere(PASS, core.execution.buffer[index]);
+    if constexpr (kPc) return jump_loaded<kWriteback>(PASS, core.execution.buffer[index], base);
     return resume<kLength>(PASS);
   }
 };

@@ -113,9 +113,16 @@ void fail(ARGS) {
 void jump_magic(ARGS) {
   expose_state(PASS);
   const std::uint32_t target = core.execution.target;
-  if (!branch_magic(core, target)) {
-    core.state.thumb = (target & 1) != 0;
-    core.state.r[15] = target & ~1u;
+  switch (branch_magic(core, target)) {
+    case MagicBranch::Ordinary:
+      core.state.thumb = (target & 1) != 0;
+      core.state.r[15] = target & ~1u;
+      break;
+    case MagicBranch::Done: break;
+    case MagicBranch::Refused:
+      if (core.execution.writes_base) core.state.r[rec->n] = core.execution.base_before;
+      core.state.it = rec->it;
+      return take_fault(core, core.state.r[15]);
   }
   leave_changed(PASS);
 }

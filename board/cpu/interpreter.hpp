@@ -130,10 +130,20 @@ MV_INLINE void jump_exchange(ARGS, std::uint32_t target) {
 MV_INLINE bool may_be_magic(std::uint32_t target) { return target >= 0xFE00'0000; }
 /// The end of BX, POP and loads to PC with such a value, which stands in core.execution.target.
 void jump_magic(ARGS);
-/// BX, POP {pc}, LDR pc: any value.
+/// BX: any value.
 MV_INLINE void jump_anywhere(ARGS, std::uint32_t target) {
   if (MV_LIKELY(!may_be_magic(target))) return jump_exchange(PASS, target);
   core.execution.target = target;
+  core.execution.writes_base = false;
+  return jump_magic(PASS);
+}
+/// POP {pc}, LDR pc: any value, after the base register has been written if kWriteback.
+template <bool kWriteback>
+MV_INLINE void jump_loaded(ARGS, std::uint32_t target, std::uint32_t base_before) {
+  if (MV_LIKELY(!may_be_magic(target))) return jump_exchange(PASS, target);
+  core.execution.target = target;
+  core.execution.base_before = base_before;
+  core.execution.writes_base = kWriteback;
   return jump_magic(PASS);
 }
 /// After a call into the system half that may have changed everything: retires the instruction and leaves

@@ -69,13 +69,16 @@ void show(Core& core, std::uint32_t address, unsigned size, std::uint32_t value,
   }
 }
 
+bool bus_error(Core& core, AccessType type, std::uint32_t address) {
+  if (ignore_bus_error(core, type, address, core.state.world, false)) return true;
+  record_bus_fault(core, type, address);
+  return false;
+}
+
 bool finish(Core& core, Outcome outcome, AccessType type, std::uint32_t address) {
   if (outcome == Outcome::Ok) return true;
-  if (outcome == Outcome::Stall) {
-    core.execution.stalled = true;
-  } else {
-    record_bus_fault(core, type, address);
-  }
+  if (outcome != Outcome::Stall) return bus_error(core, type, address);
+  core.execution.stalled = true;
   return false;
 }
 
@@ -84,8 +87,8 @@ bool read_unwatched(Core& core, std::uint32_t address, unsigned size, bool privi
   if (!may_access(core, address, AccessType::Read, privileged, answer)) return false;
   if (answer.ppb) {
     if (read_ppb(core, address, size, answer.bus_secure, answer.bus_privileged, value)) return true;
-    record_bus_fault(core, AccessType::Read, address);
-    return false;
+    value = 0;
+    return bus_error(core, AccessType::Read, address);
   }
   const Access access = data_access(answer);
   if (!answer.device) {
@@ -138,8 +141,7 @@ bool write_unwatched(Core& core, std::uint32_t address, unsigned size, bool priv
   if (answer.ppb) {
     core.execution.fp_ready = false;  // CPACR, NSACR, FPCCR
     if (write_ppb(core, address, size, answer.bus_secure, answer.bus_privileged, value)) return true;
-    record_bus_fault(core, AccessType::Write, address);
-    return false;
+    return bus_error(core, AccessType::Write, address);
   }
   const Access access = data_access(answer);
   if (!answer.device) {
@@ -272,6 +274,10 @@ FrameAccess write_word(Core& core, std::uint32_t address, World world, bool priv
 /// The result of an access for an exception, shown to the DWT if it has happened.
 FrameAccess shown(Core& core, FrameAccess result, std::uint32_t address, std::uint32_t value, bool read,
                   World world) {
+  const AccessType type = read ? AccessType::Read : AccessType::Write;
+  if (result == FrameAccess::BusError && ignore_bus_error(core, type, address, world, true)) {
+    return FrameAccess::Ok;
+  }
   if (result == FrameAccess::Ok) show(core, address, 4, value, read, world);
   return result;
 }
@@ -285,6 +291,7 @@ FrameAccess frame_read(Core& core, std::uint32_t address, World world, bool priv
     std::memcpy(&value, host, 4);
     return FrameAccess::Ok;
   }
+  value = 0;
   const Attribution answer = attribute_as(core, address, AccessType::Read, world, privileged, true);
   return shown(core, read_word(core, address, answer, value), address, value, true, world);
 }
@@ -301,7 +308,9 @@ FrameAccess frame_write(Core& core, std::uint32_t address, World world, bool pri
 
 FrameAccess vector_read(Core& core, std::uint32_t address, World world, std::uint32_t& value) {
   const Attribution answer = attribute_as(core, address, AccessType::Read, world, true, false);
-  return shown(core, read_word(core, address, answer, value), address, value, true, world);
+  const FrameAccess result = read_word(core, address, answer, value);
+  if (result == FrameAccess::Ok) show(core, address, 4, value, true, world);
+  return result;  // a vector is needed, CCR.BFHFNMIGN or not
 }
 
 TlbBank& bank_of(Core& core, World world, bool privileged) {

@@ -55,10 +55,10 @@ TEST_F(NvicTest, HighLevelPendsAgainAfterTheHandler) {
   ASSERT_TRUE(take());
   EXPECT_EQ(scs(0xE200), 0u);
   EXPECT_EQ(scs(0xE300), bit(5));
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.ipsr, kFirstInterrupt + 5u);  // tail-chained: the line is still high
   core.set_line(5, false);
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.ipsr, 0u);
 }
 
@@ -79,7 +79,7 @@ TEST_F(NvicTest, PulseDuringTheHandlerIsTakenAfterIt) {
   core.set_line(5, true);
   core.set_line(5, false);
   EXPECT_EQ(scs(0xE200), bit(5));
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(core.state.ipsr, kFirstInterrupt + 5u);
 }
 

@@ -60,10 +60,11 @@ void execute_secure_gateway(Core& core, std::uint32_t next) {
 }
 
 void execute_branch_nonsecure(Core& core, std::uint32_t target) {
-  if (branch_magic(core, target)) return;
-  if ((target & 1) == 0) return branch_to_nonsecure(core, target);
-  core.state.thumb = true;
-  core.state.r[15] = target & ~std::uint32_t{1};
+  switch (branch_magic(core, target)) {
+    case MagicBranch::Ordinary: return branch_to_nonsecure(core, target);
+    case MagicBranch::Done: return;
+    case MagicBranch::Refused: return take_fault(core, core.state.r[15]);
+  }
 }
 
 void execute_call_nonsecure(Core& core, std::uint32_t target, std::uint32_t next) {

@@ -116,7 +116,7 @@ TEST_F(SpecialRegisters, SpselHasNoEffectInHandlerModeAndIsOverwrittenByTheRetur
   EXPECT_EQ(core.state.r[13], kMspS - 0x20);
   write_special(core, kNs | kControl, 0, 2);  // of the other world it can
   EXPECT_EQ(read_special(core, kNs | kControl), 2u);
-  ASSERT_TRUE(branch_magic(core, core.state.r[14]));
+  ASSERT_TRUE(branch(core.state.r[14]));
   EXPECT_EQ(read_special(core, kControl), 0u);
   EXPECT_EQ(core.state.r[13], kMspS);
 }

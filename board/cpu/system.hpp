@@ -64,6 +64,10 @@ void record_usage_fault(Core& core, UsageFault kind);
 /// For a failed attribute() (SecureFault or MemManage). `address` goes to SFAR or MMFAR for data.
 void record_access_fault(Core& core, Attribution::Fault fault, AccessType type, std::uint32_t address);
 void record_bus_fault(Core& core, AccessType type, std::uint32_t address);
+/// A data bus error of `world` that CCR.BFHFNMIGN hides at negative priority: the status is recorded, and the
+/// access counts as done, with zero for its value. `frame` says that it was one of stacking. False: it is not
+/// hidden, and nothing has been recorded.
+bool ignore_bus_error(Core& core, AccessType type, std::uint32_t address, World world, bool frame);
 /// Enters the exception for the fault recorded last; `return_address` is the faulting instruction's. Handles
 /// escalation, derived faults and lockup; may take a more urgent pending exception first. On return the state
 /// is that of the handler (or core.state.locked_up).
@@ -85,12 +89,16 @@ void execute_wfi(Core& core, std::uint32_t next);
 void execute_wfe(Core& core, std::uint32_t next);
 void execute_sev(Core& core);
 void execute_secure_gateway(Core& core, std::uint32_t next);                        // SG
-void execute_branch_nonsecure(Core& core, std::uint32_t target);                    // BXNS
+void execute_branch_nonsecure(Core& core, std::uint32_t target);                    // BXNS with bit 0 clear
 void execute_call_nonsecure(Core& core, std::uint32_t target, std::uint32_t next);  // BLXNS
-/// BX, POP {pc}, LDR pc and LDM pc with a value of 0xFExx_xxxx or 0xFFxx_xxxx: true if it was EXC_RETURN or
-/// FNC_RETURN in a state where that is magic (then everything has been done), false if it is an ordinary
-/// branch.
-bool branch_magic(Core& core, std::uint32_t target);
+enum class MagicBranch : std::uint8_t {
+  Ordinary,  ///< not magic in this state
+  Done,
+  Refused,  ///< FNC_RETURN: a fault of the branch itself has been recorded, and nothing else has happened
+};
+/// BX, POP {pc}, LDR pc and LDM pc with a value of 0xFExx_xxxx or 0xFFxx_xxxx, which may be EXC_RETURN or
+/// FNC_RETURN.
+MagicBranch branch_magic(Core& core, std::uint32_t target);
 /// TT family. Bits of `variant`: 1 = T (unprivileged), 2 = A (non-secure view).
 std::uint32_t test_target(const Core& core, std::uint32_t address, unsigned variant);
 std::uint32_t read_special(const Core& core, unsigned sysm);  // MRS

@@ -412,7 +412,6 @@ void reset_system(Core& core, std::uint32_t vector_table) {
   units.fp.fpccr[kNonSecure] = kAspEn;
   units.debug = DebugUnits{};
   set_vector_table(core, kSecure, vector_table);
-  units.entry = EntryProgress{};
   units.lockup_due = units.waiting_for_event = units.step_due = false;
   units.cycle_match_due.cancel();
   update_watch(core);
@@ -425,8 +424,8 @@ void reset_system(Core& core, std::uint32_t vector_table) {
 void serialise_system(Core& core, Archive& archive) {
   SystemUnits& units = *core.system;
   archive(units.nvic, units.control, units.sau, units.mpu, units.systick, units.fp, units.debug);
-  archive(units.entry, units.lockup_due, units.waiting_for_event, units.clocks_stopped,
-          units.processor_period, units.external_period);
+  archive(units.lockup_due, units.waiting_for_event, units.clocks_stopped, units.processor_period,
+          units.external_period);
   if (!archive.loading()) return;
   update_watch(core);
   dwt_rearm_cycle_match(core);

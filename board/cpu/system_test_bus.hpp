@@ -174,6 +174,12 @@ class SystemTest : public ::testing::Test {
     return in_use ? core.state.r[13] : core.state.stack[world][kind];
   }
   bool take() { return core.attention && service(core); }
+  /// BX to a value that may be magic, at r[15]: true if it was.
+  bool branch(std::uint32_t target) {
+    const MagicBranch result = branch_magic(core, target);
+    if (result == MagicBranch::Refused) take_fault(core, core.state.r[15]);
+    return result != MagicBranch::Ordinary;
+  }
 
   FourMemories bus;
   Scheduler scheduler;

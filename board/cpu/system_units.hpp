@@ -152,12 +152,6 @@ struct DebugUnits {
   std::array<Comparator, 4> dwt{};
 };
 
-/// What exception entry is busy with, so that a derived fault can be weighed against it.
-struct EntryProgress {
-  bool entering = false;
-  int original_priority = 256;  ///< of the exception that is being entered
-};
-
 struct SystemUnits {
   explicit SystemUnits(struct Core& core);
 
@@ -168,7 +162,7 @@ struct SystemUnits {
   std::array<SysTick, 2> systick;
   FloatContext fp;
   DebugUnits debug;
-  EntryProgress entry;
+  int entering_priority = 0;  ///< of the exception whose vector is being fetched
   /// A fault was recorded that nothing can take: take_fault() locks up.
   bool lockup_due = false;
   /// The instruction being executed is a step of the monitor's (DEMCR.MON_STEP) and has not faulted so far.
