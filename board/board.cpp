@@ -6,6 +6,7 @@
 
 #include "board/cpu/system.hpp"
 #include "board/debug/semihosting.hpp"
+#include "board/fault/fault_injector.hpp"
 
 namespace microvisor::board {
 namespace {
@@ -44,9 +45,11 @@ RunEnd Board::run(const RunLimits& limits) {
 }
 
 std::optional<RunEnd> Board::step(const RunLimits& limits, std::uint64_t first_instruction) {
+  if (!memories_.supply().on()) return RunEnd::PowerCut;
   take_posted();
   if (stop_.exchange(false)) return RunEnd::Stopped;
   scheduler_.dispatch();
+  if (!memories_.supply().on()) return RunEnd::PowerCut;
   if (wanted_reset_) {
     if (auto done = perform_reset(*wanted_reset_); !done) {
       report(done.error().message);
@@ -58,11 +61,33 @@ std::optional<RunEnd> Board::step(const RunLimits& limits, std::uint64_t first_i
   if (now >= limits.until || executed >= limits.instructions) return RunEnd::Limit;
   if (sleeping_ && !core_.state.asleep) leave_sleep();
   keep_pace();
+  std::uint64_t room = limits.instructions - executed;
+  if (faults_ != nullptr) {
+    room = std::min(room, faults_->room());
+    if (room == 0) return act_on_faults(limits);
+  }
 
   const Time span = std::min(kSlice, limits.until - now);
   const std::uint64_t fitting = (span + scheduler_.instruction_ticks() - 1) / scheduler_.instruction_ticks();
-  scheduler_.arm_budget(static_cast<std::int64_t>(std::min(fitting, limits.instructions - executed)));
+  scheduler_.arm_budget(static_cast<std::int64_t>(std::min(fitting, room)));
   return handle(core_.execute(), limits);
+}
+
+void Board::inject(const Fault& fault) {
+  if (faults_ == nullptr) {
+    faults_ = std::make_unique<FaultInjector>(core_, memories_.supply(),
+                                              [this](std::string_view line) { report(line); });
+  }
+  faults_->add(fault);
+}
+
+std::optional<RunEnd> Board::act_on_faults(const RunLimits& limits) {
+  // Without budget the core only takes what is pending; then it stands before the instruction in question.
+  scheduler_.interrupt_core();
+  const Stop stop = core_.execute();
+  if (stop != Stop::Budget) return handle(stop, limits);
+  faults_->act();
+  return std::nullopt;
 }
 
 std::optional<RunEnd> Board::handle(Stop stop, const RunLimits& limits) {

@@ -33,6 +33,8 @@ namespace microvisor::board {
 
 class Dbgmcu;
 class Dcache;
+class FaultInjector;
+struct Fault;
 class RegisterFile;
 class Semihosting;
 class Syscfg;
@@ -66,6 +68,7 @@ enum class RunEnd : std::uint8_t {
   Exited,    ///< semihosting exit: see exit_status()
   LockedUp,  ///< lockup that no watchdog has ended
   Idle,      ///< asleep, and nothing is ever going to happen
+  PowerCut,  ///< an injected fault, or a board directory that can no longer be written; see supply()
 };
 
 struct BoardStatistics {
@@ -96,8 +99,15 @@ class Board {
   /// Loads bare firmware and makes it the one to boot: segments at their physical addresses, SECBOOTADD0 =
   /// the lowest flash segment, then power-on. BadImage if it does not fit the chip.
   tl::expected<void, BoardError> boot_image(const LoadedImage& image);
-  /// Off and on again: volatile memories are lost, the backup domain stays.
+  /// Off and on again: volatile memories are lost, the backup domain stays. Also the way on after a power
+  /// cut.
   tl::expected<void, BoardError> power_cycle();
+  /// Ends the board: what remains without power. Only the destructor may be called afterwards.
+  [[nodiscard]] BoardMemories take_memories();
+  /// Has a fault happen (board/fault/fault.hpp). Any number of them, before or between runs.
+  void inject(const Fault& fault);
+  /// Null if none was ever asked for.
+  [[nodiscard]] const FaultInjector* faults() const { return faults_.get(); }
   /// Pulls NRST.
   void reset_pin() { request_reset(ResetCause::Pin); }
 
@@ -143,6 +153,8 @@ class Board {
   [[nodiscard]] std::optional<RunEnd> rest_locked_up(const RunLimits& limits);
   void enter_sleep();
   void leave_sleep();
+  /// What faults ask for at this boundary; the run's end if it is one.
+  [[nodiscard]] std::optional<RunEnd> act_on_faults(const RunLimits& limits);
   void take_posted();
   [[nodiscard]] bool paced() const;
   void keep_pace();
@@ -168,6 +180,7 @@ class Board {
   std::vector<std::unique_ptr<RegisterFile>> register_files_;
   std::vector<Peripheral*> reset_order_;
   std::unique_ptr<Semihosting> semihosting_;
+  std::unique_ptr<FaultInjector> faults_;
 
   std::optional<ResetCause> wanted_reset_;
   std::function<void(ResetCause)> reset_listener_;

@@ -8,6 +8,7 @@
 #include "board/bus/register_file.hpp"
 #include "board/cpu/system.hpp"
 #include "board/debug/semihosting.hpp"
+#include "board/fault/fault_injector.hpp"
 #include "board/peripherals/caches.hpp"
 #include "board/peripherals/dbgmcu.hpp"
 #include "board/peripherals/flash.hpp"
@@ -25,6 +26,7 @@ constexpr unsigned kDcacheInterrupt = 111;
 
 Board::Board(BoardMemories memories, BoardOptions options)
     : memories_(std::move(memories)), options_(std::move(options)), core_(bus_, scheduler_) {
+  memories_.supply().on_cut([this] { scheduler_.interrupt_core(); });
   memories_.flash().power_on();
   build_memory_blocks();
   build_chip();

@@ -6,6 +6,7 @@
 #include "board/cpu/system.hpp"
 #include "board/debug/elf_image.hpp"
 #include "board/debug_authentication.hpp"
+#include "board/fault/fault_injector.hpp"
 #include "board/peripherals/flash.hpp"
 #include "board/peripherals/ramcfg.hpp"
 #include "board/peripherals/syscfg.hpp"
@@ -46,12 +47,20 @@ tl::expected<std::unique_ptr<Board>, BoardError> Board::create(BoardMemories mem
 }
 
 tl::expected<void, BoardError> Board::power_cycle() {
+  memories_.supply().restore();
   memories_.flash().power_on();
   sram_.power_on();
   bus_.memory_changed(kPhysicalSram, kSramSize);
   bus_.memory_changed(kPhysicalSram4, kSram4Size);
   ++resets_;
   return perform_reset(ResetCause::PowerOn);
+}
+
+BoardMemories Board::take_memories() {
+  faults_.reset();
+  memories_.supply().on_cut({});
+  memories_.supply().restore();
+  return std::move(memories_);
 }
 
 tl::expected<void, BoardError> Board::boot_image(const LoadedImage& image) {

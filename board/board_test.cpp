@@ -13,38 +13,15 @@
 
 #include "board/debug/elf_image.hpp"
 #include "board/peripherals/flash.hpp"
+#include "board/testing/machine.hpp"
 
 namespace microvisor::board {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path guest(const std::string& name) { return fs::path(MICROVISOR_BOARD_GUESTS) / (name + ".elf"); }
-
-struct Machine {
-  explicit Machine(const std::string& program, std::uint64_t seed = 1)
-      : Machine(program, std::move(*BoardMemories::in_memory(BoardIdentity::from_seed(seed)))) {}
-  Machine(const std::string& program, BoardMemories memories) {
-    BoardOptions options;
-    options.semihosting = true;
-    options.console = [this](std::string_view text) { output += text; };
-    options.report = [this](std::string_view line) { reports.emplace_back(line); };
-    auto created = Board::create(std::move(memories), options);
-    EXPECT_TRUE(created) << created.error().message;
-    board = std::move(*created);
-    auto image = load_elf(guest(program));
-    EXPECT_TRUE(image) << image.error().message;
-    const auto booted = board->boot_image(*image);
-    EXPECT_TRUE(booted) << booted.error().message;
-  }
-  RunEnd run(std::uint64_t milliseconds = 10'000) {
-    return board->run({.until = milliseconds * 1000 * kTicksPerMicrosecond, .instructions = 100'000'000});
-  }
-
-  std::string output;
-  std::vector<std::string> reports;
-  std::unique_ptr<Board> board;
-};
+using testing::guest;
+using testing::Machine;
 
 TEST(Board, RunsABareProgramToItsExit) {
   Machine machine("hello");
@@ -89,7 +66,7 @@ TEST(Board, SoftwareResetIsRecordedAndKeepsSram) {
 
 TEST(Board, ReadingATornRowRaisesNmi) {
   Machine machine("torn");
-  machine.board->memories().flash().mark_bad(0x10'0020, true);
+  machine.board->memories().flash().mark(0x10'0020, RowState::Bad);
   EXPECT_EQ(machine.run(), RunEnd::Exited);
   EXPECT_EQ(machine.board->exit_status(), 0);
 }

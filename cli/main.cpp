@@ -53,7 +53,9 @@ int run_program(int count, char** arguments) {
 }  // namespace microvisor::cli
 
 int main(int count, char** arguments) {
+  // A pipe nobody reads and a file that may not grow are errors of the call, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return microvisor::cli::run_program(count, arguments);
   } catch (const microvisor::cli::ExitStatus& exit) {

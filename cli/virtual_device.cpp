@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "cli/failure.hpp"
+#include "cli/faults.hpp"
 #include "firmware/image/image.hpp"
 #include "firmware/layout.hpp"
 
@@ -128,6 +129,7 @@ VirtualDevice::VirtualDevice(board::BoardMemories memories, const VirtualDeviceO
   attach_i2c();
   watch_pins();
   watch_start();
+  for (const board::Fault& fault : options.faults) board_->inject(fault);
 }
 
 VirtualDevice::~VirtualDevice() {
@@ -206,10 +208,11 @@ void VirtualDevice::run(std::optional<double> seconds, bool from_power_on) {
     board::RunLimits limits;
     limits.until = end_of_slice(seconds, from_power_on);
     switch (board_->run(limits)) {
-      case board::RunEnd::Stopped: return;
-      case board::RunEnd::Exited: return;
+      case board::RunEnd::Stopped:
+      case board::RunEnd::Exited: return note_faults(*board_);
       case board::RunEnd::LockedUp: stopped_for_good("is locked up");
       case board::RunEnd::Idle: stopped_for_good("has stopped for good");
+      case board::RunEnd::PowerCut: note_faults(*board_); end_by_power_cut(*board_);
       case board::RunEnd::Limit: break;
     }
     require_boot();
@@ -218,6 +221,7 @@ void VirtualDevice::run(std::optional<double> seconds, bool from_power_on) {
     if (counting && board_->scheduler().now() >= start + ticks(*seconds)) break;
   }
   if (serial_) serial_->flush();
+  note_faults(*board_);
 }
 
 }  // namespace microvisor::cli

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "board/board.hpp"
+#include "board/fault/fault.hpp"
 #include "board/modem/at_modem.hpp"
 #include "board/modem/slirp_network.hpp"
 #include "cli/i2c_targets.hpp"
@@ -30,6 +31,7 @@ struct VirtualDeviceOptions {
   bool serial = false;             ///< on_line_of_uart2 is wanted
   std::vector<board::PinId> pins;  ///< of which on_pin is wanted
   std::vector<I2cTarget> i2c;      ///< on I2C1
+  std::vector<board::Fault> faults;
 };
 
 class VirtualDevice {
@@ -47,7 +49,8 @@ class VirtualDevice {
   std::function<void(const std::string&)> on_report;
 
   /// Runs until stop(), or until `seconds` of virtual time after the application's first start (or after
-  /// power-on, if `from_power_on`). Throws Failure if the device stops for good, with the reason.
+  /// power-on, if `from_power_on`). Throws Failure if the device stops for good, with the reason, and
+  /// ExitStatus after a power cut that was asked for.
   void run(std::optional<double> seconds, bool from_power_on);
   void stop() { board_->stop(); }
 

@@ -27,6 +27,7 @@ enum class BootCode : std::uint32_t {
   KernelEntry = 9,       ///< bootrom: the kernel's vectors lead out of it
   FlashUnreadable = 10,  ///< a row of the image has an ECC error; detail: its address
   Fault = 11,            ///< a fault in a boot stage; detail: the exception number
+  Disturbed = 12,        ///< bootrom: not every check was made, though none has failed
 };
 
 struct BootStatus {
@@ -55,6 +56,7 @@ static_assert(sizeof(BootStatus) == kBootStatusSize);
     case BootCode::KernelEntry: return "the kernel's vector table leads out of the kernel";
     case BootCode::FlashUnreadable: return "the flash cannot be read";
     case BootCode::Fault: return "fault in a boot stage";
+    case BootCode::Disturbed: return "the checks of the kernel were disturbed";
   }
   return "unknown";
 }

@@ -419,7 +419,7 @@ TEST_F(SystemBusTest, PeekHasNoSideEffectsAndNoChecks) {
   std::uint32_t value = 0;
   EXPECT_TRUE(bus.peek(0x2000'0000, 4, value));
   EXPECT_EQ(value, 42U);
-  memories.flash().mark_bad(kFlashBankSize, true);
+  memories.flash().mark(kFlashBankSize, RowState::Bad);
   EXPECT_TRUE(bus.peek(0x0C10'0000, 4, value));
   EXPECT_EQ(lines.nmis, 0U);
   EXPECT_FALSE(bus.peek(0x2000'0000 + kSramSize, 4, value));

@@ -5,7 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <cstddef>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -21,7 +24,7 @@ namespace fs = std::filesystem;
 using Kind = BoardError::Kind;
 using Unexpected = tl::unexpected<BoardError>;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr std::string_view kVersionPrefix = "microvisor board ";
 
 Unexpected failure(Kind kind, std::string message) {
@@ -57,15 +60,26 @@ bool valid_sid(const std::string& sid) {
   return sid.starts_with("UV") && parse_hex(sid.substr(2), digits);
 }
 
+/// Makes a file of `size` bytes that begins with `bytes`. Unless it is `sparse` all of it gets its room on
+/// the disk now, because later it is written through a mapping, where a full disk would be a SIGBUS.
 tl::expected<void, BoardError> write_file(const fs::path& path, std::span<const std::uint8_t> bytes,
-                                          std::size_t size) {
-  std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file || truncate(path.c_str(), static_cast<off_t>(size)) != 0) {
-    return system_failure("cannot write " + path.string());
+                                          std::size_t size, bool sparse = false) {
+  const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (descriptor < 0) return system_failure("cannot write " + path.string());
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t written = write(descriptor, bytes.data() + done, bytes.size() - done);
+    if (written <= 0) break;
+    done += static_cast<std::size_t>(written);
   }
-  return {};
+  bool good = done == bytes.size() && ftruncate(descriptor, static_cast<off_t>(size)) == 0;
+  if (good && !sparse && size != 0) {
+    errno = posix_fallocate(descriptor, 0, static_cast<off_t>(size));
+    good = errno == 0;
+  }
+  const int reason = errno;
+  if (close(descriptor) == 0) errno = reason;
+  return good ? tl::expected<void, BoardError>() : system_failure("cannot write " + path.string());
 }
 
 tl::expected<void, BoardError> write_text(const fs::path& path, const std::string& text) {
@@ -93,27 +107,34 @@ tl::expected<BoardIdentity, BoardError> read_identity(const fs::path& path) {
   return failure(Kind::Corrupt, path.string() + " is damaged");
 }
 
+template <typename State>
+std::span<const std::uint8_t> bytes_of(const State& state) {
+  return {reinterpret_cast<const std::uint8_t*>(&state), sizeof state};
+}
+
 /// Writes all files of a new board into an empty directory; `version` comes last.
 tl::expected<void, BoardError> write_board(const fs::path& directory, const BoardIdentity& identity) {
   const std::vector<std::uint8_t> ones(kFlashSize, 0xFF);
-  const FlashState state{};
-  const std::span<const std::uint8_t> state_bytes{reinterpret_cast<const std::uint8_t*>(&state),
-                                                  sizeof state};
+  const FlashState flash_state{};
+  const NorState nor_state{};
   struct File {
     const char* name;
     std::span<const std::uint8_t> bytes;
     std::size_t size;
+    bool sparse = false;
   };
   const File files[] = {
       {"flash.bin", ones, kFlashSize},
       {"otp.bin", std::span(ones).first(kOtpSize), kOtpSize},
-      {"flash.state", state_bytes, state_bytes.size()},
-      {"nor.bin", {}, kNorSize},
+      {"flash.state", bytes_of(flash_state), sizeof flash_state},
+      {"nor.bin", {}, kNorSize, true},
+      {"nor.state", bytes_of(nor_state), sizeof nor_state},
       {"backup.bin", {}, kBackupDomainSize},
       {"lock", {}, 0},
   };
   for (const File& file : files) {
-    if (auto written = write_file(directory / file.name, file.bytes, file.size); !written) return written;
+    if (auto written = write_file(directory / file.name, file.bytes, file.size, file.sparse); !written)
+      return written;
   }
   if (auto written = write_text(directory / "identity.json", identity_text(identity)); !written)
     return written;
@@ -132,16 +153,17 @@ tl::expected<void, BoardError> check_version(const fs::path& directory) {
                        : failure(Kind::Missing, directory.string() + " is not a board directory");
   }
   int version = 0;
-  if (!line.starts_with(kVersionPrefix) || (version = std::atoi(line.c_str() + kVersionPrefix.size())) <
-                                               1) {  // NOLINT(cert-err34-c): 0 is refused
+  const std::string_view number = std::string_view(line).substr(std::min(line.size(), kVersionPrefix.size()));
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), version);
+  if (!line.starts_with(kVersionPrefix) || error != std::errc() || end != number.data() + number.size()) {
     return failure(Kind::Corrupt, (directory / "version").string() + " is damaged");
   }
-  if (version > kVersion) {
-    return failure(Kind::NewerVersion, "board directory " + directory.string() +
-                                           " was made by a newer version (format " + std::to_string(version) +
-                                           ", this program knows " + std::to_string(kVersion) + ")");
-  }
-  return {};
+  if (version == kVersion) return {};
+  const bool newer = version > kVersion;
+  return failure(newer ? Kind::NewerVersion : Kind::OlderVersion,
+                 "board directory " + directory.string() + " was made by " +
+                     (newer ? "a newer" : "an older") + " version (format " + std::to_string(version) +
+                     ", this program knows " + std::to_string(kVersion) + ")");
 }
 
 /// Takes the lock for as long as the descriptor is open, and leaves the process number in the file for others
@@ -157,13 +179,16 @@ tl::expected<int, BoardError> take_lock(const fs::path& directory) {
     return failure(Kind::InUse, "board directory " + directory.string() + " is in use" +
                                     (owner.empty() ? "" : " by process " + owner));
   }
+  // The number is for people; on a full disk the board can be used without it.
   const std::string line = std::to_string(getpid()) + "\n";
-  if (ftruncate(descriptor, 0) != 0 ||
-      write(descriptor, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-    close(descriptor);
-    return system_failure("cannot write " + path.string());
-  }
+  if (ftruncate(descriptor, 0) == 0) (void)!write(descriptor, line.data(), line.size());
   return descriptor;
+}
+
+template <typename State>
+bool holds(const Mapping& file) {
+  const auto* state = reinterpret_cast<const State*>(file.bytes().data());
+  return state->magic == State::kMagic && state->format == State::kFormat;
 }
 
 }  // namespace
@@ -194,7 +219,10 @@ tl::expected<void, BoardError> BoardMemories::create(const fs::path& directory,
   std::error_code ignored;
   if (auto written = write_board(pattern, identity); !written) {
     fs::remove_all(pattern, ignored);
-    return written;
+    std::string message = written.error().message;  // names what was asked for, not where it was tried
+    if (const auto at = message.find(pattern); at != std::string::npos)
+      message.replace(at, pattern.size(), directory.string());
+    return failure(written.error().kind, message);
   }
   if (chmod(pattern.c_str(), 0755) != 0 || rename(pattern.c_str(), final_name.c_str()) != 0) {
     const int reason = errno;
@@ -210,6 +238,8 @@ tl::expected<void, BoardError> BoardMemories::create(const fs::path& directory,
 tl::expected<BoardMemories, BoardError> BoardMemories::open(const fs::path& directory) {
   if (auto checked = check_version(directory); !checked) return Unexpected(checked.error());
   BoardMemories memories;
+  memories.supply_ = std::make_unique<MemorySupply>();
+  memories.nor_array_ = std::make_unique<Mapping>();
   memories.directory_ = directory;
   auto lock = take_lock(directory);
   if (!lock) return Unexpected(lock.error());
@@ -218,8 +248,11 @@ tl::expected<BoardMemories, BoardError> BoardMemories::open(const fs::path& dire
   if (!identity) return Unexpected(identity.error());
   memories.identity_ = *identity;
   const std::tuple<Mapping*, const char*, std::size_t> files[] = {
-      {&memories.array_, "flash.bin", kFlashSize},           {&memories.otp_, "otp.bin", kOtpSize},
-      {&memories.state_, "flash.state", sizeof(FlashState)}, {&memories.nor_, "nor.bin", kNorSize},
+      {&memories.array_, "flash.bin", kFlashSize},
+      {&memories.otp_, "otp.bin", kOtpSize},
+      {&memories.state_, "flash.state", sizeof(FlashState)},
+      {memories.nor_array_.get(), "nor.bin", kNorSize},
+      {&memories.nor_state_, "nor.state", sizeof(NorState)},
       {&memories.backup_, "backup.bin", kBackupDomainSize},
   };
   for (const auto& [mapping, name, size] : files) {
@@ -227,20 +260,25 @@ tl::expected<BoardMemories, BoardError> BoardMemories::open(const fs::path& dire
     if (!mapped) return Unexpected(mapped.error());
     *mapping = std::move(*mapped);
   }
-  const auto* state = reinterpret_cast<const FlashState*>(memories.state_.bytes().data());
-  if (state->magic != FlashState::kMagic || state->format != FlashState::kFormat) {
+  if (!holds<FlashState>(memories.state_))
     return failure(Kind::Corrupt, (directory / "flash.state").string() + " is damaged");
-  }
+  if (!holds<NorState>(memories.nor_state_))
+    return failure(Kind::Corrupt, (directory / "nor.state").string() + " is damaged");
   memories.assemble();
   return memories;
 }
 
 tl::expected<BoardMemories, BoardError> BoardMemories::in_memory(const BoardIdentity& identity) {
   BoardMemories memories;
+  memories.supply_ = std::make_unique<MemorySupply>();
+  memories.nor_array_ = std::make_unique<Mapping>();
   memories.identity_ = identity;
   const std::tuple<Mapping*, std::size_t, bool> parts[] = {
-      {&memories.array_, kFlashSize, true},          {&memories.otp_, kOtpSize, true},
-      {&memories.state_, sizeof(FlashState), false}, {&memories.nor_, kNorSize, false},
+      {&memories.array_, kFlashSize, true},
+      {&memories.otp_, kOtpSize, true},
+      {&memories.state_, sizeof(FlashState), false},
+      {memories.nor_array_.get(), kNorSize, false},
+      {&memories.nor_state_, sizeof(NorState), false},
       {&memories.backup_, kBackupDomainSize, false},
   };
   for (const auto& [mapping, size, erased] : parts) {
@@ -248,14 +286,25 @@ tl::expected<BoardMemories, BoardError> BoardMemories::in_memory(const BoardIden
     if (!mapped) return Unexpected(mapped.error());
     *mapping = std::move(*mapped);
   }
-  const FlashState state{};
-  std::memcpy(memories.state_.bytes().data(), &state, sizeof state);
+  const FlashState flash_state{};
+  std::ranges::copy(bytes_of(flash_state), memories.state_.bytes().begin());
+  // Only what is not zero: the wear of a NOR that is never written costs no memory.
+  const NorState nor_state{};
+  std::ranges::copy(bytes_of(nor_state).first(offsetof(NorState, erases)),
+                    memories.nor_state_.bytes().begin());
   memories.assemble();
   return memories;
 }
 
 void BoardMemories::assemble() {
-  flash_ = std::make_unique<FlashCells>(array_.bytes(), otp_.bytes(), state_.bytes(), identity_.seed);
+  flash_ =
+      std::make_unique<FlashCells>(array_.bytes(), otp_.bytes(), state_.bytes(), *supply_, identity_.seed);
+  nor_ = std::make_unique<NorCells>(NorArray(nor_array_->bytes(), nor_array_->pages_on_disk()),
+                                    nor_state_.bytes(), *supply_, identity_.seed,
+                                    [file = nor_array_.get()](std::size_t offset, std::size_t size) {
+                                      const auto backed = file->back(offset, size);
+                                      return backed ? std::string() : backed.error().message;
+                                    });
 }
 
 BoardMemories::~BoardMemories() {
@@ -271,9 +320,12 @@ BoardMemories& BoardMemories::operator=(BoardMemories&& other) noexcept {
   std::swap(array_, other.array_);
   std::swap(otp_, other.otp_);
   std::swap(state_, other.state_);
-  std::swap(nor_, other.nor_);
+  std::swap(supply_, other.supply_);
+  std::swap(nor_array_, other.nor_array_);
+  std::swap(nor_state_, other.nor_state_);
   std::swap(backup_, other.backup_);
   std::swap(flash_, other.flash_);
+  std::swap(nor_, other.nor_);
   return *this;
 }
 

@@ -1,8 +1,9 @@
 // Everything of a board that keeps its contents without power, and where it is kept.
 //
 // A board is a directory: flash.bin, otp.bin, flash.state (ECC, wear, option bytes, operation in progress),
-// nor.bin (sparse, cells inverted), backup.bin (RTC, TAMP), identity.json, lock, and version, which is
-// written last. It is made beside its final place and renamed, so it exists whole or not at all. While a
+// nor.bin (sparse, cells inverted), nor.state (registers, wear, operation in progress), backup.bin (RTC,
+// TAMP), identity.json, lock, and version, which is written last. All but nor.bin takes its room on the disk
+// when it is made. It is made beside its final place and renamed, so it exists whole or not at all. While a
 // process has it open, nobody else can. For tests and single runs the same object lives in memory only.
 #pragma once
 
@@ -16,11 +17,11 @@
 #include "board/memory/board_error.hpp"
 #include "board/memory/flash_cells.hpp"
 #include "board/memory/mapping.hpp"
-#include "board/memory/nor_array.hpp"
+#include "board/memory/memory_supply.hpp"
+#include "board/memory/nor_cells.hpp"
 
 namespace microvisor::board {
 
-inline constexpr std::size_t kNorSize = 64U << 20;
 inline constexpr std::size_t kBackupDomainSize = 4096;
 
 /// What distinguishes one chip from another.
@@ -41,8 +42,8 @@ class BoardMemories {
   /// System.
   static tl::expected<void, BoardError> create(const std::filesystem::path& directory,
                                                const BoardIdentity& identity);
-  /// Opens a board directory for this process alone. Missing, HalfWritten, NewerVersion, Corrupt, InUse,
-  /// System.
+  /// Opens a board directory for this process alone. Missing, HalfWritten, NewerVersion,
+  /// OlderVersion, Corrupt, InUse, System. On error nothing in it has been changed.
   static tl::expected<BoardMemories, BoardError> open(const std::filesystem::path& directory);
   /// A new board that vanishes with this object.
   static tl::expected<BoardMemories, BoardError> in_memory(const BoardIdentity& identity);
@@ -53,7 +54,8 @@ class BoardMemories {
 
   [[nodiscard]] const BoardIdentity& identity() const { return identity_; }
   [[nodiscard]] FlashCells& flash() { return *flash_; }
-  [[nodiscard]] NorArray nor() const { return NorArray(nor_.bytes()); }
+  [[nodiscard]] NorCells& nor() { return *nor_; }
+  [[nodiscard]] MemorySupply& supply() { return *supply_; }
   [[nodiscard]] std::span<std::uint8_t> backup_domain() const { return backup_.bytes(); }
   /// Empty for a board in memory.
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
@@ -65,8 +67,12 @@ class BoardMemories {
   std::filesystem::path directory_;
   int lock_ = -1;
   BoardIdentity identity_;
-  Mapping array_, otp_, state_, nor_, backup_;
+  // Behind pointers, so that what refers to them survives a move of this object.
+  std::unique_ptr<MemorySupply> supply_;
+  std::unique_ptr<Mapping> nor_array_;
+  Mapping array_, otp_, state_, nor_state_, backup_;
   std::unique_ptr<FlashCells> flash_;
+  std::unique_ptr<NorCells> nor_;
 };
 
 }  // namespace microvisor::board

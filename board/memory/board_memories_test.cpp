@@ -112,7 +112,7 @@ TEST_F(BoardMemoriesTest, NamesHalfWrittenDirectory) {
 
 TEST_F(BoardMemoriesTest, NamesNewerVersion) {
   create();
-  std::ofstream(board_ / "version") << "microvisor board 2\n";
+  std::ofstream(board_ / "version") << "microvisor board 99\n";
   EXPECT_EQ(open_error().kind, Kind::NewerVersion);
 }
 
@@ -156,7 +156,7 @@ TEST_F(BoardMemoriesTest, KillLeavesWhatWasWrittenAndFreesTheBoard) {
     auto memories = BoardMemories::open(board_);
     memories->flash().begin(quad_word(0x10'0000, 0x5A));
     memories->flash().complete();
-    memories->nor().program(123, 0x0F);
+    memories->nor().array().program(123, 0x0F);
     memories->backup_domain()[5] = 9;
   });
   auto memories = BoardMemories::open(board_);

@@ -36,14 +36,17 @@ int pool_of_ones() {
 
 Mapping::~Mapping() {
   if (data_ != nullptr) munmap(data_, size_);
+  if (descriptor_ >= 0) close(descriptor_);
 }
 
-Mapping::Mapping(Mapping&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+Mapping::Mapping(Mapping&& other) noexcept { *this = std::move(other); }
 
 Mapping& Mapping::operator=(Mapping&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(path_, other.path_);
+  std::swap(pages_on_disk_, other.pages_on_disk_);
   return *this;
 }
 
@@ -63,9 +66,40 @@ tl::expected<Mapping, BoardError> Mapping::file(const std::filesystem::path& pat
                                          " bytes instead of " + std::to_string(size)});
   }
   void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-  close(descriptor);
-  if (data == MAP_FAILED) return tl::unexpected(system_error("cannot map " + path.string()));
-  return Mapping(static_cast<std::uint8_t*>(data), size);
+  if (data == MAP_FAILED) {
+    close(descriptor);
+    return tl::unexpected(system_error("cannot map " + path.string()));
+  }
+  Mapping mapping(static_cast<std::uint8_t*>(data), size);
+  mapping.descriptor_ = descriptor;
+  mapping.path_ = path;
+  mapping.find_pages_on_disk();
+  return mapping;
+}
+
+void Mapping::find_pages_on_disk() {
+  pages_on_disk_.assign((size_ + kHostPage - 1) / kHostPage, false);
+  off_t begin = lseek(descriptor_, 0, SEEK_DATA);
+  while (begin >= 0) {
+    const off_t end = lseek(descriptor_, begin, SEEK_HOLE);
+    note_on_disk(static_cast<std::size_t>(begin), end < 0 ? size_ : static_cast<std::size_t>(end));
+    if (end < 0) return;
+    begin = lseek(descriptor_, end, SEEK_DATA);
+  }
+  // ENXIO: no data from there on. A file system that cannot tell (EINVAL) is taken to hold all of it.
+  if (errno != ENXIO) note_on_disk(0, size_);
+}
+
+void Mapping::note_on_disk(std::size_t offset, std::size_t end) {
+  for (std::size_t page = offset / kHostPage; page * kHostPage < end; ++page) pages_on_disk_[page] = true;
+}
+
+tl::expected<void, BoardError> Mapping::back(std::size_t offset, std::size_t size) {
+  if (descriptor_ < 0) return {};
+  errno = posix_fallocate(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(size));
+  if (errno != 0) return tl::unexpected(system_error("cannot write " + path_.string()));
+  note_on_disk(offset, offset + size);
+  return {};
 }
 
 tl::expected<Mapping, BoardError> Mapping::zeros(std::size_t size) {

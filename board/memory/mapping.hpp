@@ -10,10 +10,14 @@
 #include <filesystem>
 #include <span>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "board/memory/board_error.hpp"
 
 namespace microvisor::board {
+
+/// Bytes of a page of the host; on a host with larger ones several of ours share one.
+inline constexpr std::size_t kHostPage = 4096;
 
 class Mapping {
  public:
@@ -31,10 +35,26 @@ class Mapping {
 
   [[nodiscard]] std::span<std::uint8_t> bytes() const { return {data_, size_}; }
 
+  /// Host pages of a sparse file that the disk holds; the others are holes, which read as zeros. Null for
+  /// private memory. On some file systems (tmpfs) reading a hole takes room too, and on a full one ends the
+  /// process with SIGBUS: whoever expects holes looks here first.
+  [[nodiscard]] const std::vector<bool>* pages_on_disk() const {
+    return descriptor_ < 0 ? nullptr : &pages_on_disk_;
+  }
+  /// Has the file system set room aside for [offset, offset + size) of a sparse file, so that storing there
+  /// cannot fail. System (disk full). Nothing to do for private memory.
+  [[nodiscard]] tl::expected<void, BoardError> back(std::size_t offset, std::size_t size);
+
  private:
   Mapping(std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
+  void find_pages_on_disk();
+  void note_on_disk(std::size_t offset, std::size_t end);
+
   std::uint8_t* data_ = nullptr;
   std::size_t size_ = 0;
+  int descriptor_ = -1;  ///< of a file
+  std::filesystem::path path_;
+  std::vector<bool> pages_on_disk_;  ///< of a file
 };
 
 }  // namespace microvisor::board

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "board/bus/chip_map.hpp"
+#include "board/memory/board_memories.hpp"
 #include "board/peripherals/backup_domain.hpp"
 #include "board/peripherals/i2c_slave.hpp"
 #include "board/peripherals/register_block.hpp"
@@ -47,7 +48,7 @@ class ChipTest : public ::testing::Test {
   EmptyBus bus;
   std::vector<ResetCause> resets;
   alignas(BackupDomain) std::array<std::uint8_t, 4096> backup{};
-  ZeroPages nor{64U << 20};
+  BoardMemories memories = *BoardMemories::in_memory(BoardIdentity::from_seed(1));
   std::unique_ptr<ChipPeripherals> chip;
   std::vector<PlacedBlock> blocks;
   unsigned tampers = 0;
@@ -64,7 +65,7 @@ class ChipTest : public ::testing::Test {
                   .reset_block = [this](std::uint32_t base) { at(base).reset(Reset::System); },
                   .option_register = [] { return 0xFFFF'FFFFU; },
                   .backup_domain = backup,
-                  .nor = NorArray(nor.bytes()),
+                  .nor = memories.nor(),
                   .erase_on_tamper = [this] { ++tampers; },
                   .seed = 1});
     blocks = chip->take_blocks();

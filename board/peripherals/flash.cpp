@@ -260,8 +260,11 @@ void Flash::reset(Reset kind) {
     cells_.cut_off();
     // OPSR tells of operations that a system reset has ended, not of a power loss (RM0456 7.3.12).
     if (kind == Reset::System) {
+      const bool system = job.address >= kFlashSize;  // OTP
       interrupted_ = static_cast<std::uint32_t>(job.operation) << 29 |
-                     (job.address >= kFlashBankSize ? 1U << 21 : 0U) | (job.address % kFlashBankSize);
+                     (system ? std::uint32_t{kOpsrSystem} : 0U) |
+                     (!system && job.address >= kFlashBankSize ? std::uint32_t{kOpsrBank} : 0U) |
+                     (job.address % kFlashBankSize);
     }
     if (job.operation != FlashOperation::Options) ports_.cells_changed(job.address, job.size);
   }

@@ -25,9 +25,12 @@ namespace microvisor::board {
 /// Durations of operations (data sheet DS13086 tables 88 and 89, typical values; option programming is an
 /// estimate).
 struct FlashTiming {
+  /// Erasing takes longer from this many cycles on.
+  static constexpr std::uint32_t kWorn = 10'000;
   Time row = 118 * kTicksPerMicrosecond;
   Time burst_row = 48 * kTicksPerMicrosecond;
   Time page_erase = 1'500 * kTicksPerMicrosecond;
+  Time worn_page_erase = 1'700 * kTicksPerMicrosecond;
   Time bank_erase = 195'000 * kTicksPerMicrosecond;
   Time options = 3'000 * kTicksPerMicrosecond;
 };
@@ -110,7 +113,7 @@ class Flash final : public Peripheral {
   // flash_memory.cpp
   [[nodiscard]] bool busy_bank(std::uint32_t cell) const;
   std::uint32_t read_cells(std::uint32_t cell, unsigned size);
-  void note_ecc_error(std::uint32_t cell);
+  void note_ecc_error(std::uint32_t cell, EccResult error);
 
   // flash_operations.cpp
   [[nodiscard]] bool busy() const { return cells_.in_progress().operation != FlashOperation::None; }

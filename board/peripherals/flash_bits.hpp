@@ -71,6 +71,11 @@ enum Status : std::uint32_t {
 inline constexpr std::uint32_t kProgramErrors = kProgErr | kWrpErr | kPgaErr | kSizErr | kPgsErr;
 inline constexpr std::uint32_t kClearable = kEop | kOpErr | kProgramErrors | kOptwErr;
 
+enum Interrupted : std::uint32_t {  // OPSR: ADDR_OP 19:0, CODE_OP 31:29
+  kOpsrBank = 1U << 21,
+  kOpsrSystem = 1U << 22,
+};
+
 enum Ecc : std::uint32_t {
   kEccBank = 1U << 21,
   kEccSystem = 1U << 22,

@@ -44,19 +44,24 @@ Outcome Flash::read_array(std::uint32_t offset, unsigned size, const Access& acc
 }
 
 std::uint32_t Flash::read_cells(std::uint32_t cell, unsigned size) {
-  if (cells_.bad(cell)) note_ecc_error(cell);
+  const RowReading row = cells_.read(cell);
+  if (row.ecc != EccResult::Good) note_ecc_error(cell, row.ecc);
   std::uint32_t value = 0;
-  std::memcpy(&value, cells_.row(cell).data() + cell % kFlashRowSize, size);
+  std::memcpy(&value, row.data.data() + cell % kFlashRowSize, size);
   return value;
 }
 
-void Flash::note_ecc_error(std::uint32_t cell) {
-  // Only while both flags are clear (RM0456 FLASH_ECCR).
+void Flash::note_ecc_error(std::uint32_t cell, EccResult error) {
+  // Only while both flags are clear: a correction that nobody has cleared hides a double error behind it, and
+  // the NMI with it (RM0456 FLASH_ECCR, ECCC and ECCD).
   if ((ecc_ & (kEccCorrected | kEccDetected)) != 0) return;
   const bool system = cell >= kFlashSize;
-  ecc_ = (ecc_ & kEccIe) | kEccDetected | (cell % kFlashBankSize & ~(kFlashRowSize - 1)) |
+  const bool detected = error == EccResult::Detected;
+  ecc_ = (ecc_ & kEccIe) | (detected ? kEccDetected : kEccCorrected) |
+         (cell % kFlashBankSize & ~(kFlashRowSize - 1)) |
          (bank_of(cell) == 1 ? std::uint32_t{kEccBank} : 0U) | (system ? std::uint32_t{kEccSystem} : 0U);
-  ports_.interrupts.raise_nmi();
+  if (detected) ports_.interrupts.raise_nmi();
+  update_interrupts();
 }
 
 std::optional<DirectSpan> Flash::direct(std::uint32_t offset, const Access& access) {
@@ -64,10 +69,10 @@ std::optional<DirectSpan> Flash::direct(std::uint32_t offset, const Access& acce
   const unsigned page = cell / kFlashPageSize;
   if (protection_.check(page, access) != Violation::None || busy_bank(cell)) return std::nullopt;
   if ((powered_down_ >> bank_of(cell) & 1) != 0) return std::nullopt;
-  if (cells_.any_bad(page * kFlashPageSize, kFlashPageSize)) return std::nullopt;
+  if (cells_.any_flawed(page * kFlashPageSize, kFlashPageSize)) return std::nullopt;
   const unsigned bank_start = page / kFlashPagesPerBank * kFlashPagesPerBank;
   const auto joins = [&](unsigned other) {
-    return protection_.alike(page, other) && !cells_.any_bad(other * kFlashPageSize, kFlashPageSize);
+    return protection_.alike(page, other) && !cells_.any_flawed(other * kFlashPageSize, kFlashPageSize);
   };
   unsigned first = page;
   unsigned last = page;

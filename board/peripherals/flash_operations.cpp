@@ -58,7 +58,9 @@ void Flash::start_programming() {
   const bool otp = buffer.cell >= kFlashSize;
   for (std::uint32_t done = 0; done < buffer.size; done += kFlashRowSize) {
     const std::span row{buffer.data.data() + done, kFlashRowSize};
-    // A used row takes zeros only (FLASH_NSSR.PROGERR); an OTP row nothing at all (RM0456 7.3.2).
+    // A used row takes zeros only (FLASH_NSSR.PROGERR); an OTP row nothing at all (RM0456 7.3.2). A row that
+    // a cut has left in doubt is used, whatever it reads as. A burst is refused whole: the manual does not
+    // say whether the rows before the used one are programmed.
     const bool zeros = std::ranges::all_of(row, [](std::uint8_t byte) { return byte == 0; });
     if (!cells_.erased(buffer.cell + done) && (otp || !zeros)) {
       fail(buffer.secure, kProgErr);
@@ -100,7 +102,8 @@ void Flash::start_page_erase(const Access& access, bool secure, std::uint32_t co
                      .address = page * kFlashPageSize,
                      .size = kFlashPageSize,
                      .data = {}};
-  start(job, secure, timing.page_erase);
+  const bool worn = cells_.erases(page / kFlashPagesPerBank, page % kFlashPagesPerBank) >= FlashTiming::kWorn;
+  start(job, secure, worn ? timing.worn_page_erase : timing.page_erase);
 }
 
 void Flash::start_bank_erase(const Access& access, bool secure, std::uint32_t control) {

@@ -108,7 +108,7 @@ TEST_F(FlashTest, DirectSpanReachesAsFarAsTheAnswerDoes) {
 // ECC
 
 TEST_F(FlashTest, BadRowRaisesNmiOnceUntilCleared) {
-  memories.flash().mark_bad(kBank2 + 0x1230, true);
+  memories.flash().mark(kBank2 + 0x1230, RowState::Bad);
   EXPECT_FALSE(flash.direct(kBank2 + 0x1000, kSecure));
   word(kBank2 + 0x1220);
   EXPECT_EQ(lines.nmis, 0U);
@@ -121,6 +121,60 @@ TEST_F(FlashTest, BadRowRaisesNmiOnceUntilCleared) {
   EXPECT_EQ(read(flash, kEccr) & kEccDetected, 0U);
   word(kBank2 + 0x1230);
   EXPECT_EQ(lines.nmis, 2U);
+}
+
+TEST_F(FlashTest, CorrectedRowGivesItsDataAndTheInterrupt) {
+  memories.flash().load(0x1230, std::vector<std::uint8_t>(16, 0x5A));
+  memories.flash().mark(0x1230, RowState::Corrected);
+  EXPECT_EQ(word(0x1234, kNonSecure), 0x5A5A'5A5AU);
+  EXPECT_EQ(read(flash, kEccr), kEccCorrected | 0x1230U);
+  EXPECT_EQ(lines.nmis, 0U);
+  EXPECT_FALSE(lines.level(6));
+  set_bits(flash, kEccr, kEccIe);  // writes ECCC back too, which clears it
+  EXPECT_FALSE(lines.level(6));
+  word(0x1234, kNonSecure);
+  EXPECT_TRUE(lines.level(6));
+  write(flash, kEccr, kEccCorrected | kEccIe);
+  EXPECT_FALSE(lines.level(6));
+}
+
+/// RM0456 FLASH_ECCR: either flag is set only while both are clear.
+TEST_F(FlashTest, ACorrectionNobodyClearedHidesADoubleError) {
+  memories.flash().mark(kBank2 + 0x1230, RowState::Corrected);
+  memories.flash().mark(kBank2 + 0x1240, RowState::Bad);
+  word(kBank2 + 0x1230);
+  word(kBank2 + 0x1240);
+  EXPECT_EQ(read(flash, kEccr), kEccCorrected | kEccBank | 0x1230U);
+  EXPECT_EQ(lines.nmis, 0U);
+  write(flash, kEccr, kEccCorrected);
+  word(kBank2 + 0x1240);
+  EXPECT_EQ(lines.nmis, 1U);
+}
+
+TEST_F(FlashTest, UnstableRowsRaiseNmiNowAndThen) {
+  memories.flash().mark(kBank2, RowState::Unstable);
+  EXPECT_FALSE(flash.direct(kBank2, kSecure));
+  for (int i = 0; i < 64; ++i) {
+    word(kBank2);
+    write(flash, kEccr, kEccDetected | kEccCorrected);
+  }
+  EXPECT_GT(lines.nmis, 16U);
+  EXPECT_LT(lines.nmis, 48U);
+}
+
+TEST_F(FlashTest, RowInDoubtTakesZerosOnly) {
+  unlock(true);
+  for (const RowState state : {RowState::Bad, RowState::Corrected, RowState::Unstable}) {
+    memories.flash().mark(kBank2 + 0x40, state);
+    program(kBank2 + 0x40, {1, 2, 3, 4});
+    EXPECT_EQ(status(), std::uint32_t{kProgErr});
+    write(flash, kSecSr, kProgErr);
+  }
+  program(kBank2 + 0x40, {0, 0, 0, 0});
+  finish();
+  EXPECT_EQ(status(), 0U);
+  EXPECT_EQ(memories.flash().row_state(kBank2 + 0x40), RowState::Good);
+  EXPECT_EQ(word(kBank2 + 0x40), 0U);
 }
 
 }  // namespace

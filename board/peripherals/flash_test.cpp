@@ -213,6 +213,33 @@ TEST_F(FlashTest, PageEraseTakes1500MicrosecondsAndClearsStart) {
   EXPECT_TRUE(memories.flash().erased(kBank2 + 0x2000));
 }
 
+/// DS13086 table 88: 195 ms a bank, both banks twice that; 1.7 ms a page from 10,000 cycles on.
+TEST_F(FlashTest, ErasesTakeTheTimesOfTheDataSheet) {
+  OptionBytes options = memories.flash().options();
+  options.bank[1].watermark = PageRange{127, 0}.word();
+  memories.flash().set_options(options);
+  flash.reset(Reset::PowerOn);
+  unlock(false);
+  const auto duration = [this](std::uint32_t control) {
+    const Time begin = scheduler.now();
+    write(flash, kNsCr, control | kStrt);
+    while ((status(false) & kBsy) != 0) run_for(scheduler, microseconds(10));
+    return (scheduler.now() - begin) / microseconds(1);
+  };
+  EXPECT_EQ(duration(kMer1) / 1000, 195U);
+  EXPECT_EQ(duration(kMer1 | kMer2) / 1000, 390U);
+  EXPECT_EQ(memories.flash().erases(0, 5), 2U);
+  EXPECT_EQ(duration(kPer | 5U << 3), 1500U);
+  for (std::uint32_t cycle = memories.flash().erases(0, 5); cycle < 10'000; ++cycle) {
+    memories.flash().begin({.operation = FlashOperation::PageErase,
+                            .address = 5 * kFlashPageSize,
+                            .size = kFlashPageSize,
+                            .data = {}});
+    memories.flash().complete();
+  }
+  EXPECT_EQ(duration(kPer | 5U << 3), 1700U);
+}
+
 TEST_F(FlashTest, StartWithoutAKindOfEraseIsASequenceError) {
   unlock(true);
   write(flash, kSecCr, kStrt);
@@ -330,6 +357,20 @@ TEST_F(FlashTest, SystemResetInTheMiddleIsRecordedInOpsr) {
   EXPECT_EQ(status(), 0U);
   finish();
   EXPECT_EQ(memories.flash().erases(1, 9), 0U);
+}
+
+TEST_F(FlashTest, OpsrNamesOperationBankAndArea) {
+  unlock(true);
+  program(kBank2 + 0x120, {1, 2, 3, 4});
+  flash.reset(Reset::System);
+  EXPECT_EQ(read(flash, kOpsr), 1U << 29 | 1U << 21 | 0x120U);
+  unlock(false);
+  write(flash, kNsCr, kPg);
+  for (std::uint32_t index = 0; index < 4; ++index) flash.write_otp(0x40 + 4 * index, 4, kNonSecure, 0);
+  flash.reset(Reset::System);
+  EXPECT_EQ(read(flash, kOpsr), 1U << 29 | 1U << 22 | 0x40U);  // system flash, no bank
+  flash.reset(Reset::System);
+  EXPECT_EQ(read(flash, kOpsr), 0U);  // nothing was interrupted this time
 }
 
 TEST_F(FlashTest, PowerLossLeavesNoTraceInOpsr) {

@@ -1,8 +1,10 @@
 #include "board/peripherals/nor_flash.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "board/peripherals/event_archive.hpp"
+#include "board/peripherals/nor_sfdp.hpp"
 
 namespace microvisor::board {
 namespace {
@@ -22,7 +24,9 @@ enum Opcode : std::uint8_t {
   kSectorErase3 = 0x20,
   kSectorErase4 = 0x21,
   kReadSecurity = 0x2B,
+  kWriteSecurity = 0x2F,
   kResume = 0x30,
+  kReadSfdp = 0x5A,
   kChipErase60 = 0x60,
   kResetEnable = 0x66,
   kReadConfiguration2 = 0x71,
@@ -31,22 +35,27 @@ enum Opcode : std::uint8_t {
   kReadId = 0x9F,
   kReleasePowerDown = 0xAB,
   kSuspend = 0xB0,
+  kEnterFourBytes = 0xB7,
   kPowerDown = 0xB9,
   kChipEraseC7 = 0xC7,
   kBlockErase3 = 0xD8,
   kBlockErase4 = 0xDC,
+  kExitFourBytes = 0xE9,
   kOctalReadStr = 0xEC,
   kOctalReadDtr = 0xEE,
 };
 
 constexpr std::uint8_t kWip = 1, kWel = 2, kBlockProtect = 0x3C, kStatusWritable = 0xBC;
-constexpr std::uint8_t kProgramSuspended = 0x04, kEraseSuspended = 0x08, kProgramFailed = 0x20,
-                       kEraseFailed = 0x40;
+constexpr std::uint8_t kTopBottom = 0x08, kConfigurationWritable = 0x0F;
+constexpr std::uint8_t kLockedDown = 0x02, kProgramSuspended = 0x04, kEraseSuspended = 0x08,
+                       kProgramFailed = 0x20, kEraseFailed = 0x40;
+constexpr std::uint32_t kDefaultProtocol = 0x4000'0000;  // address of a non-volatile byte in CR2
 constexpr std::uint8_t kId[3] = {0xC2, 0x85, 0x3A};
 constexpr unsigned kDummyCycles[8] = {20, 18, 16, 14, 12, 10, 8, 6};
 constexpr unsigned kFastReadDummy = 8;
+constexpr unsigned kOctalSfdpDummy = 20;
 
-constexpr std::uint32_t kPage = 256, kSector = 4096, kBlock = 65'536;
+constexpr std::uint32_t kPage = kNorPageSize, kSector = kNorSectorSize, kBlock = 65'536;
 // Typical times of the data sheet.
 constexpr Time kPageTime = 150 * kTicksPerMicrosecond;
 constexpr Time kSectorTime = 25'000 * kTicksPerMicrosecond;
@@ -55,10 +64,31 @@ constexpr Time kChipBlockTime = 150 * kTicksPerSecond / 1024;  // 150 s for 1024
 constexpr Time kStatusTime = 40'000 * kTicksPerMicrosecond;    // given as a maximum only
 constexpr Time kResetTime = 40 * kTicksPerMicrosecond;
 constexpr Time kResetWhileErasing = 100'000 * kTicksPerMicrosecond;
+constexpr Time kWakeTime = 30 * kTicksPerMicrosecond;
+
+/// Address bytes of a command in the SPI protocol.
+unsigned spi_address_bytes(std::uint8_t opcode, bool four_byte_mode) {
+  switch (opcode) {
+    case kRead3:
+    case kFastRead3:
+    case kPageProgram3:
+    case kSectorErase3:
+    case kBlockErase3: return four_byte_mode ? 4 : 3;
+    case kReadSfdp: return 3;
+    case kRead4:
+    case kFastRead4:
+    case kPageProgram4:
+    case kSectorErase4:
+    case kBlockErase4:
+    case kReadConfiguration2:
+    case kWriteConfiguration2: return 4;
+    default: return 0;
+  }
+}
 
 }  // namespace
 
-NorFlash::NorFlash(Scheduler& scheduler, NorArray cells)
+NorFlash::NorFlash(Scheduler& scheduler, NorCells& cells)
     : scheduler_(scheduler), cells_(cells), done_(scheduler, [this] { operation_done(); }) {}
 
 NorFlash::Protocol NorFlash::protocol() const {
@@ -69,17 +99,18 @@ NorFlash::Protocol NorFlash::protocol() const {
 void NorFlash::power_on() {
   done_.cancel();
   operation_ = Operation::None;
-  status_ = 0;
+  cells_.power_on();
   security_ = 0;
-  octal_ = dqs_ = dummy_code_ = 0;
-  reset_enabled_ = asleep_ = suspended_ = selected_ = false;
+  octal_ = ~cells_.registers().protocol & 3;
+  dqs_ = dummy_code_ = 0;
+  write_enabled_ = four_bytes_ = reset_enabled_ = asleep_ = suspended_ = selected_ = false;
   source_ = Source::None;
 }
 
 void NorFlash::serialise(Archive& archive) {
-  archive(status_, configuration_, security_, octal_, dqs_, dummy_code_, reset_enabled_, asleep_, suspended_,
-          selected_, opcode_, command_, source_, cursor_, corrupt_, takes_data_, operation_, target_,
-          target_size_, page_, remaining_, noise_);
+  archive(write_enabled_, security_, octal_, dqs_, dummy_code_, four_bytes_, reset_enabled_, asleep_,
+          suspended_, selected_, opcode_, command_, source_, cursor_, corrupt_, takes_data_, operation_,
+          remaining_);
   auto count = static_cast<std::uint32_t>(written_.size());
   archive(count);
   written_.resize(count);
@@ -95,7 +126,10 @@ std::optional<std::uint8_t> NorFlash::opcode_of(const SerialFlashCommand& comman
   const Protocol spoken = command.instruction_lines == 8
                               ? (command.instruction_dtr ? Protocol::OctalDtr : Protocol::OctalStr)
                               : Protocol::Spi;
-  if (spoken != protocol()) return std::nullopt;
+  const unsigned lines = spoken == Protocol::Spi ? 1 : 8;
+  const bool other_lines = (command.address_lines != 0 && command.address_lines != lines) ||
+                           (command.data_lines != 0 && command.data_lines != lines);
+  if (spoken != protocol() || other_lines) return std::nullopt;
   if (spoken == Protocol::Spi) {
     if (command.instruction_lines != 1 || command.instruction_bytes != 1) return std::nullopt;
     return static_cast<std::uint8_t>(command.instruction);
@@ -105,6 +139,13 @@ std::optional<std::uint8_t> NorFlash::opcode_of(const SerialFlashCommand& comman
   const auto second = static_cast<std::uint8_t>(command.instruction);
   if (command.instruction_bytes != 2 || (first ^ second) != 0xFF) return std::nullopt;
   return first;
+}
+
+/// In octal protocols every address has four bytes, and registers may be asked with one.
+bool NorFlash::address_fits(std::uint8_t opcode) const {
+  const unsigned sent = command_.address_lines == 0 ? 0 : command_.address_bytes;
+  if (protocol() == Protocol::Spi) return sent == spi_address_bytes(opcode, four_bytes_);
+  return sent == 4 || (sent == 0 && spi_address_bytes(opcode, false) == 0);
 }
 
 void NorFlash::begin(const SerialFlashCommand& command) {
@@ -119,7 +160,10 @@ void NorFlash::begin(const SerialFlashCommand& command) {
   opcode_ = opcode.value_or(0);
   const bool follows_reset_enable = reset_enabled_;
   reset_enabled_ = false;
-  if (!opcode) return;
+  if (!opcode || !address_fits(*opcode)) {
+    opcode_ = 0;
+    return;
+  }
   if (opcode_ == kReset && follows_reset_enable) return software_reset();
   if (asleep_ && opcode_ != kReleasePowerDown && opcode_ != kResetEnable) return;
   decode(opcode_);
@@ -133,7 +177,6 @@ void NorFlash::decode(std::uint8_t opcode) {
     case kResetEnable: reset_enabled_ = true; return;
     case kSuspend: return suspend();
     case kResume: return resume();
-    case kReleasePowerDown: asleep_ = false; return;
     default: break;
   }
   if (busy()) return;
@@ -148,38 +191,43 @@ int NorFlash::read_skew(unsigned expected) const {
   return late / 8;
 }
 
+unsigned NorFlash::array_dummy_cycles() const { return kDummyCycles[dummy_code_ & 7]; }
+
+/// Of the identification in octal protocols (four, one more at double rate).
+unsigned NorFlash::register_dummy_cycles() const {
+  return protocol() == Protocol::Spi ? 0 : protocol() == Protocol::OctalStr ? 4 : 5;
+}
+
+void NorFlash::start_reading(Source source, std::uint32_t address, unsigned expected_dummy) {
+  source_ = source;
+  corrupt_ = protocol() == Protocol::Spi && command_.dummy_cycles % 8 != expected_dummy % 8;
+  cursor_ = address + static_cast<std::uint32_t>(read_skew(expected_dummy));
+}
+
 void NorFlash::decode_read(std::uint8_t opcode) {
-  const bool octal = protocol() != Protocol::Spi;
-  unsigned dummy = 0;
+  const Protocol spoken = protocol();
+  const bool spi = spoken == Protocol::Spi;
+  const std::uint32_t address = command_.address;
   switch (opcode) {
     case kReadConfiguration: source_ = Source::Configuration; return;
-    case kReadId:
-      source_ = Source::Id;
-      cursor_ = 0;
-      return;
+    case kReadId: return start_reading(Source::Id, 0, register_dummy_cycles());
+    case kReadSfdp: return start_reading(Source::Sfdp, address, spi ? kFastReadDummy : kOctalSfdpDummy);
     case kRead3:
     case kRead4:
-      if (octal) return;
-      break;
+      if (spi) start_reading(Source::Array, address, 0);
+      return;
     case kFastRead3:
     case kFastRead4:
-      if (octal) return;
-      dummy = kFastReadDummy;
-      break;
+      if (spi) start_reading(Source::Array, address, kFastReadDummy);
+      return;
     case kOctalReadStr:
-      if (protocol() != Protocol::OctalStr) return;
-      dummy = kDummyCycles[dummy_code_ & 7];
-      break;
+      if (spoken == Protocol::OctalStr) start_reading(Source::Array, address, array_dummy_cycles());
+      return;
     case kOctalReadDtr:
-      if (protocol() != Protocol::OctalDtr) return;
-      dummy = kDummyCycles[dummy_code_ & 7];
-      break;
+      if (spoken == Protocol::OctalDtr) start_reading(Source::Array, address, array_dummy_cycles());
+      return;
     default: return;
   }
-  if (command_.address_lines == 0) return;
-  source_ = Source::Array;
-  corrupt_ = !octal && (command_.dummy_cycles % 8) != (dummy % 8);
-  cursor_ = command_.address + static_cast<std::uint32_t>(read_skew(dummy));
 }
 
 void NorFlash::decode_write(std::uint8_t opcode) {
@@ -197,6 +245,7 @@ std::uint8_t NorFlash::configuration2(std::uint32_t address) const {
     case 0x000: return octal_;
     case 0x200: return dqs_;
     case 0x300: return dummy_code_;
+    case kDefaultProtocol: return cells_.registers().protocol;
     default: return 0;
   }
 }
@@ -209,10 +258,14 @@ std::uint8_t NorFlash::read() {
       const std::uint8_t value = cells_.read(cursor_++ % cells_.size());
       return corrupt_ ? static_cast<std::uint8_t>((value >> 1) | 0x80) : value;
     }
-    case Source::Status: return static_cast<std::uint8_t>(status_ | (busy() ? kWip : 0));
-    case Source::Configuration: return configuration_;
+    case Source::Status:
+      return static_cast<std::uint8_t>(cells_.registers().status | (write_enabled_ ? kWel : 0) |
+                                       (busy() ? kWip : 0));
+    case Source::Configuration:
+      return static_cast<std::uint8_t>(cells_.registers().configuration | (four_bytes_ ? 0x20 : 0));
     case Source::Configuration2: return configuration2(command_.address);
-    case Source::Security: return security_;
+    case Source::Security: return security_ | cells_.registers().security;
+    case Source::Sfdp: return sfdp::byte_at(cursor_++);
     case Source::Id: {
       const std::uint32_t index = doubled ? cursor_ / 2 : cursor_;
       ++cursor_;
@@ -230,11 +283,18 @@ void NorFlash::end() {
   if (!selected_) return;
   selected_ = false;
   source_ = Source::None;
-  if (operation_ != Operation::None || asleep_) return;  // nothing new on top of what is running or suspended
+  if (operation_ != Operation::None) return;  // nothing new on top of what is running or suspended
+  if (asleep_) {
+    if (opcode_ != kReleasePowerDown) return;
+    asleep_ = false;
+    return start_operation(Operation::Recover, kWakeTime);
+  }
   switch (opcode_) {
-    case kWriteEnable: status_ |= kWel; break;
-    case kWriteDisable: status_ &= static_cast<std::uint8_t>(~kWel); break;
+    case kWriteEnable: write_enabled_ = true; break;
+    case kWriteDisable: write_enabled_ = false; break;
     case kPowerDown: asleep_ = true; break;
+    case kEnterFourBytes: four_bytes_ = true; break;
+    case kExitFourBytes: four_bytes_ = false; break;
     case kPageProgram3:
     case kPageProgram4: finish_program(); break;
     case kSectorErase3:
@@ -245,6 +305,7 @@ void NorFlash::end() {
     case kChipEraseC7: finish_erase(0, kChipBlockTime); break;
     case kWriteStatus: finish_status_write(); break;
     case kWriteConfiguration2: finish_configuration2(); break;
+    case kWriteSecurity: finish_security_write(); break;
     default: break;
   }
 }
@@ -254,10 +315,10 @@ void NorFlash::end() {
 
 /// BP3-0 protect 1, 2, 4 ... 512 blocks or all of them, from the top or (TB) the bottom.
 bool NorFlash::is_protected(std::uint32_t address, std::uint32_t size) const {
-  const unsigned level = (status_ & kBlockProtect) >> 2;
+  const unsigned level = (cells_.registers().status & kBlockProtect) >> 2;
   if (level == 0) return false;
   const std::uint64_t length = level > 10 ? cells_.size() : std::uint64_t{kBlock} << (level - 1);
-  const bool bottom = (configuration_ & 0x08) != 0;
+  const bool bottom = (cells_.registers().configuration & kTopBottom) != 0;
   const std::uint64_t first = bottom ? 0 : cells_.size() - std::min<std::uint64_t>(length, cells_.size());
   const std::uint64_t last = bottom ? length : cells_.size();
   return address < last && std::uint64_t{address} + size > first;
@@ -268,67 +329,64 @@ void NorFlash::start_operation(Operation operation, Time duration) {
   done_.after(duration);
 }
 
-/// Leaves [address, address + size) as it is in the middle of an erase: some bits have come back to 1, some
-/// not.
-void NorFlash::weaken(std::uint32_t address, std::uint32_t size) {
-  for (std::uint32_t offset = 0; offset < size; ++offset) {
-    noise_ ^= noise_ << 13;
-    noise_ ^= noise_ >> 7;
-    noise_ ^= noise_ << 17;
-    const std::uint8_t value = cells_.read(address + offset);
-    if (value != 0xFF) cells_.poke(address + offset, static_cast<std::uint8_t>(value | (noise_ & 0xFF)));
-  }
-}
-
 void NorFlash::finish_program() {
-  if ((status_ & kWel) == 0 || command_.address_lines == 0 || written_.empty()) return;
+  if (!write_enabled_ || written_.empty()) return;
   const auto address = static_cast<std::uint32_t>(command_.address % cells_.size());
-  target_ = address & ~(kPage - 1);
-  target_size_ = kPage;
+  const std::uint32_t page = address & ~(kPage - 1);
   security_ &= static_cast<std::uint8_t>(~kProgramFailed);
-  if (is_protected(target_, kPage)) {
+  if (is_protected(page, kPage)) {
     security_ |= kProgramFailed;
-    status_ &= static_cast<std::uint8_t>(~kWel);
+    write_enabled_ = false;
     return;
   }
   // Addresses wrap inside the page; what comes last stays.
-  page_.fill(0xFF);
-  for (std::size_t i = 0; i < written_.size(); ++i) page_[(address + i) % kPage] = written_[i];
-  // Half-way through, about half of the bits to be cleared are.
-  for (std::uint32_t i = 0; i < kPage; ++i) {
-    noise_ = noise_ * 6'364'136'223'846'793'005 + 1'442'695'040'888'963'407;
-    if (page_[i] != 0xFF) cells_.program(target_ + i, static_cast<std::uint8_t>(page_[i] | (noise_ >> 56)));
-  }
+  std::array<std::uint8_t, kPage> data{};
+  data.fill(0xFF);
+  for (std::size_t i = 0; i < written_.size(); ++i) data[(address + i) % kPage] = written_[i];
+  cells_.begin_program(page, data);
   start_operation(Operation::Program, kPageTime);
 }
 
 void NorFlash::finish_erase(std::uint32_t size, Time duration) {
-  if ((status_ & kWel) == 0) return;
+  if (!write_enabled_) return;
   const bool whole_chip = size == 0;
   const std::uint32_t unit = whole_chip ? kBlock : size;
-  target_ = whole_chip ? 0 : static_cast<std::uint32_t>(command_.address % cells_.size()) & ~(unit - 1);
-  target_size_ = unit;
+  const auto address =
+      whole_chip ? 0 : static_cast<std::uint32_t>(command_.address % cells_.size()) & ~(unit - 1);
   security_ &= static_cast<std::uint8_t>(~kEraseFailed);
-  if (is_protected(target_, whole_chip ? static_cast<std::uint32_t>(cells_.size()) : unit)) {
+  if (is_protected(address, whole_chip ? static_cast<std::uint32_t>(cells_.size()) : unit)) {
     security_ |= kEraseFailed;
-    status_ &= static_cast<std::uint8_t>(~kWel);
+    write_enabled_ = false;
     return;
   }
-  weaken(target_, target_size_);
+  cells_.begin_erase(address, unit);
   start_operation(whole_chip ? Operation::ChipErase : Operation::Erase, duration);
 }
 
+/// Status register and, as second byte, the configuration register; TB can be set once and for all.
 void NorFlash::finish_status_write() {
-  if ((status_ & kWel) == 0 || written_.empty()) return;
-  page_[0] = written_[0];
-  page_[1] = written_.size() > 1 ? written_[1] : configuration_;
-  start_operation(Operation::WriteStatus, kStatusTime);
+  if (!write_enabled_ || written_.empty()) return;
+  NorRegisters next = cells_.registers();
+  next.status = written_[0] & kStatusWritable;
+  if (written_.size() > 1) {
+    next.configuration =
+        static_cast<std::uint8_t>((written_[1] & kConfigurationWritable) | (next.configuration & kTopBottom));
+  }
+  cells_.begin_registers(next);
+  start_operation(Operation::WriteRegisters, kStatusTime);
 }
 
-/// Volatile, and at once (data sheet, WRCR2): the next command is in the new protocol.
+/// Volatile, and at once (data sheet, WRCR2): the next command is in the new protocol. Only the protocol
+/// after power-on is kept, in bits that can be cleared once.
 void NorFlash::finish_configuration2() {
-  if ((status_ & kWel) == 0 || written_.empty()) return;
-  status_ &= static_cast<std::uint8_t>(~kWel);
+  if (!write_enabled_ || written_.empty()) return;
+  if (command_.address == kDefaultProtocol) {
+    NorRegisters next = cells_.registers();
+    next.protocol &= written_[0];
+    cells_.begin_registers(next);
+    return start_operation(Operation::WriteRegisters, kStatusTime);
+  }
+  write_enabled_ = false;
   switch (command_.address) {
     case 0x000: octal_ = written_[0] & 3; break;
     case 0x200: dqs_ = written_[0] & 3; break;
@@ -337,33 +395,24 @@ void NorFlash::finish_configuration2() {
   }
 }
 
-void NorFlash::next_chip_block() {
-  target_ += kBlock;
-  weaken(target_, kBlock);
-  start_operation(Operation::ChipErase, kChipBlockTime);
+/// WRSCUR locks the one-time programmable area down; it takes no data.
+void NorFlash::finish_security_write() {
+  if (!write_enabled_) return;
+  NorRegisters next = cells_.registers();
+  next.security |= kLockedDown;
+  cells_.begin_registers(next);
+  start_operation(Operation::WriteRegisters, kStatusTime);
 }
 
 void NorFlash::operation_done() {
-  const Operation finished = operation_;
-  operation_ = Operation::None;
-  switch (finished) {
-    case Operation::Program:
-      for (std::uint32_t i = 0; i < kPage; ++i) {
-        if (page_[i] != 0xFF) cells_.program(target_ + i, page_[i]);
-      }
-      break;
-    case Operation::Erase: cells_.erase(target_, target_size_); break;
-    case Operation::ChipErase:
-      cells_.erase(target_, target_size_);
-      if (target_ + kBlock < cells_.size()) return next_chip_block();
-      break;
-    case Operation::WriteStatus:
-      status_ = page_[0] & kStatusWritable;
-      configuration_ = page_[1] & 0x0F;
-      break;
-    default: break;
+  const Operation finished = std::exchange(operation_, Operation::None);
+  const std::uint32_t next_block = cells_.in_progress().address + kBlock;
+  cells_.complete();
+  if (finished == Operation::ChipErase && next_block < cells_.size()) {
+    cells_.begin_erase(next_block, kBlock);
+    return start_operation(Operation::ChipErase, kChipBlockTime);
   }
-  status_ &= static_cast<std::uint8_t>(~kWel);
+  if (finished != Operation::Recover) write_enabled_ = false;
 }
 
 void NorFlash::suspend() {

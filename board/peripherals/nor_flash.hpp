@@ -2,9 +2,9 @@
 //
 // The controller hands over one command at a time: what its phases look like on the wire, then data bytes,
 // then the rise of chip select, at which writes take effect. A command in the wrong protocol is not
-// understood and ignored. Programming and erasing take the data sheet's typical times; a unit in the middle
-// of either holds mixed bits, which is what a power cut leaves behind (MX25LM51245G data sheet, command set
-// and AC characteristics).
+// understood and ignored, and so is one with the wrong number of address bytes. Programming and erasing take
+// the data sheet's typical times; cells change at the end, and NorCells knows what a power cut leaves before
+// (MX25LM51245G data sheet, command set and AC characteristics).
 //
 // Lives on the board's thread, owned by the chip's external memory manager.
 #pragma once
@@ -16,7 +16,7 @@
 
 #include "board/bus/archive.hpp"
 #include "board/bus/scheduler.hpp"
-#include "board/memory/nor_array.hpp"
+#include "board/memory/nor_cells.hpp"
 
 namespace microvisor::board {
 
@@ -38,7 +38,7 @@ class NorFlash {
  public:
   enum class Protocol : std::uint8_t { Spi, OctalStr, OctalDtr };
 
-  NorFlash(Scheduler& scheduler, NorArray cells);
+  NorFlash(Scheduler& scheduler, NorCells& cells);
 
   /// Chip select falls and the command goes over the wire.
   void begin(const SerialFlashCommand& command);
@@ -57,14 +57,18 @@ class NorFlash {
   [[nodiscard]] Time busy_until() const { return done_.due(); }
 
  private:
-  enum class Operation : std::uint8_t { None, Program, Erase, ChipErase, WriteStatus, Recover };
-  enum class Source : std::uint8_t { None, Array, Status, Configuration, Configuration2, Security, Id };
+  enum class Operation : std::uint8_t { None, Program, Erase, ChipErase, WriteRegisters, Recover };
+  enum class Source : std::uint8_t { None, Array, Status, Configuration, Configuration2, Security, Id, Sfdp };
 
   void decode(std::uint8_t opcode);
   void decode_read(std::uint8_t opcode);
   void decode_write(std::uint8_t opcode);
   [[nodiscard]] std::optional<std::uint8_t> opcode_of(const SerialFlashCommand& command) const;
+  [[nodiscard]] bool address_fits(std::uint8_t opcode) const;
   [[nodiscard]] int read_skew(unsigned expected_dummy) const;
+  [[nodiscard]] unsigned array_dummy_cycles() const;
+  [[nodiscard]] unsigned register_dummy_cycles() const;
+  void start_reading(Source source, std::uint32_t address, unsigned expected_dummy);
   [[nodiscard]] std::uint8_t configuration2(std::uint32_t address) const;
   [[nodiscard]] bool is_protected(std::uint32_t address, std::uint32_t size) const;
 
@@ -72,24 +76,24 @@ class NorFlash {
   void finish_erase(std::uint32_t size, Time duration);
   void finish_status_write();
   void finish_configuration2();
+  void finish_security_write();
   void start_operation(Operation operation, Time duration);
   void operation_done();
-  void next_chip_block();
-  void weaken(std::uint32_t address, std::uint32_t size);
   void software_reset();
   void suspend();
   void resume();
 
   Scheduler& scheduler_;
-  NorArray cells_;
+  NorCells& cells_;
   Scheduler::Event done_;
 
-  std::uint8_t status_ = 0;  ///< WEL, BP, SRWD; WIP is computed
-  std::uint8_t configuration_ = 0x07;
-  std::uint8_t security_ = 0;
+  // Volatile registers and bits; the others stand in cells_.registers().
+  bool write_enabled_ = false;   ///< SR.WEL
+  std::uint8_t security_ = 0;    ///< P_FAIL, E_FAIL, PSB, ESB
   std::uint8_t octal_ = 0;       ///< CR2 at address 0: SOPI, DOPI
   std::uint8_t dqs_ = 0;         ///< CR2 at 0x200
   std::uint8_t dummy_code_ = 0;  ///< CR2 at 0x300
+  bool four_bytes_ = false;      ///< 4-byte address mode of the SPI protocol
   bool reset_enabled_ = false;
   bool asleep_ = false;
   bool suspended_ = false;
@@ -106,11 +110,7 @@ class NorFlash {
 
   // The operation under way.
   Operation operation_ = Operation::None;
-  std::uint32_t target_ = 0;
-  std::uint32_t target_size_ = 0;
-  std::array<std::uint8_t, 256> page_{};  ///< what goes into the page at target_
-  Time remaining_ = 0;                    ///< of a suspended operation
-  std::uint64_t noise_ = 0x9E37'79B9'7F4A'7C15;
+  Time remaining_ = 0;  ///< of a suspended operation
 };
 
 }  // namespace microvisor::board

@@ -23,12 +23,13 @@ enum Offset : std::uint32_t {
   kTcr = 0x108,
   kIr = 0x110,
   kAbr = 0x120,
+  kLptr = 0x130,
   kWccr = 0x180,
   kEnd = 0x204,
 };
 
 // CR
-constexpr unsigned kAbort = 1, kApms = 22, kPmm = 23;
+constexpr unsigned kAbort = 1, kTcen = 3, kApms = 22, kPmm = 23;
 // SR
 constexpr std::uint32_t kTef = bit(0), kTcf = bit(1), kFtf = bit(2), kSmf = bit(3), kTof = bit(4),
                         kBusy = bit(5);
@@ -63,7 +64,8 @@ void Octospi::reset(Reset) {
 }
 
 void Octospi::serialise(Archive& archive) {
-  archive(words_, flags_, state_, fifo_, fifo_head_, fifo_level_, left_, wire_free_, byte_duration_, polled_);
+  archive(words_, flags_, state_, fifo_, fifo_head_, fifo_level_, left_, wire_free_, byte_duration_,
+          idle_since_, polled_);
   serialise_event(archive, event_);
   if (archive.loading()) update();
 }
@@ -333,6 +335,8 @@ void Octospi::poll() {
 void Octospi::step() {
   if (state_ == State::Polling) {
     poll();
+  } else if (state_ == State::Mapped) {
+    finish(kTof);  // idle for too long: chip select is released (RM0456 28.4.15)
   } else {
     sync();
   }
@@ -346,6 +350,9 @@ void Octospi::arm() {
   switch (state_) {
     case State::Command:
     case State::Polling: due = wire_free_; break;
+    case State::Mapped:
+      if (test(at(kCr), kTcen)) due = idle_since_ + std::max<Time>(1, bits(at(kLptr), 15, 0) * cycle());
+      break;
     case State::Writing:
       if (left_ <= fifo_level_) due = wire_free_ + left_ * byte_duration_;
       break;
@@ -388,6 +395,7 @@ Outcome Octospi::read(std::uint32_t offset, unsigned size, std::uint32_t& value)
   for (unsigned i = 0; i < size; ++i)
     value |= std::uint32_t{device != nullptr ? device->read() : 0xFFU} << (8 * i);
   if (device != nullptr) device->end();
+  window_used();
   return Outcome::Ok;
 }
 
@@ -395,12 +403,19 @@ Outcome Octospi::write(std::uint32_t offset, unsigned size, std::uint32_t value)
   if (!enabled() || mode() != Mode::Mapped || std::uint64_t{offset} + size > device_size())
     return Outcome::BusError;
   state_ = State::Mapped;
-  NorFlash* device = device_();
-  if (device == nullptr) return Outcome::Ok;
-  device->begin(command(kWccr, offset));
-  for (unsigned i = 0; i < size; ++i) device->write(static_cast<std::uint8_t>(value >> (8 * i)));
-  device->end();
+  if (NorFlash* device = device_(); device != nullptr) {
+    device->begin(command(kWccr, offset));
+    for (unsigned i = 0; i < size; ++i) device->write(static_cast<std::uint8_t>(value >> (8 * i)));
+    device->end();
+  }
+  window_used();
   return Outcome::Ok;
+}
+
+void Octospi::window_used() {
+  if (!test(at(kCr), kTcen)) return;
+  idle_since_ = scheduler_.now();
+  arm();
 }
 
 // --- OCTOSPIM
@@ -436,8 +451,12 @@ void OctospiManager::store(std::uint32_t offset, std::uint32_t value, std::uint3
 }
 
 NorFlash* OctospiManager::device_of(unsigned index) const {
-  const bool selects = test(ports_[0], 8) && (test(ports_[0], 9) ? 1U : 0U) == index;
-  return selects ? &port1_ : nullptr;
+  const std::uint32_t port = ports_[0];
+  const auto taken_from = [&](unsigned enable, unsigned source) {
+    return test(port, enable) && bits(port, source, source) == index;
+  };
+  const bool low_half = !test(port, 17);  // IOLSRC[0]: of the controller's eight lines
+  return taken_from(0, 1) && taken_from(8, 9) && taken_from(16, 18) && low_half ? &port1_ : nullptr;
 }
 
 }  // namespace microvisor::board

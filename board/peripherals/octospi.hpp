@@ -83,6 +83,7 @@ class Octospi final : public RegisterBlock, public ExternalMemory {
   void step();
   void arm();
   void update();
+  void window_used();
   [[nodiscard]] std::uint32_t status() const;
   [[nodiscard]] std::uint8_t fifo_pop();
   void fifo_push(std::uint8_t byte) { fifo_[(fifo_head_ + fifo_level_++) % kBufferSize] = byte; }
@@ -103,6 +104,7 @@ class Octospi final : public RegisterBlock, public ExternalMemory {
   std::uint64_t left_ = 0;  ///< bytes still to pass over the wire
   Time wire_free_ = 0;      ///< when the byte now on the wire began (or the command ends)
   Time byte_duration_ = 0;
+  Time idle_since_ = 0;       ///< of the memory-mapped window
   std::uint32_t polled_ = 0;  ///< last status, as DR shows it
   Scheduler::Event event_;
 };
@@ -120,7 +122,7 @@ class OctospiManager final : public RegisterBlock {
   void reset(Reset kind) override;
   void serialise(Archive& archive) override;
 
-  /// What the chip select of controller `index` (0 or 1) reaches.
+  /// What controller `index` (0 or 1) reaches: port 1 takes clock, chip select and IO[3:0] from it.
   [[nodiscard]] NorFlash* device_of(unsigned index) const;
 
  protected:

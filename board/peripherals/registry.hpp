@@ -18,7 +18,7 @@
 #include "board/bus/peripheral.hpp"
 #include "board/bus/scheduler.hpp"
 #include "board/bus/security.hpp"
-#include "board/memory/nor_array.hpp"
+#include "board/memory/nor_cells.hpp"
 
 namespace microvisor::board {
 
@@ -51,8 +51,8 @@ struct ChipPorts {
   /// Kept on VBAT and, through the board directory, over a power cut: RTC, TAMP, backup registers, BDCR. All
   /// zero on a new board. Layout is the blocks' own (backup_domain.hpp).
   std::span<std::uint8_t> backup_domain;
-  /// The cells of the NOR chip, 64 MiB, all erased on a new board. Writing it is writing the chip.
-  NorArray nor;
+  /// The cells and non-volatile registers of the NOR chip, 64 MiB.
+  NorCells& nor;
   /// Erases SRAM2 and BKPSRAM (tamper event, RM0456 63.3.5).
   std::function<void()> erase_on_tamper;
   /// Seed of everything random on this board (RNG noise).

@@ -2,11 +2,8 @@
 // fixed frequency, time that passes on request, and the four accesses.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <array>
 #include <functional>
-#include <new>
 #include <span>
 #include <vector>
 
@@ -57,23 +54,6 @@ class FixedClocks final : public Clocks {
  private:
   std::uint32_t hertz_;
   std::vector<std::function<void()>> listeners_;
-};
-
-/// Memory of zeros that costs what is written: the cells of an unused NOR chip.
-class ZeroPages {
- public:
-  explicit ZeroPages(std::size_t size)
-      : size_(size), start_(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
-    if (start_ == MAP_FAILED) throw std::bad_alloc();
-  }
-  ~ZeroPages() { munmap(start_, size_); }
-  ZeroPages(const ZeroPages&) = delete;
-  ZeroPages& operator=(const ZeroPages&) = delete;
-  [[nodiscard]] std::span<std::uint8_t> bytes() { return {static_cast<std::uint8_t*>(start_), size_}; }
-
- private:
-  std::size_t size_;
-  void* start_;
 };
 
 inline constexpr Access kSecure{.secure = true, .privileged = true};

@@ -16,6 +16,7 @@
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
+#include "cli/faults.hpp"
 #include "cli/flash_view.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/output.hpp"
@@ -86,13 +87,40 @@ std::string hash_text(const std::array<std::uint8_t, 32>& hash) {
 json inspect(const fs::path& directory) {
   const FlashView flash(directory);
   const firmware::image::JournalState journal = flash.journal();
+  const auto wear = [](const FlashView::Wear& of, const char* place) {
+    return json{{"erases", of.total}, {"highest", of.highest}, {place, of.place}};
+  };
+  const FlashView::Rows rows = flash.rows();
   return {{"update",
            {{"phase", journal.phase},
             {"target", hash_text(journal.target)},
             {"installed", hash_text(journal.installed)}}},
           {"damaged_rows", journal.damaged_rows},
           {"flash_operations", flash.operations()},
-          {"power_cuts", flash.cuts()}};
+          {"power_cuts", flash.cuts()},
+          {"last_cut", flash.last_cut()},
+          {"wear", wear(flash.wear(), "page")},
+          {"rows", {{"bad", rows.bad}, {"corrected", rows.corrected}, {"unstable", rows.unstable}}},
+          {"nor",
+           {{"operations", flash.nor_operations()},
+            {"power_cuts", flash.nor_cuts()},
+            {"last_cut", flash.last_nor_cut()},
+            {"wear", wear(flash.nor_wear(), "sector")}}}};
+}
+
+std::string wear_text(const json& wear, const char* place) {
+  return fmt::format("{} erases, at most {} ({} {})", text_of(wear, "erases"), text_of(wear, "highest"),
+                     place, text_of(wear, place));
+}
+
+std::string rows_text(const json& rows) {
+  return fmt::format("{} bad, {} corrected, {} unstable", text_of(rows, "bad"), text_of(rows, "corrected"),
+                     text_of(rows, "unstable"));
+}
+
+std::string cuts_text(const json& memory) {
+  const std::string last = text_of(memory, "last_cut");
+  return text_of(memory, "power_cuts") + (last.empty() ? "" : ", last: " + last);
 }
 
 void add_inspect(CLI::App& board) {
@@ -110,13 +138,19 @@ void add_inspect(CLI::App& board) {
                               {"installed", text_of(update, "installed")},
                               {"damaged journal rows", text_of(state, "damaged_rows")},
                               {"flash operations", text_of(state, "flash_operations")},
-                              {"cut by power loss", text_of(state, "power_cuts")}}));
+                              {"cut by power loss", cuts_text(state)},
+                              {"flash wear", wear_text(state["wear"], "page")},
+                              {"flash rows in doubt", rows_text(state["rows"])},
+                              {"NOR operations", text_of(state["nor"], "operations")},
+                              {"NOR cut by power loss", cuts_text(state["nor"])},
+                              {"NOR wear", wear_text(state["nor"]["wear"], "sector")}}));
   });
 }
 
 struct RunArguments {
   std::string directory, duration;
   bool fast = false;
+  FaultArguments faults;
 };
 
 void add_run_board(CLI::App& board) {
@@ -125,15 +159,18 @@ void add_run_board(CLI::App& board) {
   command->add_option("DIRECTORY", arguments->directory, "Board directory")->required();
   command->add_option("--for", arguments->duration, "Board time from power-on, for example 30s");
   command->add_flag("--fast", arguments->fast, "As fast as this machine can, not in real time");
+  add_fault_options(*command, arguments->faults);
   command->callback([arguments] {
     const std::optional<double> seconds =
         arguments->duration.empty() ? std::nullopt : std::optional(parse_duration(arguments->duration));
+    const std::vector<board::Fault> faults = parse_faults(arguments->faults);
     auto memories = board::BoardMemories::open(arguments->directory);
     if (!memories) throw Failure(memories.error().message);
     const std::string sid = memories->identity().sid;
     const InterruptGuard interrupt;
     VirtualDeviceOptions options;
     options.fast = arguments->fast;
+    options.faults = faults;
     VirtualDevice device(std::move(*memories), options);
     device.on_report = [](const std::string& line) { note(line); };
     device.on_application_start = [] { note("the application starts"); };
@@ -148,10 +185,12 @@ struct ExecArguments {
   std::uint64_t max_instructions = ~std::uint64_t{0};
   bool semihosting = false;
   bool stats = false;
+  FaultArguments faults;
 };
 
 /// Runs bare firmware; the exit status is the firmware's own.
 void execute(const ExecArguments& arguments) {
+  const std::vector<board::Fault> faults = parse_faults(arguments.faults);
   const auto image = board::load_elf(arguments.firmware);
   if (!image) throw Failure(image.error().message);
   auto memories = board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1));
@@ -167,9 +206,11 @@ void execute(const ExecArguments& arguments) {
   if (!made) throw Failure(made.error().message);
   board::Board& machine = **made;
   if (const auto booted = machine.boot_image(*image); !booted) throw Failure(booted.error().message);
+  for (const board::Fault& fault : faults) machine.inject(fault);
   board::RunLimits limits;
   limits.instructions = arguments.max_instructions;
   const board::RunEnd end = machine.run(limits);
+  note_faults(machine);
   if (arguments.stats) {
     const board::BoardStatistics statistics = machine.statistics();
     fmt::print(stderr, "{}\n",
@@ -179,6 +220,7 @@ void execute(const ExecArguments& arguments) {
                    .dump());
   }
   switch (end) {
+    case board::RunEnd::PowerCut: end_by_power_cut(machine);
     case board::RunEnd::Exited: throw ExitStatus{machine.exit_status()};
     case board::RunEnd::LockedUp: throw Failure("the core is locked up");
     case board::RunEnd::Idle: throw Failure("the core sleeps, and nothing is going to wake it");
@@ -198,6 +240,7 @@ void add_exec(CLI::App& board) {
                     "BKPT 0xAB reaches this console; its exit status is ours");
   command->add_option("--max-instructions", arguments->max_instructions, "Stop after so many");
   command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");
+  add_fault_options(*command, arguments->faults);
   command->callback([arguments] { execute(*arguments); });
 }
 

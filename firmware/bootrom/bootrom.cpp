@@ -2,11 +2,14 @@
 //
 // Order: clock up (everything after is arithmetic), manifest found and signed by the vendor, not below the
 // security ratchet, image hashed, the rest of the kernel's pages blank, vectors inside. Only then are the
-// boot stages hidden and the kernel entered. Any doubt ends in stop_for_good() with a code that says which.
+// boot stages hidden and the kernel entered. Any doubt ends in stop_for_good() with a code that says which,
+// and one disturbed instruction does not turn a no into a yes (checks.hpp). What a disturbance could spoil on
+// the way to a verdict, numbers that come out of a loop or a parser, is worked out twice.
 #include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "firmware/bootrom/checks.hpp"
 #include "firmware/bootrom/handover.hpp"
 #include "firmware/bootrom/kernel_trailer.hpp"
 #include "firmware/crypto/crypto.hpp"
@@ -68,17 +71,34 @@ KernelTrailer read_trailer() {
   return trailer;
 }
 
-/// The manifest, verified; does not return with anything else.
-manifest::KernelManifest checked_manifest(const KernelTrailer& trailer) {
+/// Reads the manifest: everything after this looks at one copy in RAM.
+std::span<const std::uint8_t> read_envelope(const KernelTrailer& trailer) {
   static std::array<std::uint8_t, kMaximumKernelManifest> bytes;
   const auto envelope = std::span(bytes).first(trailer.manifest_size);
   read_or_stop(kKernelTrailer + sizeof(KernelTrailer), envelope);
-  manifest::KernelManifest result;
+  return envelope;
+}
+
+Verdict signed_by_vendor(std::span<const std::uint8_t> envelope, manifest::KernelManifest& out) {
   Verdict verdict = Verdict::Invalid;
-  const ManifestError error = manifest::check_kernel_manifest(envelope, kVendorKey, result, verdict);
+  const ManifestError error = manifest::check_kernel_manifest(envelope, kVendorKey, out, verdict);
   if (error != ManifestError::None) stop_for_good(code_of(error), static_cast<std::uint32_t>(error));
-  if (verdict != Verdict::Valid) stop_for_good(BootCode::KernelSignature);
-  return result;
+  return verdict;
+}
+
+/// A second reading of the manifest says the same.
+Verdict read_alike(std::span<const std::uint8_t> envelope, const manifest::KernelManifest& first) {
+  manifest::KernelManifest second;
+  if (manifest::parse_trusted_kernel_manifest(envelope, second) != ManifestError::None)
+    return Verdict::Invalid;
+  const volatile std::uint32_t ratchets = first.security_ratchet ^ second.security_ratchet;
+  return ratchets == 0 ? crypto::equal(first.kernel_hash, second.kernel_hash) : crypto::verdict_of(ratchets);
+}
+
+Verdict not_below_ratchet(const manifest::KernelManifest& manifest, std::uint32_t& ratchet) {
+  ratchet = security_ratchet();
+  const volatile std::uint32_t below = manifest.security_ratchet < ratchet ? 1 : 0;
+  return crypto::verdict_of(below);
 }
 
 crypto::Digest hash_kernel(std::uint32_t size) {
@@ -95,16 +115,19 @@ crypto::Digest hash_kernel(std::uint32_t size) {
 
 /// What is not measured must not be there: flash between image and trailer, and behind the manifest, is
 /// blank.
-void require_blank(std::uint32_t from, std::uint32_t to) {
+Verdict blank(std::uint32_t from, std::uint32_t to) {
   static std::array<std::uint8_t, 1024> buffer;
-  while (from < to) {
-    const auto piece = std::span(buffer).first(std::min<std::uint32_t>(buffer.size(), to - from));
-    read_or_stop(from, piece);
-    const bool blank =
-        std::all_of(piece.begin(), piece.end(), [](std::uint8_t byte) { return byte == 0xFF; });
-    if (!blank) stop_for_good(BootCode::KernelPadding, from);
-    from += static_cast<std::uint32_t>(piece.size());
+  // As in crypto::equal(): bytes still to be looked at below, bits that are not blank above.
+  constexpr std::uint32_t kBytes = 0xFF'FFFF;
+  volatile std::uint32_t left = to - from;
+  while (const std::uint32_t remaining = left & kBytes) {
+    const auto piece = std::span(buffer).first(std::min<std::uint32_t>(buffer.size(), remaining));
+    read_or_stop(to - remaining, piece);
+    std::uint32_t bits = 0;
+    for (const std::uint8_t byte : piece) bits |= byte ^ 0xFFu;
+    left = (left - static_cast<std::uint32_t>(piece.size())) | bits << 24;
   }
+  return crypto::verdict_of(left);
 }
 
 }  // namespace
@@ -114,22 +137,23 @@ void stage_main() {
   stm32u5::raise_clock();
   crypto::initialise_memory(arena);
 
+  Checks checks;
   const KernelTrailer trailer = read_trailer();
-  const manifest::KernelManifest manifest = checked_manifest(trailer);
-  const std::uint32_t ratchet = security_ratchet();
-  if (manifest.security_ratchet < ratchet) stop_for_good(BootCode::KernelRatchet, ratchet);
-
-  const crypto::Digest digest = hash_kernel(trailer.image_size);
-  volatile Verdict verdict = crypto::equal(digest, manifest.kernel_hash);
-  if (verdict != Verdict::Valid) stop_for_good(BootCode::KernelHash);
-  require_blank(kKernel.address() + trailer.image_size, kKernelTrailer);
-  require_blank(kKernelTrailer + sizeof(KernelTrailer) + trailer.manifest_size, kKernel.end());
-  if (!looks_like_stage(kKernel.address(), kKernel.address() + trailer.image_size)) {
-    stop_for_good(BootCode::KernelEntry);
-  }
-  // Looked at again, so that skipping one branch above is not enough.
-  if (verdict != Verdict::Valid) stop_for_good(BootCode::KernelHash);
-  hide_and_enter(kKernel.address());
+  const auto envelope = read_envelope(trailer);
+  manifest::KernelManifest manifest;
+  checks.require(signed_by_vendor(envelope, manifest), BootCode::KernelSignature);
+  checks.require(read_alike(envelope, manifest), BootCode::KernelManifest);
+  std::uint32_t ratchet = 0;
+  checks.require(not_below_ratchet(manifest, ratchet), BootCode::KernelRatchet, ratchet);
+  checks.require(not_below_ratchet(manifest, ratchet), BootCode::KernelRatchet, ratchet);
+  checks.require(crypto::equal(hash_kernel(trailer.image_size), manifest.kernel_hash), BootCode::KernelHash);
+  checks.require(blank(kKernel.address() + trailer.image_size, kKernelTrailer), BootCode::KernelPadding);
+  checks.require(blank(kKernelTrailer + sizeof(KernelTrailer) + trailer.manifest_size, kKernel.end()),
+                 BootCode::KernelPadding);
+  const volatile std::uint32_t strange =
+      looks_like_stage(kKernel.address(), kKernel.address() + trailer.image_size) ? 0 : 1;
+  checks.require(crypto::verdict_of(strange), BootCode::KernelEntry);
+  hide_and_enter(checks.require_all());
 }
 
 }  // namespace microvisor::firmware

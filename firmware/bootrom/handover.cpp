@@ -2,7 +2,9 @@
 // instructions are copied to RAM at start-up (.ram_code), and call nothing.
 #include "firmware/bootrom/handover.hpp"
 
+#include "firmware/bootrom/checks.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
+#include "firmware/layout.hpp"
 #include "firmware/sections.hpp"
 
 namespace microvisor::firmware {
@@ -13,7 +15,9 @@ constexpr std::uint32_t kVectorTableOffset = 0xE000'ED08;  // VTOR of the Secure
 
 }  // namespace
 
-MV_RAM_CODE void hide_and_enter(std::uint32_t vectors) {
+MV_RAM_CODE void hide_and_enter(std::uint32_t accepted) {
+  while (accepted != kKernelAccepted) asm volatile("wfi");
+  constexpr std::uint32_t vectors = kKernel.address();
   auto* const hide = reinterpret_cast<volatile std::uint32_t*>(stm32u5::FlashController::kBase +
                                                                offsetof(stm32u5::FlashController, sechdpcr));
   *hide = *hide | stm32u5::FlashController::kHideBank2;

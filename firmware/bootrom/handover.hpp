@@ -5,7 +5,8 @@
 
 namespace microvisor::firmware {
 
-/// Closes the hidden pages (HDP) until the next reset and enters the kernel at `vectors`. Runs from RAM.
-[[noreturn]] void hide_and_enter(std::uint32_t vectors);
+/// Closes the hidden pages (HDP) until the next reset and enters the kernel. Runs from RAM. Does neither
+/// unless `accepted` is kKernelAccepted: whoever came here by accident stays.
+[[noreturn]] void hide_and_enter(std::uint32_t accepted);
 
 }  // namespace microvisor::firmware

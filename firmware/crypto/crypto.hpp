@@ -44,8 +44,12 @@ class Sha256 {
 
 [[nodiscard]] Digest sha256(std::span<const std::uint8_t> data);
 
-/// Compares without an early way out; hardened.
-[[nodiscard]] Verdict equal(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b);
+/// Valid if `difference` is zero; decided by it and computed from it. In memory, so that it is read each time
+/// and the compiler puts no constant where it is zero anyway.
+[[nodiscard]] Verdict verdict_of(const volatile std::uint32_t& difference);
+
+/// Compares 32 bytes without an early way out; hardened.
+[[nodiscard]] Verdict equal(const Digest& a, const Digest& b);
 
 /// ECDSA on P-256 over a SHA-256 digest (FIPS 186-4). Invalid for a key that is no point of the curve.
 [[nodiscard]] Verdict ecdsa_p256_verify(const PublicKey& key, const Digest& digest,

@@ -1,4 +1,4 @@
-/* mbedTLS as the boot stages need it: SHA-256 and ECDSA verification on P-256, nothing else.
+/* mbedTLS as the boot stages need it: SHA-256 and the arithmetic of P-256, nothing else.
  *
  * Memory comes from a static arena (memory_buffer_alloc.c), because there is no heap. */
 #ifndef MICROVISOR_MBEDTLS_BOOT_CONFIG_H
@@ -15,9 +15,6 @@
 #define MBEDTLS_ECP_DP_SECP256R1_ENABLED
 #define MBEDTLS_ECP_NIST_OPTIM
 #define MBEDTLS_ECP_NO_INTERNAL_RNG /* verification handles no secrets */
-#define MBEDTLS_ECDSA_C
-#define MBEDTLS_ASN1_PARSE_C
-#define MBEDTLS_ASN1_WRITE_C
 #define MBEDTLS_HAVE_ASM
 
 #define MBEDTLS_MPI_MAX_SIZE 64

@@ -11,17 +11,20 @@ namespace microvisor::firmware::image {
 
 namespace {
 
-/// A copy of bank 2. Takes writes (mounting the journal writes), which nobody ever sees.
+/// A copy of the vault. Takes writes (mounting the journal writes), which nobody ever sees.
 class Snapshot final : public storage::Flash {
  public:
   Snapshot(std::span<const std::uint8_t> bank2, std::span<const std::uint32_t> unreadable)
-      : bytes_(bank2.begin(), bank2.end()), unreadable_(unreadable.begin(), unreadable.end()) {}
+      : unreadable_(unreadable.begin(), unreadable.end()) {
+    const auto vault = bank2.subspan(kVault.address() - kMicrovisorFlash, kVault.size());
+    bytes_.assign(vault.begin(), vault.end());
+  }
 
   storage::FlashStatus read_row(std::uint32_t address, storage::Row& row) override {
-    const std::uint32_t offset = address - kMicrovisorFlash;
-    if (address < kMicrovisorFlash || offset + row.size() > bytes_.size())
+    const std::uint32_t offset = address - kVault.address();
+    if (address < kVault.address() || offset + row.size() > bytes_.size())
       return storage::FlashStatus::Unreadable;
-    const std::uint32_t index = offset / storage::kRowSize;
+    const std::uint32_t index = (address - kMicrovisorFlash) / storage::kRowSize;
     if (std::find(unreadable_.begin(), unreadable_.end(), index) != unreadable_.end()) {
       return storage::FlashStatus::Unreadable;
     }
@@ -29,8 +32,8 @@ class Snapshot final : public storage::Flash {
     return storage::FlashStatus::Ok;
   }
   storage::FlashStatus program_row(std::uint32_t address, const storage::Row& row) override {
-    const std::uint32_t offset = address - kMicrovisorFlash;
-    if (address < kMicrovisorFlash || offset + row.size() > bytes_.size())
+    const std::uint32_t offset = address - kVault.address();
+    if (address < kVault.address() || offset + row.size() > bytes_.size())
       return storage::FlashStatus::Failed;
     std::memcpy(bytes_.data() + offset, row.data(), row.size());
     return storage::FlashStatus::Ok;

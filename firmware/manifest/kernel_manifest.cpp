@@ -29,6 +29,23 @@ ManifestError find_kernel_layer(const KernelBody& body, KernelManifest& out) {
   return found == 1 ? ManifestError::None : ManifestError::WrongTarget;
 }
 
+ManifestError parse_body(std::span<const std::uint8_t> bytes, KernelManifest& out) {
+  KernelBody body = microvisor_bundle_KernelManifest_KernelBody_init_zero;
+  pb_istream_t stream = pb_istream_from_buffer(bytes.data(), bytes.size());
+  if (!pb_decode(&stream, microvisor_bundle_KernelManifest_KernelBody_fields, &body))
+    return ManifestError::Malformed;
+  if (!body.has_meta || body.meta.device_type != kDeviceType) return ManifestError::WrongDevice;
+  KernelManifest result;
+  const ManifestError error = find_kernel_layer(body, result);
+  if (error != ManifestError::None) return error;
+  result.security_ratchet = body.meta.version_security_ratchet;
+  result.version_number = body.meta.version_number;
+  static_assert(sizeof body.meta.version_string == sizeof result.version_string);
+  std::memcpy(result.version_string.data(), body.meta.version_string, result.version_string.size() - 1);
+  out = result;
+  return ManifestError::None;
+}
+
 }  // namespace
 
 ManifestError check_kernel_manifest(std::span<const std::uint8_t> bytes, const crypto::PublicKey& vendor_key,
@@ -41,22 +58,15 @@ ManifestError check_kernel_manifest(std::span<const std::uint8_t> bytes, const c
   crypto::Verdict signature = crypto::Verdict::Invalid;
   error = verify_envelope(envelope, vendor_key, signature);
   if (error != ManifestError::None) return error;
+  error = parse_body(envelope.body, out);
+  if (error == ManifestError::None) verdict = signature;
+  return error;
+}
 
-  KernelBody body = microvisor_bundle_KernelManifest_KernelBody_init_zero;
-  pb_istream_t stream = pb_istream_from_buffer(envelope.body.data(), envelope.body.size());
-  if (!pb_decode(&stream, microvisor_bundle_KernelManifest_KernelBody_fields, &body))
-    return ManifestError::Malformed;
-  if (!body.has_meta || body.meta.device_type != kDeviceType) return ManifestError::WrongDevice;
-  KernelManifest result;
-  error = find_kernel_layer(body, result);
-  if (error != ManifestError::None) return error;
-  result.security_ratchet = body.meta.version_security_ratchet;
-  result.version_number = body.meta.version_number;
-  static_assert(sizeof body.meta.version_string == sizeof result.version_string);
-  std::memcpy(result.version_string.data(), body.meta.version_string, result.version_string.size() - 1);
-  out = result;
-  verdict = signature;
-  return ManifestError::None;
+ManifestError parse_trusted_kernel_manifest(std::span<const std::uint8_t> bytes, KernelManifest& out) {
+  Envelope envelope;
+  const ManifestError error = split_envelope(bytes, envelope);
+  return error != ManifestError::None ? error : parse_body(envelope.body, out);
 }
 
 }  // namespace microvisor::firmware::manifest

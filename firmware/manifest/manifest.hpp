@@ -91,4 +91,8 @@ inline constexpr std::uint32_t kDeviceType = 1;  // Imp201c
                                                   const crypto::PublicKey& vendor_key, KernelManifest& out,
                                                   crypto::Verdict& verdict);
 
+/// Parses a kernel manifest that was checked before (no signature check): a second reading, to compare.
+[[nodiscard]] ManifestError parse_trusted_kernel_manifest(std::span<const std::uint8_t> envelope,
+                                                          KernelManifest& out);
+
 }  // namespace microvisor::firmware::manifest

@@ -163,9 +163,9 @@ void TlsClient::restore_session() {
                                                                         << 8;
   if (size == 0 || size > retained_.size() - kRetainedHeader) return;
   const auto body = retained_.subspan(kRetainedHeader, size);
-  if (crypto::equal(crypto::sha256(body), retained_.subspan(2, sizeof(crypto::Digest))) !=
-      crypto::Verdict::Valid)
-    return;
+  crypto::Digest digest{};
+  std::copy_n(retained_.begin() + 2, digest.size(), digest.begin());
+  if (crypto::equal(crypto::sha256(body), digest) != crypto::Verdict::Valid) return;
   have_session_ = mbedtls_ssl_session_load(&session_, body.data(), body.size()) == 0;
 }
 

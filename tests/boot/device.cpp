@@ -62,7 +62,7 @@ void Device::write(std::uint32_t address, std::span<const std::uint8_t> bytes) {
   cells().load(cell(address), bytes);
 }
 
-void Device::spoil(std::uint32_t address) { cells().mark_bad(cell(address), true); }
+void Device::spoil(std::uint32_t address) { cells().mark(cell(address), board::RowState::Bad); }
 
 void Device::program_ratchet(std::uint32_t rows) {
   // The cells of OTP follow those of the main array.
@@ -71,7 +71,7 @@ void Device::program_ratchet(std::uint32_t rows) {
 }
 
 void Device::write_nor(std::uint32_t offset, std::span<const std::uint8_t> bytes) {
-  board::NorArray nor = memories_.nor();
+  board::NorArray nor = memories_.nor().array();
   for (std::size_t i = 0; i < bytes.size(); ++i) nor.poke(offset + i, bytes[i]);
 }
 

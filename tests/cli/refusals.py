@@ -8,6 +8,8 @@ import http.client
 import json
 import os
 import pathlib
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,9 +21,15 @@ import bundles
 MICROVISOR = sys.argv[1]
 
 
-def command(*arguments, **environment):
-    return subprocess.run([MICROVISOR, *map(str, arguments)], capture_output=True, text=True, timeout=60,
+def command(*arguments, file_limit=None, **environment):
+    limit = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))) if file_limit else None
+    return subprocess.run([MICROVISOR, *map(str, arguments)], capture_output=True, text=True, timeout=60, preexec_fn=limit,
                           env={**os.environ, "HOME": str(scratch), "XDG_CONFIG_HOME": str(scratch / "config"), **environment})
+
+
+def expect_success(result):
+    if result.returncode:
+        sys.exit(f"exit status {result.returncode}\nstderr: {result.stderr}")
 
 
 def fingerprint(folder):
@@ -247,24 +255,93 @@ def board_in_use():
         running.wait(20)
 
 
+def refused_and_unchanged(board, *words):
+    before = fingerprint(board)
+    expect_refusal(command("board", "run", board, "--for", "1s"), *words)
+    if fingerprint(board) != before:
+        sys.exit("the directory was changed")
+
+
+BOARD_FILES = ("flash.bin", "otp.bin", "flash.state", "nor.bin", "nor.state", "backup.bin", "identity.json")
+
+
 def board_half_written():
     board = make_board()
-    with open(board / "flash.bin", "r+b") as flash:
-        flash.truncate(1 << 20)
-    before = fingerprint(board)
-    expect_refusal(command("board", "run", board, "--for", "1s"), "flash.bin")
-    if fingerprint(board) != before:
-        sys.exit("the directory was changed")
+    (board / "version").unlink()  # it is written last
+    refused_and_unchanged(board, "half-written")
 
 
-def board_of_a_newer_version():
+def board_with_a_missing_file():
     board = make_board()
-    version = next(board.glob("version*"))
-    version.write_text(version.read_text().replace("1", "99"))
-    before = fingerprint(board)
-    expect_refusal(command("board", "run", board, "--for", "1s"), "newer")
-    if fingerprint(board) != before:
-        sys.exit("the directory was changed")
+    for name in BOARD_FILES:
+        (board / name).rename(scratch / name)
+        refused_and_unchanged(board, name, "missing")
+        (scratch / name).rename(board / name)
+    expect_success(command("board", "inspect", board))
+
+
+def board_with_a_truncated_file():
+    board = make_board()
+    for name in BOARD_FILES:
+        kept = scratch / name
+        shutil.copyfile(board / name, kept)
+        for size in (kept.stat().st_size // 2, 0):
+            os.truncate(board / name, size)
+            refused_and_unchanged(board, name, "damaged")
+        kept.rename(board / name)
+    expect_success(command("board", "inspect", board))
+
+
+def board_with_a_damaged_file():
+    board = make_board()
+    for name in ("flash.state", "nor.state", "identity.json", "version"):
+        kept = (board / name).read_bytes()
+        (board / name).write_bytes(b"?" * len(kept))
+        refused_and_unchanged(board, name, "damaged")
+        (board / name).write_bytes(kept)
+    for name in ("flash.state", "nor.state"):  # another format of the state file itself
+        kept = (board / name).read_bytes()
+        (board / name).write_bytes(kept[:4] + b"\x63\0\0\0" + kept[8:])
+        refused_and_unchanged(board, name, "damaged")
+        expect_refusal(command("board", "inspect", board), "version")
+        (board / name).write_bytes(kept)
+
+
+def board_that_may_not_grow():
+    """A limit of the process on the size of files: what a full disk is, at any size."""
+    limits = ((1 << 20), (4 << 20), 4096)
+    for limit in limits:
+        expect_refusal(command("board", "create", scratch / "board", file_limit=limit), "board", "too large")
+        left = [entry.name for entry in scratch.iterdir() if "board" in entry.name]
+        if left:
+            sys.exit(f"left behind: {left}")
+    expect_success(command("board", "create", scratch / "board"))
+
+
+def board_of_another_version():
+    board = make_board()
+    version = (board / "version").read_text()
+    number = int(version.split()[-1])
+    for other, word in ((99, "newer"), (number - 1, "older")):
+        (board / "version").write_text(version.replace(str(number), str(other)))
+        refused_and_unchanged(board, word)
+    for text in ("", "microvisor board\n", f"microvisor board {number}x\n", "microvisor board -1x\n"):
+        (board / "version").write_text(text)
+        refused_and_unchanged(board)
+
+
+def faults_that_cannot_be():
+    board = make_board()
+    bad = (("--cut", "flash:0:torn"), ("--cut", "flash:1"), ("--cut", "flash:1:soon"), ("--cut", "skip:1"), ("--cut", ""),
+           ("--cut", "random:"), ("--cut", "instruction:-1"), ("--skip", "0"), ("--invert-branch", "0"))
+    for option, value in bad:
+        for arguments in (("run", board), ("exec", board / "none.elf")):
+            before = fingerprint(board)
+            expect_refusal(command("board", *arguments, option, value), value.split(":")[0])
+            if fingerprint(board) != before:
+                sys.exit("the directory was changed")
+    for option in ("--skip", "--invert-branch"):
+        expect_refusal(command("board", "run", board, option, "x"), "x", status=2)
 
 
 def board_that_is_none():

@@ -287,7 +287,10 @@ void TestGateway::restart_app() {
 
 void TestGateway::cut_now() { cut_ = true; }
 
-cloud::Timestamp TestGateway::now() const { return cloud::SystemClock().now(); }
+cloud::Timestamp TestGateway::now() const {
+  constexpr cloud::Timestamp kSomeMoment = 1'780'000'000 * cloud::kSecond;
+  return stands_still_ ? kSomeMoment : cloud::SystemClock().now();
+}
 
 std::optional<cloud::Greeting> TestGateway::greet(cloud::Session&, const link::Hello& hello, std::string&) {
   const std::lock_guard lock(mutex_);

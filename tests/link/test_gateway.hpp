@@ -61,6 +61,9 @@ class TestGateway final : private cloud::SessionHost {
   void cut_now();
   /// Connections are accepted and not answered.
   void play_dead(bool dead) { dead_ = dead; }
+  /// The gateway's time of day stays what it is at some moment of 2026, for runs that are to be repeated
+  /// exactly.
+  void stand_still() { stands_still_ = true; }
   void set_keep_alive(std::uint32_t seconds) { limits_.keep_alive_seconds = seconds; }
 
  private:
@@ -92,6 +95,7 @@ class TestGateway final : private cloud::SessionHost {
   cloud::SessionLimits limits_;
   std::atomic<bool> stop_{false};
   std::atomic<bool> dead_{false};
+  std::atomic<bool> stands_still_{false};
   std::atomic<std::uint64_t> cut_after_{0};
   std::atomic<bool> cut_{false};
   std::mutex mutex_;

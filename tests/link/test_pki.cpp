@@ -46,8 +46,8 @@ Certificate issue(const Key& subject, const std::string& common_name, const std:
   X509* x509 = certificate.handle.get();
   X509_set_version(x509, X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(x509), ++serial);
-  X509_gmtime_adj(X509_getm_notBefore(x509), 0);
-  X509_gmtime_adj(X509_getm_notAfter(x509), 10L * 365 * 24 * 3600);
+  ASN1_TIME_set_string(X509_getm_notBefore(x509), "20240101000000Z");
+  ASN1_TIME_set_string(X509_getm_notAfter(x509), "20491231000000Z");
   X509_set_pubkey(x509, subject.handle.get());
   X509_NAME* text = X509_get_subject_name(x509);
   X509_NAME_add_entry_by_txt(text, "CN", MBSTRING_ASC,

@@ -1,14 +1,23 @@
 // Kills the board with SIGKILL in the middle of updates, and demands that it recovers by itself each time.
 //
-//   ota_kills MICROVISOR APP_A.elf APP_B.elf [--kills N] [--seed S]
+//   ota_kills MICROVISOR APP_A.elf APP_B.elf [--kills N] [--seed S] [--boards B]
+//
+// The kills are shared out to B boards, each in a process with a cloud of its own, that run at the same time:
+// most of an update is waiting for the board's real time to pass.
 //
 // The moment is chosen by what the journal says, never by a time: the kill falls in a given phase of the
 // update (fetching, staging, erasing, programming, in turn) after a random number of flash operations in it.
 // The journal found after the kill must still be in that phase; otherwise the kill does not count and is
 // tried again. Recovered means: with nothing done but switching on again, the cloud shows the new application
 // up-to-date and its log lines come.
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -19,6 +28,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "board/memory/board_memories.hpp"
 #include "cli/client.hpp"
@@ -36,7 +46,8 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kPatience = std::chrono::seconds(180);
+/// Far more than a recovery takes, also on a machine that has other work.
+constexpr auto kPatience = std::chrono::minutes(10);
 const std::vector<std::string> kPhases = {"Fetching", "Staging", "Erasing", "Programming"};
 /// Flash operations of the phase to let pass before the kill, at most; fewer happen in short phases.
 const std::map<std::string, unsigned> kDepth = {
@@ -46,16 +57,19 @@ struct Arguments {
   fs::path microvisor;
   std::array<fs::path, 2> apps;
   unsigned kills = 50;
+  unsigned boards = 4;  ///< at least 1
   std::uint64_t seed = std::random_device{}();
 };
 
 Arguments parse(int count, char** values) {
   if (count < 4)
-    throw std::runtime_error("usage: ota_kills MICROVISOR APP_A.elf APP_B.elf [--kills N] [--seed S]");
+    throw std::runtime_error(
+        "usage: ota_kills MICROVISOR APP_A.elf APP_B.elf [--kills N] [--seed S] [--boards B]");
   Arguments arguments{values[1], {values[2], values[3]}};
   for (int i = 4; i + 1 < count; i += 2) {
     const std::string option = values[i];
     if (option == "--kills") arguments.kills = static_cast<unsigned>(std::stoul(values[i + 1]));
+    if (option == "--boards") arguments.boards = static_cast<unsigned>(std::stoul(values[i + 1]));
     if (option == "--seed") arguments.seed = std::stoull(values[i + 1]);
   }
   return arguments;
@@ -82,12 +96,16 @@ class Scratch {
   fs::path path_;
 };
 
+/// Between two looks at a condition: the journal, where the moment matters, and the cloud, where it does not
+/// and each look costs.
+constexpr std::chrono::microseconds kGlance{300}, kQuestion{50'000};
+
 template <class Condition>
-bool await(Condition condition) {
+bool await(std::chrono::microseconds pause, Condition condition) {
   const auto deadline = Clock::now() + kPatience;
   while (!condition()) {
     if (Clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::microseconds(200));  // between two looks at the condition
+    std::this_thread::sleep_for(pause);
   }
   return true;
 }
@@ -119,6 +137,7 @@ class Rig {
   /// One kill in `phase` on the way to the other application. Empty if recovered, else what is wrong.
   std::string kill_in(const std::string& phase) {
     const std::size_t next = 1 - current_;
+    installed_ = flash_->journal().installed;
     cli::set_target(client_, sid_, apps_[next]);
     const unsigned depth = kDepth.at(phase) == 0 ? 0 : static_cast<unsigned>(random_() % kDepth.at(phase));
     const bool hit = strike(phase, depth);
@@ -149,19 +168,30 @@ class Rig {
     return cli::provision(*memories, &client_);
   }
 
+  /// What the journal says; read anew only if something has been written since.
+  const firmware::image::JournalState& journal() {
+    const std::uint64_t changes = flash_->changes();
+    if (changes != looked_at_) journal_ = flash_->journal();
+    looked_at_ = changes;
+    return journal_;
+  }
+
   /// Waits for the phase and `depth` flash operations in it, kills, and looks at what the journal says then.
-  bool strike(const std::string& phase, unsigned depth) {
-    if (!await([&] { return flash_->journal().phase == phase; }))
-      throw std::runtime_error("never saw " + phase);
+  bool strike(const std::string& wanted, unsigned depth) {
+    // On a busy machine a whole phase may pass between two looks: then this one does not count.
+    const std::array<std::uint8_t, 32> none{};
+    const auto passed = [&] { return journal().installed != installed_ && journal().installed != none; };
+    if (!await(kGlance, [&] { return journal().phase == wanted || passed(); }))
+      throw std::runtime_error("never saw " + wanted);
     const std::uint64_t from = flash_->operations();
-    while (flash_->operations() < from + depth && flash_->journal().phase == phase) {
-    }
+    if (!await(kGlance, [&] { return flash_->operations() >= from + depth || journal().phase != wanted; }))
+      throw std::runtime_error("nothing happens in " + wanted);
     board_->kill();
-    return flash_->journal().phase == phase;
+    return flash_->journal().phase == wanted;
   }
 
   void require_running(std::size_t app) {
-    const bool there = await([&] {
+    const bool there = await(kQuestion, [&] {
       if (!board_->running()) throw std::runtime_error("the board's process has ended; see its log");
       const auto device = client_.get("/v1/Devices/" + sid_).at("app");
       return cli::text_of(device, "update_status") == "up-to-date" &&
@@ -170,7 +200,7 @@ class Rig {
     if (!there)
       throw std::runtime_error(fmt::format("not recovered; the journal says {}", flash_->journal().phase));
     const bool logs =
-        await([&] { return client_.get("/api/devices/" + sid_).at("app_running").get<bool>(); });
+        await(kQuestion, [&] { return client_.get("/api/devices/" + sid_).at("app_running").get<bool>(); });
     if (!logs) throw std::runtime_error("the application does not run");
   }
 
@@ -184,39 +214,89 @@ class Rig {
   std::size_t current_ = 0;
   std::optional<BoardProcess> board_;
   std::optional<cli::FlashView> flash_;
+  std::uint64_t looked_at_ = ~std::uint64_t{0};
+  firmware::image::JournalState journal_;
+  std::array<std::uint8_t, 32> installed_{};  ///< before the update under way
 };
 
-int run(const Arguments& arguments) {
-  fmt::print("seed {}\n", arguments.seed);
+/// What one board's share came to.
+struct Share {
+  std::array<unsigned, 4> hits{};  ///< recoveries from a kill in each phase
+  unsigned misses = 0;             ///< kills that fell outside of their phase
+  unsigned failures = 0;           ///< 0 or 1: a share ends at its first
+};
+
+/// Kills `first`, `first` + boards, ... of all; on each board the phases take turns.
+Share run_share(const Arguments& arguments, unsigned first) {
+  Arguments own = arguments;
+  own.seed += first;
   Scratch scratch;
-  std::map<std::string, unsigned> hits;
-  unsigned recovered = 0;
-  unsigned misses = 0;
+  Share share;
   try {
-    Rig rig(arguments, scratch.path());
+    Rig rig(own, scratch.path());
     rig.prepare();
-    while (recovered < arguments.kills) {
-      const std::string& phase = kPhases[recovered % kPhases.size()];
-      if (rig.kill_in(phase).empty()) {
-        ++hits[phase];
-        ++recovered;
-        fmt::print("kill {} in {}: recovered\n", recovered, phase);
-      } else if (++misses > arguments.kills) {
+    for (unsigned turn = 0; first + turn * arguments.boards < arguments.kills;) {
+      const std::size_t phase = (first + turn) % kPhases.size();
+      if (rig.kill_in(kPhases[phase]).empty()) {
+        ++share.hits[phase];
+        fmt::print("board {}, kill {} in {}: recovered\n", first + 1, turn + 1, kPhases[phase]);
+        ++turn;
+      } else if (++share.misses > arguments.kills) {
         throw std::runtime_error("too many kills fell outside of their phase");
       }
       std::fflush(stdout);
     }
   } catch (const std::exception& error) {
     scratch.keep = true;
-    fmt::print("FAILED after {} recoveries: {}\n  kept in {}; replay with --seed {}\n", recovered,
-               error.what(), scratch.path().string(), arguments.seed);
-    fmt::print("torture: {} cases, 1 failed\n", recovered + 1);
-    return 1;
+    share.failures = 1;
+    fmt::print("FAILED: {}\n  kept in {}; replay with --seed {} --boards {}\n", error.what(),
+               scratch.path().string(), arguments.seed, arguments.boards);
+    std::fflush(stdout);
   }
-  for (const auto& [phase, count] : hits) fmt::print("{}: {}\n", phase, count);
-  fmt::print("{} kills outside of their phase were not counted\n", misses);
-  fmt::print("torture: {} cases, 0 failed\n", recovered);
-  return 0;
+  return share;
+}
+
+/// Has a child work off its share; gives the end of a pipe that will hold it.
+int start_share(const Arguments& arguments, unsigned first) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("no child process");
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const Share share = run_share(arguments, first);
+    const bool told = write(ends[1], &share, sizeof share) == static_cast<ssize_t>(sizeof share);
+    _exit(told ? 0 : 1);
+  }
+  close(ends[1]);
+  return ends[0];
+}
+
+int run(const Arguments& arguments) {
+  fmt::print("seed {}\n", arguments.seed);
+  std::vector<int> answers;
+  for (unsigned first = 0; first < std::min(arguments.boards, arguments.kills); ++first)
+    answers.push_back(start_share(arguments, first));
+  Share all;
+  for (const int answer : answers) {
+    Share share;
+    if (read(answer, &share, sizeof share) != static_cast<ssize_t>(sizeof share)) share.failures = 1;
+    close(answer);
+    for (std::size_t phase = 0; phase < all.hits.size(); ++phase) all.hits[phase] += share.hits[phase];
+    all.misses += share.misses;
+    all.failures += share.failures;
+  }
+  while (wait(nullptr) > 0) {
+  }
+  unsigned recovered = 0;
+  for (std::size_t phase = 0; phase < all.hits.size(); ++phase) {
+    fmt::print("{}: {}\n", kPhases[phase], all.hits[phase]);
+    recovered += all.hits[phase];
+  }
+  fmt::print("{} kills outside of their phase were not counted\n", all.misses);
+  fmt::print("torture: {} cases, {} failed\n", recovered + all.failures, all.failures);
+  return all.failures == 0 ? 0 : 1;
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 //
 // A double error sets ECCD and raises NMI, but only while both error flags are clear (RM0456 section 7.3.4).
 // So the flags are cleared before, a probing read announces itself to the NMI handler, and the flag is looked
-// at once more afterwards, because the NMI is not synchronous with the load.
+// at once more afterwards, because the NMI is not synchronous with the load. A corrected bit sets ECCC, which
+// hides a double error that comes after it: what has been corrected is read once more, word by word.
+#include <algorithm>
 #include <cstddef>
 
 #include "firmware/drivers/stm32u5/barrier.hpp"
@@ -38,6 +40,23 @@ MV_RAM_CODE void copy(std::uint8_t* to, std::uint32_t from, std::size_t size) {
 volatile bool probing = false;
 volatile bool ecc_seen = false;
 
+enum class Reading : std::uint8_t { Good, Corrected, Bad };
+
+MV_RAM_CODE Reading read_once(std::uint32_t address, std::uint8_t* to, std::size_t size) {
+  FlashController& flash = flash_controller();
+  flash.eccr = kEccFlags;
+  ecc_seen = false;
+  probing = true;
+  full_barrier();
+  copy(to, address, size);
+  full_barrier();
+  const std::uint32_t flags = flash.eccr;
+  probing = false;
+  flash.eccr = kEccFlags;
+  if (ecc_seen || (flags & FlashController::kEccDetected) != 0) return Reading::Bad;
+  return (flags & FlashController::kEccCorrected) != 0 ? Reading::Corrected : Reading::Good;
+}
+
 }  // namespace
 
 MV_RAM_CODE bool handle_flash_nmi() {
@@ -49,17 +68,14 @@ MV_RAM_CODE bool handle_flash_nmi() {
 }
 
 MV_RAM_CODE bool probe_flash(std::uint32_t address, std::span<std::uint8_t> out) {
-  FlashController& flash = flash_controller();
-  flash.eccr = kEccFlags;
-  ecc_seen = false;
-  probing = true;
-  full_barrier();
-  copy(out.data(), address, out.size());
-  full_barrier();
-  const bool bad = ecc_seen || (flash.eccr & FlashController::kEccDetected) != 0;
-  probing = false;
-  if (bad) flash.eccr = kEccFlags;
-  return !bad;
+  const Reading whole = read_once(address, out.data(), out.size());
+  if (whole != Reading::Corrected) return whole == Reading::Good;
+  for (std::size_t at = 0; at < out.size();) {
+    const std::size_t piece = std::min<std::size_t>(out.size() - at, 4 - (address + at) % 4);
+    if (read_once(address + at, out.data() + at, piece) == Reading::Bad) return false;
+    at += piece;
+  }
+  return true;
 }
 
 }  // namespace microvisor::firmware::stm32u5

@@ -1,0 +1,73 @@
+// Many variants of one deterministic run: the process goes forward once, and where a variant begins a child
+// is forked off that continues differently from there.
+//
+// So each case costs only what comes after its fault. The children share the parent's memory as it was at
+// that moment (boards must live in memory, not in a directory), run one a processor, and answer over a pipe.
+// Every failure is printed with its id and the command that repeats it; the last line counts the cases.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace microvisor::tests {
+
+/// What a variant came to. `text` is a kind of ending, counted over all cases.
+struct Verdict {
+  bool good = false;
+  std::string text;
+};
+
+struct CampaignOptions {
+  std::string command;                        ///< what a person types to run this campaign, without --replay
+  std::string replay;                         ///< if not empty, only the case of this id runs
+  std::optional<std::chrono::seconds> limit;  ///< no new cases after this time
+};
+
+class Campaign {
+ public:
+  explicit Campaign(CampaignOptions options);
+  ~Campaign();
+  Campaign(const Campaign&) = delete;
+  Campaign& operator=(const Campaign&) = delete;
+
+  /// False if branch() would do nothing for this id: another case is replayed, or the time is up.
+  [[nodiscard]] bool wants(const std::string& id) const;
+  /// Runs `variant` in a child; comes back when a processor is free. The child never returns from here.
+  void branch(const std::string& id, const std::function<Verdict()>& variant);
+  /// Waits for the children and prints the endings and "torture: N cases, M failed". The exit status.
+  [[nodiscard]] int finish();
+
+ private:
+  struct Child {
+    std::string id;
+    int answer = -1;
+  };
+  void reap_one();
+
+  CampaignOptions options_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  unsigned processors_;
+  std::map<pid_t, Child> children_;
+  std::map<std::string, std::uint64_t> endings_;
+  std::uint64_t cases_ = 0;
+  std::uint64_t failures_ = 0;
+};
+
+/// The options all campaigns share: --seed S, --sample N, --for SECONDS, --replay ID. Throws
+/// std::runtime_error for others that `own` does not take.
+struct CampaignArguments {
+  std::uint64_t seed = 1;
+  std::uint64_t sample = 0;  ///< cases to draw; 0: all
+  CampaignOptions options;
+};
+[[nodiscard]] CampaignArguments parse_arguments(
+    int count, char** values,
+    const std::function<bool(const std::string& option, const std::string& value)>& own);
+
+}  // namespace microvisor::tests
