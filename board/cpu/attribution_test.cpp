@@ -267,5 +267,18 @@ TEST_F(AttributionTest, AlternateTestTargetUsesTheNonSecureMpu) {
   EXPECT_EQ(test_target(core, 0x2000'0000, kTtt), 0x003E'0100u);   // the Secure MPU is off
 }
 
+/// IsReqExcPriNeg(): FAULTMASK counts, of the world whose MPU it is.
+TEST_F(AttributionTest, MpuIsOffUnderFaultmaskOfItsWorldWithoutHfnmiena) {
+  set_mpu(kSecure, 0, 0x3000'0000, 0x3000'0FFF, 2, true);  // read-only
+  write_ppb(core, kScs + 0xED94, 4, true, true, 1);
+  EXPECT_EQ(as(kSecure, 0x3000'0000, AccessType::Write).fault, Fault::Mpu);
+  core.state.faultmask[kNonSecure] = true;
+  EXPECT_EQ(as(kSecure, 0x3000'0000, AccessType::Write).fault, Fault::Mpu);
+  core.state.faultmask[kSecure] = true;
+  EXPECT_EQ(as(kSecure, 0x3000'0000, AccessType::Write).fault, Fault::None);
+  write_ppb(core, kScs + 0xED94, 4, true, true, 3);  // HFNMIENA
+  EXPECT_EQ(as(kSecure, 0x3000'0000, AccessType::Write).fault, Fault::Mpu);
+}
+
 }  // namespace
 }  // namespace microvisor::board

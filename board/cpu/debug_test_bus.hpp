@@ -4,8 +4,6 @@
 // Every handler is `B .` with a BX LR behind it, so a test sees where the core has stopped and sends it back.
 #pragma once
 
-#include <initializer_list>
-
 #include "board/cpu/system_test_bus.hpp"
 
 namespace microvisor::board {
@@ -29,17 +27,6 @@ class DebugTest : public SystemTest {
     run_thread(kNonSecure, kProcess);
   }
 
-  void place(std::uint32_t address, std::initializer_list<unsigned> halves) {
-    for (const unsigned half : halves) {
-      ASSERT_TRUE(bus.poke(address, 2, half));
-      address += 2;
-    }
-  }
-  /// Runs `count` instructions.
-  Stop go(std::int64_t count) {
-    scheduler.arm_budget(count);
-    return core.execute();
-  }
   void set_breakpoint(unsigned comparator, std::uint32_t address) {
     scs(0x2008 + 4 * comparator, address | 1);
     scs(kFpCtrl, 3);  // KEY, ENABLE

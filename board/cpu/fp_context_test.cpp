@@ -279,5 +279,78 @@ TEST_F(FpContext, UnstackingErrorLeavesNoSecretInTheRegisters) {
   EXPECT_EQ(core.state.s[0], 0u);
 }
 
+// --- every way in, with every kind of FP context
+// ------------------------------------------------------------
+
+enum class Context : std::uint8_t { Lazy, AtOnce, LazyAll, AtOnceAll };
+
+struct FpEntryCase {
+  const char* name;
+  World from;
+  StackKind stack;
+  World to;
+  Context context;
+};
+
+class FpEntryMatrix : public FpContext, public ::testing::WithParamInterface<FpEntryCase> {
+ protected:
+  bool lazy() const { return GetParam().context == Context::Lazy || GetParam().context == Context::LazyAll; }
+  /// FPCCR.TS counts for Secure code only.
+  bool saves_all() const {
+    const bool all = GetParam().context == Context::LazyAll || GetParam().context == Context::AtOnceAll;
+    return all && GetParam().from == kSecure;
+  }
+};
+
+constexpr World kWorlds[] = {kSecure, kNonSecure};
+std::vector<FpEntryCase> fp_entry_cases() {
+  std::vector<FpEntryCase> cases;
+  for (const World from : kWorlds) {
+    for (const World to : kWorlds) {
+      for (const StackKind stack : {kMain, kProcess}) {
+        cases.push_back({"Lazy", from, stack, to, Context::Lazy});
+        cases.push_back({"AtOnce", from, stack, to, Context::AtOnce});
+        cases.push_back({"LazyAll", from, stack, to, Context::LazyAll});
+        cases.push_back({"AtOnceAll", from, stack, to, Context::AtOnceAll});
+      }
+    }
+  }
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FpEntryMatrix, ::testing::ValuesIn(fp_entry_cases()), [](const auto& test) {
+  const FpEntryCase& entry = test.param;
+  return std::string(entry.from == kSecure ? "S" : "Ns") + (entry.stack == kMain ? "Msp" : "Psp") + "To" +
+         (entry.to == kSecure ? "S" : "Ns") + entry.name;
+});
+
+/// PushStack(), ExceptionTaken(), PopStack(): sizes 0x68 and 0xA8, FType = 0, and everything comes back, also
+/// after the handler has used the FPU for itself.
+TEST_P(FpEntryMatrix, FrameAndReturn) {
+  const FpEntryCase& entry = GetParam();
+  const bool all = entry.context == Context::LazyAll || entry.context == Context::AtOnceAll;
+  scs(0xEF34, 0x8000'0000 | (lazy() ? 0x4000'0000 : 0) | (all ? 0x0400'0000 : 0));
+  run_thread(entry.from, entry.stack);
+  use_fp();
+  const std::uint32_t top = core.state.r[13];
+  pend_line(3, entry.to, 0x20);
+  ASSERT_TRUE(take());
+  EXPECT_EQ(core.state.r[14] & 0x10, 0u);  // FType
+  const std::uint32_t hidden = entry.from == kSecure && entry.to == kNonSecure ? 0x28 : 0;
+  EXPECT_EQ(stack_of(entry.from, entry.stack), top - (saves_all() ? 0xA8 : 0x68) - hidden);
+  ASSERT_TRUE(prepare_fp(core));  // the handler uses the FPU
+  for (unsigned index = 0; index < (saves_all() ? 32u : 16u); ++index) core.state.s[index] = 0xBAD;
+  core.state.fpscr = 0;
+  ASSERT_TRUE(branch(core.state.r[14]));
+  EXPECT_EQ(core.state.ipsr, 0u);
+  EXPECT_EQ(core.state.world, entry.from);
+  EXPECT_EQ(core.state.r[13], top);
+  for (unsigned index = 0; index < 32; ++index) EXPECT_EQ(core.state.s[index], 0xF000 + index) << index;
+  EXPECT_EQ(core.state.fpscr, 0x0300'0010u);
+  EXPECT_TRUE(core.state.fp_active);
+  EXPECT_EQ(core.state.secure_fp_active, entry.from == kSecure);
+  EXPECT_EQ(scs(0xEDE4) | scs(0xED28) | scs_ns(0xED28), 0u);
+}
+
 }  // namespace
 }  // namespace microvisor::board

@@ -318,12 +318,14 @@ MV_INLINE std::uint32_t base_after(const Core& core, const Record* rec) {
   const std::uint32_t base = core.state.r[rec->n];
   return kForm == Multiple::DecrementBefore ? base - 4u * rec->s : base + 4u * rec->s;
 }
-/// Only the decrementing forms lower a stack pointer.
+/// The limit of a stack pointer that is written back. Where it rises from below the limit to above it,
+/// nothing may be accessed, and it is IMPLEMENTATION DEFINED whether there is a fault: here there is, so that
+/// the lowest address decides in either direction.
 template <Multiple kForm, bool kWriteback>
 MV_INLINE bool stack_allowed(Core& core, const Record* rec) {
-  if constexpr (kForm != Multiple::DecrementBefore || !kWriteback) return true;
+  if constexpr (!kWriteback) return true;
   if (rec->n != 13) return true;
-  const std::uint32_t value = core.state.r[13] - 4u * rec->s;
+  const std::uint32_t value = first_address<kForm>(core, rec);
   return MV_LIKELY(!below_stack_limit(core, value)) || !violates_stack_limit(core, value);
 }
 

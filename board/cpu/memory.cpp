@@ -158,16 +158,17 @@ bool write_part(Core& core, std::uint32_t address, unsigned size, bool privilege
   return true;
 }
 
-/// Alignment: false with UNALIGNED recorded. Checks both ends of an access that is unaligned and may be.
+/// Alignment: false with UNALIGNED recorded. Checks both parts of an access that is unaligned and may be: the
+/// granule of every region is 32 bytes, so the first byte with another attribution starts a word.
 bool alignment_allowed(Core& core, std::uint32_t address, unsigned size, AccessOptions options,
                        AccessType type, bool privileged) {
   if (options.aligned || unaligned_traps(core)) {
     record_usage_fault(core, UsageFault::Unaligned);
     return false;
   }
-  for (const std::uint32_t end : {address, address + size - 1}) {
+  for (const std::uint32_t part : {address, std::max(address, (address + size - 1) & ~3U)}) {
     Attribution answer;
-    if (!may_access(core, end, type, privileged, answer)) return false;
+    if (!may_access(core, part, type, privileged, answer)) return false;
     if (!answer.device && !answer.ppb) continue;
     record_usage_fault(core, UsageFault::Unaligned);
     return false;

@@ -176,5 +176,30 @@ TEST_F(NvicTest, DeepSleepIsTheSecureSidesIfItWantsIt) {
   EXPECT_EQ(ns_read(0xED10), 0u);
 }
 
+/// SCR.SEVONPEND: what becomes pending is an event, also if it is disabled and cannot be taken.
+TEST_F(NvicTest, PendingIsAnEventForWfeWithSevonpend) {
+  core.state.event = false;
+  execute_wfe(core, kCodeS + 2);
+  core.set_line(7, true);  // disabled
+  EXPECT_TRUE(core.state.asleep);
+  core.set_line(7, false);
+  scs(0xE280, 1u << 7);
+  scs(0xED10, 1u << 4);
+  EXPECT_TRUE(core.state.asleep);
+  core.set_line(7, true);
+  EXPECT_FALSE(core.state.asleep);
+}
+
+TEST_F(NvicTest, NonSecureSevonpendIsForNonSecureLines) {
+  scs_ns(0xED10, 1u << 4);
+  scs(0xE380, 1u << 8);  // line 8 is Non-secure
+  core.state.event = false;
+  execute_wfe(core, kCodeS + 2);
+  core.set_line(7, true);
+  EXPECT_TRUE(core.state.asleep);
+  core.set_line(8, true);
+  EXPECT_FALSE(core.state.asleep);
+}
+
 }  // namespace
 }  // namespace microvisor::board

@@ -199,5 +199,17 @@ TEST_F(SystemControlTest, ResetValues) {
   EXPECT_EQ(scs(0xE380), 0u);
 }
 
+TEST_F(SystemControlTest, NonSecureAliasIsEmptyToNonSecureCodeAndClosedToUnprivileged) {
+  scs_ns(0xED08, 0x0800'0400);
+  std::uint32_t value = 1;
+  EXPECT_TRUE(read_ppb(core, 0xE002'ED08, 4, false, true, value));
+  EXPECT_EQ(value, 0u);
+  EXPECT_TRUE(write_ppb(core, 0xE002'ED08, 4, false, true, 0x1234'5680));
+  EXPECT_EQ(scs_ns(0xED08), 0x0800'0400u);
+  EXPECT_FALSE(read_ppb(core, 0xE002'ED08, 4, false, false, value));
+  EXPECT_FALSE(write_ppb(core, 0xE002'ED08, 4, false, false, 0));
+  EXPECT_FALSE(read_ppb(core, 0xE000'ED08, 4, true, false, value));
+}
+
 }  // namespace
 }  // namespace microvisor::board

@@ -168,6 +168,17 @@ class SystemTest : public ::testing::Test {
     set_pending(core, kFirstInterrupt + line, world, true);
     reconsider(core);
   }
+  void place(std::uint32_t address, const std::vector<unsigned>& halves) {
+    for (const unsigned half : halves) {
+      ASSERT_TRUE(bus.poke(address, 2, half));
+      address += 2;
+    }
+  }
+  /// Runs `count` instructions.
+  Stop go(std::int64_t count) {
+    scheduler.arm_budget(count);
+    return core.execute();
+  }
   /// A stack pointer wherever it is kept at the moment.
   std::uint32_t stack_of(World world, StackKind kind) const {
     const bool in_use = core.state.world == world && core.state.stack_kind() == kind;
