@@ -103,6 +103,7 @@ void Board::build_chip() {
           [this](std::uint32_t base) {
             if (Peripheral* block = bus_.block(base); block != nullptr) block->reset(Reset::System);
           },
+      .clock_gates_changed = [this] { bus_.permissions_changed(); },
       .option_register = [this] { return flash_->active_options().optr; },
       .backup_domain = memories_.backup_domain(),
       .nor = memories_.nor(),

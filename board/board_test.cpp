@@ -119,6 +119,12 @@ TEST(Board, DmaMovesWakesAndMeetsTheCheckers) {
   EXPECT_EQ(machine.board->exit_status(), 0);
 }
 
+TEST(Board, RegistersVanishWithTheirClockAndTheirPermissions) {
+  Machine machine("gates");
+  EXPECT_EQ(machine.run(), RunEnd::Exited);
+  EXPECT_EQ(machine.board->exit_status(), 0);
+}
+
 TEST(Board, PowerCycleLosesSramAndKeepsFlash) {
   Machine machine("reset");
   machine.run();

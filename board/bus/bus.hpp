@@ -24,6 +24,13 @@ struct DirectSpan {
   std::uint32_t physical = 0;
 };
 
+/// A register block that the core may read and write without asking again, for one set of attributes.
+struct RegisterWindow {
+  Peripheral* block = nullptr;
+  std::uint32_t base = 0;  ///< bus address of the block's first register
+  std::uint32_t size = 0;  ///< bytes
+};
+
 /// Told when memory that may hold decoded instructions or cached permissions has changed behind the core's
 /// back.
 class BusObserver {
@@ -31,7 +38,7 @@ class BusObserver {
   virtual ~BusObserver() = default;
   /// Bytes at [physical, physical + size) were written by somebody other than the core's own stores.
   virtual void memory_changed(std::uint32_t physical, std::uint32_t size) = 0;
-  /// Some permission, security attribute or direct span is no longer what it was.
+  /// Some permission, security attribute, clock gate or direct span is no longer what it was.
   virtual void permissions_changed() = 0;
 };
 
@@ -44,6 +51,11 @@ class Bus {
   /// The direct span around `address`, if an access with these attributes is legal there and the resource is
   /// plain memory that is free at the moment.
   [[nodiscard]] virtual std::optional<DirectSpan> direct(std::uint32_t address, const Access& access) = 0;
+  /// The register block at `address`, if an access with these attributes reaches it.
+  [[nodiscard]] virtual std::optional<RegisterWindow> register_window(std::uint32_t /*address*/,
+                                                                      const Access& /*access*/) {
+    return std::nullopt;
+  }
   /// When the transaction that got Outcome::Stall can go on.
   [[nodiscard]] virtual Time stalled_until() const = 0;
 

@@ -258,6 +258,17 @@ std::optional<DirectSpan> SystemBus::direct(std::uint32_t address, const Access&
                     .physical = (main ? kPhysicalSram : kPhysicalSram4) + start};
 }
 
+std::optional<RegisterWindow> SystemBus::register_window(std::uint32_t address, const Access& access) {
+  const Place place = decode(address);
+  if (place.region != Region::Registers) return std::nullopt;
+  const Slot* slot = slot_of(place.offset);
+  if (slot == nullptr || check_block(*slot->info, access) != Violation::None || !clocked(*slot->info)) {
+    return std::nullopt;
+  }
+  return RegisterWindow{
+      .block = slot->block, .base = address - (place.offset - slot->info->base), .size = slot->info->size};
+}
+
 Time SystemBus::stalled_until() const { return parts_.flash->stalled_until(); }
 
 std::uint32_t SystemBus::system_word(std::uint32_t offset, unsigned size) const {

@@ -49,6 +49,8 @@ class SystemBus final : public Bus {
   Outcome read(std::uint32_t address, unsigned size, const Access& access, std::uint32_t& value) override;
   Outcome write(std::uint32_t address, unsigned size, const Access& access, std::uint32_t value) override;
   [[nodiscard]] std::optional<DirectSpan> direct(std::uint32_t address, const Access& access) override;
+  [[nodiscard]] std::optional<RegisterWindow> register_window(std::uint32_t address,
+                                                              const Access& access) override;
   [[nodiscard]] Time stalled_until() const override;
   [[nodiscard]] bool peek(std::uint32_t address, unsigned size, std::uint32_t& value) const override;
   bool poke(std::uint32_t address, unsigned size, std::uint32_t value) override;

@@ -305,6 +305,27 @@ TEST_F(SystemBusTest, StoppedBlockReadsZeroAndKeepsItsState) {
   EXPECT_EQ(get(0x4000'0024), 5U);
 }
 
+TEST_F(SystemBusTest, RegisterWindowIsThereWhileTheBlockAnswers) {
+  const auto window = bus.register_window(0x5000'0024, kSecure);
+  ASSERT_TRUE(window);
+  EXPECT_EQ(window->block, &timer);
+  EXPECT_EQ(window->base, 0x5000'0000U);
+  EXPECT_EQ(window->size, 0x400U);
+  clocks.stopped = kTim2;
+  EXPECT_FALSE(bus.register_window(0x5000'0024, kSecure));
+  clocks.stopped = 0;
+  put(0x5003'2410, 1);  // TZSC1_SECCFGR1.TIM2SEC
+  EXPECT_TRUE(bus.register_window(0x4000'0024, kSecure));
+  EXPECT_FALSE(bus.register_window(0x4000'0024, kNonSecure));
+  put(0x5003'2410, 0);
+  put(0x5003'2420, 1);  // TZSC1_PRIVCFGR1.TIM2PRIV
+  EXPECT_TRUE(bus.register_window(0x4000'0024, kNonSecure));
+  EXPECT_FALSE(bus.register_window(0x4000'0024, kUnprivileged));
+  EXPECT_FALSE(bus.register_window(0x5000'0024, kSecureFetch));
+  EXPECT_FALSE(bus.register_window(0x3000'0000, kSecure)) << "memory";
+  EXPECT_FALSE(bus.register_window(0x4000'1800, kSecure)) << "nothing there";
+}
+
 TEST_F(SystemBusTest, BackupSramNeedsItsClock) {
   clocks.stopped = kBackupSram;
   put(0x5003'6400, 3);

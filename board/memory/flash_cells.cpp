@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstring>
 #include <stdexcept>
 
@@ -61,6 +62,9 @@ FlashCells::FlashCells(std::span<std::uint8_t> array, std::span<std::uint8_t> ot
   if (array.size() != kFlashSize || otp.size() != kOtpSize || state.size() != sizeof(FlashState)) {
     throw std::logic_error("flash cells of the wrong size");
   }
+  for (std::uint32_t row = 0; row < FlashState::kRows; ++row) {
+    if (row_state(row * kFlashRowSize) != RowState::Good) ++flawed_rows_;
+  }
 }
 
 std::uint8_t* FlashCells::cell_at(std::uint32_t cell) const {
@@ -105,6 +109,7 @@ bool FlashCells::erased(std::uint32_t cell) const {
 bool FlashCells::bad(std::uint32_t cell) const { return bit_of(state_->bad_rows, cell / kFlashRowSize); }
 
 bool FlashCells::any_flawed(std::uint32_t cell, std::uint32_t size) const {
+  if (flawed_rows_ == 0) return false;
   const std::uint32_t first = cell / kFlashRowSize;
   const std::uint32_t end = (cell + size + kFlashRowSize - 1) / kFlashRowSize;
   for (std::uint32_t number = first; number < end;) {
@@ -125,6 +130,8 @@ std::uint32_t FlashCells::erases(unsigned bank, unsigned page) const {
 
 void FlashCells::mark(std::uint32_t cell, RowState state) {
   const std::uint32_t number = cell / kFlashRowSize;
+  if (row_state(cell) != RowState::Good) --flawed_rows_;
+  if (state != RowState::Good) ++flawed_rows_;
   set_bit(state_->bad_rows, number, (static_cast<unsigned>(state) & 1) != 0);
   set_bit(state_->weak_rows, number, (static_cast<unsigned>(state) & 2) != 0);
 }

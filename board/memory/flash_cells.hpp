@@ -140,6 +140,7 @@ class FlashCells {
   FlashState* state_;
   MemorySupply& supply_;
   std::uint64_t seed_;
+  std::uint32_t flawed_rows_ = 0;  ///< nearly always none, and then nobody looks further
 };
 
 }  // namespace microvisor::board

@@ -126,7 +126,8 @@ void Chip::build_clocks_and_power() {
                                    },
                                .backup_writable = [this] { return pwr_->backup_writable(); },
                                .secure_block = [this](std::uint32_t base) { return secure_block(base); },
-                               .report_illegal_access = reporter(Rcc::kBase)});
+                               .report_illegal_access = reporter(Rcc::kBase),
+                               .gates_changed = ports_.clock_gates_changed});
   pwr_ = place<Pwr>(Pwr::kBase, ports_.interrupts,
                     Pwr::Hooks{.enter_stop = [this] { rcc_->enter_stop(); },
                                .leave_stop = [this] { rcc_->leave_stop(); },

@@ -31,6 +31,13 @@ std::uint32_t widen(std::uint32_t mask, unsigned width) {
   return result;
 }
 
+/// The even bits, moved together.
+std::uint32_t narrow(std::uint32_t spread) {
+  std::uint32_t result = 0;
+  for (unsigned pin = 0; pin < 16; ++pin) result |= (spread >> pin) & bit(pin);
+  return result;
+}
+
 }  // namespace
 
 Gpio::Gpio(unsigned port, PinMatrix& pins)
@@ -71,13 +78,9 @@ std::uint32_t Gpio::fields_of(std::uint32_t offset, std::uint32_t pins) {
 }
 
 std::uint32_t Gpio::input() const {
-  std::uint32_t levels = 0;
-  for (unsigned pin = 0; pin < 16; ++pin) {
-    const bool analog = bits(at(kModer), 2 * pin + 1, 2 * pin) == 3;
-    if (!analog && pins_.level({static_cast<std::uint8_t>(port_), static_cast<std::uint8_t>(pin)}))
-      levels |= bit(pin);
-  }
-  return levels;
+  const std::uint32_t analog = at(kModer) & at(kModer) >> 1 & 0x5555'5555;  // mode 3, in the even bits
+  const std::uint32_t levels = pins_.levels(port_);
+  return analog == 0 ? levels : levels & ~narrow(analog);
 }
 
 std::uint32_t Gpio::peek(std::uint32_t offset) const {

@@ -49,7 +49,9 @@ void PinMatrix::drive(PinId pin, std::optional<bool> level) {
   refresh(pin);
 }
 
-bool PinMatrix::level(PinId pin) const { return pad(pin).level; }
+bool PinMatrix::level(PinId pin) const {
+  return (levels_[pin.port % kPorts] >> pin.number % kPinsPerPort & 1) != 0;
+}
 
 void PinMatrix::configure(PinId pin, const PadConfig& config) {
   if (pad(pin).config == config) return;
@@ -99,14 +101,10 @@ void PinMatrix::refresh(PinId pin) {
   const TimerOutput signal =
       state.config.mode == PadConfig::Mode::Alternate ? signal_at(pin, state.config.function) : TimerOutput{};
   const std::optional<bool> own = driven(pin, state, signal);
-  const bool before = state.level;
-  if (state.outside != Outside::Free) {
-    state.level = state.outside == Outside::High;
-  } else if (own) {
-    state.level = *own;
-  } else {
-    state.level = state.config.pull == PadConfig::Pull::Up;
-  }
+  const bool before = level(pin);
+  const bool now = state.outside != Outside::Free ? state.outside == Outside::High
+                                                  : own.value_or(state.config.pull == PadConfig::Pull::Up);
+  if (now != before) levels_[pin.port % kPorts] ^= 1U << pin.number % kPinsPerPort;
   report_duty(pin, state, signal);
   // An open drain that has let go counts as high, although it is the resistor that makes it so.
   const bool released =
@@ -116,8 +114,7 @@ void PinMatrix::refresh(PinId pin) {
     state.chip_level = chip_level;
     if (signal.hertz == 0 && output_listener_) output_listener_(pin, chip_level);
   }
-  if (state.level == before) return;
-  const bool now = state.level;
+  if (now == before) return;
   lead_into_timers(pin, state);
   for (const LevelListener& listener : level_listeners_) listener(pin, now);
 }
@@ -126,10 +123,13 @@ void PinMatrix::lead_into_timers(PinId pin, const Pad& state) const {
   if (!timer_input_listener_ || state.config.mode != PadConfig::Mode::Alternate) return;
   for (const Route& route : kRoutes) {
     if (route.function == state.config.function && pin_of(route) == pin)
-      timer_input_listener_(route.timer, route.channel, state.level);
+      timer_input_listener_(route.timer, route.channel, level(pin));
   }
 }
 
-void PinMatrix::serialise_port(Archive& archive, unsigned port) { archive(pads_[port]); }
+void PinMatrix::serialise_port(Archive& archive, unsigned port) {
+  archive(levels_[port]);
+  archive(pads_[port]);
+}
 
 }  // namespace microvisor::board

@@ -55,6 +55,8 @@ class PinMatrix final : public Pins {
   }
   /// Signal of a timer channel (from 0), at all pads it can be routed to.
   void set_timer_output(std::uint32_t timer_base, unsigned channel, const TimerOutput& output);
+  /// The levels of a port's pads, a bit each.
+  [[nodiscard]] std::uint32_t levels(unsigned port) const { return levels_[port]; }
   /// Told of each change of a pad's level, whoever causes it.
   void on_level_change(LevelListener listener) { level_listeners_.push_back(std::move(listener)); }
   /// The pads of one port; the signals of timers come back with the timers.
@@ -65,7 +67,6 @@ class PinMatrix final : public Pins {
   struct Pad {
     PadConfig config;
     Outside outside = Outside::Free;
-    bool level = false;
     bool chip_level = false;  ///< what the chip drives, low while it drives nothing
     std::uint32_t hertz = 0;
     std::uint32_t permille = 0;
@@ -83,6 +84,7 @@ class PinMatrix final : public Pins {
   void report_duty(PinId pin, Pad& state, const TimerOutput& signal);
 
   std::array<std::array<Pad, kPinsPerPort>, kPorts> pads_{};
+  std::array<std::uint32_t, kPorts> levels_{};                    ///< on the pads, a bit each
   std::unordered_map<std::uint32_t, TimerOutput> timer_outputs_;  ///< by base | channel
   std::function<void(PinId, bool)> output_listener_;
   std::function<void(PinId, std::uint32_t, std::uint32_t)> duty_listener_;

@@ -168,18 +168,27 @@ void Rcc::store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes, 
     case kPll2Divr:
     case kPll3Divr: store_pll_config(offset, value, mask); break;
     case kCicr: at(kCifr) &= ~(value & open); break;
-    case kApb1Enr1: assign(at(offset), value | (at(offset) & bit(11)), mask); break;  // WWDGEN is set-only
     case kBdcr: store_bdcr(value, mask); break;
     case kCsr: store_csr(value, open); break;
     default:
       if (offset >= kAhb1Rstr && offset < kAhb1Enr) {
         store_reset(offset, value, mask);
+      } else if (offset >= kAhb1Enr && offset <= kApb3Enr) {
+        store_enable(offset, value, mask);
       } else {
         assign(at(offset), value, mask);
       }
   }
   settle();
   update_interrupts();
+}
+
+void Rcc::store_enable(std::uint32_t offset, std::uint32_t value, std::uint32_t mask) {
+  constexpr std::uint32_t kWwdgEn = bit(11);  // set-only
+  const std::uint32_t before = at(offset);
+  assign(at(offset), value, mask);
+  if (offset == kApb1Enr1) at(offset) |= before & kWwdgEn;
+  if (at(offset) != before && hooks_.gates_changed) hooks_.gates_changed();
 }
 
 void Rcc::store_seccfgr(std::uint32_t value, std::uint32_t mask, const Access& access) {

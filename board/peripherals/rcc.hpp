@@ -43,6 +43,8 @@ class Rcc final : public RegisterBlock, public Clocks {
     std::function<bool(std::uint32_t base)> secure_block;
     /// A non-secure write to SECCFGR.
     std::function<void()> report_illegal_access;
+    /// Some block's clock enable bit is no longer what it was.
+    std::function<void()> gates_changed = {};
   };
 
   /// `bdcr` is the register in the backup domain's storage.
@@ -86,6 +88,7 @@ class Rcc final : public RegisterBlock, public Clocks {
   void store_cr(std::uint32_t value, std::uint32_t mask);
   void store_pll_config(std::uint32_t offset, std::uint32_t value, std::uint32_t mask);
   void store_reset(std::uint32_t offset, std::uint32_t value, std::uint32_t mask);
+  void store_enable(std::uint32_t offset, std::uint32_t value, std::uint32_t mask);
   void store_bdcr(std::uint32_t value, std::uint32_t mask);
   void store_csr(std::uint32_t value, std::uint32_t mask);
   void store_seccfgr(std::uint32_t value, std::uint32_t mask, const Access& access);

@@ -46,6 +46,8 @@ struct ChipPorts {
   /// RCC calls it when a bit of an RSTR register rises: the block at this non-secure base returns to reset
   /// values. Which bit belongs to which block stands in board/bus/chip_map.hpp.
   std::function<void(std::uint32_t peripheral_base)> reset_block;
+  /// RCC calls it when a block's clock has been switched on or off.
+  std::function<void()> clock_gates_changed = {};
   /// Active value of FLASH_OPTR (IWDG_SW, nRST_STOP ...; RM0456 7.9.13).
   std::function<std::uint32_t()> option_register;
   /// Kept on VBAT and, through the board directory, over a power cut: RTC, TAMP, backup registers, BDCR. All

@@ -20,6 +20,8 @@ struct Timebase {
   /// Edges in (epoch, moment].
   [[nodiscard]] std::uint64_t edges(Time moment) const {
     if (hertz == 0 || moment <= epoch) return 0;
+    std::uint64_t product = 0;  // of the usual size: no division of 128 bits
+    if (!__builtin_mul_overflow(moment - epoch, hertz, &product)) return product / kTicksPerSecond;
     return static_cast<std::uint64_t>(static_cast<Wide>(moment - epoch) * hertz / kTicksPerSecond);
   }
   /// The moment of edge `number`; kNever while the clock stands still or if it lies beyond the end of time.

@@ -191,6 +191,9 @@ std::uint32_t Timer::peek(std::uint32_t offset) const {
 }
 
 std::uint32_t Timer::load(std::uint32_t offset, std::uint32_t, const Access&) {
+  if (offset == kCnt && !test(at(kCr1), kUifRemap)) {
+    if (const auto count = counter_.count_in_span(edge())) return *count;
+  }
   sync();
   if (offset == kDmar) {
     const std::uint32_t target = burst_register();

@@ -18,7 +18,9 @@ std::int64_t TimerCounter::span_end() const {
 }
 
 std::int64_t TimerCounter::position(std::int64_t edge) const {
-  return running_ && !blocked() ? base_position_ + (edge - base_edge_) / step() : base_position_;
+  if (!running_ || blocked()) return base_position_;
+  const std::int64_t gone = edge - base_edge_;
+  return base_position_ + (shadow.prescaler == 0 ? gone : gone / step());
 }
 
 std::int64_t TimerCounter::position_of(std::uint32_t value) const {

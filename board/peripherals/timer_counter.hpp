@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 namespace microvisor::board {
 
@@ -65,6 +66,11 @@ class TimerCounter {
   /// Counts in a whole period: of the PWM, not of a span.
   [[nodiscard]] std::uint64_t period() const;
   [[nodiscard]] bool shadows_pending() const;
+  /// count() if the counter has not overflowed since the last advance(), so that nothing else has happened.
+  [[nodiscard]] std::optional<std::uint32_t> count_in_span(std::int64_t edge) const {
+    const std::int64_t now = position(edge);
+    return now < span_end() ? std::optional(value_at(now)) : std::nullopt;
+  }
 
  private:
   [[nodiscard]] std::int64_t step() const { return std::int64_t{shadow.prescaler} + 1; }
