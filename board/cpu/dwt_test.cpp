@@ -39,6 +39,7 @@ class Dwt : public DebugTest {
     go(1);
     if (!in_monitor()) return false;
     stop = stopped_at();
+    bus.poke(frame(), 4, 0);  // a watched value in R0 would match again when the frame is read back
     leave_handler(0);
     return true;
   }
@@ -240,6 +241,19 @@ TEST_F(Dwt, FrameOfAnExceptionIsWatchedToo) {
   ASSERT_TRUE(in_monitor());  // more urgent than the interrupt, which waits
   EXPECT_EQ(stopped_at(), kCodeNs);
   EXPECT_TRUE(is_pending(core, kFirstInterrupt + 3, kNonSecure));
+}
+
+TEST_F(Dwt, FrameThatIsReadBackIsWatchedToo) {
+  run_thread(kNonSecure, kProcess);
+  pend_line(3, kNonSecure, 0x20);
+  place(kCodeNs, {0xE7FE});
+  go(1);
+  ASSERT_EQ(core.state.ipsr, kFirstInterrupt + 3);
+  bus.poke(frame(), 4, 0xCAFE'5678);
+  set(1, 0xCAFE'5678, kValueRead | kEvent | kWord);
+  leave_handler(0);
+  ASSERT_TRUE(in_monitor());
+  EXPECT_TRUE(matched(1));
 }
 
 // --- instruction addresses

@@ -19,6 +19,15 @@ constexpr std::uint32_t bit(unsigned position) { return std::uint32_t{1} << posi
 constexpr World other(World world) { return world == kSecure ? kNonSecure : kSecure; }
 constexpr bool is_interrupt(unsigned number) { return number >= kFirstInterrupt; }
 
+enum Demcr : std::uint32_t {
+  kMonEn = 1u << 16,
+  kMonPend = 1u << 17,
+  kMonStep = 1u << 18,
+  kMonReq = 1u << 19,
+  kSdme = 1u << 20,
+  kTrcEna = 1u << 24,
+};
+
 /// Moves the stack pointer in use out of r[13], and the one in use afterwards into it: wrap it around every
 /// change of world, mode or CONTROL.SPSEL.
 class StackSwitch {
@@ -65,20 +74,47 @@ PendingException most_urgent(const Core& core);
 /// The same among those that target `world` (ICSR.VECTPENDING as Non-secure code may see it).
 PendingException most_urgent_in(const Core& core, World world);
 
+/// False if no exception could be taken whatever its priority: the usual case, which saves the search for the
+/// most urgent one.
+inline bool anything_pending(const Core& core) {
+  const SystemControl& control = core.system->control;
+  const Nvic& nvic = core.system->nvic;
+  return ((nvic.pending[0] & nvic.enabled[0]) | (nvic.pending[1] & nvic.enabled[1]) | control.pending[0] |
+          control.pending[1]) != 0;
+}
+inline bool anything_active(const Core& core) {
+  const SystemControl& control = core.system->control;
+  const Nvic& nvic = core.system->nvic;
+  return (nvic.active[0] | nvic.active[1] | control.active[0] | control.active[1]) != 0;
+}
+
 bool is_pending(const Core& core, unsigned number, World world);
 bool is_active(const Core& core, unsigned number, World world);
 void set_pending(Core& core, unsigned number, World world, bool value);
 void set_active(Core& core, unsigned number, World world, bool value);
 unsigned active_count(const Core& core);
 
+/// The monitor steps: there is something to look at before every instruction.
+inline bool step_armed(const Core& core) {
+  constexpr std::uint32_t kBoth = kMonEn | kMonStep;
+  return (core.system->debug.demcr & kBoth) == kBoth;
+}
+/// reconsider() where something is pending or the core sleeps.
+void weigh_pending(Core& core);
 /// Works out Core::attention again and wakes the core if what is pending demands it.
-void reconsider(Core& core);
+inline void reconsider(Core& core) {
+  if (anything_pending(core) || core.state.asleep) return weigh_pending(core);
+  core.attention = core.system->control.reset_requested || step_armed(core);
+}
 /// As reconsider(), for changes that come from outside the core's own instructions.
 void reconsider_from_outside(Core& core);
 
 // --- entry and return (exceptions_entry.cpp, exceptions_return.cpp) -------------------------------------
 /// Takes the most urgent pending exception: frame, registers, vector.
 void enter_exception(Core& core, std::uint32_t return_address);
+/// The usual entry, in one go: no FP context, nothing to hide from the handler, and frame and vector in
+/// memory that is known. `exception` has been found to be the one to take. False: nothing has been done.
+bool enter_at_once(Core& core, const PendingException& exception, std::uint32_t return_address);
 /// The part after the frame is on the stack; `exc_return` describes the frame. Also the way of a tail-chain.
 void take_exception(Core& core, std::uint32_t exc_return, bool tail_chain);
 void return_from_exception(Core& core, std::uint32_t exc_return);
@@ -158,14 +194,6 @@ enum Ccr : std::uint32_t {
   kBfhfnmIgn = 1u << 8,
   kStkOfHfNmIgn = 1u << 10,
 };
-enum Demcr : std::uint32_t {
-  kMonEn = 1u << 16,
-  kMonPend = 1u << 17,
-  kMonStep = 1u << 18,
-  kMonReq = 1u << 19,
-  kSdme = 1u << 20,
-  kTrcEna = 1u << 24,
-};
 enum Fpccr : std::uint32_t {
   kLspAct = 1u << 0,
   kFpUser = 1u << 1,
@@ -210,6 +238,9 @@ void systick_write(Core& core, World world, unsigned offset, std::uint32_t value
 std::uint32_t nvic_read(const Core& core, World view, unsigned offset);
 void nvic_write(Core& core, World view, unsigned offset, std::uint32_t value, std::uint32_t mask);
 void nvic_deactivate(Core& core, unsigned line);
+inline bool line_is_high(const Core& core, unsigned line) {
+  return (core.system->nvic.level[line / 64] >> (line % 64) & 1) != 0;
+}
 
 std::uint32_t scb_read(const Core& core, World view, unsigned offset, bool secure);
 void scb_write(Core& core, World view, unsigned offset, std::uint32_t value, std::uint32_t mask, bool secure);

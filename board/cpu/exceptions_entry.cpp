@@ -8,6 +8,7 @@
 //
 // Source: Armv8-M ARM (DDI0553) B3.18 to B3.21; pseudocode PushStack, PushCalleeStack, ExceptionTaken.
 #include <array>
+#include <cstring>
 
 #include "board/cpu/exceptions.hpp"
 #include "board/cpu/psr.hpp"
@@ -25,10 +26,15 @@ std::uint32_t first_exc_return(const CoreState& state) {
   return value;
 }
 
-/// Writes consecutive words until one fails; the failure is recorded as a stacking error.
+/// Writes consecutive words, at once where the memory is known, else until one fails; the failure is recorded
+/// as a stacking error.
 template <std::size_t Count>
 bool write_words(Core& core, std::uint32_t address, const std::array<std::uint32_t, Count>& words,
                  World world, bool privileged) {
+  if (std::uint8_t* host = writable_frame(core, address, sizeof words, world, privileged)) {
+    std::memcpy(host, words.data(), sizeof words);
+    return true;
+  }
   for (const std::uint32_t word : words) {
     const FrameAccess result = frame_write(core, address, world, privileged, word);
     if (result != FrameAccess::Ok) {
@@ -37,6 +43,35 @@ bool write_words(Core& core, std::uint32_t address, const std::array<std::uint32
     }
     address += 4;
   }
+  return true;
+}
+
+/// The last word of the frame of code whose stack pointer is `original`.
+std::uint32_t stacked_psr(const CoreState& state, std::uint32_t original) {
+  std::uint32_t psr = read_xpsr(state);
+  if ((original & 4) != 0) psr |= kPsrRealign;
+  if (state.world == kSecure && state.secure_fp_active) psr |= kPsrSfpa;
+  return psr;
+}
+
+std::array<std::uint32_t, 8> basic_frame(const CoreState& state, std::uint32_t return_address,
+                                         std::uint32_t psr) {
+  const auto& r = state.r;
+  return {r[0], r[1], r[2], r[3], r[12], r[14], return_address, psr};
+}
+
+/// The usual case: no FP context, and room on a stack whose memory is known. False: nothing has been done.
+bool push_frame_at_once(Core& core, std::uint32_t return_address) {
+  CoreState& state = core.state;
+  if (state.fp_active) return false;
+  const std::uint32_t original = state.r[13];
+  const auto words = basic_frame(state, return_address, stacked_psr(state, original));
+  const std::uint32_t frame = (original & ~std::uint32_t{7}) - std::uint32_t{sizeof words};
+  if (frame < stack_limit(core)) return false;
+  std::uint8_t* host = writable_frame(core, frame, sizeof words, state.world, state.privileged());
+  if (host == nullptr) return false;
+  std::memcpy(host, words.data(), sizeof words);
+  state.r[13] = frame;
   return true;
 }
 
@@ -49,18 +84,13 @@ void push_frame(Core& core, std::uint32_t return_address) {
   const std::uint32_t size = frame_size(core);
   const std::uint32_t original = state.r[13];
   const std::uint32_t frame = (original & ~std::uint32_t{7}) - size;
-  std::uint32_t psr = read_xpsr(state);
-  if ((original & 4) != 0) psr |= kPsrRealign;
-  if (world == kSecure && state.secure_fp_active) psr |= kPsrSfpa;
-
   const bool overflow = frame < stack_limit(core);
   bool written = false;
   if (overflow) {
     record_usage_fault(core, UsageFault::StackOverflow);
   } else {
-    const auto& r = state.r;
-    written = write_words<8>(core, frame, {r[0], r[1], r[2], r[3], r[12], r[14], return_address, psr}, world,
-                             privileged);
+    written = write_words(core, frame, basic_frame(state, return_address, stacked_psr(state, original)),
+                          world, privileged);
   }
   if (state.fp_active) stack_fp(core, frame, frame, written);
   state.r[13] = overflow ? stack_limit(core) : frame;
@@ -112,9 +142,16 @@ void clear_registers(CoreState& state, bool callee_saved) {
 bool fetch_vector(Core& core, const PendingException& exception, std::uint32_t& vector) {
   const World world = exception.world;
   const std::uint32_t address = core.system->control.vtor[world] + 4 * exception.number;
+  if (const std::uint8_t* host = remembered_vector(core, address, world)) {
+    std::memcpy(&vector, host, sizeof vector);
+    return true;
+  }
   const bool secure_memory = check_security(core, address, false, world).secure;
   const bool own_memory = secure_memory == (world == kSecure);
-  if (own_memory && vector_read(core, address, world, vector) == FrameAccess::Ok) return true;
+  if (own_memory && vector_read(core, address, world, vector) == FrameAccess::Ok) {
+    remember_vectors(core, address, world);
+    return true;
+  }
   record_vector_fault(core, secure_memory ? kSecure : world);
   return false;
 }
@@ -154,7 +191,24 @@ std::uint32_t final_exc_return(const CoreState& state, std::uint32_t exc_return,
 
 }  // namespace
 
+bool enter_at_once(Core& core, const PendingException& exception, std::uint32_t return_address) {
+  const World target = exception.world;
+  if (core.system->lockup_due || (core.state.world == kSecure && target == kNonSecure)) return false;
+  const std::uint32_t address = core.system->control.vtor[target] + 4 * exception.number;
+  const std::uint8_t* host = remembered_vector(core, address, target);
+  const std::uint32_t exc_return = first_exc_return(core.state);
+  if (host == nullptr || !push_frame_at_once(core, return_address)) return false;
+  std::uint32_t vector = 0;
+  std::memcpy(&vector, host, sizeof vector);
+  if (target == kNonSecure) clear_registers(core.state, false);
+  activate(core, exception, final_exc_return(core.state, exc_return, target, false), vector);
+  reconsider(core);
+  return true;
+}
+
 void enter_exception(Core& core, std::uint32_t return_address) {
+  const PendingException exception = most_urgent(core);
+  if (enter_at_once(core, exception, return_address)) return;
   const std::uint32_t exc_return = first_exc_return(core.state);
   push_frame(core, return_address);
   take_exception(core, exc_return, false);

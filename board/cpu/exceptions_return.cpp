@@ -8,6 +8,7 @@
 // Source: Armv8-M ARM (DDI0553) B3.22, B3.23 and B3.16 (FNC_RETURN); pseudocode ExceptionReturn,
 // ValidateExceptionReturn, DeActivate, PopStack, FunctionReturn.
 #include <array>
+#include <cstring>
 
 #include "board/cpu/exceptions.hpp"
 #include "board/cpu/psr.hpp"
@@ -85,6 +86,10 @@ std::uint32_t& stack_to_pop(CoreState& state, const Return& what) {
 
 bool read_words(Core& core, std::uint32_t address, std::array<std::uint32_t, 8>& words, World world,
                 bool privileged) {
+  if (const std::uint8_t* host = readable_frame(core, address, sizeof words, world, privileged)) {
+    std::memcpy(words.data(), host, sizeof words);
+    return true;
+  }
   for (std::uint32_t& word : words) {
     const FrameAccess result = frame_read(core, address, world, privileged, word);
     if (result != FrameAccess::Ok) {
@@ -139,10 +144,12 @@ std::uint32_t size_in_memory(const Core& core, const Return& what) {
   return all ? 0xA8 : 0x68;
 }
 
-void restore(Core& core, const Return& what, const Popped& popped) {
+/// Goes back to what the frame of eight words at `frame` says; `callee` are R4-R11 if they were on the stack.
+void restore(Core& core, const Return& what, std::uint32_t frame, const std::array<std::uint32_t, 8>& basic,
+             const std::array<std::uint32_t, 8>* callee) {
   CoreState& state = core.state;
-  const std::uint32_t psr = popped.basic[7];
-  std::uint32_t after = popped.frame + size_in_memory(core, what);
+  const std::uint32_t psr = basic[7];
+  std::uint32_t after = frame + size_in_memory(core, what);
   if ((psr & kPsrRealign) != 0) after |= 4;
   stack_to_pop(state, what) = after;
   {
@@ -151,12 +158,12 @@ void restore(Core& core, const Return& what, const Popped& popped) {
     write_xpsr(state, psr);
   }
   if (state.world == kNonSecure) core.note_nonsecure();
-  for (unsigned index = 0; index < 4; ++index) state.r[index] = popped.basic[index];
-  state.r[12] = popped.basic[4];
-  state.r[14] = popped.basic[5];
-  state.r[15] = popped.basic[6] & ~std::uint32_t{1};
-  if (popped.has_callee) {
-    for (unsigned index = 0; index < 8; ++index) state.r[4 + index] = popped.callee[index];
+  for (unsigned index = 0; index < 4; ++index) state.r[index] = basic[index];
+  state.r[12] = basic[4];
+  state.r[14] = basic[5];
+  state.r[15] = basic[6] & ~std::uint32_t{1};
+  if (callee != nullptr) {
+    for (unsigned index = 0; index < 8; ++index) state.r[4 + index] = (*callee)[index];
   }
   state.fp_active = (what.value & kExcReturnBasicFrame) == 0;
   state.secure_fp_active = what.stack_world == kSecure && (psr & kPsrSfpa) != 0;
@@ -191,11 +198,47 @@ bool plausible(std::uint32_t shown, std::uint32_t stacked) {
   return (shown == 0 && stacked == 0) || (shown == 1 && stacked != 0);
 }
 
+/// The usual return, in one go: a value that fits the handler, nothing else to take, no FP context, and the
+/// frame in memory that is known. False: nothing has been done.
+bool return_at_once(Core& core, const Return& what) {
+  CoreState& state = core.state;
+  const SystemControl& control = core.system->control;
+  const World world = what.exception_world;
+  constexpr std::uint32_t kShape = kExcReturnBasicFrame | kExcReturnDefaultStacking;
+  constexpr std::uint32_t kNegative = bit(kNmi) | bit(kHardFault);
+  if (what.bad_value || what.bad_world || (what.value & kShape) != kShape || world != state.world)
+    return false;
+  if (world == kNonSecure && what.stack_world == kSecure) return false;  // R4-R11 are on the stack too
+  if (state.fp_active || anything_pending(core) || control.sleep_on_exit[world]) return false;
+  if (((control.active[0] | control.active[1]) & kNegative) != 0 || state.faultmask[world]) return false;
+  const unsigned number = state.ipsr;
+  if (!is_active(core, number, world) || target_world(core, number, world) != world) return false;
+  if (is_interrupt(number) && line_is_high(core, number - kFirstInterrupt)) return false;
+
+  const bool process = (what.value & kExcReturnProcessStack) != 0;
+  const bool privileged = !what.thread || !state.unprivileged_thread[what.stack_world];
+  const bool selected = what.stack_world == world ? process : state.process_stack[what.stack_world];
+  const bool own_stack = what.stack_world == world && !(what.thread && selected);  // the handler's
+  const std::uint32_t frame =
+      own_stack ? state.r[13] : state.stack[what.stack_world][what.thread && selected];
+  std::array<std::uint32_t, 8> basic;
+  const std::uint8_t* host = readable_frame(core, frame, sizeof basic, what.stack_world, privileged);
+  if (host == nullptr) return false;
+  std::memcpy(basic.data(), host, sizeof basic);
+  if (((basic[7] & kPsrExceptionMask) == 0) != what.thread) return false;
+  set_active(core, number, world, false);
+  state.process_stack[world] = process;
+  restore(core, what, frame, basic, nullptr);
+  reconsider(core);
+  return true;
+}
+
 }  // namespace
 
 void return_from_exception(Core& core, std::uint32_t exc_return) {
   CoreState& state = core.state;
   const Return what = decode(core, exc_return);
+  if (return_at_once(core, what)) return;
   const bool was_active = deactivate(core, state.ipsr, what.exception_world);
   state.process_stack[what.exception_world] = (what.value & kExcReturnProcessStack) != 0;
   if (!check(core, what, was_active) || !clear_fp_on_return(core))
@@ -207,7 +250,7 @@ void return_from_exception(Core& core, std::uint32_t exc_return) {
   }
   Popped popped;
   if (!pop_frame(core, what, popped)) return take_exception(core, what.value, true);
-  restore(core, what, popped);
+  restore(core, what, popped.frame, popped.basic, popped.has_callee ? &popped.callee : nullptr);
   sleep_on_exit(core, what.exception_world);
   reconsider(core);
 }

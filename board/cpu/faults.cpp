@@ -48,6 +48,15 @@ std::uint32_t usage_bit(UsageFault kind) {
   return 0;
 }
 
+void pend_or_escalate(Core& core, unsigned number, World world) {
+  const World target = target_world(core, number, world);
+  if (fault_enabled(core, number, target) && can_pre_empt(core, number, target)) {
+    set_pending(core, number, target, true);
+  } else {
+    pend_hard_fault(core, target, kForced);
+  }
+}
+
 void record_memory_fault(Core& core, AccessType type, std::uint32_t address) {
   const World world = core.state.world;
   SystemControl& control = core.system->control;
@@ -68,12 +77,7 @@ void record_attribution_fault(Core& core, std::uint32_t address) {
 }  // namespace
 
 void pend_fault(Core& core, unsigned number, World world) {
-  const World target = target_world(core, number, world);
-  if (fault_enabled(core, number, target) && can_pre_empt(core, number, target)) {
-    set_pending(core, number, target, true);
-  } else {
-    pend_hard_fault(core, target, kForced);
-  }
+  pend_or_escalate(core, number, world);
   reconsider(core);
 }
 
@@ -161,9 +165,12 @@ void lock_up(Core& core) {
 /// The return address is behind the instruction also when it has become a HardFault: SVC itself has
 /// completed.
 void execute_svc(Core& core, std::uint32_t next) {
-  pend_fault(core, kSvCall, core.state.world);
+  const World world = core.state.world;
+  const bool alone = !core.attention && !anything_pending(core);
+  if (alone && can_pre_empt(core, kSvCall, world) && enter_at_once(core, {kSvCall, world}, next)) return;
+  pend_or_escalate(core, kSvCall, world);
   finish_step(core);
-  take_fault(core, next);
+  take_fault(core, next);  // which looks at what is pending
 }
 
 }  // namespace microvisor::board

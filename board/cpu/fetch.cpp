@@ -3,12 +3,13 @@
 // The order of the checks is that of the architecture (DDI0553, FetchInstr and SecurityCheck): attribution,
 // MPU, bus, EPSR.T, and last whether Non-secure code entering Secure memory meets an SG instruction in a
 // callable region. A page is executed as a whole only if one answer holds for all of it; then none of this is
-// asked again until the translations are flushed.
+// asked again until the translations are flushed. The same goes for a single SG instruction.
 #include "board/cpu/fetch.hpp"
 
 #include <algorithm>
 
 #include "board/cpu/decoder.hpp"
+#include "board/cpu/handlers_control.hpp"
 
 namespace microvisor::board {
 namespace {
@@ -77,11 +78,26 @@ bool fetch_instruction(Core& core, std::uint32_t address, std::uint32_t& opcode,
   return true;
 }
 
-/// The page may be executed as a whole under `answer` and `span`.
-bool covers_page(const Attribution& answer, const DirectSpan& span, std::uint32_t page) {
-  const std::uint32_t last = page + kPageBytes - 1;
-  return answer.base <= page && answer.limit >= last && span.base <= page && span.size >= kPageBytes &&
-         page - span.base <= span.size - kPageBytes && (span.physical + (page - span.base)) % kPageBytes == 0;
+/// The page lies in `span`, and in physical memory it is a page too.
+bool covers_page(const DirectSpan& span, std::uint32_t page) {
+  return span.base <= page && span.size >= kPageBytes && page - span.base <= span.size - kPageBytes &&
+         (span.physical + (page - span.base)) % kPageBytes == 0;
+}
+
+/// All of the page may be executed under `answer`. Where callable regions begin and end does not matter to
+/// Secure code.
+bool same_answer(const Core& core, const Attribution& answer, std::uint32_t page) {
+  const std::uint32_t last = page + (kPageBytes - 1);
+  if (answer.base <= page && answer.limit >= last) return true;
+  for (std::uint32_t address = page;;) {
+    const Attribution here = attribute(core, address, AccessType::Fetch, core.state.privileged());
+    if (here.fault != Attribution::Fault::None || here.ppb || enters_secure(core, here) ||
+        here.bus_secure != answer.bus_secure || here.bus_privileged != answer.bus_privileged) {
+      return false;
+    }
+    if (here.limit >= last) return true;
+    address = here.limit + 1;
+  }
 }
 
 /// The decoded page at `physical`; when it is new, stores into it must be seen from now on.
@@ -115,6 +131,18 @@ bool is_watched(const Core& core, std::uint32_t address) {
                      [address](const AddressRange& range) { return range.overlaps(address, address); });
 }
 
+/// Points the interpreter at a page of which `bytes` may be executed without a further look; the record at
+/// `address`.
+const Record* point_at(Core& core, std::uint32_t address, Record* records, const std::uint8_t* code,
+                       std::uint32_t bytes) {
+  Execution& execution = core.execution;
+  execution.page_address = address & ~(kPageBytes - 1);
+  execution.page_bytes = bytes;
+  execution.records = records;
+  execution.code = code;
+  return records + address % kPageBytes / 2;
+}
+
 const Record* enter_page(Core& core, std::uint32_t address, const DirectSpan& span) {
   const std::uint32_t page = address & ~(kPageBytes - 1);
   const std::uint32_t offset = page - span.base;
@@ -123,23 +151,60 @@ const Record* enter_page(Core& core, std::uint32_t address, const DirectSpan& sp
   FetchEntry& entry = bank_of(core, core.state.world, core.state.privileged()).fetch[fetch_slot(address)];
   entry = {.address = page, .records = decoded.records.data(), .code = span.host + offset};
   core.tlb->filled = true;
-  Execution& execution = core.execution;
-  execution.page_address = page;
-  execution.page_bytes = kPageBytes;
-  execution.records = entry.records;
-  execution.code = entry.code;
-  return entry.records + address % kPageBytes / 2;
+  return point_at(core, address, entry.records, entry.code, kPageBytes);
+}
+
+// --- gateways -------------------------------------------------------------------------------------------
+
+/// The privilege with which Non-secure code is checked that enters Secure memory.
+bool entry_privilege(const CoreState& state) {
+  return state.handler_mode() || !state.unprivileged_thread[kSecure];
+}
+
+GatewayEntry& gateway_entry(Core& core, std::uint32_t address) {
+  auto& gateways = bank_of(core, core.state.world, core.state.privileged()).gateways;
+  return gateways[address / 8 % gateways.size()];
+}
+
+bool is_gateway(const Record& record) { return record.op == handler_index<&SecureGateway::run<2>>; }
+
+/// The record of an SG instruction by which Non-secure code has entered before.
+const Record* known_gateway(Core& core, std::uint32_t address) {
+  const GatewayEntry& entry = gateway_entry(core, address);
+  if (entry.address != address || entry.privileged != entry_privilege(core.state)) return nullptr;
+  if (!core.state.thumb || core.state.it != 0) return nullptr;
+  if (!is_gateway(entry.records[address % kPageBytes / 2])) return nullptr;  // overwritten since
+  return point_at(core, address, entry.records, entry.code, 0);
+}
+
+/// Non-secure code enters Secure memory at `address`: by SG, or not at all.
+const Record* enter_gateway(Core& core, std::uint32_t address, const Attribution& answer) {
+  const Record* step = fetch_step(core, address);
+  if (step == nullptr || !is_gateway(*step) || is_watched(core, address)) return step;
+  const std::uint32_t page = address & ~(kPageBytes - 1);
+  const auto span = core.bus.direct(address, fetch_access(answer));
+  if (!span || !covers_page(*span, page)) return step;
+  Record* records = decoded_page(core, span->physical + (page - span->base)).records.data();
+  const std::uint8_t* code = span->host + (page - span->base);
+  if (!decode_slot(records, code, address % kPageBytes / 2, 0)) return step;
+  gateway_entry(core, address) = {
+      .address = address, .privileged = entry_privilege(core.state), .records = records, .code = code};
+  core.tlb->filled = true;
+  return step;
 }
 
 }  // namespace
 
 const Record* fetch_page(Core& core, std::uint32_t address) {
+  if (const Record* gateway = known_gateway(core, address)) return gateway;
   Attribution answer;
   if (!may_fetch(core, address, answer)) return nullptr;
-  if (!enters_secure(core, answer) && core.state.thumb && core.state.it == 0) {
-    const auto span = core.bus.direct(address, fetch_access(answer));
-    if (span && covers_page(answer, *span, address & ~(kPageBytes - 1)))
-      return enter_page(core, address, *span);
+  if (!core.state.thumb || core.state.it != 0) return fetch_step(core, address);
+  if (enters_secure(core, answer)) return enter_gateway(core, address, answer);
+  const std::uint32_t page = address & ~(kPageBytes - 1);
+  const auto span = core.bus.direct(address, fetch_access(answer));
+  if (span && covers_page(*span, page) && same_answer(core, answer, page)) {
+    return enter_page(core, address, *span);
   }
   return fetch_step(core, address);
 }

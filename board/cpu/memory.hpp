@@ -1,9 +1,10 @@
 // The memory paths of the core: what loads, stores and fetches do.
 //
 // The fast path is a table of stretches of memory (one table a world and privilege) whose entries hold a host
-// pointer; what it does not hold goes through attribute() and the bus. Functions return false when the access
-// did not happen: either a fault has been recorded (see system.hpp) or the memory is busy (core is then to
-// stop with Stop::Stalled; the instruction is repeated later, so nothing may have been changed).
+// pointer, and beside it a table of register blocks; what they do not hold goes through attribute() and the
+// bus. Functions return false when the access did not happen: either a fault has been recorded (see
+// system.hpp) or the memory is busy (core is then to stop with Stop::Stalled; the instruction is repeated
+// later, so nothing may have been changed).
 #pragma once
 
 #include <array>
@@ -31,12 +32,14 @@ FrameAccess frame_read(Core& core, std::uint32_t address, World world, bool priv
 FrameAccess frame_write(Core& core, std::uint32_t address, World world, bool privileged, std::uint32_t value);
 /// Vector fetch: privileged, default memory map, attribute of the target world.
 FrameAccess vector_read(Core& core, std::uint32_t address, World world, std::uint32_t& value);
+/// To be called when the vector at `address` has been read and may be used by `world`: the same holds for its
+/// neighbours.
+void remember_vectors(Core& core, std::uint32_t address, World world);
 
 /// Forgets all cached permissions (SAU, MPU, GTZC, flash security changed).
 void flush_tlb(Core& core);
 
-// --- the tables behind it
-// ------------------------------------------------------------------------------------------
+// --- the tables behind it ---------------------------------------------------------------------------
 
 /// A stretch of Normal memory with one answer for all of it: guest [base, base + span) is host[0, span).
 struct TlbEntry {
@@ -52,18 +55,40 @@ struct FetchEntry {
   const std::uint8_t* code = nullptr;
 };
 
+/// An SG instruction by which Non-secure code may enter.
+struct GatewayEntry {
+  std::uint32_t address = 1;  ///< odd: nothing
+  bool privileged = false;    ///< of Secure state, when it was checked
+  Record* records = nullptr;  ///< of the page it lies in
+  const std::uint8_t* code = nullptr;
+};
+
+/// A register block, or a kilobyte of a bigger one.
+struct RegisterEntry {
+  std::uint32_t page = ~std::uint32_t{0};  ///< address / 1 KiB; no such page: nothing
+  std::uint32_t base = 0;                  ///< address of the block's first register
+  Peripheral* block = nullptr;
+  Access access;  ///< the attributes of the transaction
+};
+
 inline constexpr std::size_t kTlbEntries = 256;
 inline constexpr std::size_t kFetchEntries = 256;
+inline constexpr std::size_t kRegisterEntries = 64;
+inline constexpr std::size_t kGatewayEntries = 32;
+inline constexpr std::uint32_t kRegisterPage = 1024;  ///< register blocks begin and end at such boundaries
 
 struct TlbBank {
   std::array<TlbEntry, kTlbEntries> read;
   std::array<TlbEntry, kTlbEntries> write;
   std::array<FetchEntry, kFetchEntries> fetch;
+  std::array<RegisterEntry, kRegisterEntries> registers;
+  std::array<GatewayEntry, kGatewayEntries> gateways;
 };
 
 struct Tlb {
-  std::array<TlbBank, 4> banks;  ///< by world and privilege, see bank_of()
-  bool filled = false;           ///< something was entered since the last flush
+  std::array<TlbBank, 4> banks;     ///< by world and privilege, see bank_of()
+  std::array<TlbEntry, 2> vectors;  ///< where the vector table of each world lies
+  bool filled = false;              ///< something was entered since the last flush
 };
 
 /// Where a translation of `address` stands. Entries are found by kilobyte; the high bits keep flash and SRAM
@@ -75,13 +100,34 @@ constexpr std::size_t fetch_slot(std::uint32_t address) {
   return ((address >> 10) ^ (address >> 24)) % kFetchEntries;
 }
 
+constexpr std::size_t register_slot(std::uint32_t page) { return (page ^ (page >> 7)) % kRegisterEntries; }
+
 /// The bank for accesses of `world` with `privileged`.
-TlbBank& bank_of(Core& core, World world, bool privileged);
+inline TlbBank& bank_of(Core& core, World world, bool privileged) {
+  return core.tlb->banks[static_cast<std::size_t>(world) * 2 + (privileged ? 1 : 0)];
+}
 
 /// Host address of [address, address + size) if `entry` has all of it, else null.
 inline std::uint8_t* host_address(const TlbEntry& entry, std::uint32_t address, unsigned size) {
   const std::uint64_t offset = address - entry.base;
   return offset + size <= entry.span ? entry.host + offset : nullptr;
+}
+
+/// Host address of a whole frame of `size` bytes, or null: then it is accessed word by word, by frame_read()
+/// and frame_write().
+inline const std::uint8_t* readable_frame(Core& core, std::uint32_t address, unsigned size, World world,
+                                          bool privileged) {
+  if ((address & 3) != 0) return nullptr;
+  return host_address(bank_of(core, world, privileged).read[tlb_slot(address)], address, size);
+}
+inline std::uint8_t* writable_frame(Core& core, std::uint32_t address, unsigned size, World world,
+                                    bool privileged) {
+  if ((address & 3) != 0) return nullptr;
+  return host_address(bank_of(core, world, privileged).write[tlb_slot(address)], address, size);
+}
+/// The vector at `address` if remember_vectors() has found where it lies; null if it has to be looked for.
+inline const std::uint8_t* remembered_vector(const Core& core, std::uint32_t address, World world) {
+  return host_address(core.tlb->vectors[world], address, 4);
 }
 
 /// The ranges of core.watch have changed: translations and decoded pages are made anew.

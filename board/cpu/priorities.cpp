@@ -46,6 +46,9 @@ int faultmask_boost(const Core& core, World world) {
 }
 
 int mask_boost(const Core& core, bool with_primask) {
+  const CoreState& state = core.state;
+  const unsigned masks = state.primask[0] | state.primask[1] | state.faultmask[0] | state.faultmask[1];
+  if ((masks | state.basepri[0] | state.basepri[1]) == 0) return kLowestPriority;
   int boost = kLowestPriority;
   for (const World world : {kSecure, kNonSecure}) {
     boost = std::min({boost, basepri_boost(core, world), faultmask_boost(core, world)});
@@ -119,12 +122,6 @@ void put(std::uint32_t& word, unsigned position, bool value) {
   word = value ? word | bit(position) : word & ~bit(position);
 }
 
-/// The monitor steps: there is something to look at before every instruction.
-bool step_armed(const DebugUnits& debug) {
-  constexpr std::uint32_t kBoth = kMonEn | kMonStep;
-  return (debug.demcr & kBoth) == kBoth;
-}
-
 /// A sleeping core goes on for what would pre-empt it without PRIMASK; after WFE only for what can be taken,
 /// or for the event register (B3.28).
 bool wakes(const Core& core, const PendingException& best) {
@@ -168,6 +165,7 @@ int exception_priority(const Core& core, unsigned number, World world, bool grou
 
 int raw_priority(const Core& core) {
   int priority = kLowestPriority;
+  if (!anything_active(core)) return priority;
   for_each(core, core.system->control.active, core.system->nvic.active, [&](unsigned number, World world) {
     priority = std::min(priority, exception_priority(core, number, world, true));
   });
@@ -190,6 +188,7 @@ bool priority_negative(const Core& core, World world) {
 }
 
 PendingException most_urgent(const Core& core) {
+  if (!anything_pending(core)) return {};
   return choose(core, [](World) { return true; });
 }
 
@@ -209,13 +208,13 @@ bool is_active(const Core& core, unsigned number, World world) {
 
 void set_pending(Core& core, unsigned number, World world, bool value) {
   SystemUnits& units = *core.system;
-  const bool already = is_pending(core, number, world);
+  const bool rises = value && !is_pending(core, number, world);
   if (is_interrupt(number)) {
     put_line(units.nvic.pending, number - kFirstInterrupt, value);
   } else {
     put(units.control.pending[slot(number, world)], number, value);
   }
-  if (!value || already) return;
+  if (!rises) return;
   // SCR.SEVONPEND: an exception that becomes pending, enabled or not, is an event for WFE.
   const World target = target_world(core, number, world);
   const auto& events = units.control.event_on_pending;
@@ -240,18 +239,18 @@ unsigned active_count(const Core& core) {
   return count;
 }
 
-void reconsider(Core& core) {
+void weigh_pending(Core& core) {
   const PendingException best = most_urgent(core);
   const bool take = best.number != kNoException && best.group_priority < execution_priority(core);
   if (core.state.asleep && (take || wakes(core, best))) core.state.asleep = false;
-  core.attention = take || core.system->control.reset_requested || step_armed(core.system->debug);
+  core.attention = take || core.system->control.reset_requested || step_armed(core);
 }
 
 void reconsider_from_outside(Core& core) {
   const bool before = core.attention;
   const bool slept = core.state.asleep;
   reconsider(core);
-  const bool news = core.attention && (!before || step_armed(core.system->debug));
+  const bool news = core.attention && (!before || step_armed(core));
   if (news || (slept && !core.state.asleep)) core.scheduler.interrupt_core();
 }
 

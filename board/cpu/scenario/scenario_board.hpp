@@ -77,7 +77,14 @@ class ScenarioBoard final : public Bus {
                 std::uint32_t value) override {
     return poke(address, size, value) ? Outcome::Ok : Outcome::BusError;
   }
+  /// Every access goes the long way from now on: nothing is translated, each instruction is fetched anew.
+  void switch_translations_off() {
+    translated_ = false;
+    core.permissions_changed();
+  }
+
   std::optional<DirectSpan> direct(std::uint32_t address, const Access& /*access*/) override {
+    if (!translated_) return std::nullopt;
     for (unsigned index = 0; index < kBases.size(); ++index) {
       if (address - kBases[index] >= kSize) continue;
       return DirectSpan{memories_[index].data(), kBases[index], kSize, true, index * kSize};
@@ -109,6 +116,7 @@ class ScenarioBoard final : public Bus {
  private:
   std::array<std::vector<std::uint8_t>, 2> memories_{std::vector<std::uint8_t>(kSize),
                                                      std::vector<std::uint8_t>(kSize)};
+  bool translated_ = true;
 
  public:
   Scheduler scheduler;

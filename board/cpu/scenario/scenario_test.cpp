@@ -56,6 +56,20 @@ TEST_P(Scenario, LogsWhatQemuLogs) {
   EXPECT_EQ(as_text(log), as_text(reference));
 }
 
+/// Frames, vectors, gateways and pages that are remembered must be what the long way gives.
+TEST_P(Scenario, TakesTheSameCourseWithoutTranslations) {
+  const std::string image = std::string(SCENARIO_DIRECTORY) + "/" + GetParam() + ".elf";
+  ScenarioBoard fast(image);
+  ScenarioBoard slow(image);
+  slow.switch_translations_off();
+  EXPECT_TRUE(fast.run(kInstructionLimit));
+  EXPECT_TRUE(slow.run(kInstructionLimit));
+  EXPECT_EQ(fast.core.retired, slow.core.retired);
+  EXPECT_EQ(as_text(fast.log()), as_text(slow.log()));
+  EXPECT_EQ(fast.core.state.r, slow.core.state.r);
+  EXPECT_EQ(fast.core.state.stack, slow.core.state.stack);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Scenario, ::testing::Values(SCENARIO_NAMES),
                          [](const auto& test) { return std::string(test.param); });
 
