@@ -33,50 +33,84 @@ def stats_of(stderr):
     return json.loads(stderr.strip().splitlines()[-1])
 
 
+QEMU = "qemu-system-arm -M mps2-an505"
+
+
 class Guest:
-    """The mix, linked for the board and for QEMU's mps2-an505, with as many rounds as asked for."""
+    """One of bench/guest, linked for the board and for QEMU's mps2-an505, with as many rounds as asked for."""
 
-    def __init__(self, folder, rounds):
-        self.rounds = rounds
-        self.board = self.link(folder / f"board-{rounds}.elf", "0x0C000000", "0x30000000")
-        self.qemu = self.link(folder / f"qemu-{rounds}.elf", "0x10000000", "0x38000000")
+    def __init__(self, folder, source, rounds, *options):
+        name = f"{source}-{rounds}"
+        self.board = self.link(folder / f"board-{name}.elf", source, "0x0C000000", "0x30000000", f"-DROUNDS={rounds}", *options)
+        self.qemu = self.link(folder / f"qemu-{name}.elf", source, "0x10000000", "0x38000000", f"-DROUNDS={rounds}", "-DMPS2",
+                              *options)
 
-    def link(self, output, flash, ram):
+    @staticmethod
+    def link(output, source, flash, ram, *options):
         guest = ROOT / "bench/guest"
-        run("arm-none-eabi-gcc", "-mcpu=cortex-m33", "-mthumb", "-mfloat-abi=soft", "-O2", "-ffreestanding", "-nostdlib",
-            "-Wl,--no-warn-rwx-segments", f"-Wl,--defsym=FLASH_BASE={flash}", f"-Wl,--defsym=RAM_BASE={ram}",
-            f"-DROUNDS={self.rounds}", "-T", guest / "guest.ld", guest / "mix.c", "-lgcc", "-o", output)
+        run("arm-none-eabi-gcc", "-mcpu=cortex-m33", "-mthumb", "-mcmse", "-mfloat-abi=soft", "-O2", "-ffreestanding",
+            "-nostdlib", "-Wl,--no-warn-rwx-segments", f"-Wl,--defsym=FLASH_BASE={flash}", f"-Wl,--defsym=RAM_BASE={ram}",
+            *options, "-T", guest / "guest.ld", guest / "startup.c", guest / f"{source}.c", "-lgcc", "-o", output)
         return output
 
+    def on_board(self):
+        """Instructions, wall seconds and what the guest printed."""
+        result = run(MICROVISOR, "board", "exec", self.board, "--semihosting", "--stats")
+        stats = stats_of(result.stderr)
+        return stats["instructions"], stats["wall_s"], result.stdout.strip()
 
-def run_qemu(elf):
-    started = time.monotonic()
-    output = run("qemu-system-arm", "-M", "mps2-an505", "-semihosting", "-nographic", "-kernel", elf, "-monitor", "none",
-                 "-serial", "none")
-    return time.monotonic() - started, (output.stdout + output.stderr).strip()
+    def on_qemu(self):
+        started = time.monotonic()
+        output = run("qemu-system-arm", "-M", "mps2-an505", "-semihosting", "-nographic", "-kernel", self.qemu, "-monitor",
+                     "none", "-serial", "none")
+        return time.monotonic() - started, (output.stdout + output.stderr).strip()
 
 
-@figure("board.instructions_per_s", "1/s", "higher", "integer mix of bench/guest, board exec; peer: same source, same run",
-        peer="qemu-system-arm -M mps2-an505")
-def instructions_per_s():
-    """Rates by difference of a long and a short run, so that start-up counts for neither side."""
-    with tempfile.TemporaryDirectory() as folder:
-        short, long = Guest(pathlib.Path(folder), 40), Guest(pathlib.Path(folder), 1240)
+def guest_rates(source, rounds, peer_rounds, operations, *options):
+    """Operations a second of a guest on the board and on QEMU. Each is the difference of a long run and a short one, so that
+    start-up counts for neither side; `rounds` are (short, long). `operations` is how many there are in a round, None for
+    instructions. QEMU may have fewer rounds in its long run; checksums are compared where both have the same."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        guests = {count: Guest(folder, source, count, *options) for count in {*rounds, *peer_rounds}}
         ours, theirs = [], []
         for _ in range(3):
-            counts, walls, checksums = [], [], []
-            for guest in (short, long):
-                result = run(MICROVISOR, "board", "exec", guest.board, "--semihosting", "--stats")
-                stats = stats_of(result.stderr)
-                counts.append(stats["instructions"])
-                walls.append(stats["wall_s"])
-                checksums.append(result.stdout.strip())
-            ours.append((counts[1] - counts[0]) / (walls[1] - walls[0]))
-            peers = [run_qemu(guest.qemu) for guest in (short, long)]
-            theirs.append((counts[1] - counts[0]) / (peers[1][0] - peers[0][0]))
-            if checksums != [peer[1] for peer in peers]:
-                raise RuntimeError(f"the engines disagree: {checksums} and {[peer[1] for peer in peers]}")
+            runs = [guests[count].on_board() for count in rounds]
+            peers = [guests[count].on_qemu() for count in peer_rounds]
+            instructions = runs[1][0] - runs[0][0]
+            span = rounds[1] - rounds[0]
+            scale = operations or instructions / span
+            ours.append(span * scale / (runs[1][1] - runs[0][1]))
+            theirs.append((peer_rounds[1] - peer_rounds[0]) * scale / (peers[1][0] - peers[0][0]))
+            for count, result, peer in zip(rounds, runs, peers):
+                if count in peer_rounds and result[2] != peer[1]:
+                    raise RuntimeError(f"the engines disagree: {result[2]} and {peer[1]}")
         return statistics.median(ours), statistics.median(theirs)
+
+
+@figure("board.instructions_per_s", "1/s", "higher", "integer mix of bench/guest, board exec; peer: same source, same run", QEMU)
+def instructions_per_s():
+    return guest_rates("mix", (40, 1240), (40, 1240), None)
+
+
+@figure("board.svc_per_s", "1/s", "higher", "SVC, a handler of two instructions, and back", QEMU)
+def svc_per_s():
+    return guest_rates("svc", (10, 1510), (10, 60), 10_000)
+
+
+@figure("board.world_switch_per_s", "1/s", "higher", "Secure code calls a Non-secure function and gets it back", QEMU)
+def world_switch_per_s():
+    return guest_rates("worlds", (10, 1510), (10, 810), 10_000)
+
+
+@figure("board.gateway_per_s", "1/s", "higher", "Non-secure code calls a Secure function through SG and gets it back", QEMU)
+def gateway_per_s():
+    return guest_rates("worlds", (10, 1510), (10, 310), 10_000, "-DGATEWAY")
+
+
+@figure("board.mmio_per_s", "1/s", "higher", "reads of peripheral registers, four blocks in turn, one of them a running timer", QEMU)
+def mmio_per_s():
+    return guest_rates("mmio", (10, 1010), (10, 410), 40_000)
 
 
 def application_run():
