@@ -134,15 +134,15 @@ std::optional<RunEnd> Board::rest_locked_up(const RunLimits& limits) {
 }
 
 void Board::enter_sleep() {
-  if (std::exchange(sleeping_, true)) return;
-  const bool deep = deep_sleep_requested(core_);
-  if (deep) stop_core_clock(core_);  // HCLK stands in Stop modes, and the SysTicks with it
-  chip_->power().core_asleep(deep);
+  sleeping_ = true;
+  const PowerMode mode = chip_->power().core_asleep(deep_sleep_requested(core_));
+  // HCLK stands in Stop modes, and the SysTicks with it.
+  if (mode >= PowerMode::Stop0 && !std::exchange(core_clock_stopped_, true)) stop_core_clock(core_);
 }
 
 void Board::leave_sleep() {
   if (!std::exchange(sleeping_, false)) return;
-  start_core_clock(core_);
+  if (std::exchange(core_clock_stopped_, false)) start_core_clock(core_);
   chip_->power().core_awake();
 }
 

@@ -137,6 +137,8 @@ class Board {
   void place_unmodelled();
   void report(std::string_view line) const;
   void erase(Ram which);
+  /// A stretch of an SRAM by its physical number (bus.hpp).
+  void erase_at(std::uint32_t physical, std::uint32_t size);
   void erase(std::span<std::uint8_t> memory, std::uint32_t physical);
 
   // Resets (board_reset.cpp)
@@ -186,6 +188,7 @@ class Board {
   std::function<void(ResetCause)> reset_listener_;
   std::uint64_t resets_ = 0;
   bool sleeping_ = false;
+  bool core_clock_stopped_ = false;
   std::optional<Time> locked_up_since_;
   int exit_status_ = 0;
 

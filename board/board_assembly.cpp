@@ -112,6 +112,8 @@ void Board::build_chip() {
             erase(Ram::Sram2);
             erase(Ram::Backup);
           },
+      .lose_memory = [this](std::uint32_t physical, std::uint32_t size) { erase_at(physical, size); },
+      .flash_busy = [this] { return memories_.flash().in_progress().operation != FlashOperation::None; },
       .seed = memories_.identity().seed,
   });
   chip_->clocks().on_change([this] {
@@ -159,6 +161,14 @@ void Board::erase(Ram which) {
     case Ram::Sram3: erase(sram_.main().subspan(kSram3Offset), kPhysicalSram + kSram3Offset); break;
     case Ram::Sram4: erase(sram_.sram4(), kPhysicalSram4); break;
     case Ram::Backup: erase(sram_.backup(), kPhysicalBackup); break;
+  }
+}
+
+void Board::erase_at(std::uint32_t physical, std::uint32_t size) {
+  const std::pair<std::uint32_t, std::span<std::uint8_t>> memories[] = {
+      {kPhysicalSram, sram_.main()}, {kPhysicalSram4, sram_.sram4()}, {kPhysicalBackup, sram_.backup()}};
+  for (const auto& [start, bytes] : memories) {
+    if (physical - start < bytes.size()) return erase(bytes.subspan(physical - start, size), physical);
   }
 }
 

@@ -14,7 +14,6 @@
 namespace microvisor::board {
 namespace {
 
-constexpr std::uint32_t kPwr = 0x4602'0800;
 constexpr std::uint32_t kSecureFlash = 0x0C00'0000;
 constexpr std::uint32_t kVectorAlignment = 128;
 
@@ -99,7 +98,9 @@ tl::expected<void, BoardError> Board::perform_reset(ResetCause cause) {
   locked_up_since_.reset();
   leave_sleep();
   erase_for_reset(cause);
-  const Reset kind = cause == ResetCause::PowerOn ? Reset::PowerOn : Reset::System;
+  const Reset kind = cause == ResetCause::PowerOn   ? Reset::PowerOn
+                     : cause == ResetCause::Standby ? Reset::Standby
+                                                    : Reset::System;
   chip_->note_reset(cause);
   flash_->reset(kind);  // loads the option bytes that others look at
   for (Peripheral* block : reset_order_) {
@@ -127,13 +128,8 @@ DebugAuthentication Board::debug_inputs() const {
 void Board::erase_for_reset(ResetCause cause) {
   if (cause == ResetCause::PowerOn) return;  // nothing there yet
   const std::uint32_t options = memories_.flash().options().optr;
-  bool main = (options & optr::kSramKept) == 0;
-  bool sram2 = (options & optr::kSram2Kept) == 0;
-  if (cause == ResetCause::Standby) {
-    // Only SRAM2 can be kept, by RRSB1 and RRSB2 in PWR_CR1 (RM0456 10.10.1).
-    main = true;
-    sram2 = sram2 || (bus_.block(kPwr)->peek(0) >> 5 & 3) == 0;
-  }
+  const bool main = (options & optr::kSramKept) == 0;
+  const bool sram2 = (options & optr::kSram2Kept) == 0;
   if (main) {
     erase(Ram::Sram1);
     erase(Ram::Sram3);

@@ -125,6 +125,24 @@ TEST(Board, RegistersVanishWithTheirClockAndTheirPermissions) {
   EXPECT_EQ(machine.board->exit_status(), 0);
 }
 
+TEST(Board, WakesFromStop2ByDmaFromStop3ByPinAndFromStandbyByRtc) {
+  Machine machine("stop");
+  std::uint64_t milliseconds = 100;
+  EXPECT_EQ(machine.run(milliseconds), RunEnd::Limit);
+  for (const char byte : {'a', 'b', 'c', 'd'}) {
+    ASSERT_EQ(machine.output, "stop 2\n");
+    machine.board->serial(0x4600'2400)->byte_to_chip(static_cast<std::uint8_t>(byte));
+    EXPECT_EQ(machine.run(milliseconds += 100), RunEnd::Limit);
+  }
+  ASSERT_EQ(machine.output, "stop 2\nstop 3\n");
+  machine.board->pins().drive({0, 0}, true);
+  machine.board->pins().drive({0, 0}, false);
+  EXPECT_EQ(machine.run(5'000), RunEnd::Exited);
+  EXPECT_EQ(machine.output, "stop 2\nstop 3\nstandby\n");
+  EXPECT_EQ(machine.board->exit_status(), 0);
+  EXPECT_EQ(machine.board->resets(), 1U);
+}
+
 TEST(Board, PowerCycleLosesSramAndKeepsFlash) {
   Machine machine("reset");
   machine.run();

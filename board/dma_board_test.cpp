@@ -251,7 +251,7 @@ TEST_F(DmaOnBoard, UpdateOfALowPowerTimerMovesABlock) {
   constexpr std::uint32_t kLptim = 0x5600'4400;
   put(kRcc + 0xE8, 3U << 10);  // LSE
   put(0x5602'0828, 1);
-  put(kRcc + 0xF0, bit(0));
+  put(kRcc + 0xF0, bit(0) | bit(7));  // LSEON, LSESYSEN
   put(kSram4, 0x1234'5678);
   start(channel(kLpdma, 0), kSram4, kSram4 + 0x100, 8, kWords | kSinc | kDinc, 13 | bit(11));
   put(kLptim + 0x10, 1);

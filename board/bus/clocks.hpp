@@ -17,15 +17,16 @@ class Clocks {
   [[nodiscard]] virtual std::uint32_t pclk1() const = 0;
   [[nodiscard]] virtual std::uint32_t pclk2() const = 0;
   [[nodiscard]] virtual std::uint32_t pclk3() const = 0;
-  /// Timer kernel clock: PCLK, doubled when the APB prescaler is not 1.
-  [[nodiscard]] virtual std::uint32_t timer_clock_apb1() const = 0;
-  [[nodiscard]] virtual std::uint32_t timer_clock_apb2() const = 0;
-  /// Kernel clock selected in CCIPRx for the block at this non-secure base address (USARTs, LPUART1, I2C, RNG
-  /// ...).
+  /// The clock that the block at this non-secure base address counts with, 0 while it has none: as selected
+  /// in CCIPRx (USARTs, LPUART1, I2C, RNG ...), or that of the timers, or PCLK1 for WWDG.
   [[nodiscard]] virtual std::uint32_t kernel_clock(std::uint32_t peripheral_base) const = 0;
-  /// The enable bit of the block at this non-secure base address; true for blocks without one.
+  /// The block at this non-secure base address gets its bus clock in the present power mode, or can ask for
+  /// it; true for blocks without an enable bit.
   [[nodiscard]] virtual bool enabled(std::uint32_t peripheral_base) const = 0;
+  /// HCLK stands still (Stop modes): a block lives on what it asks for itself.
+  [[nodiscard]] virtual bool stopped() const { return false; }
   /// The AHB clock that the block at this non-secure base address gets now, in hertz; 0 while it is shut off.
+  /// In Stop modes it is there for a block that may ask for it.
   [[nodiscard]] virtual std::uint32_t bus_clock(std::uint32_t peripheral_base) const {
     return enabled(peripheral_base) ? hclk() : 0;
   }

@@ -30,8 +30,8 @@ enum class Outcome : std::uint8_t {
 };
 
 /// Which reset line is pulled. A system reset keeps the backup domain (RTC, TAMP), a power-on reset keeps
-/// nothing.
-enum class Reset : std::uint8_t { PowerOn, System };
+/// nothing. The end of Standby is a system reset that leaves the supply's own circuits alone too (PWR, IWDG).
+enum class Reset : std::uint8_t { PowerOn, System, Standby };
 
 class Peripheral {
  public:

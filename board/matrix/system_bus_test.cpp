@@ -32,8 +32,6 @@ class GatedClocks final : public Clocks {
   [[nodiscard]] std::uint32_t pclk1() const override { return 4'000'000; }
   [[nodiscard]] std::uint32_t pclk2() const override { return 4'000'000; }
   [[nodiscard]] std::uint32_t pclk3() const override { return 4'000'000; }
-  [[nodiscard]] std::uint32_t timer_clock_apb1() const override { return 4'000'000; }
-  [[nodiscard]] std::uint32_t timer_clock_apb2() const override { return 4'000'000; }
   [[nodiscard]] std::uint32_t kernel_clock(std::uint32_t) const override { return 4'000'000; }
   [[nodiscard]] bool enabled(std::uint32_t base) const override { return base != stopped; }
   void on_change(std::function<void()>) override {}

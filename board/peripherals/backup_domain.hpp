@@ -1,4 +1,4 @@
-// What the chip keeps on VBAT: RTC, TAMP with the backup registers, and RCC_BDCR.
+// What the chip keeps on VBAT: RTC, TAMP with the backup registers, RCC_BDCR and PWR_BDCR1.
 //
 // The blocks hold no copy of this state: they work on these structures, which lie in the board directory. So
 // a power cut at any moment leaves exactly what the last write left. Multi-byte fields are in host order; the
@@ -57,6 +57,8 @@ struct BackupDomain {
   std::uint64_t noise_position = 0;  ///< not of the chip: where the RNG's noise goes on
   RtcState rtc;
   TampState tamp;
+  std::uint32_t pwr_bdcr1 = 0;
+  std::uint32_t reserved = 0;
 };
 static_assert(std::is_trivially_copyable_v<BackupDomain>);
 

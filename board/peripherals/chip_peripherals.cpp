@@ -1,4 +1,5 @@
 // The blocks of the chip, built and wired: who tells whom what, apart from the bus.
+#include <algorithm>
 #include <array>
 #include <map>
 #include <utility>
@@ -34,6 +35,7 @@ namespace {
 
 /// Internal tamper event of SAES, AES, PKA and RNG (RM0456 64.3.2).
 constexpr unsigned kCryptographicFault = 9;
+constexpr std::uint32_t kUcpd1 = 0x4000'DC00;
 
 /// Owned by the Board, which also owns the blocks once it has taken them; neither outlives the other's use.
 class Chip final : public ChipPeripherals {
@@ -90,6 +92,8 @@ class Chip final : public ChipPeripherals {
   void build_others();
   void build_cryptography();
   void tampered();
+  void change_power_mode(PowerMode mode);
+  [[nodiscard]] bool stop_held_up() const;
   [[nodiscard]] bool secure_block(std::uint32_t base) const;
 
   ChipPorts ports_;
@@ -101,6 +105,7 @@ class Chip final : public ChipPeripherals {
   Pwr* pwr_ = nullptr;
   std::array<Dma*, 2> dma_{};
   Exti* exti_ = nullptr;
+  IndependentWatchdog* watchdog_ = nullptr;
   Rtc* rtc_ = nullptr;
   Tamp* tamp_ = nullptr;
   Rng* rng_ = nullptr;
@@ -123,19 +128,41 @@ void Chip::build_clocks_and_power() {
                                    [this] {
                                      rtc_->reset_backup_domain();
                                      tamp_->reset_backup_domain();
+                                     pwr_->reset_backup_domain();
                                    },
                                .backup_writable = [this] { return pwr_->backup_writable(); },
                                .secure_block = [this](std::uint32_t base) { return secure_block(base); },
                                .report_illegal_access = reporter(Rcc::kBase),
                                .gates_changed = ports_.clock_gates_changed});
-  pwr_ = place<Pwr>(Pwr::kBase, ports_.interrupts,
-                    Pwr::Hooks{.enter_stop = [this] { rcc_->enter_stop(); },
-                               .leave_stop = [this] { rcc_->leave_stop(); },
+  pwr_ = place<Pwr>(Pwr::kBase, ports_.interrupts, domain_.pwr_bdcr1,
+                    Pwr::Hooks{.mode_changed = [this](PowerMode mode) { change_power_mode(mode); },
+                               .held_up = [this] { return stop_held_up(); },
+                               .lose_memory = ports_.lose_memory,
                                .request_reset = ports_.request_reset,
                                .system_clock_secure = [this] { return rcc_->system_clock_secure(); },
+                               .power_delivery_secure = [this] { return ports_.protection.secure(kUcpd1); },
+                               .secure_pins =
+                                   [this](unsigned port) {
+                                     const auto found = gpio_.find(Gpio::base_of(port));
+                                     return found == gpio_.end() ? 0 : found->second->secure_pins();
+                                   },
                                .pin_level = [this](PinId pin) { return pins_.level(pin); },
                                .option_register = ports_.option_register,
                                .report_illegal_access = reporter(Pwr::kBase)});
+}
+
+void Chip::change_power_mode(PowerMode mode) {
+  rcc_->set_power_mode(mode);
+  watchdog_->set_power_mode(mode);
+  pins_.set_isolated(mode >= PowerMode::Stop3);
+}
+
+/// A Stop mode waits for the flash and for a DMA controller that is at work (RM0456 10.7.4, 10.7.6).
+bool Chip::stop_held_up() const {
+  if (ports_.flash_busy && ports_.flash_busy()) return true;
+  return std::ranges::any_of(dma_, [this](const Dma* controller) {
+    return controller->has_work() && rcc_->bus_clock(controller->base()) != 0;
+  });
 }
 
 void Chip::build_dma() {
@@ -159,8 +186,9 @@ void Chip::build_pins() {
                                     if (line < 8)
                                       dma_signals_.set_trigger(numbered(DmaTrigger::Exti0, line), level);
                                   }});
+  pins_.set_applied_pull([this](PinId pin) { return pwr_->applied_pull(pin); });
   pins_.on_level_change([this](PinId pin, bool level) {
-    exti_->pin_changed(pin, level);
+    if (pwr_->mode() < PowerMode::Stop3) exti_->pin_changed(pin, level);  // without supply from there on
     pwr_->pin_changed(pin, level);
   });
 }
@@ -232,10 +260,12 @@ void Chip::build_external_memory() {
 
 void Chip::build_backup_domain() {
   const auto writable = [this] { return pwr_->backup_writable(); };
-  const auto wake = [this] { pwr_->wake_from_backup_domain(); };
+  const auto event_of = [this](bool rtc) {
+    return [this, rtc](bool level) { pwr_->set_backup_event(rtc, level); };
+  };
   rtc_ = place<Rtc>(Rtc::kBase, ports_.scheduler, *rcc_, ports_.interrupts, domain_.rtc,
                     Rtc::Hooks{.writable = writable,
-                               .wake = wake,
+                               .event = event_of(true),
                                .report_illegal_access = reporter(Rtc::kBase),
                                .flags_changed = [this](std::uint32_t flags) {
                                  dma_signals_.set_trigger(DmaTrigger::RtcAlarmA, test(flags, 0));
@@ -246,7 +276,7 @@ void Chip::build_backup_domain() {
       Tamp::kBase, ports_.interrupts, domain_.tamp,
       Tamp::Hooks{.writable = writable,
                   .erase_memories = [this] { tampered(); },
-                  .wake = wake,
+                  .event = event_of(false),
                   .report_illegal_access = reporter(Tamp::kBase),
                   .boot_key_read = [this](unsigned index,
                                           std::uint32_t value) { saes_->boot_key_read(index, value); }});
@@ -256,7 +286,7 @@ void Chip::build_others() {
   rng_ =
       place<Rng>(Rng::kBase, ports_.scheduler, *rcc_, ports_.interrupts, ports_.seed, domain_.noise_position);
   place<Crc>(Crc::kBase);
-  place<IndependentWatchdog>(
+  watchdog_ = place<IndependentWatchdog>(
       IndependentWatchdog::kBase, ports_.scheduler, ports_.interrupts,
       IndependentWatchdog::Hooks{
           .request_reset = [this] { ports_.request_reset(ResetCause::IndependentWatchdog); },

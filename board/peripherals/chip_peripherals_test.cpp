@@ -52,6 +52,8 @@ class ChipTest : public ::testing::Test {
   std::unique_ptr<ChipPeripherals> chip;
   std::vector<PlacedBlock> blocks;
   unsigned tampers = 0;
+  std::uint32_t options = 0xFFFF'FFFF;
+  bool flash_busy = false;
 
   void SetUp() override { build(); }
   void build() {
@@ -63,10 +65,12 @@ class ChipTest : public ::testing::Test {
                   .protection = protection,
                   .request_reset = [this](ResetCause cause) { resets.push_back(cause); },
                   .reset_block = [this](std::uint32_t base) { at(base).reset(Reset::System); },
-                  .option_register = [] { return 0xFFFF'FFFFU; },
+                  .option_register = [this] { return options; },
                   .backup_domain = backup,
                   .nor = memories.nor(),
                   .erase_on_tamper = [this] { ++tampers; },
+                  .lose_memory = [](std::uint32_t, std::uint32_t) {},
+                  .flash_busy = [this] { return flash_busy; },
                   .seed = 1});
     blocks = chip->take_blocks();
   }
@@ -82,6 +86,10 @@ class ChipTest : public ::testing::Test {
   }
   Peripheral& rcc() { return at(0x4602'0C00); }
   Peripheral& pwr() { return at(0x4602'0800); }
+  PowerMode sleep_deeply(std::uint32_t lpms) {
+    write(pwr(), 0x00, lpms);
+    return chip->power().core_asleep(true);
+  }
 };
 
 TEST_F(ChipTest, EveryBlockStandsWhereTheMapSays) {
@@ -104,6 +112,7 @@ TEST_F(ChipTest, PwmOfTim2ComesOutAtPa5) {
   write(gpio, 0x00, (read(gpio, 0x00) & ~(3U << 10)) | (2U << 10));
   write(gpio, 0x20, 1U << 20);
   Peripheral& tim2 = at(0x4000'0000);
+  set_bits(rcc(), 0x9C, 1);  // TIM2EN
   write(tim2, 0x28, 3);
   write(tim2, 0x2C, 999);
   write(tim2, 0x18, 6U << 4);
@@ -165,8 +174,9 @@ TEST_F(ChipTest, RtcWakesFromStandby) {
   write(rtc, 0x24, 0x53);
   write(rtc, 0x14, 2047);
   write(rtc, 0x18, bit(10) | bit(14));
-  write(pwr(), 0x00, 4);
-  chip->power().core_asleep(true);
+  write(pwr(), 0x1C, 3U << 12);  // WKUP7 from RTC and TAMP
+  write(pwr(), 0x14, bit(6));
+  ASSERT_EQ(sleep_deeply(4), PowerMode::Standby);
   run_for(scheduler, seconds(1));
   EXPECT_EQ(resets, std::vector{ResetCause::Standby});
 }
@@ -175,13 +185,95 @@ TEST_F(ChipTest, StopFreezesTimersButNotTheRtc) {
   write(pwr(), 0x28, 1);
   write(rcc(), 0xF0, bit(0) | (1U << 8) | bit(15));
   Peripheral& tim5 = at(0x4000'0C00);
+  set_bits(rcc(), 0x9C, bit(3));  // TIM5EN
   write(tim5, 0x00, 1);
   run_for(scheduler, milliseconds(1));
-  chip->power().core_asleep(true);
+  ASSERT_EQ(sleep_deeply(0), PowerMode::Stop0);
   run_for(scheduler, seconds(2));
   chip->power().core_awake();
   EXPECT_EQ(read(tim5, 0x24), 4000U);
   EXPECT_EQ(read(at(0x4600'7800), 0x00), 2U);
+}
+
+// RM0456 66.5.20: with UESM set a USART asks for its clock in Stop 1 when the line moves; without, it is
+// deaf.
+TEST_F(ChipTest, UsartHearsInStopWithUesm) {
+  set_bits(rcc(), 0x9C, bit(17));  // USART2EN
+  write(rcc(), 0xE0, 2U << 2);     // HSI16, which is off
+  Peripheral& usart = at(0x4000'4400);
+  write(usart, 0x0C, 139);  // 115 200 baud
+  write(usart, 0x00, bit(5) | bit(2) | bit(0));
+  sleep_deeply(1);
+  chip->serial(0x4000'4400)->byte_to_chip('x');
+  EXPECT_FALSE(lines.level(62));
+  chip->power().core_awake();
+  set_bits(usart, 0x00, bit(1));
+  sleep_deeply(1);
+  chip->serial(0x4000'4400)->byte_to_chip('y');
+  EXPECT_TRUE(lines.level(62));
+  chip->power().core_awake();
+  EXPECT_EQ(read(usart, 0x24), unsigned{'y'});
+  // In Stop 2 its domain has no clock at all.
+  sleep_deeply(2);
+  chip->serial(0x4000'4400)->byte_to_chip('z');
+  EXPECT_FALSE(lines.level(62));
+}
+
+// RM0456 table 100: from Stop 3 on EXTI and the ports are without supply; the wake-up pins and the pulls of
+// PWR are there.
+TEST_F(ChipTest, Stop3LeavesWakeupPinsAndAppliedPulls) {
+  Peripheral& gpio = at(0x4202'0000);
+  set_bits(rcc(), 0x8C, 1);
+  write(gpio, 0x00, (read(gpio, 0x00) & ~0xF0FU) | (1U << 10));  // PA0, PA1 and PA4 inputs, PA5 output
+  write(gpio, 0x18, bit(5));
+  Peripheral& exti = at(0x4602'2000);
+  write(exti, 0x00, bit(1));
+  write(exti, 0x80, bit(1));
+  write(pwr(), 0x50, bit(3));  // pull-up of PA3
+  write(pwr(), 0x4C, 1);
+  write(pwr(), 0x14, bit(0));  // WKUP1 on PA0
+  Pins& pins = chip->pins();
+  ASSERT_TRUE(pins.level({0, 5}));
+  ASSERT_EQ(sleep_deeply(3), PowerMode::Stop3);
+  EXPECT_FALSE(pins.level({0, 5}));
+  EXPECT_TRUE(pins.level({0, 3}));
+  pins.drive({0, 1}, true);
+  EXPECT_FALSE(lines.level(12));
+  pins.drive({0, 0}, true);
+  EXPECT_TRUE(lines.level(77));
+  chip->power().core_awake();
+  EXPECT_TRUE(pins.level({0, 5}));
+  EXPECT_FALSE(pins.level({0, 3}));
+}
+
+// FLASH_OPTR.IWDG_STOP = 0: the watchdog stands still in Stop modes (RM0456 61.4.4).
+TEST_F(ChipTest, WatchdogStandsStillInStopIfTheOptionSaysSo) {
+  options = ~bit(17);
+  Peripheral& iwdg = at(0x4000'3000);
+  write(iwdg, 0, 0xCCCC);  // 4096 periods of 32 kHz / 4: 512 ms
+  run_for(scheduler, milliseconds(400));
+  ASSERT_EQ(sleep_deeply(1), PowerMode::Stop1);
+  run_for(scheduler, seconds(60));
+  EXPECT_TRUE(resets.empty());
+  chip->power().core_awake();
+  run_for(scheduler, milliseconds(112) - 1);
+  EXPECT_TRUE(resets.empty());
+  run_for(scheduler, 1);
+  EXPECT_EQ(resets, std::vector{ResetCause::IndependentWatchdog});
+}
+
+TEST_F(ChipTest, WatchdogEndsStandby) {
+  write(at(0x4000'3000), 0, 0xCCCC);
+  ASSERT_EQ(sleep_deeply(4), PowerMode::Standby);
+  run_for(scheduler, milliseconds(512));
+  EXPECT_EQ(resets, std::vector{ResetCause::IndependentWatchdog});
+}
+
+TEST_F(ChipTest, StopWaitsForTheFlash) {
+  flash_busy = true;
+  EXPECT_EQ(sleep_deeply(1), PowerMode::Sleep);
+  flash_busy = false;
+  EXPECT_EQ(chip->power().core_asleep(true), PowerMode::Stop1);
 }
 
 TEST_F(ChipTest, ClockBitsOfSecureBlocksAreGuarded) {
@@ -277,6 +369,7 @@ TEST_F(ChipTest, TamperErasesSecretsOfTheCryptographicBlocks) {
 
 TEST_F(ChipTest, SnapshotOfAllBlocksRoundTrips) {
   Peripheral& tim6 = at(0x4000'1000);
+  set_bits(rcc(), 0x9C, bit(4));  // TIM6EN
   write(tim6, 0x2C, 999);
   write(tim6, 0x0C, 1);
   write(tim6, 0x00, 1);

@@ -259,7 +259,7 @@ void Flash::reset(Reset kind) {
     const FlashJob job = cells_.in_progress();
     cells_.cut_off();
     // OPSR tells of operations that a system reset has ended, not of a power loss (RM0456 7.3.12).
-    if (kind == Reset::System) {
+    if (kind != Reset::PowerOn) {
       const bool system = job.address >= kFlashSize;  // OTP
       interrupted_ = static_cast<std::uint32_t>(job.operation) << 29 |
                      (system ? std::uint32_t{kOpsrSystem} : 0U) |

@@ -62,8 +62,6 @@ void Gpio::serialise(Archive& archive) {
   pins_.serialise_port(archive, port_);
 }
 
-bool Gpio::has_secure_pin() const { return at(kSeccfgr) != 0; }
-
 std::uint32_t Gpio::fields_of(std::uint32_t offset, std::uint32_t pins) {
   switch (offset) {
     case kModer:

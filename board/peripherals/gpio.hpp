@@ -27,7 +27,8 @@ class Gpio final : public RegisterBlock {
   void reset(Reset kind) override;
   void serialise(Archive& archive) override;
 
-  [[nodiscard]] bool has_secure_pin() const;
+  [[nodiscard]] bool has_secure_pin() const { return secure_pins() != 0; }
+  [[nodiscard]] std::uint32_t secure_pins() const { return peek(0x30); }
 
  protected:
   std::uint32_t load(std::uint32_t offset, std::uint32_t lanes, const Access& access) override;

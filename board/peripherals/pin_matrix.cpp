@@ -1,5 +1,7 @@
 #include "board/peripherals/pin_matrix.hpp"
 
+#include <utility>
+
 namespace microvisor::board {
 namespace {
 
@@ -67,6 +69,13 @@ void PinMatrix::set_timer_output(std::uint32_t timer_base, unsigned channel, con
   }
 }
 
+void PinMatrix::set_isolated(bool isolated) {
+  if (std::exchange(isolated_, isolated) == isolated) return;
+  for (std::uint8_t port = 0; port < kPorts; ++port) {
+    for (std::uint8_t number = 0; number < kPinsPerPort; ++number) refresh({port, number});
+  }
+}
+
 TimerOutput PinMatrix::signal_at(PinId pin, unsigned function) const {
   for (const Route& route : kRoutes) {
     if (route.function != function || pin_of(route) != pin) continue;
@@ -78,6 +87,7 @@ TimerOutput PinMatrix::signal_at(PinId pin, unsigned function) const {
 
 std::optional<bool> PinMatrix::driven(PinId, const Pad& state, const TimerOutput& signal) const {
   std::optional<bool> wanted;
+  if (isolated_) return wanted;
   if (state.config.mode == PadConfig::Mode::Output) wanted = state.config.output;
   if (state.config.mode == PadConfig::Mode::Alternate && signal.driven) {
     wanted = signal.hertz != 0 ? signal.duty_permille >= 500 : signal.level;
@@ -102,13 +112,14 @@ void PinMatrix::refresh(PinId pin) {
       state.config.mode == PadConfig::Mode::Alternate ? signal_at(pin, state.config.function) : TimerOutput{};
   const std::optional<bool> own = driven(pin, state, signal);
   const bool before = level(pin);
-  const bool now = state.outside != Outside::Free ? state.outside == Outside::High
-                                                  : own.value_or(state.config.pull == PadConfig::Pull::Up);
+  const bool pulled_up = isolated_ ? applied_pull_ && applied_pull_(pin).value_or(false)
+                                   : state.config.pull == PadConfig::Pull::Up;
+  const bool now = state.outside != Outside::Free ? state.outside == Outside::High : own.value_or(pulled_up);
   if (now != before) levels_[pin.port % kPorts] ^= 1U << pin.number % kPinsPerPort;
   report_duty(pin, state, signal);
   // An open drain that has let go counts as high, although it is the resistor that makes it so.
-  const bool released =
-      state.config.open_drain && state.config.mode == PadConfig::Mode::Output && state.config.output;
+  const bool released = !isolated_ && state.config.open_drain &&
+                        state.config.mode == PadConfig::Mode::Output && state.config.output;
   const bool chip_level = own.value_or(released);
   if (chip_level != state.chip_level) {
     state.chip_level = chip_level;
@@ -128,7 +139,7 @@ void PinMatrix::lead_into_timers(PinId pin, const Pad& state) const {
 }
 
 void PinMatrix::serialise_port(Archive& archive, unsigned port) {
-  archive(levels_[port]);
+  archive(isolated_, levels_[port]);
   archive(pads_[port]);
 }
 

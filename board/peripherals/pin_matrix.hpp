@@ -57,9 +57,13 @@ class PinMatrix final : public Pins {
   void set_timer_output(std::uint32_t timer_base, unsigned channel, const TimerOutput& output);
   /// The levels of a port's pads, a bit each.
   [[nodiscard]] std::uint32_t levels(unsigned port) const { return levels_[port]; }
+  /// While the ports are off (Stop 3, Standby, Shutdown) pads float, but for the pulls that PWR applies to
+  /// them.
+  void set_isolated(bool isolated);
+  void set_applied_pull(std::function<std::optional<bool>(PinId)> pull) { applied_pull_ = std::move(pull); }
   /// Told of each change of a pad's level, whoever causes it.
   void on_level_change(LevelListener listener) { level_listeners_.push_back(std::move(listener)); }
-  /// The pads of one port; the signals of timers come back with the timers.
+  /// The pads of one port and the isolation; the signals of timers come back with the timers.
   void serialise_port(Archive& archive, unsigned port);
 
  private:
@@ -90,6 +94,8 @@ class PinMatrix final : public Pins {
   std::function<void(PinId, std::uint32_t, std::uint32_t)> duty_listener_;
   std::function<void(std::uint32_t, unsigned, bool)> timer_input_listener_;
   std::vector<LevelListener> level_listeners_;
+  std::function<std::optional<bool>(PinId)> applied_pull_;
+  bool isolated_ = false;
 };
 
 }  // namespace microvisor::board

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "board/bus/bus.hpp"
+#include "board/memory/sram.hpp"
+
 namespace microvisor::board {
 namespace {
 
@@ -30,9 +33,13 @@ enum Offset : std::uint32_t {
   kEnd = 0x98,
 };
 
-constexpr unsigned kWakeupLine = 77;  // PWR_S3WU
+constexpr unsigned kWakeupLine = 77;           // PWR_S3WU
+constexpr std::uint32_t kClearFlags = bit(0);  // SR.CSSF
 constexpr std::uint32_t kStopFlag = bit(1);
 constexpr std::uint32_t kStandbyFlag = bit(2);
+constexpr std::uint32_t kRegulatorSelect = bit(1);      // CR3.REGSEL
+constexpr std::uint32_t kSram2Retention = field(6, 5);  // CR1.RRSB1, RRSB2
+constexpr std::uint32_t kBackupRetention = bit(0);      // BDCR1.BREN
 
 // SECCFGR
 constexpr unsigned kLowPowerSecure = 12, kVoltageSecure = 13, kBackupSecure = 14, kPullSecure = 15;
@@ -69,6 +76,46 @@ constexpr PinId kWakeupPads[8][4] = {
     {pad('B', 15), pad('A', 6), pad('E', 8), kNoPad}, {pad('F', 2), pad('A', 7), pad('B', 10), kNoPad},
 };
 
+/// A stretch of memory that a bit in CR1 or CR2 switches off in some modes (RM0456 10.10.1, 10.10.2).
+struct Supply {
+  std::uint32_t offset;  ///< of the register
+  std::uint8_t bit;
+  bool lost_when;  ///< value of the bit at which the contents are lost
+  PowerMode from, to;
+  std::uint32_t physical, size;
+};
+constexpr std::uint32_t kPage = 0x1'0000, kFirstOfSram2 = 0x2000;
+using enum PowerMode;
+constexpr Supply kSupplies[] = {
+    {kCr2, 0, true, Stop0, Stop3, kPhysicalSram, kPage},
+    {kCr2, 1, true, Stop0, Stop3, kPhysicalSram + kPage, kPage},
+    {kCr2, 2, true, Stop0, Stop3, kPhysicalSram + 2 * kPage, kPage},
+    {kCr2, 4, true, Stop0, Stop2, kPhysicalSram + kSram2Offset, kFirstOfSram2},
+    {kCr2, 5, true, Stop0, Stop2, kPhysicalSram + kSram2Offset + kFirstOfSram2, kPage - kFirstOfSram2},
+    {kCr1, 5, false, Stop3, Standby, kPhysicalSram + kSram2Offset, kFirstOfSram2},
+    {kCr1, 6, false, Stop3, Standby, kPhysicalSram + kSram2Offset + kFirstOfSram2, kPage - kFirstOfSram2},
+    {kCr2, 6, true, Stop0, Stop3, kPhysicalSram4, kSram4Size},
+    {kCr2, 16, true, Stop0, Stop3, kPhysicalSram + kSram3Offset, kPage},
+    {kCr2, 17, true, Stop0, Stop3, kPhysicalSram + kSram3Offset + kPage, kPage},
+    {kCr2, 18, true, Stop0, Stop3, kPhysicalSram + kSram3Offset + 2 * kPage, kPage},
+    {kCr2, 19, true, Stop0, Stop3, kPhysicalSram + kSram3Offset + 3 * kPage, kPage},
+    {kCr2, 20, true, Stop0, Stop3, kPhysicalSram + kSram3Offset + 4 * kPage, kPage},
+    {kCr2, 21, true, Stop0, Stop3, kPhysicalSram + kSram3Offset + 5 * kPage, kPage},
+    {kCr2, 22, true, Stop0, Stop3, kPhysicalSram + kSram3Offset + 6 * kPage, kPage},
+    {kCr2, 23, true, Stop0, Stop3, kPhysicalSram + kSram3Offset + 7 * kPage, kPage},
+    // CR1.SRAMxPD: off in Run mode too
+    {kCr1, 8, true, Run, Stop3, kPhysicalSram, kSram2Offset},
+    {kCr1, 9, true, Run, Stop3, kPhysicalSram + kSram2Offset, kPage},
+    {kCr1, 10, true, Run, Stop3, kPhysicalSram + kSram3Offset, kSramSize - kSram3Offset},
+    {kCr1, 11, true, Run, Stop3, kPhysicalSram4, kSram4Size},
+};
+// What nothing keeps in Standby.
+constexpr Supply kLostInStandby[] = {
+    {0, 0, true, Standby, Standby, kPhysicalSram, kSram2Offset},
+    {0, 0, true, Standby, Standby, kPhysicalSram + kSram3Offset, kSramSize - kSram3Offset},
+    {0, 0, true, Standby, Standby, kPhysicalSram4, kSram4Size},
+};
+
 /// Each bit of `mask` doubled: from one bit a wake-up pin to the two-bit fields of WUCR3.
 std::uint32_t two_bit_fields(std::uint32_t mask) {
   std::uint32_t result = 0;
@@ -80,73 +127,84 @@ std::uint32_t two_bit_fields(std::uint32_t mask) {
 
 }  // namespace
 
-Pwr::Pwr(InterruptSink& interrupts, Hooks hooks)
-    : wakeup_line_{&interrupts, kWakeupLine}, hooks_(std::move(hooks)) {}
+Pwr::Pwr(InterruptSink& interrupts, std::uint32_t& backup, Hooks hooks)
+    : wakeup_line_{&interrupts, kWakeupLine}, hooks_(std::move(hooks)), backup_(backup) {}
 
+/// What each reset leaves alone (the "reset value" lines of RM0456 10.10).
 void Pwr::reset(Reset kind) {
   const auto before = words_;
   words_.fill(0);
-  if (kind == Reset::System) {
-    // What a wake-up from Standby must find again (RM0456 10.8: registers that system reset leaves alone).
-    for (const std::uint32_t offset : {kWucr1, kWucr2, kWucr3, kBdcr1, kBdcr2, kSr, kWusr, kApcr}) {
-      words_[offset / 4] = before[offset / 4];
-    }
-    for (std::uint32_t offset = kPucra; offset < kEnd; offset += 4) words_[offset / 4] = before[offset / 4];
-    words_[kSr / 4] &= ~kStopFlag;
+  const auto keep = [&](std::uint32_t offset, std::uint32_t mask = ~0U) {
+    at(offset) = before[offset / 4] & mask;
+  };
+  if (kind != Reset::PowerOn) {
+    keep(kCr3, ~kRegulatorSelect);
+    keep(kBdcr2);
+    keep(kSr, kStandbyFlag);
   }
-  depth_ = Depth::Run;
-  update_wakeup_line();
+  if (kind == Reset::Standby) {
+    keep(kCr3);
+    for (const std::uint32_t offset : {kCr1, kWucr1, kWucr2, kWucr3, kUcpdr, kWusr, kApcr}) keep(offset);
+    for (std::uint32_t offset = kPucra; offset < kEnd; offset += 4) keep(offset);
+  }
+  enter(PowerMode::Run);
+  update_wakeups();
 }
 
 void Pwr::serialise(Archive& archive) {
-  archive(words_, depth_);
-  if (archive.loading()) update_wakeup_line();
+  archive(words_, backup_, mode_, events_);
+  if (archive.loading()) update_wakeups();
 }
 
 std::uint32_t Pwr::peek(std::uint32_t offset) const {
   offset &= ~3U;
   if (offset >= kEnd) return 0;
-  const std::uint32_t word = words_[offset / 4];
+  const std::uint32_t word = at(offset);
   switch (offset) {
     case kVosr: return word | bit(15) | (test(word, 18) ? bit(14) : 0);
     case kSvmsr: {
-      const std::uint32_t regulator = words_[kCr3 / 4] & bit(1);
-      const std::uint32_t monitors =
-          words_[kSvmcr / 4] & field(27, 24);  // RDY bits stand where the enables do
-      return regulator | bit(15) | (words_[kVosr / 4] & field(17, 16)) | monitors;
+      const std::uint32_t monitors = at(kSvmcr) & field(27, 24);  // RDY bits stand where the enables do
+      return (at(kCr3) & kRegulatorSelect) | bit(15) | (at(kVosr) & field(17, 16)) | monitors;
     }
+    case kBdcr1: return backup_;
     case kWuscr: return 0;
     default: return word;
   }
 }
 
+/// Bits that only secure code may see and change (RM0456 table 109). Status bits are open to all.
 std::uint32_t Pwr::secure_bits(std::uint32_t offset) const {
-  const std::uint32_t seccfgr = words_[kSeccfgr / 4];
+  const std::uint32_t seccfgr = at(kSeccfgr);
   const auto all_if = [&](unsigned number) { return test(seccfgr, number) ? ~0U : 0; };
   switch (offset) {
     case kCr1:
-    case kCr2:
-    case kSr: return all_if(kLowPowerSecure);
+    case kCr2: return all_if(kLowPowerSecure);
+    case kSr: return all_if(kLowPowerSecure) & kClearFlags;
     case kCr3:
     case kSvmcr: return all_if(kVoltageSecure);
-    case kVosr: return hooks_.system_clock_secure && hooks_.system_clock_secure() ? ~0U : 0;
+    case kVosr: return hooks_.system_clock_secure && hooks_.system_clock_secure() ? field(18, 16) : 0;
     case kBdcr1:
     case kBdcr2:
     case kDbpr: return all_if(kBackupSecure);
+    case kUcpdr: return hooks_.power_delivery_secure && hooks_.power_delivery_secure() ? ~0U : 0;
     case kWucr1:
     case kWucr2:
-    case kWusr:
     case kWuscr: return seccfgr & 0xFF;
     case kWucr3: return two_bit_fields(seccfgr & 0xFF);
-    default: return offset == kApcr || offset >= kPucra ? all_if(kPullSecure) : 0;
+    case kApcr: return all_if(kPullSecure);
+    default: break;
   }
+  const bool pulls = offset >= kPucra && offset < kEnd;
+  return pulls && hooks_.secure_pins ? hooks_.secure_pins((offset - kPucra) / 8) : 0;
 }
 
 std::uint32_t Pwr::visible(std::uint32_t offset, const Access& access) const {
-  if (offset == kSeccfgr || offset == kPrivcfgr) return ~0U;
+  if (offset == kSeccfgr || offset == kPrivcfgr || offset == kSvmsr || offset == kBdsr || offset == kWusr)
+    return ~0U;
   const std::uint32_t secured = secure_bits(offset);
-  const std::uint32_t privilege = words_[kPrivcfgr / 4];
-  std::uint32_t result = 0;
+  const std::uint32_t privilege = at(kPrivcfgr);
+  // VOSRDY, BOOSTRDY and the flags of SR can be read by everybody (RM0456 10.8.2).
+  std::uint32_t result = offset == kVosr ? field(15, 14) : offset == kSr ? kStopFlag | kStandbyFlag : 0;
   if (access.secure && (access.privileged || !test(privilege, 0))) result |= secured;
   if (access.privileged || !test(privilege, 1)) result |= ~secured;
   return result;
@@ -163,20 +221,30 @@ void Pwr::store(std::uint32_t offset, std::uint32_t value, std::uint32_t lanes, 
     case kSeccfgr: return store_seccfgr(value, lanes, access);
     case kPrivcfgr: return store_privcfgr(value, lanes, access);
     case kSr:
-      if ((value & open & 1) != 0) words_[kSr / 4] = 0;  // CSSF
+      if ((value & open & kClearFlags) != 0) at(kSr) = 0;
       return;
+    case kBdcr1: return store_backup(value, open);
     case kWuscr:
-      words_[kWusr / 4] &= ~(value & open);
+      at(kWusr) &= ~(value & open & ~internal_wakeups());
       latch_active_wakeups(value & open & 0xFF);
       return;
     default: break;
   }
-  const std::uint32_t enabled_before = words_[kWucr1 / 4];
-  assign(words_[offset / 4], value, open & writable(offset));
+  const std::uint32_t before = at(offset);
+  assign(at(offset), value, open & writable(offset));
   if (offset == kWucr1) {
-    words_[kWusr / 4] &= words_[kWucr1 / 4];
-    latch_active_wakeups(words_[kWucr1 / 4] & ~enabled_before);
+    at(kWusr) &= at(kWucr1);
+    latch_active_wakeups(at(kWucr1) & ~before);
   }
+  if (offset == kCr1 && at(kCr1) != before) lose_memories(PowerMode::Run);
+  update_wakeups();
+}
+
+/// BDCR1 lies behind DBP, and BREN can be changed only while the LDO is at work (RM0456 10.10.9).
+void Pwr::store_backup(std::uint32_t value, std::uint32_t mask) {
+  if (!backup_writable()) return;
+  if ((at(kCr3) & kRegulatorSelect) != 0) mask &= ~kBackupRetention;
+  assign(backup_, value, mask & writable(kBdcr1));
 }
 
 void Pwr::store_seccfgr(std::uint32_t value, std::uint32_t mask, const Access& access) {
@@ -184,23 +252,30 @@ void Pwr::store_seccfgr(std::uint32_t value, std::uint32_t mask, const Access& a
     if (hooks_.report_illegal_access) hooks_.report_illegal_access();
     return;
   }
-  if (!access.privileged && test(words_[kPrivcfgr / 4], 0)) return;
-  assign(words_[kSeccfgr / 4], value, mask & kSecurable);
+  if (!access.privileged && test(at(kPrivcfgr), 0)) return;
+  assign(at(kSeccfgr), value, mask & kSecurable);
 }
 
 void Pwr::store_privcfgr(std::uint32_t value, std::uint32_t mask, const Access& access) {
-  if (access.privileged) assign(words_[kPrivcfgr / 4], value, mask & (access.secure ? 0x3 : 0x2));
+  if (access.privileged) assign(at(kPrivcfgr), value, mask & (access.secure ? 0x3 : 0x2));
 }
 
-bool Pwr::backup_writable() const { return test(words_[kDbpr / 4], 0); }
+bool Pwr::backup_writable() const { return test(at(kDbpr), 0); }
 
-bool Pwr::has_secure_function() const { return words_[kSeccfgr / 4] != 0; }
+bool Pwr::has_secure_function() const { return at(kSeccfgr) != 0; }
+
+std::optional<bool> Pwr::applied_pull(PinId pin) const {
+  if (!test(at(kApcr), 0)) return std::nullopt;
+  const std::uint32_t base = kPucra + 8 * pin.port;
+  if (test(at(base + 4), pin.number)) return false;
+  return test(at(base), pin.number) ? std::optional(true) : std::nullopt;
+}
 
 // --- wake-up pins
 // -----------------------------------------------------------------------------------------------------
 
 std::optional<PinId> Pwr::wakeup_pad(unsigned index) const {
-  const PinId chosen = kWakeupPads[index][bits(words_[kWucr3 / 4], 2 * index + 1, 2 * index)];
+  const PinId chosen = kWakeupPads[index][bits(at(kWucr3), 2 * index + 1, 2 * index)];
   return chosen == kNoPad ? std::nullopt : std::optional(chosen);
 }
 
@@ -208,75 +283,107 @@ std::optional<PinId> Pwr::wakeup_pad(unsigned index) const {
 /// not silence them.
 void Pwr::latch_active_wakeups(std::uint32_t candidates) {
   for (unsigned index = 0; index < 8; ++index) {
-    if (!test(candidates & words_[kWucr1 / 4], index)) continue;
+    if (!test(candidates & at(kWucr1), index)) continue;
     const std::optional<PinId> selected = wakeup_pad(index);
     if (!selected || !hooks_.pin_level) continue;
-    const bool active_high = !test(words_[kWucr2 / 4], index);
-    if (hooks_.pin_level(*selected) == active_high) words_[kWusr / 4] |= bit(index);
+    const bool active_high = !test(at(kWucr2), index);
+    if (hooks_.pin_level(*selected) == active_high) at(kWusr) |= bit(index);
   }
-  update_wakeup_line();
+  update_wakeups();
 }
 
 void Pwr::pin_changed(PinId pin, bool level) {
-  const std::uint32_t enabled = words_[kWucr1 / 4];
+  const std::uint32_t enabled = at(kWucr1);
   if (enabled == 0) return;
   bool woken = false;
   for (unsigned index = 0; index < 8; ++index) {
     if (!test(enabled, index) || wakeup_pad(index) != pin) continue;
-    if (level == test(words_[kWucr2 / 4], index)) continue;  // not the active edge
-    words_[kWusr / 4] |= bit(index);
+    if (level == test(at(kWucr2), index)) continue;  // not the active edge
+    at(kWusr) |= bit(index);
     woken = true;
   }
-  update_wakeup_line();
+  update_wakeups();
   if (woken) wake_from_standby();
 }
 
-void Pwr::wake_from_backup_domain() {
+std::uint32_t Pwr::internal_wakeups() const {
+  std::uint32_t internal = 0;
   for (unsigned index = 5; index < 8; ++index) {
-    const bool internal = bits(words_[kWucr3 / 4], 2 * index + 1, 2 * index) == 3;
-    if (internal && test(words_[kWucr1 / 4], index)) words_[kWusr / 4] |= bit(index);
+    if (bits(at(kWucr3), 2 * index + 1, 2 * index) == 3) internal |= bit(index);
   }
-  update_wakeup_line();
-  wake_from_standby();
+  return internal;
 }
 
-void Pwr::update_wakeup_line() { wakeup_line_.set((words_[kWusr / 4] & words_[kWucr1 / 4]) != 0); }
+void Pwr::set_backup_event(bool rtc, bool level) {
+  assign(events_, level ? ~0U : 0, rtc ? 1 : 2);
+  update_wakeups();
+  if (level && (at(kWusr) & internal_wakeups()) != 0) wake_from_standby();
+}
+
+/// The flag of an internal source stands as long as the source does (RM0456 10.10.18). The interrupt exists
+/// for Stop 3 only (table 110).
+void Pwr::update_wakeups() {
+  assign(at(kWusr), events_ != 0 ? at(kWucr1) : 0, internal_wakeups());
+  wakeup_line_.set((at(kWusr) & at(kWucr1)) != 0 && bits(at(kCr1), 2, 0) == 3);
+}
 
 // --- low-power modes
 // ---------------------------------------------------------------------------------------------------
 
-Pwr::Depth Pwr::depth_wanted() const {
-  const std::uint32_t mode = bits(words_[kCr1 / 4], 2, 0);
-  if (mode < 4) return Depth::Stop;
-  return mode >= 6 && !test(words_[kBdcr1 / 4], 0) ? Depth::Shutdown : Depth::Standby;
+PowerMode Pwr::mode_wanted() const {
+  const std::uint32_t selected = bits(at(kCr1), 2, 0);
+  if (selected < 4) return static_cast<PowerMode>(static_cast<unsigned>(Stop0) + selected);
+  return selected >= 6 && (backup_ & kBackupRetention) == 0 ? Shutdown : Standby;
 }
 
-void Pwr::core_asleep(bool deep) {
-  if (!deep || depth_ != Depth::Run) return;
-  const Depth wanted = depth_wanted();
-  const unsigned allow_bit = wanted == Depth::Stop ? 12 : wanted == Depth::Standby ? 13 : 14;
+PowerMode Pwr::enter(PowerMode mode) {
+  const bool news = mode != std::exchange(mode_, mode);
+  if (news && hooks_.mode_changed) hooks_.mode_changed(mode);
+  return mode_;
+}
+
+PowerMode Pwr::core_asleep(bool deep) {
+  if (mode_ > Sleep) return mode_;
+  if (!deep) return enter(Sleep);
+  const PowerMode wanted = mode_wanted();
+  const unsigned allow_bit = wanted < Standby ? 12 : wanted == Standby ? 13 : 14;
   if (hooks_.option_register && !test(hooks_.option_register(), allow_bit)) {
     hooks_.request_reset(ResetCause::LowPower);
-    return;
+    return mode_;
   }
-  depth_ = wanted;
-  words_[kSr / 4] |= wanted == Depth::Stop ? kStopFlag : wanted == Depth::Standby ? kStandbyFlag : 0;
-  if (hooks_.enter_stop) hooks_.enter_stop();
-  if (wanted != Depth::Stop && (words_[kWusr / 4] & words_[kWucr1 / 4]) != 0) wake_from_standby();
+  if (hooks_.held_up && hooks_.held_up()) return enter(Sleep);
+  at(kSr) |= wanted < Standby ? kStopFlag : wanted == Standby ? kStandbyFlag : 0;
+  // The way out of every Stop mode leads into range 4, with the booster off (RM0456 10.7.6, 10.10.4).
+  at(kVosr) = 0;
+  lose_memories(wanted);
+  enter(wanted);
+  if (wanted >= Standby && (at(kWusr) & at(kWucr1)) != 0) wake_from_standby();
+  return mode_;
+}
+
+void Pwr::lose_memories(PowerMode mode) const {
+  if (!hooks_.lose_memory) return;
+  const auto lose = [&](const Supply& supply) { hooks_.lose_memory(supply.physical, supply.size); };
+  for (const Supply& supply : kSupplies) {
+    const bool concerned = supply.from <= mode && mode <= supply.to;
+    if (concerned && test(at(supply.offset), supply.bit) == supply.lost_when) lose(supply);
+  }
+  if (mode < Standby) return;
+  for (const Supply& supply : kLostInStandby) lose(supply);
+  const bool kept =
+      mode == Standby && ((backup_ & kBackupRetention) != 0 || (at(kCr1) & kSram2Retention) != 0);
+  if (!kept) hooks_.lose_memory(kPhysicalBackup, kBackupSramSize);
+  if (mode == Shutdown) hooks_.lose_memory(kPhysicalSram + kSram2Offset, kPage);
 }
 
 void Pwr::core_awake() {
-  if (depth_ == Depth::Run) return;
-  if (depth_ != Depth::Stop) return wake_from_standby();  // nothing is left that could run
-  depth_ = Depth::Run;
-  if (hooks_.leave_stop) hooks_.leave_stop();
+  if (mode_ >= Standby) return wake_from_standby();  // nothing is left that could run
+  enter(Run);
 }
 
 void Pwr::wake_from_standby() {
-  if (depth_ != Depth::Standby && depth_ != Depth::Shutdown) return;
-  const bool shutdown = depth_ == Depth::Shutdown;
-  depth_ = Depth::Run;
-  hooks_.request_reset(shutdown ? ResetCause::PowerOn : ResetCause::Standby);
+  if (mode_ < Standby) return;
+  hooks_.request_reset(mode_ == Shutdown ? ResetCause::PowerOn : ResetCause::Standby);
 }
 
 }  // namespace microvisor::board

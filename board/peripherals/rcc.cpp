@@ -9,9 +9,9 @@ namespace {
 using namespace rcc;
 
 // RCC_CR
-constexpr unsigned kMsisOn = 0, kMsisReady = 2, kMsikOn = 4, kMsikReady = 5, kHsiOn = 8, kHsiReady = 10,
-                   kHsi48On = 12, kHsi48Ready = 13, kShsiOn = 14, kShsiReady = 15, kHseOn = 16,
-                   kHseReady = 17, kCssOn = 19, kPll1On = 24;
+constexpr unsigned kMsisOn = 0, kMsikKeptOn = 1, kMsisReady = 2, kMsikOn = 4, kMsikReady = 5, kHsiOn = 8,
+                   kHsiKeptOn = 9, kHsiReady = 10, kHsi48On = 12, kHsi48Ready = 13, kShsiOn = 14,
+                   kShsiReady = 15, kHseOn = 16, kHseReady = 17, kCssOn = 19, kPll1On = 24;
 // RCC_BDCR
 constexpr unsigned kLseOn = 0, kLseReady = 1, kLseSysOn = 7, kLseSysReady = 11, kRtcEnable = 15,
                    kBackupReset = 16, kLsiOn = 26, kLsiReady = 27, kLsiDivided = 28;
@@ -70,6 +70,7 @@ Rcc::Rcc(Scheduler& scheduler, InterruptSink& interrupts, std::uint32_t& bdcr, B
     if (block.enable.exists()) gate_of_.emplace(block.base, &block);
   }
   for (const Selector& selector : selectors()) selector_of_.emplace(selector.base, &selector);
+  for (const Autonomous& block : autonomous_blocks()) autonomous_.emplace(block.base, &block);
   for (const Register& entry : registers()) at(entry.offset) = entry.reset;
   settle();
 }
@@ -78,11 +79,13 @@ Rcc::Rcc(Scheduler& scheduler, InterruptSink& interrupts, std::uint32_t& bdcr, B
 // --------------------------------------------------------------------------------------------------------
 
 void Rcc::reset(Reset kind) {
-  const std::uint32_t csr = at(kCsr);
+  // The flags outlive everything but power; the MSI ranges are for the start after Standby (RM0456 11.8.50).
+  const std::uint32_t kept = kind == Reset::PowerOn ? 0 : kind == Reset::System ? kResetFlags : ~0U;
+  const std::uint32_t csr = at(kCsr) & kept;
   for (const Register& entry : registers()) at(entry.offset) = entry.reset;
-  if (kind == Reset::System) at(kCsr) = csr;
-  lsi_forced_ = false;
-  stopped_ = false;
+  assign(at(kCsr), csr, kept);
+  if (kind != Reset::Standby) lsi_forced_ = false;
+  mode_ = PowerMode::Run;
   settle();
   update_interrupts();
 }
@@ -94,7 +97,7 @@ void Rcc::note_reset(ResetCause cause) {
 }
 
 void Rcc::serialise(Archive& archive) {
-  archive(words_, bdcr_, lsi_forced_, stopped_);
+  archive(words_, bdcr_, lsi_forced_, mode_);
   if (archive.loading()) settle();
 }
 
@@ -272,8 +275,21 @@ void Rcc::force_lsi(bool on) {
 // --- Stop modes
 // ----------------------------------------------------------------------------------------------------
 
-void Rcc::enter_stop() {
-  stopped_ = true;
+void Rcc::set_power_mode(PowerMode mode) {
+  if (mode == mode_) return;
+  const bool was_stopped = stopped();
+  mode_ = mode;
+  if (stopped() && !was_stopped) stop_oscillators();
+  if (stopped() || was_stopped || sleep_shuts_a_gate()) settle();
+}
+
+bool Rcc::sleep_shuts_a_gate() const {
+  return std::ranges::any_of(kEnableRegisters, [this](std::uint32_t offset) {
+    return (at(offset) & ~at(offset + kSleepAboveEnable)) != 0;
+  });
+}
+
+void Rcc::stop_oscillators() {
   const bool hsi = test(at(kCfgr1), 4);         // STOPWUCK
   const bool kernel_hsi = test(at(kCfgr1), 5);  // STOPKERWUCK
   at(kCfgr1) &= ~field(3, 0);
@@ -282,12 +298,6 @@ void Rcc::enter_stop() {
                bit(kPll1On + 2) | bit(kPll1On + 4));
   at(kCr) |= hsi ? bit(kHsiOn) : bit(kMsisOn);
   at(kCr) |= kernel_hsi ? bit(kHsiOn) : bit(kMsikOn);
-  settle();
-}
-
-void Rcc::leave_stop() {
-  stopped_ = false;
-  settle();
 }
 
 // --- consequences
@@ -361,7 +371,7 @@ std::uint32_t Rcc::msis_hertz() const {
 }
 
 std::uint32_t Rcc::msik_hertz() const {
-  if (!test(at(kCr), kMsikOn) && !stopped_) return 0;
+  if (!test(at(kCr), kMsikOn) && !stopped()) return 0;
   const bool own = test(at(kIcscr1), 23);
   return kMsiHertz[own ? bits(at(kIcscr1), 27, 24) : bits(at(kCsr), 11, 8)];
 }
@@ -384,10 +394,7 @@ std::uint32_t Rcc::pll_hertz(unsigned index, char output) const {
                                     (std::uint64_t{8192} * (bits(config, 11, 8) + 1) * post));
 }
 
-std::uint32_t Rcc::timer_clock(unsigned apb) const {
-  if (stopped_) return 0;
-  return pclk_[apb] == hclk_ ? hclk_ : 2 * pclk_[apb];
-}
+std::uint32_t Rcc::timer_clock(unsigned apb) const { return pclk_[apb] == hclk_ ? hclk_ : 2 * pclk_[apb]; }
 
 std::uint32_t Rcc::sysclk() const {
   switch (bits(at(kCfgr1), 3, 2)) {
@@ -402,13 +409,15 @@ std::uint32_t Rcc::source_hertz(Source source) const {
   const std::uint32_t cr = at(kCr);
   switch (source) {
     case Source::None: return 0;
-    case Source::Hclk: return stopped_ ? 0 : hclk_;
-    case Source::HclkEighth: return stopped_ ? 0 : hclk_ / 8;
-    case Source::Sysclk: return stopped_ ? 0 : sysclk_;
-    case Source::Pclk1: return stopped_ ? 0 : pclk_[0];
-    case Source::Pclk2: return stopped_ ? 0 : pclk_[1];
-    case Source::Pclk3: return stopped_ ? 0 : pclk_[2];
-    case Source::Hsi16: return test(cr, kHsiReady) || stopped_ ? kHsiHertz : 0;
+    case Source::Hclk: return hclk_;
+    case Source::HclkEighth: return hclk_ / 8;
+    case Source::Sysclk: return sysclk_;
+    case Source::Pclk1: return pclk_[0];
+    case Source::Pclk2: return pclk_[1];
+    case Source::Pclk3: return pclk_[2];
+    case Source::TimersApb1: return timer_clock(0);
+    case Source::TimersApb2: return timer_clock(1);
+    case Source::Hsi16: return test(cr, kHsiReady) || stopped() ? kHsiHertz : 0;
     case Source::Hsi48: return test(cr, kHsi48Ready) ? 48'000'000 : 0;
     case Source::Hsi48Half: return test(cr, kHsi48Ready) ? 24'000'000 : 0;
     case Source::Hse: return test(cr, kHseReady) ? board_.hse_hertz : 0;
@@ -429,17 +438,50 @@ std::uint32_t Rcc::kernel_clock(std::uint32_t base) const {
   const auto found = selector_of_.find(base);
   if (found == selector_of_.end()) return hclk_;
   const Selector& selector = *found->second;
-  const std::uint32_t word = selector.offset == kBdcr ? bdcr_ : at(selector.offset);
+  const std::uint32_t word = selector.offset == kBdcr  ? bdcr_
+                             : selector.offset == kEnd ? 0
+                                                       : at(selector.offset);
   const std::uint32_t code = (word >> selector.shift) & ((1U << selector.width) - 1);
-  const std::uint32_t hertz = code < std::size(selector.sources) ? source_hertz(selector.sources[code]) : 0;
-  if (selector.offset != kBdcr) return hertz;
+  const Source source = code < std::size(selector.sources) ? selector.sources[code] : Source::None;
+  if (selector.offset != kBdcr) {
+    if (!enabled(base)) return 0;
+    // LSE is for RTC and TAMP alone until LSESYSEN lets it out (RM0456 11.8.49).
+    if (source == Source::Lse && !test(bdcr_, kLseSysReady)) return 0;
+    return stopped() ? source_in_stop(source, base) : source_hertz(source);
+  }
+  const std::uint32_t hertz = source_hertz(source);
   if (!test(bdcr_, kRtcEnable)) return 0;
   return code == 3 ? hertz / 32 : hertz;  // HSE comes to the RTC divided by 32 (RM0456 RCC_BDCR.RTCSEL)
 }
 
 bool Rcc::enabled(std::uint32_t base) const {
   const auto found = gate_of_.find(base);
-  return found == gate_of_.end() || test(at(found->second->enable.offset), found->second->enable.bit);
+  if (found == gate_of_.end()) return true;
+  const RccBit gate = found->second->enable;
+  if (!test(at(gate.offset), gate.bit)) return false;
+  if (mode_ == PowerMode::Run) return true;
+  if (!test(at(gate.offset + kSleepAboveEnable), gate.bit)) return false;
+  if (mode_ == PowerMode::Sleep) return true;
+  // In Stop modes a clock is there for those who ask, and then for the others of the domain too (11.4.24).
+  const auto row = autonomous_.find(base);
+  const std::uint8_t mode_bit = row == autonomous_.end() ? kCpuDomain : row->second->mode_bit;
+  if (mode_bit != kCpuDomain) return mode_ <= PowerMode::Stop2 && test(at(kSrdamr), mode_bit);
+  return mode_ <= (base >> 24 == 0x46 ? PowerMode::Stop2 : PowerMode::Stop1);
+}
+
+std::uint32_t Rcc::source_in_stop(Source source, std::uint32_t base) const {
+  const auto row = autonomous_.find(base);
+  const bool has_kernel_clock = row != autonomous_.end() && row->second->role != Autonomous::Role::Listens;
+  if (!has_kernel_clock) return 0;
+  switch (source) {
+    case Source::Lse:
+    case Source::Lsi: return source_hertz(source);
+    case Source::Hsi16:
+    case Source::Msik: break;
+    default: return 0;
+  }
+  const bool kept = test(at(kCr), source == Source::Hsi16 ? kHsiKeptOn : kMsikKeptOn);
+  return kept || row->second->role == Autonomous::Role::Asks ? source_hertz(source) : 0;
 }
 
 }  // namespace microvisor::board

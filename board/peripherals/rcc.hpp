@@ -59,10 +59,9 @@ class Rcc final : public RegisterBlock, public Clocks {
   [[nodiscard]] std::uint32_t pclk1() const override { return pclk_[0]; }
   [[nodiscard]] std::uint32_t pclk2() const override { return pclk_[1]; }
   [[nodiscard]] std::uint32_t pclk3() const override { return pclk_[2]; }
-  [[nodiscard]] std::uint32_t timer_clock_apb1() const override { return timer_clock(0); }
-  [[nodiscard]] std::uint32_t timer_clock_apb2() const override { return timer_clock(1); }
   [[nodiscard]] std::uint32_t kernel_clock(std::uint32_t peripheral_base) const override;
   [[nodiscard]] bool enabled(std::uint32_t peripheral_base) const override;
+  [[nodiscard]] bool stopped() const override { return mode_ >= PowerMode::Stop0; }
   void on_change(std::function<void()> listener) override { listeners_.push_back(std::move(listener)); }
 
   /// SECCFGR.SYSCLKSEC, which other blocks look at too.
@@ -71,9 +70,9 @@ class Rcc final : public RegisterBlock, public Clocks {
   void note_reset(ResetCause cause);
   /// IWDG keeps LSI running (RM0456 11.4.7).
   void force_lsi(bool on);
-  /// Entry to and exit from Stop modes: what happens to the oscillators (RM0456 11.4.17, CR ON bits).
-  void enter_stop();
-  void leave_stop();
+  /// Which clocks go on in a power mode, and what becomes of the oscillators in Stop modes (RM0456 11.4.17,
+  /// 11.4.24).
+  void set_power_mode(PowerMode mode);
 
  protected:
   std::uint32_t load(std::uint32_t offset, std::uint32_t lanes, const Access& access) override;
@@ -108,6 +107,12 @@ class Rcc final : public RegisterBlock, public Clocks {
   /// Output of PLL `index` (0-2) through divider `output` ('P', 'Q', 'R'); 0 if off.
   [[nodiscard]] std::uint32_t pll_hertz(unsigned index, char output) const;
   [[nodiscard]] std::uint32_t source_hertz(rcc::Source source) const;
+  /// What a source gives in a Stop mode: the low-speed oscillators, and HSI16 or MSIK to who asks for them.
+  [[nodiscard]] std::uint32_t source_in_stop(rcc::Source source, std::uint32_t base) const;
+  /// Some block that is enabled has no clock in Sleep mode.
+  [[nodiscard]] bool sleep_shuts_a_gate() const;
+  /// The oscillators at entry to a Stop mode.
+  void stop_oscillators();
 
   Scheduler& scheduler_;
   InterruptLine line_;
@@ -118,10 +123,11 @@ class Rcc final : public RegisterBlock, public Clocks {
   std::vector<std::function<void()>> listeners_;
   std::unordered_map<std::uint32_t, const ChipBlock*> gate_of_;
   std::unordered_map<std::uint32_t, const rcc::Selector*> selector_of_;
+  std::unordered_map<std::uint32_t, const rcc::Autonomous*> autonomous_;
 
   std::array<std::uint32_t, rcc::kEnd / 4> words_{};
   bool lsi_forced_ = false;
-  bool stopped_ = false;
+  PowerMode mode_ = PowerMode::Run;
   std::uint32_t sysclk_ = 0;
   std::uint32_t hclk_ = 4'000'000;
   std::array<std::uint32_t, 3> pclk_{4'000'000, 4'000'000, 4'000'000};

@@ -94,6 +94,55 @@ constexpr Selector kSelectors[] = {
     {0x4602'1000, kCcipr3, 12, 3, {Hclk, Sysclk, Pll2R, Hse, Hsi16, Msik}},
     {0x4602'1800, kCcipr3, 15, 1, {Lse, Lsi}},
     {0x4600'7800, kBdcr, 8, 2, {None, Lse, Lsi, Hse}},
+    // TIM2 to TIM7, TIM1, TIM8, TIM15 to TIM17, WWDG: no choice
+    {0x4000'0000, kEnd, 0, 0, {TimersApb1}},
+    {0x4000'0400, kEnd, 0, 0, {TimersApb1}},
+    {0x4000'0800, kEnd, 0, 0, {TimersApb1}},
+    {0x4000'0C00, kEnd, 0, 0, {TimersApb1}},
+    {0x4000'1000, kEnd, 0, 0, {TimersApb1}},
+    {0x4000'1400, kEnd, 0, 0, {TimersApb1}},
+    {0x4001'2C00, kEnd, 0, 0, {TimersApb2}},
+    {0x4001'3400, kEnd, 0, 0, {TimersApb2}},
+    {0x4001'4000, kEnd, 0, 0, {TimersApb2}},
+    {0x4001'4400, kEnd, 0, 0, {TimersApb2}},
+    {0x4001'4800, kEnd, 0, 0, {TimersApb2}},
+    {0x4000'2C00, kEnd, 0, 0, {Pclk1}},
+};
+
+using enum Autonomous::Role;
+constexpr Autonomous kAutonomous[] = {
+    // USART1 to 3, UART4 and 5, SPI1 and 2, I2C1, 2 and 4, LPTIM2, GPDMA1
+    {0x4001'3800, kCpuDomain},
+    {0x4000'4400, kCpuDomain},
+    {0x4000'4800, kCpuDomain},
+    {0x4000'4C00, kCpuDomain},
+    {0x4000'5000, kCpuDomain},
+    {0x4001'3000, kCpuDomain},
+    {0x4000'3800, kCpuDomain},
+    {0x4000'5400, kCpuDomain},
+    {0x4000'5800, kCpuDomain},
+    {0x4000'8400, kCpuDomain},
+    {0x4000'9400, kCpuDomain, NeedsOscillator},
+    {0x4002'0000, kCpuDomain},
+    // SPI3, LPUART1, I2C3, LPTIM1, 3 and 4, ADC4, DAC1, LPDMA1, ADF1
+    {0x4600'2000, 5},
+    {0x4600'2400, 6},
+    {0x4600'2800, 7},
+    {0x4600'4400, 11, NeedsOscillator},
+    {0x4600'4800, 12, NeedsOscillator},
+    {0x4600'4C00, 13, NeedsOscillator},
+    {0x4602'1000, 25},
+    {0x4602'1800, 27},
+    {0x4602'5000, 28},
+    {0x4602'4000, 29},
+    // OPAMP, COMP, VREFBUF, RTC and TAMP registers, LPGPIO1, SRAM4
+    {0x4600'5000, 14, Listens},
+    {0x4600'5400, 15, Listens},
+    {0x4600'7400, 20, Listens},
+    {0x4600'7800, 21, Listens},
+    {0x4600'7C00, 21, Listens},
+    {0x4602'0000, 26, Listens},
+    {0x2800'0000, 31, Listens},
 };
 
 constexpr GuardedBits kGuards[] = {
@@ -167,6 +216,7 @@ constexpr GuardedBits kGuards[] = {
 
 std::span<const Register> registers() { return kRegisters; }
 std::span<const Selector> selectors() { return kSelectors; }
+std::span<const Autonomous> autonomous_blocks() { return kAutonomous; }
 std::span<const GuardedBits> guards() { return kGuards; }
 
 }  // namespace microvisor::board::rcc

@@ -53,6 +53,8 @@ enum Offset : std::uint32_t {
 
 /// Distance of the sleep-mode register from the enable register of the same bus.
 inline constexpr std::uint32_t kSleepAboveEnable = kAhb1Smenr - kAhb1Enr;
+inline constexpr Offset kEnableRegisters[] = {kAhb1Enr,  kAhb2Enr1, kAhb2Enr2, kAhb3Enr,
+                                              kApb1Enr1, kApb1Enr2, kApb2Enr,  kApb3Enr};
 
 /// Reset value and writable bits of one register.
 struct Register {
@@ -82,17 +84,34 @@ enum class Source : std::uint8_t {
   Pll2R,
   Shsi,
   ShsiHalf,
+  TimersApb1,  ///< PCLK, doubled when the APB prescaler is not 1
+  TimersApb2,
 };
 
 /// Kernel clock multiplexer of one block.
 struct Selector {
   std::uint32_t base;
-  std::uint16_t offset;
+  std::uint16_t offset;  ///< of the register; with width 0 there is no choice
   std::uint8_t shift;
   std::uint8_t width;
   Source sources[6];
 };
 [[nodiscard]] std::span<const Selector> selectors();
+
+/// A block that can ask for its clocks in Stop modes (table 116): those of the CPU domain in Stop 0 and 1,
+/// those of the SmartRun domain in Stop 0 to 2 if their bit in SRDAMR is set.
+struct Autonomous {
+  enum class Role : std::uint8_t {
+    Asks,             ///< for its bus clock and its kernel clock
+    NeedsOscillator,  ///< has a kernel clock while CR.HSIKERON or MSIKERON keep its source going
+    Listens,          ///< gets the bus clock that others ask for
+  };
+  std::uint32_t base;
+  std::uint8_t mode_bit;  ///< in SRDAMR; kCpuDomain for the others
+  Role role = Role::Asks;
+};
+inline constexpr std::uint8_t kCpuDomain = 0xFF;
+[[nodiscard]] std::span<const Autonomous> autonomous_blocks();
 
 /// Bits of one register that RCC_SECCFGR takes away from non-secure code.
 struct GuardedBits {

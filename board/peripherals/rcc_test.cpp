@@ -13,6 +13,11 @@ namespace {
 using namespace testing;
 using namespace rcc;
 
+constexpr std::uint32_t kTim2 = 0x4000'0000, kTim15 = 0x4001'4000, kWwdg = 0x4000'2C00, kUsart2 = 0x4000'4400,
+                        kI2c1 = 0x4000'5400, kLptim2 = 0x4000'9400, kGpdma = 0x4002'0000,
+                        kLpuart = 0x4600'2400, kLptim1 = 0x4600'4400, kLpdma = 0x4602'5000,
+                        kRtc = 0x4600'7800;
+
 class RccTest : public ::testing::Test {
  protected:
   Scheduler scheduler;
@@ -61,6 +66,7 @@ TEST_F(RccTest, FractionalPllIsExact) {
   write(rcc, kPll2Cfgr, 2U | bit(4) | (1U << 8) | bit(17));
   set_bits(rcc, kCr, bit(26));
   write(rcc, kCcipr2, 3U << 20);
+  write(rcc, kAhb2Enr2, bit(4));
   EXPECT_EQ(rcc.kernel_clock(0x420D'1400), 98'308'593U);
 }
 
@@ -70,8 +76,12 @@ TEST_F(RccTest, PrescalersDivideAndTimersDouble) {
   EXPECT_EQ(rcc.hclk(), 80'000'000U);
   EXPECT_EQ(rcc.pclk1(), 40'000'000U);
   EXPECT_EQ(rcc.pclk2(), 5'000'000U);
-  EXPECT_EQ(rcc.timer_clock_apb1(), 80'000'000U);
-  EXPECT_EQ(rcc.timer_clock_apb2(), 10'000'000U);
+  EXPECT_EQ(rcc.kernel_clock(kTim2), 0U);  // not enabled
+  write(rcc, kApb1Enr1, bit(0) | bit(11));
+  write(rcc, kApb2Enr, bit(16));
+  EXPECT_EQ(rcc.kernel_clock(kTim2), 80'000'000U);
+  EXPECT_EQ(rcc.kernel_clock(kTim15), 10'000'000U);
+  EXPECT_EQ(rcc.kernel_clock(kWwdg), 40'000'000U);
 }
 
 TEST_F(RccTest, ReadyFollowsOnBothWaysButUsedOscillatorsStay) {
@@ -127,6 +137,8 @@ TEST_F(RccTest, ResetBitPulseResetsTheBlockOnce) {
 
 TEST_F(RccTest, KernelClockSelection) {
   go_to_160_mhz();
+  write(rcc, kApb1Enr1, bit(17));
+  write(rcc, kApb3Enr, bit(6));
   EXPECT_EQ(rcc.kernel_clock(0x4000'4400), 160'000'000U);
   write(rcc, kCcipr1, 2U << 2);
   EXPECT_EQ(rcc.kernel_clock(0x4000'4400), 0U);  // HSI16 is off
@@ -217,11 +229,90 @@ TEST_F(RccTest, ReadyInterruptGoesToTheOwnersLine) {
 
 TEST_F(RccTest, StopLeavesOnMsisWithPllsOff) {
   go_to_160_mhz();
-  rcc.enter_stop();
-  rcc.leave_stop();
+  rcc.set_power_mode(PowerMode::Stop1);
+  rcc.set_power_mode(PowerMode::Run);
   EXPECT_EQ(read(rcc, kCfgr1) & 0xF, 0U);
   EXPECT_EQ(read(rcc, kCr) & field(29, 24), 0U);
   EXPECT_EQ(rcc.hclk(), 4'000'000U);
+}
+
+TEST_F(RccTest, SleepTakesTheClockOfTheBlocksThatGiveItUp) {
+  write(rcc, kApb1Enr1, bit(0) | bit(17));
+  clear_bits(rcc, kApb1Enr1 + kSleepAboveEnable, bit(0));
+  unsigned changes = 0;
+  rcc.on_change([&] { ++changes; });
+  rcc.set_power_mode(PowerMode::Sleep);
+  EXPECT_FALSE(rcc.enabled(kTim2));
+  EXPECT_TRUE(rcc.enabled(kUsart2));
+  EXPECT_EQ(rcc.kernel_clock(kTim2), 0U);
+  EXPECT_EQ(changes, 1U);
+  rcc.set_power_mode(PowerMode::Run);
+  EXPECT_EQ(rcc.kernel_clock(kTim2), 4'000'000U);
+}
+
+// RM0456 tables 115 and 116: USART and I2C of the CPU domain ask for their clocks in Stop 0 and 1, timers do
+// not; HSI16 and MSIK start for who asks.
+TEST_F(RccTest, CpuDomainIsAutonomousInStop1) {
+  write(rcc, kApb1Enr1, bit(0) | bit(17) | bit(21));
+  write(rcc, kCcipr1, (2U << 2) | (3U << 10));  // USART2 on HSI16, I2C1 on MSIK
+  EXPECT_EQ(rcc.kernel_clock(kUsart2), 0U);     // in Run mode nobody has switched HSI16 on
+  rcc.set_power_mode(PowerMode::Stop1);
+  EXPECT_EQ(rcc.kernel_clock(kTim2), 0U);
+  EXPECT_EQ(rcc.kernel_clock(kUsart2), 16'000'000U);
+  EXPECT_EQ(rcc.kernel_clock(kI2c1), 4'000'000U);
+  write(rcc, kCcipr1, (1U << 2));  // SYSCLK goes nowhere
+  EXPECT_EQ(rcc.kernel_clock(kUsart2), 0U);
+  rcc.set_power_mode(PowerMode::Stop2);
+  EXPECT_FALSE(rcc.enabled(kUsart2));
+}
+
+TEST_F(RccTest, SmartRunDomainIsAutonomousInStop2WithItsBit) {
+  write(rcc, kApb3Enr, bit(6) | bit(11));
+  write(rcc, kAhb3Enr, bit(9));
+  write(rcc, kCcipr3, 2U | (2U << 10));  // LPUART1 and LPTIM1 on HSI16
+  rcc.set_power_mode(PowerMode::Stop2);
+  EXPECT_EQ(rcc.kernel_clock(kLpuart), 0U);
+  EXPECT_EQ(rcc.bus_clock(kLpdma), 0U);
+  rcc.set_power_mode(PowerMode::Run);
+  write(rcc, kSrdamr, bit(6) | bit(11) | bit(28));
+  rcc.set_power_mode(PowerMode::Stop2);
+  EXPECT_EQ(rcc.kernel_clock(kLpuart), 16'000'000U);
+  EXPECT_EQ(rcc.bus_clock(kLpdma), 4'000'000U);
+  // LPTIM cannot ask for HSI16: HSIKERON keeps it on (RM0456 11.8.48).
+  EXPECT_EQ(rcc.kernel_clock(kLptim1), 0U);
+  rcc.set_power_mode(PowerMode::Run);
+  set_bits(rcc, kCr, bit(9));
+  rcc.set_power_mode(PowerMode::Stop2);
+  EXPECT_EQ(rcc.kernel_clock(kLptim1), 16'000'000U);
+  rcc.set_power_mode(PowerMode::Stop3);
+  EXPECT_EQ(rcc.kernel_clock(kLpuart), 0U);
+  EXPECT_EQ(rcc.bus_clock(kLpdma), 0U);
+}
+
+TEST_F(RccTest, LseIsForTheBackupDomainUntilItIsLetOut) {
+  write(rcc, kBdcr, bit(0) | (1U << 8) | bit(15));
+  write(rcc, kApb1Enr2, bit(5));
+  write(rcc, kCcipr1, 3U << 18);
+  EXPECT_EQ(rcc.kernel_clock(kRtc), 32'768U);
+  EXPECT_EQ(rcc.kernel_clock(kLptim2), 0U);
+  set_bits(rcc, kBdcr, bit(7));
+  EXPECT_TRUE(test(read(rcc, kBdcr), 11));
+  EXPECT_EQ(rcc.kernel_clock(kLptim2), 32'768U);
+  rcc.set_power_mode(PowerMode::Stop1);
+  EXPECT_EQ(rcc.kernel_clock(kLptim2), 32'768U);
+}
+
+// RM0456 11.8.50: the reset flags outlive a system reset, the MSI ranges for the start after Standby do not.
+TEST_F(RccTest, CsrOverResets) {
+  set_bits(rcc, kIcscr1, bit(23));
+  write(rcc, kCsr, (5U << 8) | (6U << 12));
+  rcc.note_reset(ResetCause::Software);
+  const std::uint32_t flags = read(rcc, kCsr) & 0xFE00'0000;
+  EXPECT_NE(flags, 0U);
+  rcc.reset(Reset::Standby);
+  EXPECT_EQ(read(rcc, kCsr), flags | (5U << 8) | (6U << 12));
+  rcc.reset(Reset::System);
+  EXPECT_EQ(read(rcc, kCsr), flags | 0x4400);
 }
 
 TEST_F(RccTest, SnapshotRestoresClocks) {

@@ -57,6 +57,10 @@ struct ChipPorts {
   NorCells& nor;
   /// Erases SRAM2 and BKPSRAM (tamper event, RM0456 63.3.5).
   std::function<void()> erase_on_tamper;
+  /// A memory loses its supply, and its contents: `physical` as in bus.hpp.
+  std::function<void(std::uint32_t physical, std::uint32_t size)> lose_memory;
+  /// The flash is being written: Stop modes wait for it (RM0456 10.7.6).
+  std::function<bool()> flash_busy;
   /// Seed of everything random on this board (RNG noise).
   std::uint64_t seed = 0;
 };
@@ -76,13 +80,17 @@ class ExternalMemory {
   virtual Outcome write(std::uint32_t offset, unsigned size, std::uint32_t value) = 0;
 };
 
+/// How much of the chip is off; each mode has less than the one before (RM0456 section 10.7).
+enum class PowerMode : std::uint8_t { Run, Sleep, Stop0, Stop1, Stop2, Stop3, Standby, Shutdown };
+
 /// Low-power modes, implemented by PWR. The Board calls it around each sleep of the core.
 class PowerModes {
  public:
   virtual ~PowerModes() = default;
   /// The core sleeps; `deep` is SCR.SLEEPDEEP. May stop clocks or, for Standby and Shutdown, ask for a reset
-  /// later.
-  virtual void core_asleep(bool deep) = 0;
+  /// later. To be called again on every turn while the core sleeps: an entry may have to wait until a clock
+  /// is no longer asked for. Gives the mode reached.
+  virtual PowerMode core_asleep(bool deep) = 0;
   /// The core is about to run again.
   virtual void core_awake() = 0;
 };

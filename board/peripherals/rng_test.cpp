@@ -88,8 +88,6 @@ TEST_F(RngTest, MissingClockIsAnError) {
     std::uint32_t pclk1() const override { return 0; }
     std::uint32_t pclk2() const override { return 0; }
     std::uint32_t pclk3() const override { return 0; }
-    std::uint32_t timer_clock_apb1() const override { return 0; }
-    std::uint32_t timer_clock_apb2() const override { return 0; }
     std::uint32_t kernel_clock(std::uint32_t) const override { return 0; }
     bool enabled(std::uint32_t) const override { return true; }
     void on_change(std::function<void()>) override {}

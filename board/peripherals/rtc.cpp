@@ -367,9 +367,7 @@ void Rtc::catch_up_wakeup() {
   const std::int64_t periods = (edge() - state_.wakeup_edge) / wakeup_period();
   if (periods < 1) return;
   state_.wakeup_edge += periods * wakeup_period();
-  const bool news = (state_.sr & kWutf) == 0;
   state_.sr |= kWutf;
-  if (news && test(state_.cr, kWutie) && hooks_.wake) hooks_.wake();
 }
 
 /// RTCCLK edge of the next match of an alarm; -1 if there is none.
@@ -405,7 +403,6 @@ void Rtc::alarm_due(unsigned index) {
   state_.sr |= bit(index);
   arm();
   update();
-  if (test(state_.cr, kAlarmInterrupt + index) && hooks_.wake) hooks_.wake();
 }
 
 void Rtc::arm() {
@@ -426,6 +423,8 @@ void Rtc::arm() {
 
 void Rtc::update() {
   line_.set(peek(kMisr) != 0);
+  const bool event = (peek(kMisr) | peek(kSmisr)) != 0;
+  if (event != std::exchange(event_, event) && hooks_.event) hooks_.event(event);
   secure_line_.set(peek(kSmisr) != 0);
   if (hooks_.flags_changed) hooks_.flags_changed(state_.sr & field(2, 0));
 }

@@ -26,7 +26,8 @@ class Rtc final : public RegisterBlock {
   static constexpr std::uint32_t kBase = 0x4600'7800;
   struct Hooks {
     std::function<bool()> writable;  ///< PWR_DBPR.DBP
-    std::function<void()> wake;      ///< an enabled event: wakes from Standby and Shutdown too
+    /// An enabled event stands, secure or not: it can wake from Standby and Shutdown.
+    std::function<void(bool level)> event;
     std::function<void()> report_illegal_access;
     /// ALRAF, ALRBF and WUTF (SR 0 to 2), which are triggers for others.
     std::function<void(std::uint32_t flags)> flags_changed;
@@ -84,6 +85,7 @@ class Rtc final : public RegisterBlock {
   RtcState& state_;
   Hooks hooks_;
 
+  bool event_ = false;
   unsigned unlock_step_ = 0;  ///< 2: write protection is off
   bool shadow_locked_ = false;
   CalendarTime shadow_;

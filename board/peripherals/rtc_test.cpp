@@ -31,7 +31,10 @@ class RtcTest : public ::testing::Test {
           clocks,
           lines,
           state,
-          {[this] { return writable; }, [this] { ++wakes; }, [this] { ++illegal; }, {}}};
+          {[this] { return writable; },
+           [this](bool level) { wakes += level ? 1 : 0; },
+           [this] { ++illegal; },
+           {}}};
 
   static void unlock(Rtc& block) {
     write(block, kWpr, 0xCA);
@@ -231,8 +234,6 @@ TEST_F(RtcTest, NoClockNoInit) {
     std::uint32_t pclk1() const override { return 1; }
     std::uint32_t pclk2() const override { return 1; }
     std::uint32_t pclk3() const override { return 1; }
-    std::uint32_t timer_clock_apb1() const override { return 1; }
-    std::uint32_t timer_clock_apb2() const override { return 1; }
     std::uint32_t kernel_clock(std::uint32_t) const override { return 0; }
     bool enabled(std::uint32_t) const override { return true; }
     void on_change(std::function<void()>) override {}
@@ -249,10 +250,12 @@ class TampTest : public ::testing::Test {
   RecordedLines lines;
   TampState state;
   bool writable = true;
-  unsigned erased = 0, illegal = 0, wakes = 0;
+  unsigned erased = 0, illegal = 0;
+  bool event = false;
   Tamp tamp{lines,
             state,
-            {[this] { return writable; }, [this] { ++erased; }, [this] { ++wakes; }, [this] { ++illegal; }}};
+            {[this] { return writable; }, [this] { ++erased; }, [this](bool level) { event = level; },
+             [this] { ++illegal; }}};
 };
 
 TEST_F(TampTest, BackupRegistersKeepAndNeedAccess) {
@@ -305,11 +308,13 @@ TEST_F(TampTest, EventErasesAndBlocksUntilCleared) {
   tamp.internal_event(3);
   EXPECT_EQ(erased, 1U);
   EXPECT_TRUE(lines.level(4));
+  EXPECT_TRUE(event);
   EXPECT_EQ(read(tamp, 0x34), bit(18));
   write(tamp, 0x100, 9);
   EXPECT_EQ(read(tamp, 0x100), 0U);
   write(tamp, 0x3C, read(tamp, 0x34));
   EXPECT_FALSE(lines.level(4));
+  EXPECT_FALSE(event);
   write(tamp, 0x100, 9);
   EXPECT_EQ(read(tamp, 0x100), 9U);
 }

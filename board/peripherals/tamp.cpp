@@ -183,7 +183,6 @@ void Tamp::internal_event(unsigned number) {
   state_.sr |= bit(flag);
   if (!test(state_.cr3, number - 1)) erase();
   update();
-  if ((state_.sr & state_.ier) != 0 && hooks_.wake) hooks_.wake();
 }
 
 void Tamp::erase() {
@@ -191,6 +190,10 @@ void Tamp::erase() {
   if (hooks_.erase_memories) hooks_.erase_memories();
 }
 
-void Tamp::update() { line_.set((state_.sr & state_.ier) != 0); }
+void Tamp::update() {
+  const bool event = (state_.sr & state_.ier) != 0;
+  line_.set(event);
+  if (event != std::exchange(event_, event) && hooks_.event) hooks_.event(event);
+}
 
 }  // namespace microvisor::board

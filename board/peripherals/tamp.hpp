@@ -20,7 +20,7 @@ class Tamp final : public RegisterBlock {
   struct Hooks {
     std::function<bool()> writable;  ///< PWR_DBPR.DBP
     std::function<void()> erase_memories;
-    std::function<void()> wake;
+    std::function<void(bool level)> event;  ///< as of RTC
     std::function<void()> report_illegal_access;
     /// Secure software reads one of the first eight backup registers; SAES listens for its boot hardware key.
     std::function<void(unsigned index, std::uint32_t value)> boot_key_read = {};
@@ -55,6 +55,7 @@ class Tamp final : public RegisterBlock {
   InterruptLine line_;
   TampState& state_;
   Hooks hooks_;
+  bool event_ = false;
 };
 
 }  // namespace microvisor::board

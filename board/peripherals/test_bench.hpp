@@ -38,18 +38,18 @@ class FixedClocks final : public Clocks {
   [[nodiscard]] std::uint32_t pclk1() const override { return hertz_; }
   [[nodiscard]] std::uint32_t pclk2() const override { return hertz_; }
   [[nodiscard]] std::uint32_t pclk3() const override { return hertz_; }
-  [[nodiscard]] std::uint32_t timer_clock_apb1() const override { return hertz_; }
-  [[nodiscard]] std::uint32_t timer_clock_apb2() const override { return hertz_; }
   [[nodiscard]] std::uint32_t kernel_clock(std::uint32_t) const override {
     return kernel_hertz != 0 ? kernel_hertz : hertz_;
   }
   [[nodiscard]] bool enabled(std::uint32_t) const override { return true; }
+  [[nodiscard]] bool stopped() const override { return halted; }
   void on_change(std::function<void()> listener) override { listeners_.push_back(std::move(listener)); }
   void change(std::uint32_t hertz) {
     hertz_ = hertz;
     for (const auto& listener : listeners_) listener();
   }
   std::uint32_t kernel_hertz = 0;
+  bool halted = false;
 
  private:
   std::uint32_t hertz_;

@@ -14,18 +14,18 @@ namespace {
 constexpr std::uint32_t kCompareFlags = field(4, 1) | field(17, 16);
 
 constexpr Timer::Shape kTimers[] = {
-    // name, base, APB, bits, channels, up/down, advanced, update, compare, break, trigger line
-    {"TIM1", 0x4001'2C00, 2, 16, 4, true, true, 42, 44, 41, 43},
-    {"TIM2", 0x4000'0000, 1, 32, 4, true, false, 45, 45, 45, 45, DmaTrigger::Tim2Trgo},
-    {"TIM3", 0x4000'0400, 1, 32, 4, true, false, 46, 46, 46, 46},
-    {"TIM4", 0x4000'0800, 1, 32, 4, true, false, 47, 47, 47, 47},
-    {"TIM5", 0x4000'0C00, 1, 32, 4, true, false, 48, 48, 48, 48},
-    {"TIM6", 0x4000'1000, 1, 16, 0, false, false, 49, 49, 49, 49},
-    {"TIM7", 0x4000'1400, 1, 16, 0, false, false, 50, 50, 50, 50},
-    {"TIM8", 0x4001'3400, 2, 16, 4, true, true, 52, 54, 51, 53},
-    {"TIM15", 0x4001'4000, 2, 16, 2, false, true, 69, 69, 69, 69, DmaTrigger::Tim15Trgo},
-    {"TIM16", 0x4001'4400, 2, 16, 1, false, true, 70, 70, 70, 70},
-    {"TIM17", 0x4001'4800, 2, 16, 1, false, true, 71, 71, 71, 71},
+    // name, base, bits, channels, up/down, advanced, update, compare, break, trigger line
+    {"TIM1", 0x4001'2C00, 16, 4, true, true, 42, 44, 41, 43},
+    {"TIM2", 0x4000'0000, 32, 4, true, false, 45, 45, 45, 45, DmaTrigger::Tim2Trgo},
+    {"TIM3", 0x4000'0400, 32, 4, true, false, 46, 46, 46, 46},
+    {"TIM4", 0x4000'0800, 32, 4, true, false, 47, 47, 47, 47},
+    {"TIM5", 0x4000'0C00, 32, 4, true, false, 48, 48, 48, 48},
+    {"TIM6", 0x4000'1000, 16, 0, false, false, 49, 49, 49, 49},
+    {"TIM7", 0x4000'1400, 16, 0, false, false, 50, 50, 50, 50},
+    {"TIM8", 0x4001'3400, 16, 4, true, true, 52, 54, 51, 53},
+    {"TIM15", 0x4001'4000, 16, 2, false, true, 69, 69, 69, 69, DmaTrigger::Tim15Trgo},
+    {"TIM16", 0x4001'4400, 16, 1, false, true, 70, 70, 70, 70},
+    {"TIM17", 0x4001'4800, 16, 1, false, true, 71, 71, 71, 71},
 };
 
 }  // namespace
@@ -54,7 +54,7 @@ std::int64_t Timer::edge() const {
 }
 
 void Timer::change_clock() {
-  const std::uint32_t hertz = shape_.apb == 1 ? clocks_.timer_clock_apb1() : clocks_.timer_clock_apb2();
+  const std::uint32_t hertz = clocks_.kernel_clock(shape_.base);
   if (hertz == clock_.hertz) return;
   if (!outside_clock_) {
     sync();

@@ -44,7 +44,6 @@ class Timer final : public RegisterBlock {
   struct Shape {
     std::string_view name;
     std::uint32_t base;
-    unsigned apb;       ///< 1 or 2
     unsigned width;     ///< bits of the counter
     unsigned channels;  ///< with an output pin
     bool up_down;

@@ -25,8 +25,8 @@ enum Offset : std::uint32_t {
 };
 
 // CR1
-constexpr unsigned kRe = 2, kTe = 3, kIdleIe = 4, kRxneIe = 5, kTcIe = 6, kTxeIe = 7, kPeIe = 8, kPs = 9,
-                   kPce = 10, kM0 = 12, kCmIe = 14, kOver8 = 15, kRtoIe = 26, kM1 = 28, kTxfeIe = 30,
+constexpr unsigned kUesm = 1, kRe = 2, kTe = 3, kIdleIe = 4, kRxneIe = 5, kTcIe = 6, kTxeIe = 7, kPeIe = 8,
+                   kPs = 9, kPce = 10, kM0 = 12, kCmIe = 14, kOver8 = 15, kRtoIe = 26, kM1 = 28, kTxfeIe = 30,
                    kRxffIe = 31;
 // CR2, CR3
 constexpr unsigned kRtoEn = 23;
@@ -174,8 +174,10 @@ unsigned Usart::data_bits() const {
   return test(cr1_, kPce) ? word - 1 : word;
 }
 
+/// The time of `half_bits` half bits; 0 without a clock. In Stop modes one is asked for with UESM only.
 Time Usart::bit_times(unsigned half_bits) const {
-  const std::uint64_t kernel = clocks_.kernel_clock(shape_.base);
+  const bool deaf = clocks_.stopped() && !test(cr1_, kUesm);
+  const std::uint64_t kernel = deaf ? 0 : clocks_.kernel_clock(shape_.base);
   if (kernel == 0 || brr_ == 0) return 0;
   const std::uint64_t divider = shape_.low_power     ? brr_
                                 : test(cr1_, kOver8) ? (brr_ & 0xFFF0) | ((brr_ & 7) << 1)

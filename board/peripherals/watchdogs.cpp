@@ -31,8 +31,11 @@ IndependentWatchdog::IndependentWatchdog(Scheduler& scheduler, InterruptSink& in
       expiry_(scheduler, [this] { hooks_.request_reset(); }),
       warning_(scheduler, [this] { warn(); }) {}
 
-void IndependentWatchdog::reset(Reset) {
-  running_ = unlocked_ = warned_ = false;
+void IndependentWatchdog::reset(Reset kind) {
+  unlocked_ = false;
+  if (kind == Reset::Standby) return;  // on its own supply and clock it has seen nothing
+  running_ = warned_ = false;
+  frozen_since_.reset();
   prescaler_ = early_ = 0;
   reload_ = window_ = 0xFFF;
   expiry_.cancel();
@@ -42,7 +45,7 @@ void IndependentWatchdog::reset(Reset) {
 }
 
 void IndependentWatchdog::serialise(Archive& archive) {
-  archive(running_, unlocked_, warned_, prescaler_, reload_, window_, early_, refreshed_);
+  archive(running_, unlocked_, warned_, prescaler_, reload_, window_, early_, refreshed_, frozen_since_);
   serialise_event(archive, expiry_);
   serialise_event(archive, warning_);
 }
@@ -53,7 +56,7 @@ Time IndependentWatchdog::tick() const {
 
 std::uint32_t IndependentWatchdog::counter() const {
   if (!running_) return reload_;
-  const Time gone = (scheduler_.now() - refreshed_) / tick();
+  const Time gone = (frozen_since_.value_or(scheduler_.now()) - refreshed_) / tick();
   return gone > reload_ ? 0 : reload_ - static_cast<std::uint32_t>(gone);
 }
 
@@ -71,6 +74,28 @@ void IndependentWatchdog::refresh() {
 
 void IndependentWatchdog::reload() {
   refreshed_ = scheduler_.now();
+  arm();
+}
+
+/// The option bytes may make it stand still in Stop modes and in Standby; Shutdown has no LSI for it (RM0456
+/// 61.4.4, table 100).
+void IndependentWatchdog::set_power_mode(PowerMode mode) {
+  const std::uint32_t options = hooks_.option_register ? hooks_.option_register() : ~0U;
+  const bool frozen = mode == PowerMode::Shutdown || (mode == PowerMode::Standby && !test(options, 18)) ||
+                      (mode >= PowerMode::Stop0 && mode <= PowerMode::Stop3 && !test(options, 17));
+  if (!running_ || frozen == frozen_since_.has_value()) return;
+  if (frozen) {
+    frozen_since_ = scheduler_.now();
+    expiry_.cancel();
+    warning_.cancel();
+  } else {
+    refreshed_ += scheduler_.now() - *frozen_since_;
+    frozen_since_.reset();
+    arm();
+  }
+}
+
+void IndependentWatchdog::arm() {
   expiry_.at(refreshed_ + (Time{reload_} + 1) * tick());
   const std::uint32_t threshold = bits(early_, 11, 0);
   if (test(early_, 15) && threshold != 0 && threshold - 1 <= reload_) {
@@ -141,7 +166,7 @@ WindowWatchdog::WindowWatchdog(Scheduler& scheduler, Clocks& clocks, InterruptSi
         update();
       }) {
   clocks_.on_change([this] {
-    if (active() && clocks_.pclk1() != clock_.hertz) restart(counter());
+    if (active() && clocks_.kernel_clock(kBase) != clock_.hertz) restart(counter());
   });
 }
 
@@ -170,7 +195,7 @@ std::uint64_t WindowWatchdog::divider() const { return std::uint64_t{4096} << bi
 void WindowWatchdog::restart(std::uint32_t counter) {
   start_ = counter;
   clock_.epoch = scheduler_.now();
-  clock_.hertz = clocks_.pclk1();
+  clock_.hertz = clocks_.kernel_clock(kBase);
   const auto arm = [&](Scheduler::Event& event, std::uint32_t value) {
     const Time moment = counter >= value ? clock_.moment_of((counter - value) * divider()) : kNever;
     if (moment == kNever) {

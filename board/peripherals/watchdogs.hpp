@@ -12,6 +12,7 @@
 #include "board/bus/clocks.hpp"
 #include "board/bus/scheduler.hpp"
 #include "board/peripherals/register_block.hpp"
+#include "board/peripherals/registry.hpp"
 #include "board/peripherals/timebase.hpp"
 
 namespace microvisor::board {
@@ -22,11 +23,13 @@ class IndependentWatchdog final : public RegisterBlock {
   struct Hooks {
     std::function<void()> request_reset;
     std::function<void()> started;  ///< LSI has to run from now on
-    /// FLASH_OPTR: IWDG_SW 16 (0: runs from reset on).
+    /// FLASH_OPTR: IWDG_SW 16 (0: runs from reset on), IWDG_STOP 17 and IWDG_STDBY 18 (0: stands still in
+    /// these modes).
     std::function<std::uint32_t()> option_register;
   };
 
   IndependentWatchdog(Scheduler& scheduler, InterruptSink& interrupts, Hooks hooks);
+  void set_power_mode(PowerMode mode);
 
   [[nodiscard]] std::string_view name() const override { return "IWDG"; }
   [[nodiscard]] std::uint32_t peek(std::uint32_t offset) const override;
@@ -43,6 +46,7 @@ class IndependentWatchdog final : public RegisterBlock {
   void start();
   void refresh();
   void reload();
+  void arm();
   void warn();
 
   Scheduler& scheduler_;
@@ -53,6 +57,7 @@ class IndependentWatchdog final : public RegisterBlock {
   bool warned_ = false;
   std::uint32_t prescaler_ = 0, reload_ = 0xFFF, window_ = 0xFFF, early_ = 0;
   Time refreshed_ = 0;
+  std::optional<Time> frozen_since_;
   Scheduler::Event expiry_;
   Scheduler::Event warning_;
 };
