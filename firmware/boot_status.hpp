@@ -28,6 +28,7 @@ enum class BootCode : std::uint32_t {
   FlashUnreadable = 10,  ///< a row of the image has an ECC error; detail: its address
   Fault = 11,            ///< a fault in a boot stage; detail: the exception number
   Disturbed = 12,        ///< bootrom: not every check was made, though none has failed
+  NoPublicKeyUnit = 13,  ///< bootrom: PKA or the random number generator it needs does not start
 };
 
 struct BootStatus {
@@ -57,6 +58,7 @@ static_assert(sizeof(BootStatus) == kBootStatusSize);
     case BootCode::FlashUnreadable: return "the flash cannot be read";
     case BootCode::Fault: return "fault in a boot stage";
     case BootCode::Disturbed: return "the checks of the kernel were disturbed";
+    case BootCode::NoPublicKeyUnit: return "the public-key accelerator does not start";
   }
   return "unknown";
 }

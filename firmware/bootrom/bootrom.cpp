@@ -12,13 +12,14 @@
 #include "firmware/bootrom/checks.hpp"
 #include "firmware/bootrom/handover.hpp"
 #include "firmware/bootrom/kernel_trailer.hpp"
+#include "firmware/crypto/boot.hpp"
 #include "firmware/crypto/crypto.hpp"
+#include "firmware/crypto/startup_hash.hpp"
 #include "firmware/device/stage.hpp"
 #include "firmware/drivers/stm32u5/clock.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/manifest/manifest.hpp"
-#include "firmware/sections.hpp"
 #include "generated/vendor_key.hpp"
 
 namespace microvisor::firmware {
@@ -29,9 +30,6 @@ namespace {
 
 using crypto::Verdict;
 using manifest::ManifestError;
-
-// mbedTLS's arena: big integers of one P-256 verification need less than 8 KiB at a time.
-alignas(8) MV_NOINIT std::array<std::uint8_t, 16 * 1024> arena;
 
 /// Reads flash that must be readable, or stops.
 void read_or_stop(std::uint32_t address, std::span<std::uint8_t> out) {
@@ -102,8 +100,8 @@ Verdict not_below_ratchet(const manifest::KernelManifest& manifest, std::uint32_
 }
 
 crypto::Digest hash_kernel(std::uint32_t size) {
-  static std::array<std::uint8_t, 4096> buffer;
-  crypto::Sha256 hash;
+  alignas(4) static std::array<std::uint8_t, 4096> buffer;
+  crypto::StartupSha256 hash;
   for (std::uint32_t at = 0; at < size;) {
     const auto piece = std::span(buffer).first(std::min<std::uint32_t>(buffer.size(), size - at));
     read_or_stop(kKernel.address() + at, piece);
@@ -116,7 +114,7 @@ crypto::Digest hash_kernel(std::uint32_t size) {
 /// What is not measured must not be there: flash between image and trailer, and behind the manifest, is
 /// blank.
 Verdict blank(std::uint32_t from, std::uint32_t to) {
-  static std::array<std::uint8_t, 1024> buffer;
+  alignas(4) static std::array<std::uint8_t, 4096> buffer;
   // As in crypto::equal(): bytes still to be looked at below, bits that are not blank above.
   constexpr std::uint32_t kBytes = 0xFF'FFFF;
   volatile std::uint32_t left = to - from;
@@ -135,7 +133,7 @@ Verdict blank(std::uint32_t from, std::uint32_t to) {
 void stage_main() {
   report_boot(BootCode::Running);
   stm32u5::raise_clock();
-  crypto::initialise_memory(arena);
+  if (!crypto::start_for_boot()) stop_for_good(BootCode::NoPublicKeyUnit);
 
   Checks checks;
   const KernelTrailer trailer = read_trailer();

@@ -2,8 +2,6 @@
 // already added, so that the rounds keep the eight state words, a pointer and the temporaries in registers;
 // and for a block of 0xFF, of which there are thousands behind every application, the expanded schedule is a
 // table.
-#include <mbedtls/memory_buffer_alloc.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -170,10 +168,6 @@ std::uint64_t manifest_key_id(const PublicKey& key) {
   std::uint64_t id = 0;
   for (int i = 0; i < 8; ++i) id = (id << 8) | digest[i];
   return id;
-}
-
-void initialise_memory(std::span<std::uint8_t> arena) {
-  mbedtls_memory_buffer_alloc_init(arena.data(), arena.size());
 }
 
 }  // namespace microvisor::firmware::crypto

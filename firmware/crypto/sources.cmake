@@ -1,9 +1,25 @@
-# Sources of firmware/crypto, for host tests and device images alike.
+# Sources of firmware/crypto, for host tests and device images alike. Public-key operations exist twice, by mbedTLS and
+# by the chip's PKA; device/CMakeLists.txt chooses.
+set(FIRMWARE_CRYPTO_COMMON_SOURCES ${CMAKE_CURRENT_LIST_DIR}/sha256.cpp)
 set(FIRMWARE_CRYPTO_SOURCES
-  ${CMAKE_CURRENT_LIST_DIR}/sha256.cpp
+  ${FIRMWARE_CRYPTO_COMMON_SOURCES}
+  ${CMAKE_CURRENT_LIST_DIR}/arena.cpp
   ${CMAKE_CURRENT_LIST_DIR}/ecdsa.cpp)
 set(FIRMWARE_CRYPTO_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/ecdsa_sign.cpp)
+set(FIRMWARE_CRYPTO_PKA_SOURCES
+  ${FIRMWARE_CRYPTO_COMMON_SOURCES}
+  ${CMAKE_CURRENT_LIST_DIR}/ecdsa_pka.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/pka.cpp)
+set(FIRMWARE_CRYPTO_PKA_KERNEL_SOURCES
+  ${CMAKE_CURRENT_LIST_DIR}/arena.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/ecdsa_sign_pka.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/mbedtls_pka.cpp)
+set(FIRMWARE_CRYPTO_BOOT_HARDWARE
+  ${CMAKE_CURRENT_LIST_DIR}/boot_hardware.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/hash.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/rng.cpp)
+set(FIRMWARE_CRYPTO_BOOT_SOFTWARE ${CMAKE_CURRENT_LIST_DIR}/boot_software.cpp)
 # mbedTLS files under mbedtls_boot_config.h and mbedtls_kernel_config.h.
 set(FIRMWARE_MBEDTLS_BOOT
   bignum.c constant_time.c ecp.c ecp_curves.c memory_buffer_alloc.c platform.c platform_util.c sha256.c)

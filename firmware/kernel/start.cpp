@@ -12,6 +12,7 @@
 #include "firmware/drivers/stm32u5/clock.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"
 #include "firmware/drivers/stm32u5/nvic.hpp"
+#include "firmware/drivers/stm32u5/pka.hpp"
 #include "firmware/drivers/stm32u5/rcc.hpp"
 #include "firmware/drivers/stm32u5/rng.hpp"
 #include "firmware/drivers/stm32u5/scb.hpp"
@@ -26,6 +27,7 @@
 #include "firmware/kernel/resident/services.hpp"
 #include "firmware/kernel/resident/stacks.hpp"
 #include "firmware/kernel/storage.hpp"
+#include "firmware/kernel/worker.hpp"
 #include "firmware/sections.hpp"
 
 extern "C" {
@@ -128,6 +130,16 @@ abi::WakeReason wake_reason(std::uint32_t reset_causes, bool installed) {
   return abi::WakeReason::COLDBOOT;
 }
 
+/// Only the worker uses the block (TLS, signatures of updates); while it computes, the application runs.
+/// Should it not start, its operations fail, and with them the link.
+void start_public_key_unit() {
+#if defined(MICROVISOR_HARDWARE_CRYPTO)
+  constexpr std::uint64_t kPoll = 500;  // microseconds; an operation takes about 20,000
+  set_pka_wait([] { worker_wait_until(clock_microseconds() + kPoll); });
+  (void)start_pka();
+#endif
+}
+
 [[noreturn]] void worker_main() { link::link_main(link_host()); }
 
 }  // namespace
@@ -141,6 +153,7 @@ abi::WakeReason wake_reason(std::uint32_t reset_causes, bool installed) {
   start_watchdog(kWatchdogSeconds);
   crypto::initialise_memory(crypto_arena);
   start_rng();
+  start_public_key_unit();
   isolate();
   const bool updated = start_storage();
 

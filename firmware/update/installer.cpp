@@ -9,6 +9,7 @@
 #include <array>
 #include <cstring>
 
+#include "firmware/crypto/startup_hash.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/storage/bytes.hpp"
 #include "firmware/update/updater.hpp"
@@ -162,7 +163,7 @@ bool Updater::region_is_blank(std::uint32_t from, std::uint32_t to) {
 }
 
 bool Updater::hash_region(std::uint32_t from, std::uint32_t to, crypto::Digest& digest) {
-  crypto::Sha256 hash;
+  crypto::StartupSha256 hash;
   while (from < to) {
     const auto piece = std::span(read_buffer).first(std::min(kBufferSize, to - from));
     if (flash_.read(kApplicationFlash + from, piece) != FlashStatus::Ok) return false;

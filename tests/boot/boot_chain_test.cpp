@@ -24,9 +24,9 @@ using firmware::BootStage;
 using firmware::BootStatus;
 using firmware::Pages;
 
-/// Reset to the kernel's first instruction. Software cryptography on the modelled core: one P-256
-/// verification and SHA-256 over the kernel. Raise it only with a reason.
-constexpr std::uint64_t kBootBudget = 60'000'000;
+/// Reset to the kernel's first instruction: PKA verifies and HASH hashes, the core reads and looks for blank
+/// flash. Raise it only with a reason.
+constexpr std::uint64_t kBootBudget = 2'000'000;
 
 /// The device stops in the bootrom for good, and says `code`.
 void expect_refusal(Device& device, BootCode code) {

@@ -67,6 +67,8 @@ struct Rcc {
   static constexpr std::uint32_t kMsisReady = 1u << 2;
   static constexpr std::uint32_t kHsi48On = 1u << 12;
   static constexpr std::uint32_t kHsi48Ready = 1u << 13;
+  static constexpr std::uint32_t kShsiOn = 1u << 14;
+  static constexpr std::uint32_t kShsiReady = 1u << 15;
   static constexpr std::uint32_t kPll1On = 1u << 24;
   static constexpr std::uint32_t kPll1Ready = 1u << 25;
   // CFGR1
@@ -79,7 +81,10 @@ struct Rcc {
   static constexpr std::uint32_t kPllREnable = 1u << 18;
   // Clock enables
   static constexpr std::uint32_t kAhb1Backup = 1u << 28;
+  static constexpr std::uint32_t kAhb2Hash = 1u << 17;
   static constexpr std::uint32_t kAhb2Rng = 1u << 18;
+  static constexpr std::uint32_t kAhb2Pka = 1u << 19;
+  static constexpr std::uint32_t kAhb2Saes = 1u << 20;
   static constexpr std::uint32_t kAhb2OctospiManager = 1u << 21;
   static constexpr std::uint32_t kAhb2Octospi1 = 1u << 4;  // AHB2ENR2
   static constexpr std::uint32_t kAhb3Pwr = 1u << 2;
