@@ -58,6 +58,7 @@ void Board::build_memory_blocks() {
                 erase(sram_.main(), kPhysicalSram);
                 erase(sram_.sram4(), kPhysicalSram4);
                 erase(sram_.backup(), kPhysicalBackup);
+                chip_->erase_for_regression();
               }});
   const auto option_register = [this] { return flash_->active_options().optr; };
   ramcfg_ = std::make_unique<Ramcfg>(Ramcfg::Hooks{.erase = [this](Ram which) { erase(which); },

@@ -80,6 +80,25 @@ TEST(Board, OptionBytesAreLoadedByLaunchAndHideWhatTheySay) {
   EXPECT_EQ(machine.reports, std::vector<std::string>{"reset: option bytes loaded"});
 }
 
+// RM0456 7.6.2: from level 1 to 0.5 the pages outside the secure watermarks go, and all SRAMs and backup
+// registers.
+TEST(Board, RegressionToLevelHalfKeepsWhatTheWatermarksHold) {
+  Machine machine("regression");
+  FlashCells& flash = machine.board->memories().flash();
+  OptionBytes options = flash.options();
+  options.optr = (options.optr & ~optr::kRdp) | 0x00;  // level 1
+  options.bank[1].watermark = PageRange{0, 3}.word();
+  flash.set_options(options);
+  flash.load(kFlashBankSize, std::vector<std::uint8_t>(16, 0x5A));
+  flash.load(kFlashBankSize + 4 * kFlashPageSize, std::vector<std::uint8_t>(16, 0x5A));
+  machine.board->power_cycle();
+  EXPECT_EQ(machine.run(), RunEnd::Exited);
+  EXPECT_EQ(machine.board->exit_status(), 0);
+  EXPECT_EQ(flash.options().rdp(), optr::kRdpLevel0_5);
+  EXPECT_FALSE(flash.erased(kFlashBankSize));
+  EXPECT_TRUE(flash.erased(kFlashBankSize + 4 * kFlashPageSize));
+}
+
 TEST(Board, MonitorOfItsOwnSeesBreakpointsByAliasAndWatchpoints) {
   Machine machine("debug");
   EXPECT_EQ(machine.run(), RunEnd::Exited);

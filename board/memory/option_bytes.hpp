@@ -61,6 +61,9 @@ struct OptionBytes {
 
   [[nodiscard]] bool trustzone() const { return (optr & optr::kTrustZone) != 0; }
   [[nodiscard]] std::uint32_t rdp() const { return optr & optr::kRdp; }
+  /// A key that is not virgin locks the way down to level 0 (OEM1) or 0.5 (OEM2).
+  [[nodiscard]] bool oem1_locked() const { return provisioned(oem1_key); }
+  [[nodiscard]] bool oem2_locked() const { return provisioned(oem2_key); }
   [[nodiscard]] PageRange secure_pages(unsigned index) const { return PageRange::of(bank[index].watermark); }
   /// The hide-protection area: from the start of the watermark; empty while HDPxEN is 0.
   [[nodiscard]] PageRange hidden_pages(unsigned index) const {
@@ -72,6 +75,9 @@ struct OptionBytes {
            PageRange::of(bank[index].write_protect_b).contains(page);
   }
   friend bool operator==(const OptionBytes&, const OptionBytes&) = default;
+
+ private:
+  static bool provisioned(const std::array<std::uint32_t, 2>& key) { return key[0] != ~0U || key[1] != ~0U; }
 };
 
 }  // namespace microvisor::board

@@ -59,6 +59,10 @@ class Chip final : public ChipPeripherals {
   Pins& pins() override { return pins_; }
   PowerModes& power() override { return *pwr_; }
   void note_reset(ResetCause cause) override { rcc_->note_reset(cause); }
+  void erase_for_regression() override {
+    tamp_->erase_backup_registers();
+    pka_->erase();
+  }
   SerialPort* serial(std::uint32_t base) override { return find(serial_, base); }
   I2cBus* i2c(std::uint32_t base) override { return find(i2c_, base); }
   ExternalMemory* external(unsigned index) override { return index < 2 ? octospi_[index] : nullptr; }

@@ -64,9 +64,8 @@ std::uint32_t Flash::status_of(bool secure) const {
   if (busy()) status |= kBsy;
   if (buffer_.count != 0) status |= kWdw;
   if (secure) return status;
-  const auto provisioned = [](const auto& key) { return key[0] != ~0U || key[1] != ~0U; };
-  if (provisioned(active_.oem1_key)) status |= kOem1Lock;
-  if (provisioned(active_.oem2_key)) status |= kOem2Lock;
+  if (active_.oem1_locked()) status |= kOem1Lock;
+  if (active_.oem2_locked()) status |= kOem2Lock;
   return status | powered_down_ * kPd1;
 }
 

@@ -48,7 +48,7 @@ class Flash final : public Peripheral {
     std::function<void(std::uint32_t cell, std::uint32_t size)> cells_changed;
     /// OBL_LAUNCH: system reset with new options.
     std::function<void()> launch_options;
-    /// RDP regression from level 1: SRAMs and backup registers are erased along with the array.
+    /// RDP regression: SRAMs, backup registers and the RAM of PKA are erased along with the array.
     std::function<void()> wipe_memories;
   };
 
@@ -132,6 +132,8 @@ class Flash final : public Peripheral {
   void write_option_register(std::uint32_t offset, std::uint32_t value);
   void start_options();
   [[nodiscard]] bool acceptable(const OptionBytes& next) const;
+  void erase_now(const FlashJob& job);
+  void erase_outside_watermarks();
   void load_options();
 
   FlashCells& cells_;

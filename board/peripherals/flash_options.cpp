@@ -10,21 +10,49 @@ using namespace flash;
 namespace {
 
 constexpr std::uint32_t kUnlocked = 1U << 31;  // WRPxyR.UNLOCK
+constexpr std::uint32_t kDualBank = 1U << 21;  // OPTR.DUALBANK
 
 bool level1(std::uint32_t rdp) {
   return rdp != optr::kRdpLevel0 && rdp != optr::kRdpLevel0_5 && rdp != optr::kRdpLevel2;
 }
 
-/// Regression from level 1 erases everything.
-bool regresses(const OptionBytes& now, const OptionBytes& next) {
-  return level1(now.rdp()) && !level1(next.rdp());
+bool regresses_to(std::uint32_t level, const OptionBytes& now, const OptionBytes& next) {
+  return level1(now.rdp()) && next.rdp() == level;
 }
 
-/// At level 2 everything is frozen but SWAP_BANK.
-bool differs_in_swap_only(OptionBytes now, OptionBytes next) {
-  now.optr &= ~optr::kSwapBank;
-  next.optr &= ~optr::kSwapBank;
-  return now == next;
+/// The levels go up at will. They come down from level 1 only, if the lock of the level wanted is open: a key
+/// comes in through the debug port, and there is no probe here. At level 2 everything is frozen but
+/// SWAP_BANK, for the same reason.
+bool protection_allows(OptionBytes now, OptionBytes next) {
+  const std::uint32_t from = now.rdp();
+  if (from == optr::kRdpLevel2) {
+    now.optr &= ~optr::kSwapBank;
+    next.optr &= ~optr::kSwapBank;
+    return now == next;
+  }
+  if (next.rdp() == optr::kRdpLevel0_5 && !next.trustzone()) return false;
+  if (from == optr::kRdpLevel0_5 && next.rdp() == optr::kRdpLevel0) return false;
+  if (regresses_to(optr::kRdpLevel0, now, next) && now.oem1_locked()) return false;
+  return !(regresses_to(optr::kRdpLevel0_5, now, next) && now.oem2_locked());
+}
+
+bool keys_allow(const OptionBytes& now, const OptionBytes& next) {
+  const bool level0 = now.rdp() == optr::kRdpLevel0;
+  if (now.oem1_key != next.oem1_key && now.oem1_locked() && !level0) return false;
+  return now.oem2_key == next.oem2_key || !now.oem2_locked() || level0 || now.rdp() == optr::kRdpLevel0_5;
+}
+
+/// TZEN is set at level 0 and leaves with a regression to it.
+bool trustzone_allows(const OptionBytes& now, const OptionBytes& next) {
+  if (now.trustzone() == next.trustzone()) return true;
+  return next.trustzone() ? now.rdp() == optr::kRdpLevel0 : regresses_to(optr::kRdpLevel0, now, next);
+}
+
+bool boot_lock_allows(const OptionBytes& now, const OptionBytes& next) {
+  if ((now.secure_boot & kBootLock) == 0) return true;
+  if ((next.secure_boot & kBootLock) == 0 && now.rdp() != optr::kRdpLevel0) return false;
+  if (((now.secure_boot ^ next.secure_boot) & kBootAddressMask) != 0) return false;
+  return !now.trustzone() || ((now.optr ^ next.optr) & (optr::kSwapBank | kDualBank)) == 0;
 }
 
 bool hide_inside_watermark(const OptionBytes& options, unsigned bank) {
@@ -96,10 +124,11 @@ void Flash::start_options() {
     update_interrupts();
     return;
   }
-  if (regresses(active_, next)) {
-    cells_.begin({.operation = FlashOperation::MassErase, .address = 0, .size = kFlashSize, .data = {}});
-    cells_.complete();
-    ports_.cells_changed(0, kFlashSize);
+  if (regresses_to(optr::kRdpLevel0, active_, next)) {
+    erase_now({.operation = FlashOperation::MassErase, .address = 0, .size = kFlashSize, .data = {}});
+    ports_.wipe_memories();
+  } else if (regresses_to(optr::kRdpLevel0_5, active_, next)) {
+    erase_outside_watermarks();
     ports_.wipe_memories();
   }
   cells_.begin_options(next);
@@ -110,24 +139,38 @@ void Flash::start_options() {
   ports_.permissions_changed();
 }
 
+void Flash::erase_now(const FlashJob& job) {
+  cells_.begin(job);
+  cells_.complete();
+  ports_.cells_changed(job.address, job.size);
+}
+
+/// The partial mass erase: a page that only its block security makes secure goes too.
+void Flash::erase_outside_watermarks() {
+  for (unsigned page = 0; page < kFlashSize / kFlashPageSize; ++page) {
+    const unsigned bank = page / kFlashPagesPerBank;
+    if (active_.secure_pages(bank).contains(page % kFlashPagesPerBank)) continue;
+    erase_now({.operation = FlashOperation::PageErase,
+               .address = page * kFlashPageSize,
+               .size = kFlashPageSize,
+               .data = {}});
+  }
+}
+
+/// The conditions of OPTWERR (RM0456 7.3.9 and 7.6.2), but for those of registers that are not written at
+/// all.
 bool Flash::acceptable(const OptionBytes& next) const {
   const OptionBytes& now = active_;
-  if (now.rdp() == optr::kRdpLevel2) return differs_in_swap_only(now, next);
-  const bool regression = regresses(now, next);
-  if (now.trustzone() && !next.trustzone() && !(level1(now.rdp()) && next.rdp() == optr::kRdpLevel0))
-    return false;
-  if (!now.trustzone() && next.trustzone() && now.rdp() != optr::kRdpLevel0) return false;
-  if (next.rdp() == optr::kRdpLevel0_5 && !next.trustzone()) return false;
-  const bool unlocks_boot = (now.secure_boot & kBootLock) != 0 && (next.secure_boot & kBootLock) == 0;
-  if (unlocks_boot && now.rdp() != optr::kRdpLevel0) return false;
-  const bool swaps = ((now.optr ^ next.optr) & optr::kSwapBank) != 0;
-  if (swaps && now.trustzone() && (now.secure_boot & kBootLock) != 0) return false;
+  if (!protection_allows(now, next)) return false;
+  if (now.rdp() == optr::kRdpLevel2) return true;
+  if (!keys_allow(now, next) || !trustzone_allows(now, next) || !boot_lock_allows(now, next)) return false;
+  const bool reopened = regresses_to(optr::kRdpLevel0, now, next);
   for (unsigned bank = 0; bank < 2; ++bank) {
     if (!hide_inside_watermark(next, bank)) return false;
     const BankOptions& from = now.bank[bank];
     const BankOptions& to = next.bank[bank];
-    if (!regression && !(write_protection_kept(from.write_protect_a, to.write_protect_a) &&
-                         write_protection_kept(from.write_protect_b, to.write_protect_b))) {
+    if (!reopened && !(write_protection_kept(from.write_protect_a, to.write_protect_a) &&
+                       write_protection_kept(from.write_protect_b, to.write_protect_b))) {
       return false;
     }
   }

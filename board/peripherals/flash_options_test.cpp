@@ -1,4 +1,7 @@
 // Option bytes: when they take effect, and the changes that the chip refuses (RM0456 chapter 7).
+#include <functional>
+#include <utility>
+
 #include "board/peripherals/flash_bench.hpp"
 
 namespace microvisor::board {
@@ -82,17 +85,124 @@ TEST_F(FlashTest, LockedWriteProtectionStays) {
   EXPECT_FALSE(options_accepted());
 }
 
-TEST_F(FlashTest, RegressionErasesEverything) {
+// --- read-out protection: RM0456 7.6.2, "Device life cycle managed by RDP transitions", and the OPTWERR list
+// of 7.3.9
+
+class ReadOutProtection : public FlashTest {
+ protected:
+  static constexpr std::uint32_t kLevel1 = 0xBB;
+  static constexpr std::array<std::uint32_t, 2> kKey{0x1234'5678, 0x9ABC'DEF0};
+
+  /// The chip as it starts with these options.
+  void start_with(std::uint32_t rdp, const std::function<void(OptionBytes&)>& change = {}) {
+    OptionBytes options = memories.flash().options();
+    options.optr = (options.optr & ~optr::kRdp) | rdp;
+    if (change) change(options);
+    memories.flash().set_options(options);
+    flash.reset(Reset::System);
+    unlock_options();
+  }
+  [[nodiscard]] bool goes_to(std::uint32_t rdp) {
+    write(flash, kOptr, (read(flash, kOptr) & ~optr::kRdp) | rdp);
+    return options_accepted();
+  }
+};
+
+TEST_F(ReadOutProtection, GoesUpWithoutErasing) {
+  const std::pair<std::uint32_t, std::uint32_t> kSteps[] = {
+      {optr::kRdpLevel0, optr::kRdpLevel0_5}, {optr::kRdpLevel0, kLevel1},
+      {optr::kRdpLevel0, optr::kRdpLevel2},   {optr::kRdpLevel0_5, kLevel1},
+      {optr::kRdpLevel0_5, optr::kRdpLevel2}, {kLevel1, optr::kRdpLevel2}};
   memories.flash().load(0x100, std::vector<std::uint8_t>(16, 1));
-  OptionBytes options = memories.flash().options();
-  options.optr = (options.optr & ~optr::kRdp) | 0xBB;  // level 1
-  memories.flash().set_options(options);
-  flash.reset(Reset::System);
-  unlock_options();
-  write(flash, kOptr, (read(flash, kOptr) & ~optr::kRdp) | optr::kRdpLevel0);
-  EXPECT_TRUE(options_accepted());
+  for (const auto& [from, to] : kSteps) {
+    start_with(from);
+    EXPECT_TRUE(goes_to(to)) << std::hex << from << " to " << to;
+  }
+  EXPECT_FALSE(memories.flash().erased(0x100));
+  EXPECT_EQ(wipes, 0U);
+}
+
+TEST_F(ReadOutProtection, RegressionToLevel0ErasesEverything) {
+  memories.flash().load(0x100, std::vector<std::uint8_t>(16, 1));
+  memories.flash().load(kBank2, std::vector<std::uint8_t>(16, 1));  // secure
+  start_with(kLevel1);
+  EXPECT_TRUE(goes_to(optr::kRdpLevel0));
   EXPECT_TRUE(memories.flash().erased(0x100));
+  EXPECT_TRUE(memories.flash().erased(kBank2));
   EXPECT_EQ(wipes, 1U);
+}
+
+TEST_F(ReadOutProtection, RegressionToLevelHalfErasesWhatNoWatermarkHolds) {
+  for (const std::uint32_t cell : {0U, 4 * kFlashPageSize, kBank2, kBank2 + 127 * kFlashPageSize})
+    memories.flash().load(cell, std::vector<std::uint8_t>(16, 1));
+  start_with(kLevel1, [](OptionBytes& options) { options.bank[0].watermark = PageRange{0, 3}.word(); });
+  write(flash, kSecBb1r1, 1U << 4);  // page 4 is secure by block only
+  EXPECT_TRUE(goes_to(optr::kRdpLevel0_5));
+  EXPECT_FALSE(memories.flash().erased(0));
+  EXPECT_TRUE(memories.flash().erased(4 * kFlashPageSize));
+  EXPECT_FALSE(memories.flash().erased(kBank2));
+  EXPECT_FALSE(memories.flash().erased(kBank2 + 127 * kFlashPageSize));
+  EXPECT_EQ(wipes, 1U);
+}
+
+TEST_F(ReadOutProtection, LevelHalfIsNoWayToLevel0) {
+  start_with(optr::kRdpLevel0_5);
+  EXPECT_FALSE(goes_to(optr::kRdpLevel0));
+  EXPECT_EQ(wipes, 0U);
+}
+
+TEST_F(ReadOutProtection, EachKeyLocksItsWayDown) {
+  start_with(kLevel1, [](OptionBytes& options) { options.oem1_key = kKey; });
+  EXPECT_EQ(status(false) & (kOem1Lock | kOem2Lock), std::uint32_t{kOem1Lock});
+  EXPECT_FALSE(goes_to(optr::kRdpLevel0));
+  EXPECT_EQ(memories.flash().options().rdp(), kLevel1);
+  EXPECT_TRUE(goes_to(optr::kRdpLevel0_5));
+  start_with(kLevel1, [](OptionBytes& options) { options.oem1_key = {~0U, ~0U}, options.oem2_key = kKey; });
+  EXPECT_EQ(status(false) & (kOem1Lock | kOem2Lock), std::uint32_t{kOem2Lock});
+  EXPECT_FALSE(goes_to(optr::kRdpLevel0_5));
+  EXPECT_TRUE(goes_to(optr::kRdpLevel0));
+}
+
+TEST_F(ReadOutProtection, KeysCannotBeReadNorReplacedWhereTheyLock) {
+  struct Case {
+    std::uint32_t rdp;
+    std::uint32_t key;  ///< register
+    bool locked;
+    bool accepted;
+  };
+  const std::uint32_t oem2 = kOem2Keyr2 - 4;
+  const Case kCases[] = {{optr::kRdpLevel0, kOem1Keyr1, true, true},
+                         {optr::kRdpLevel0, oem2, true, true},
+                         {optr::kRdpLevel0_5, kOem1Keyr1, true, false},
+                         {optr::kRdpLevel0_5, oem2, true, true},
+                         {kLevel1, kOem1Keyr1, true, false},
+                         {kLevel1, oem2, true, false},
+                         {kLevel1, kOem1Keyr1, false, true},
+                         {kLevel1, oem2, false, true}};
+  for (const Case& entry : kCases) {
+    start_with(entry.rdp, [&](OptionBytes& options) {
+      options.oem1_key = options.oem2_key = {~0U, ~0U};
+      if (entry.locked) (entry.key == kOem1Keyr1 ? options.oem1_key : options.oem2_key) = kKey;
+    });
+    EXPECT_EQ(read(flash, entry.key), 0U);
+    write(flash, entry.key, 0x55);
+    EXPECT_EQ(options_accepted(), entry.accepted) << std::hex << entry.rdp << " " << entry.key;
+  }
+}
+
+TEST_F(ReadOutProtection, BootLockHoldsAddressSwapAndBanks) {
+  const auto lock = [](OptionBytes& options) { options.secure_boot |= kBootLock; };
+  start_with(optr::kRdpLevel0, lock);
+  write(flash, kSecBootAdd0r, 0x0C18'0000 | kBootLock);
+  EXPECT_FALSE(options_accepted());
+  for (const std::uint32_t number : {20U, 21U}) {  // SWAP_BANK, DUALBANK
+    start_with(optr::kRdpLevel0, lock);
+    write(flash, kOptr, read(flash, kOptr) ^ 1U << number);
+    EXPECT_FALSE(options_accepted()) << number;
+  }
+  start_with(optr::kRdpLevel0, lock);
+  write(flash, kSecBootAdd0r, read(flash, kSecBootAdd0r) & ~kBootLock);
+  EXPECT_TRUE(options_accepted());
 }
 
 TEST_F(FlashTest, Level2FreezesAllButTheSwap) {

@@ -108,6 +108,8 @@ class ChipPeripherals {
   [[nodiscard]] virtual PowerModes& power() = 0;
   /// Called before the blocks' reset(): RCC notes the cause for RCC_CSR.
   virtual void note_reset(ResetCause cause) = 0;
+  /// The read-out protection goes down: backup registers and the RAM of PKA are erased (RM0456 7.6.2).
+  virtual void erase_for_regression() = 0;
   /// UART at this non-secure base address; nullptr if there is none.
   [[nodiscard]] virtual SerialPort* serial(std::uint32_t base) = 0;
   /// I2C bus at this non-secure base address, where targets are attached; nullptr if there is none.

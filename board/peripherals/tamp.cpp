@@ -186,7 +186,7 @@ void Tamp::internal_event(unsigned number) {
 }
 
 void Tamp::erase() {
-  state_.backup.fill(0);
+  erase_backup_registers();
   if (hooks_.erase_memories) hooks_.erase_memories();
 }
 

@@ -38,6 +38,8 @@ class Tamp final : public RegisterBlock {
   void reset_backup_domain();
   /// Internal tamper event `number` (1 to 13), if it is enabled in CR1.
   void internal_event(unsigned number);
+  /// A regression of the read-out protection.
+  void erase_backup_registers() { state_.backup.fill(0); }
 
  protected:
   std::uint32_t load(std::uint32_t offset, std::uint32_t lanes, const Access& access) override;
