@@ -142,7 +142,7 @@ void Board::place_unmodelled() {
     if (info.guard == Guard::Memory || bus_.block(info.base) != nullptr) continue;
     register_files_.push_back(std::make_unique<RegisterFile>(info, [this](std::string_view name) {
       report("the program uses " + std::string(name) +
-             ", which this board does not model beyond its registers");
+             ", which this board does not model: it keeps what is written, and does nothing");
     }));
     bus_.place(info.base, register_files_.back().get());
     reset_order_.push_back(register_files_.back().get());

@@ -9,8 +9,13 @@
 
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 
+#include "board/bus/chip_map.hpp"
+#include "board/bus/register_file.hpp"
+#include "board/bus/unmodelled_registers.hpp"
 #include "board/debug/elf_image.hpp"
 #include "board/peripherals/flash.hpp"
 #include "board/testing/machine.hpp"
@@ -97,6 +102,72 @@ TEST(Board, RegressionToLevelHalfKeepsWhatTheWatermarksHold) {
   EXPECT_EQ(flash.options().rdp(), optr::kRdpLevel0_5);
   EXPECT_FALSE(flash.erased(kFlashBankSize));
   EXPECT_TRUE(flash.erased(kFlashBankSize + 4 * kFlashPageSize));
+}
+
+// The register blocks of the chip (memory map of RM0456, the common registers of the ADC by themselves).
+constexpr std::pair<std::uint32_t, std::string_view> kRegisterBlocks[] = {
+    {0x4000'0000, "TIM2"},         {0x4000'0400, "TIM3"},         {0x4000'0800, "TIM4"},
+    {0x4000'0C00, "TIM5"},         {0x4000'1000, "TIM6"},         {0x4000'1400, "TIM7"},
+    {0x4000'2C00, "WWDG"},         {0x4000'3000, "IWDG"},         {0x4000'3800, "SPI2"},
+    {0x4000'4400, "USART2"},       {0x4000'4800, "USART3"},       {0x4000'4C00, "UART4"},
+    {0x4000'5000, "UART5"},        {0x4000'5400, "I2C1"},         {0x4000'5800, "I2C2"},
+    {0x4000'6000, "CRS"},          {0x4000'8400, "I2C4"},         {0x4000'9400, "LPTIM2"},
+    {0x4000'A400, "FDCAN1"},       {0x4000'AC00, "FDCAN1_RAM"},   {0x4000'DC00, "UCPD1"},
+    {0x4001'2C00, "TIM1"},         {0x4001'3000, "SPI1"},         {0x4001'3400, "TIM8"},
+    {0x4001'3800, "USART1"},       {0x4001'4000, "TIM15"},        {0x4001'4400, "TIM16"},
+    {0x4001'4800, "TIM17"},        {0x4001'5400, "SAI1"},         {0x4001'5800, "SAI2"},
+    {0x4002'0000, "GPDMA1"},       {0x4002'1000, "CORDIC"},       {0x4002'1400, "FMAC"},
+    {0x4002'2000, "FLASH"},        {0x4002'3000, "CRC"},          {0x4002'4000, "TSC"},
+    {0x4002'5000, "MDF1"},         {0x4002'6000, "RAMCFG"},       {0x4002'B000, "DMA2D"},
+    {0x4003'0400, "ICACHE"},       {0x4003'1400, "DCACHE1"},      {0x4003'2400, "GTZC1_TZSC"},
+    {0x4003'2800, "GTZC1_TZIC"},   {0x4003'2C00, "GTZC1_MPCBB1"}, {0x4003'3000, "GTZC1_MPCBB2"},
+    {0x4003'3400, "GTZC1_MPCBB3"}, {0x4202'0000, "GPIOA"},        {0x4202'0400, "GPIOB"},
+    {0x4202'0800, "GPIOC"},        {0x4202'0C00, "GPIOD"},        {0x4202'1000, "GPIOE"},
+    {0x4202'1400, "GPIOF"},        {0x4202'1800, "GPIOG"},        {0x4202'1C00, "GPIOH"},
+    {0x4202'2000, "GPIOI"},        {0x4202'8000, "ADC1"},         {0x4202'8300, "ADC1"},
+    {0x4202'C000, "DCMI"},         {0x4202'C400, "PSSI"},         {0x4204'0000, "OTG_FS"},
+    {0x420C'0000, "AES"},          {0x420C'0400, "HASH"},         {0x420C'0800, "RNG"},
+    {0x420C'0C00, "SAES"},         {0x420C'2000, "PKA"},          {0x420C'4000, "OCTOSPIM"},
+    {0x420C'5000, "OTFDEC1"},      {0x420C'5400, "OTFDEC2"},      {0x420C'8000, "SDMMC1"},
+    {0x420C'8400, "DLYBSD1"},      {0x420C'8800, "DLYBSD2"},      {0x420C'8C00, "SDMMC2"},
+    {0x420C'F000, "DLYBOS1"},      {0x420C'F400, "DLYBOS2"},      {0x420D'0400, "FMC"},
+    {0x420D'1400, "OCTOSPI1"},     {0x420D'2400, "OCTOSPI2"},     {0x4600'0400, "SYSCFG"},
+    {0x4600'2000, "SPI3"},         {0x4600'2400, "LPUART1"},      {0x4600'2800, "I2C3"},
+    {0x4600'4400, "LPTIM1"},       {0x4600'4800, "LPTIM3"},       {0x4600'4C00, "LPTIM4"},
+    {0x4600'5000, "OPAMP"},        {0x4600'5400, "COMP"},         {0x4600'7400, "VREFBUF"},
+    {0x4600'7800, "RTC"},          {0x4600'7C00, "TAMP"},         {0x4602'0000, "LPGPIO1"},
+    {0x4602'0800, "PWR"},          {0x4602'0C00, "RCC"},          {0x4602'1000, "ADC4"},
+    {0x4602'1800, "DAC1"},         {0x4602'2000, "EXTI"},         {0x4602'3000, "GTZC2_TZSC"},
+    {0x4602'3400, "GTZC2_TZIC"},   {0x4602'3800, "GTZC2_MPCBB4"}, {0x4602'4000, "ADF1"},
+    {0x4602'5000, "LPDMA1"}};
+
+TEST(Board, EveryRegisterBlockOfTheChipHasAPlace) {
+  Machine machine("hello");
+  unsigned unmodelled = 0;
+  for (const auto& [base, name] : kRegisterBlocks) {
+    const ChipBlock* info = block_at(base);
+    ASSERT_NE(info, nullptr) << name;
+    EXPECT_EQ(info->name, name);
+    const Peripheral* block = machine.board->bus().block(info->base);
+    ASSERT_NE(block, nullptr) << name;
+    const bool file = dynamic_cast<const RegisterFile*>(block) != nullptr;
+    // FDCAN1_RAM is memory: no registers to name.
+    EXPECT_EQ(file, !unmodelled_registers(info->base).empty() || name == "FDCAN1_RAM") << name;
+    unmodelled += file ? 1 : 0;
+  }
+  EXPECT_GT(unmodelled, 0U);
+}
+
+TEST(Board, UnmodelledRegistersKeepWhatIsWrittenAndAreNamedOnce) {
+  Machine machine("unmodelled");
+  EXPECT_EQ(machine.run(), RunEnd::Exited);
+  EXPECT_EQ(machine.board->exit_status(), 0);
+  const auto said = [](const std::string& name) {
+    return "the program uses " + name +
+           ", which this board does not model: it keeps what is written, and does nothing";
+  };
+  EXPECT_EQ(machine.reports,
+            (std::vector{said("SPI1.CFG1"), said("SPI1.CRCPOLY"), said("ADC1.CFGR1"), said("ADC1.CCR")}));
 }
 
 TEST(Board, MonitorOfItsOwnSeesBreakpointsByAliasAndWatchpoints) {

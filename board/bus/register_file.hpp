@@ -1,11 +1,13 @@
 // A block that nobody has modelled: registers that start at their reset values and keep what is written.
 //
-// Enough for firmware that configures a block it does not wait for. The first access is reported once by
-// name, so that a user learns what the program expects of the chip beyond the models.
+// Enough for firmware that configures a block it does not wait for. The first access to each register is
+// reported by name, so that a user learns what the program expects of the chip beyond the models; what has no
+// name, as the message RAM of FDCAN1, goes by that of its block.
 #pragma once
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string_view>
 
 #include "board/bus/peripheral.hpp"
@@ -28,12 +30,15 @@ class RegisterFile final : public Peripheral {
 
  private:
   [[nodiscard]] std::string_view block_name() const;
-  void touch();
+  static constexpr std::uint32_t kNameless = ~0U;
+
+  void touch(std::uint32_t offset);
   void load_reset_values();
 
   const ChipBlock& block_;
   std::function<void(std::string_view)> first_touch_;
   std::map<std::uint32_t, std::uint32_t> words_;
+  std::set<std::uint32_t> touched_;  ///< offsets, or kNameless
 };
 
 }  // namespace microvisor::board

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <string>
 #include <tuple>
@@ -10,6 +12,7 @@
 
 #include "board/bus/chip_map.hpp"
 #include "board/bus/register_file.hpp"
+#include "board/bus/unmodelled_registers.hpp"
 #include "board/memory/board_memories.hpp"
 #include "board/peripherals/caches.hpp"
 #include "board/peripherals/flash.hpp"
@@ -455,7 +458,7 @@ TEST_F(SystemBusTest, PokeReachesFlashAndTellsTheCore) {
 // --- unmodelled blocks
 // ---------------------------------------------------------------------------------------------
 
-TEST(RegisterFile, StartsWithTheChipsResetValuesAndReportsItselfOnce) {
+TEST(RegisterFile, StartsWithTheChipsResetValuesAndReportsEachRegisterOnce) {
   std::vector<std::string> reports;
   RegisterFile spi(*block_with_base(0x4001'3000), [&](std::string_view name) { reports.emplace_back(name); });
   EXPECT_EQ(spi.peek(0x14), 0x1002U);  // SPI_SR
@@ -463,9 +466,32 @@ TEST(RegisterFile, StartsWithTheChipsResetValuesAndReportsItselfOnce) {
   EXPECT_EQ(read(spi, 0x08), 0x0007'0007U);
   write(spi, 0x09, 0x12, kSecure, 1);
   EXPECT_EQ(read(spi, 0x08), 0x0007'1207U);
-  EXPECT_EQ(reports, std::vector<std::string>{"SPI1"});
+  write(spi, 0x00, 1);
+  EXPECT_EQ(reports, (std::vector<std::string>{"SPI1.CFG1", "SPI1.CR1"}));
   spi.reset(Reset::System);
   EXPECT_EQ(read(spi, 0x08), 0x0007'0007U);
+  EXPECT_EQ(reports.size(), 2U);
+}
+
+TEST(RegisterFile, MessageRamGoesByTheNameOfItsBlock) {
+  std::vector<std::string> reports;
+  RegisterFile ram(*block_with_base(0x4000'AC00), [&](std::string_view name) { reports.emplace_back(name); });
+  EXPECT_EQ(read(ram, 0x00), 0U);
+  write(ram, 0x34C, 7);
+  EXPECT_EQ(read(ram, 0x34C), 7U);
+  EXPECT_EQ(reports, std::vector<std::string>{"FDCAN1_RAM"});
+}
+
+TEST(UnmodelledRegisters, AreInOrderAndInsideTheirBlock) {
+  unsigned blocks = 0;
+  for (const ChipBlock& info : chip_blocks()) {
+    const auto registers = unmodelled_registers(info.base);
+    if (registers.empty()) continue;
+    ++blocks;
+    EXPECT_TRUE(std::ranges::is_sorted(registers, std::less{}, &UnmodelledRegister::offset)) << info.name;
+    EXPECT_LT(registers.back().offset, info.size) << info.name;
+  }
+  EXPECT_EQ(blocks, 31U);
 }
 
 }  // namespace

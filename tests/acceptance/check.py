@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""docs/acceptance.md names, for every line that must hold, the test that shows it: checks that those tests exist.
+"""Tables that name the tests which show what they say: checks that those tests exist.
 
-Usage: check.py ACCEPTANCE.md BUILD_DIRECTORY. A test is written in the table as `name`: a CTest name, or a pattern with * at
-its end. What runs elsewhere is written as `script/...`: then that script must exist.
+Usage: check.py BUILD_DIRECTORY DOCUMENT... Each document has tables with a column "test", where a test is written as `name`: a
+CTest name, or a pattern with * at its end. What runs elsewhere is written as `script/...`: then that script must exist.
 """
 import fnmatch
 import json
@@ -18,28 +18,39 @@ def known_tests(build):
 
 
 def named_tests(document):
+    """The number of the line and the name of each test; a row of a table without one is an error of its own."""
+    column = None
     for number, line in enumerate(document.read_text().splitlines(), 1):
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if line.startswith("|") and len(cells) >= 3 and not set(cells[0]) <= set("-: ") and cells[1] != "test":
-            for name in re.findall(r"`([^`]+)`", cells[1]):
-                yield number, name
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
+        if not line.startswith("|"):
+            column = None
+        elif "test" in cells:
+            column = cells.index("test")
+        elif column is not None and not set(cells[0]) <= set("-: "):
+            names = re.findall(r"`([^`]+)`", cells[column])
+            yield from ((number, name) for name in names or ["(none)"])
 
 
 def main():
-    document, build = pathlib.Path(sys.argv[1]), sys.argv[2]
-    root = document.resolve().parent.parent
+    build, documents = sys.argv[1], [pathlib.Path(name) for name in sys.argv[2:]]
+    root = pathlib.Path(__file__).resolve().parents[2]
     tests = known_tests(build)
-    missing, count = [], 0
-    for number, name in named_tests(document):
-        count += 1
-        if name.startswith("script/"):
-            found = (root / name.split()[0]).exists()
-        else:
-            found = any(fnmatch.fnmatchcase(test, name) for test in tests)
-        if not found:
-            missing.append(f"{document.name}:{number}: no such test: {name}")
-    print("\n".join(missing) or f"acceptance: {count} named tests exist")
-    sys.exit(1 if missing or count == 0 else 0)
+    missing = []
+    for document in documents:
+        count = 0
+        for number, name in named_tests(document):
+            count += 1
+            if name.startswith("script/"):
+                found = (root / name.split()[0]).exists()
+            else:
+                found = any(fnmatch.fnmatchcase(test, name) for test in tests)
+            if not found:
+                missing.append(f"{document.name}:{number}: no such test: {name}")
+        if count == 0:
+            missing.append(f"{document.name}: names no test")
+        print(f"{document.name}: {count} tests named")
+    print("\n".join(missing) or "all of them exist")
+    sys.exit(1 if missing else 0)
 
 
 if __name__ == "__main__":
