@@ -233,6 +233,19 @@ bool return_at_once(Core& core, const Return& what) {
   return true;
 }
 
+/// The two words that BLXNS has pushed, at once where the memory is known. False: a fault has been recorded.
+bool read_call_frame(Core& core, std::uint32_t frame, bool privileged, std::array<std::uint32_t, 2>& words) {
+  if (const std::uint8_t* host = readable_frame(core, frame, sizeof words, kSecure, privileged)) {
+    std::memcpy(words.data(), host, sizeof words);
+    return true;
+  }
+  FrameAccess result = frame_read(core, frame, kSecure, privileged, words[0]);
+  if (result == FrameAccess::Ok) result = frame_read(core, frame + 4, kSecure, privileged, words[1]);
+  if (result == FrameAccess::Ok) return true;
+  record_frame_fault(core, result, kSecure, frame, false);
+  return false;
+}
+
 }  // namespace
 
 void return_from_exception(Core& core, std::uint32_t exc_return) {
@@ -262,14 +275,9 @@ bool return_from_function(Core& core) {
   const bool privileged = !thread || !state.unprivileged_thread[kSecure];
   const Return what{0, kSecure, kSecure, thread};
   const std::uint32_t frame = stack_to_pop(state, what);
-  std::uint32_t address = 0;
-  std::uint32_t psr = 0;
-  FrameAccess result = frame_read(core, frame, kSecure, privileged, address);
-  if (result == FrameAccess::Ok) result = frame_read(core, frame + 4, kSecure, privileged, psr);
-  if (result != FrameAccess::Ok) {
-    record_frame_fault(core, result, kSecure, frame, false);
-    return false;
-  }
+  std::array<std::uint32_t, 2> words{};
+  if (!read_call_frame(core, frame, privileged, words)) return false;
+  const auto [address, psr] = words;
   const std::uint32_t number = psr & kPsrExceptionMask;
   if (!plausible(state.ipsr, number)) {
     record_usage_fault(core, UsageFault::InvalidPc);

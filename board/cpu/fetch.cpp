@@ -161,16 +161,12 @@ bool entry_privilege(const CoreState& state) {
   return state.handler_mode() || !state.unprivileged_thread[kSecure];
 }
 
-GatewayEntry& gateway_entry(Core& core, std::uint32_t address) {
-  auto& gateways = bank_of(core, core.state.world, core.state.privileged()).gateways;
-  return gateways[address / 8 % gateways.size()];
-}
-
 bool is_gateway(const Record& record) { return record.op == handler_index<&SecureGateway::run<2>>; }
 
 /// The record of an SG instruction by which Non-secure code has entered before.
 const Record* known_gateway(Core& core, std::uint32_t address) {
-  const GatewayEntry& entry = gateway_entry(core, address);
+  if (core.state.world == kSecure) return nullptr;
+  const GatewayEntry& entry = gateway_entry(core, core.state.privileged(), address);
   if (entry.address != address || entry.privileged != entry_privilege(core.state)) return nullptr;
   if (!core.state.thumb || core.state.it != 0) return nullptr;
   if (!is_gateway(entry.records[address % kPageBytes / 2])) return nullptr;  // overwritten since
@@ -187,7 +183,7 @@ const Record* enter_gateway(Core& core, std::uint32_t address, const Attribution
   Record* records = decoded_page(core, span->physical + (page - span->base)).records.data();
   const std::uint8_t* code = span->host + (page - span->base);
   if (!decode_slot(records, code, address % kPageBytes / 2, 0)) return step;
-  gateway_entry(core, address) = {
+  gateway_entry(core, core.state.privileged(), address) = {
       .address = address, .privileged = entry_privilege(core.state), .records = records, .code = code};
   core.tlb->filled = true;
   return step;

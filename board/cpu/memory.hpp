@@ -107,6 +107,11 @@ inline TlbBank& bank_of(Core& core, World world, bool privileged) {
   return core.tlb->banks[static_cast<std::size_t>(world) * 2 + (privileged ? 1 : 0)];
 }
 
+/// Where Non-secure code of this privilege enters Secure memory at `address`, if it has.
+inline GatewayEntry& gateway_entry(Core& core, bool privileged, std::uint32_t address) {
+  return bank_of(core, kNonSecure, privileged).gateways[address / 8 % kGatewayEntries];
+}
+
 /// Host address of [address, address + size) if `entry` has all of it, else null.
 inline std::uint8_t* host_address(const TlbEntry& entry, std::uint32_t address, unsigned size) {
   const std::uint64_t offset = address - entry.base;

@@ -4,7 +4,11 @@
 // active in the Non-secure state (SFPA = 0).
 //
 // Source: Armv8-M ARM (DDI0553) B3.15 to B3.17; C2.4 SG, BXNS, BLXNS, TT; pseudocode BLXNS, TTResp.
+#include <array>
+#include <cstring>
+
 #include "board/cpu/exceptions.hpp"
+#include "board/cpu/memory.hpp"
 #include "board/cpu/psr.hpp"
 
 namespace microvisor::board {
@@ -40,6 +44,23 @@ bool push_word(Core& core, std::uint32_t address, std::uint32_t value) {
   return false;
 }
 
+/// The frame of BLXNS, at once where the memory is known. False: the fault is recorded.
+bool push_call_frame(Core& core, std::uint32_t frame, const std::array<std::uint32_t, 2>& words) {
+  if (std::uint8_t* host = writable_frame(core, frame, sizeof words, kSecure, core.state.privileged())) {
+    std::memcpy(host, words.data(), sizeof words);
+    return true;
+  }
+  return push_word(core, frame, words[0]) && push_word(core, frame + 4, words[1]);
+}
+
+/// Whether an SG at `address` is one by which Non-secure code enters; it need not be asked of one that has
+/// been entered before.
+bool lies_in_secure_memory(Core& core, std::uint32_t address) {
+  if (gateway_entry(core, core.state.privileged(), address).address == address) return true;
+  const SecurityResult here = check_security(core, address, true, kNonSecure);
+  return here.secure && !here.exempt;
+}
+
 constexpr std::uint32_t flag(bool value, unsigned position) {
   return static_cast<std::uint32_t>(value) << position;
 }
@@ -48,13 +69,10 @@ constexpr std::uint32_t flag(bool value, unsigned position) {
 
 void execute_secure_gateway(Core& core, std::uint32_t next) {
   CoreState& state = core.state;
-  if (state.world == kNonSecure) {
-    const SecurityResult here = check_security(core, state.r[15], true, kNonSecure);
-    if (here.secure && !here.exempt) {
-      change_world(core, kSecure);
-      state.r[14] &= ~std::uint32_t{1};
-      state.it = 0;
-    }
+  if (state.world == kNonSecure && lies_in_secure_memory(core, state.r[15])) {
+    change_world(core, kSecure);
+    state.r[14] &= ~std::uint32_t{1};
+    state.it = 0;
   }
   state.r[15] = next;
 }
@@ -81,9 +99,7 @@ void execute_call_nonsecure(Core& core, std::uint32_t target, std::uint32_t next
     return take_fault(core, state.r[15]);
   }
   const std::uint32_t partial_psr = state.ipsr | (state.secure_fp_active ? kPsrSfpa : 0);
-  if (!push_word(core, frame, next | 1) || !push_word(core, frame + 4, partial_psr)) {
-    return take_fault(core, state.r[15]);
-  }
+  if (!push_call_frame(core, frame, {next | 1, partial_psr})) return take_fault(core, state.r[15]);
   state.r[13] = frame;
   state.r[14] = kFncReturn | 1;
   if (state.handler_mode()) state.ipsr = 1;  // Non-secure code must not learn which Secure handler called

@@ -31,11 +31,12 @@ std::uint32_t widen(std::uint32_t mask, unsigned width) {
   return result;
 }
 
-/// The even bits, moved together.
+/// The even bits, moved together; the odd ones are zero.
 std::uint32_t narrow(std::uint32_t spread) {
-  std::uint32_t result = 0;
-  for (unsigned pin = 0; pin < 16; ++pin) result |= (spread >> pin) & bit(pin);
-  return result;
+  spread = (spread | spread >> 1) & 0x3333'3333;
+  spread = (spread | spread >> 2) & 0x0F0F'0F0F;
+  spread = (spread | spread >> 4) & 0x00FF'00FF;
+  return (spread | spread >> 8) & 0x0000'FFFF;
 }
 
 }  // namespace
@@ -77,8 +78,7 @@ std::uint32_t Gpio::fields_of(std::uint32_t offset, std::uint32_t pins) {
 
 std::uint32_t Gpio::input() const {
   const std::uint32_t analog = at(kModer) & at(kModer) >> 1 & 0x5555'5555;  // mode 3, in the even bits
-  const std::uint32_t levels = pins_.levels(port_);
-  return analog == 0 ? levels : levels & ~narrow(analog);
+  return pins_.levels(port_) & ~narrow(analog);
 }
 
 std::uint32_t Gpio::peek(std::uint32_t offset) const {
