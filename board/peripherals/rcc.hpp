@@ -43,7 +43,8 @@ class Rcc final : public RegisterBlock, public Clocks {
     std::function<bool(std::uint32_t base)> secure_block;
     /// A non-secure write to SECCFGR.
     std::function<void()> report_illegal_access;
-    /// Some block's clock enable bit is no longer what it was.
+    /// Some block's clock enable bit is no longer what it was. Nothing else decides for the core, which runs
+    /// in Run mode only.
     std::function<void()> gates_changed = {};
   };
 
