@@ -73,13 +73,15 @@ std::optional<RunEnd> Board::step(const RunLimits& limits, std::uint64_t first_i
   return handle(core_.execute(), limits);
 }
 
-void Board::inject(const Fault& fault) {
+FaultInjector& Board::injector() {
   if (faults_ == nullptr) {
     faults_ = std::make_unique<FaultInjector>(core_, memories_.supply(),
                                               [this](std::string_view line) { report(line); });
   }
-  faults_->add(fault);
+  return *faults_;
 }
+
+void Board::inject(const Fault& fault) { injector().add(fault); }
 
 std::optional<RunEnd> Board::act_on_faults(const RunLimits& limits) {
   // Without budget the core only takes what is pending; then it stands before the instruction in question.

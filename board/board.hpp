@@ -14,9 +14,11 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
@@ -36,6 +38,7 @@ class Dcache;
 class FaultInjector;
 struct Fault;
 class RegisterFile;
+class Snapshot;
 class Semihosting;
 class Syscfg;
 struct LoadedImage;
@@ -82,6 +85,11 @@ class Board {
   /// Builds the board and switches it on. Unbootable if the option bytes do not lead to user code.
   static tl::expected<std::unique_ptr<Board>, BoardError> create(BoardMemories memories,
                                                                  BoardOptions options = {});
+  /// The board of a snapshot, about to do what that one did next. `attach` connects what stands outside and
+  /// names its parts by include(); it is called before they get their state back. Missing if the snapshot has
+  /// a part that is not attached, Corrupt, System.
+  static tl::expected<std::unique_ptr<Board>, BoardError> resume(
+      const Snapshot& snapshot, BoardOptions options = {}, const std::function<void(Board&)>& attach = {});
   ~Board();
   Board(const Board&) = delete;
   Board& operator=(const Board&) = delete;
@@ -104,6 +112,12 @@ class Board {
   tl::expected<void, BoardError> power_cycle();
   /// Ends the board: what remains without power. Only the destructor may be called afterwards.
   [[nodiscard]] BoardMemories take_memories();
+  /// Makes a part outside of the chip (a modem, a sensor) one of the board's as far as snapshots go.
+  /// `serialise` is called by snapshot() and resume().
+  void include(std::string name, std::function<void(Archive&)> serialise);
+  /// The board as it is, on its thread and not within run(). System (no memory, no power).
+  [[nodiscard]] tl::expected<std::shared_ptr<const Snapshot>, BoardError> snapshot();
+
   /// Has a fault happen (board/fault/fault.hpp). Any number of them, before or between runs.
   void inject(const Fault& fault);
   /// Null if none was ever asked for.
@@ -129,7 +143,7 @@ class Board {
   [[nodiscard]] std::uint64_t resets() const { return resets_; }
 
  private:
-  Board(BoardMemories memories, BoardOptions options);
+  Board(BoardMemories memories, BoardOptions options, Sram sram);
 
   // Assembly (board_assembly.cpp)
   void build_memory_blocks();
@@ -148,6 +162,10 @@ class Board {
   void erase_for_reset(ResetCause cause);
   [[nodiscard]] DebugAuthentication debug_inputs() const;
 
+  // Snapshots (board_snapshot.cpp)
+  void serialise(Archive& archive);
+  void load(const Snapshot& snapshot);
+
   // The loop (board.cpp)
   [[nodiscard]] std::optional<RunEnd> step(const RunLimits& limits, std::uint64_t first_instruction);
   [[nodiscard]] std::optional<RunEnd> handle(Stop stop, const RunLimits& limits);
@@ -155,6 +173,8 @@ class Board {
   [[nodiscard]] std::optional<RunEnd> rest_locked_up(const RunLimits& limits);
   void enter_sleep();
   void leave_sleep();
+  /// Made when the first fault is asked for.
+  FaultInjector& injector();
   /// What faults ask for at this boundary; the run's end if it is one.
   [[nodiscard]] std::optional<RunEnd> act_on_faults(const RunLimits& limits);
   void take_posted();
@@ -183,6 +203,7 @@ class Board {
   std::vector<Peripheral*> reset_order_;
   std::unique_ptr<Semihosting> semihosting_;
   std::unique_ptr<FaultInjector> faults_;
+  std::map<std::string, std::function<void(Archive&)>> parts_;
 
   std::optional<ResetCause> wanted_reset_;
   std::function<void(ResetCause)> reset_listener_;

@@ -24,10 +24,12 @@ constexpr unsigned kDcacheInterrupt = 111;
 
 }  // namespace
 
-Board::Board(BoardMemories memories, BoardOptions options)
-    : memories_(std::move(memories)), options_(std::move(options)), core_(bus_, scheduler_) {
+Board::Board(BoardMemories memories, BoardOptions options, Sram sram)
+    : memories_(std::move(memories)),
+      options_(std::move(options)),
+      core_(bus_, scheduler_),
+      sram_(std::move(sram)) {
   memories_.supply().on_cut([this] { scheduler_.interrupt_core(); });
-  memories_.flash().power_on();
   build_memory_blocks();
   build_chip();
   place_unmodelled();

@@ -40,7 +40,8 @@ bool in_flash(std::uint32_t address) { return (address & ~0x0400'0000U) - 0x0800
 }  // namespace
 
 tl::expected<std::unique_ptr<Board>, BoardError> Board::create(BoardMemories memories, BoardOptions options) {
-  std::unique_ptr<Board> board(new Board(std::move(memories), std::move(options)));
+  memories.flash().power_on();
+  std::unique_ptr<Board> board(new Board(std::move(memories), std::move(options), Sram()));
   if (auto done = board->perform_reset(ResetCause::PowerOn); !done) return tl::unexpected(done.error());
   return board;
 }

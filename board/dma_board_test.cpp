@@ -41,6 +41,7 @@ class Eight final : public I2cSlave {
   }
   std::uint8_t read() override { return static_cast<std::uint8_t>(0xA0 + next_++); }
   void stop() override {}
+  void serialise(Archive& archive) override { archive(written, next_); }
   std::vector<std::uint8_t> written;
 
  private:

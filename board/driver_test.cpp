@@ -125,6 +125,7 @@ class Eeprom final : public I2cSlave {
   }
   std::uint8_t read() override { return cells[address_++]; }
   void stop() override {}
+  void serialise(Archive& archive) override { archive(cells, received_, address_); }
   std::vector<std::uint8_t> cells = std::vector<std::uint8_t>(0x10000, 0xFF);
 
  private:

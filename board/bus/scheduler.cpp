@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "board/bus/archive.hpp"
+
 namespace microvisor::board {
 
 Scheduler::Event::Event(Scheduler& scheduler, std::function<void()> on_due)
@@ -10,9 +12,12 @@ Scheduler::Event::Event(Scheduler& scheduler, std::function<void()> on_due)
 
 Scheduler::Event::~Event() { cancel(); }
 
-void Scheduler::Event::at(Time due) {
+void Scheduler::Event::at(Time due) { restore(due, scheduler_.next_order_++); }
+
+void Scheduler::Event::restore(Time due, std::uint64_t order) {
   cancel();
   due_ = due;
+  order_ = order;
   scheduler_.insert(*this);
 }
 
@@ -55,12 +60,19 @@ void Scheduler::skip_to(Time moment) {
 
 Time Scheduler::next_due() const { return heap_.empty() ? kNever : heap_.front()->due_; }
 
+void Scheduler::serialise(Archive& archive) {
+  Time moment = now();
+  archive(moment, instruction_ticks_, next_order_);
+  if (!archive.loading()) return;
+  deadline_ = moment;
+  budget = 0;
+}
+
 bool Scheduler::before(const Event& a, const Event& b) {
-  return a.due_ != b.due_ ? a.due_ < b.due_ : a.sequence_ < b.sequence_;
+  return a.due_ != b.due_ ? a.due_ < b.due_ : a.order_ < b.order_;
 }
 
 void Scheduler::insert(Event& event) {
-  event.sequence_ = sequence_++;
   event.position_ = heap_.size();
   heap_.push_back(&event);
   sift_up(event.position_);

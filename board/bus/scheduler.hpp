@@ -36,6 +36,10 @@ class Scheduler {
     [[nodiscard]] bool armed() const { return position_ != kNotArmed; }
     /// Meaningful while armed.
     [[nodiscard]] Time due() const { return due_; }
+    /// Its place among events due at the same moment: the lower fires first. Meaningful while armed.
+    [[nodiscard]] std::uint64_t order() const { return order_; }
+    /// Armed as it was when a snapshot was taken.
+    void restore(Time due, std::uint64_t order);
 
    private:
     friend class Scheduler;
@@ -43,7 +47,7 @@ class Scheduler {
     Scheduler& scheduler_;
     std::function<void()> on_due_;
     Time due_ = 0;
-    std::uint64_t sequence_ = 0;
+    std::uint64_t order_ = 0;
     std::size_t position_ = kNotArmed;
   };
 
@@ -65,6 +69,9 @@ class Scheduler {
   /// When the next event is due; kNever if none is armed.
   [[nodiscard]] Time next_due() const;
 
+  /// The clock, between two runs of the core. Events are serialised by those who own them.
+  void serialise(class Archive& archive);
+
   /// Instructions that the core may still retire before it must return. Decremented by the core.
   std::int64_t budget = 0;
 
@@ -79,7 +86,7 @@ class Scheduler {
   std::vector<Event*> heap_;
   Time deadline_ = 0;
   std::uint32_t instruction_ticks_ = 1920;  // 4 MHz, MSIS after reset
-  std::uint64_t sequence_ = 0;
+  std::uint64_t next_order_ = 0;
 };
 
 }  // namespace microvisor::board

@@ -52,10 +52,12 @@ void Core::memory_changed(std::uint32_t physical, std::uint32_t size) { decoded-
 void Core::permissions_changed() { flush_tlb(*this); }
 
 void Core::serialise(Archive& archive) {
-  archive(state, signals, retired, attention, nonsecure_seen);
+  bool wait = execution.wait;
+  archive(state, signals, retired, nonsecure_seen, wait);
+  if (archive.loading()) execution = Execution{};
+  execution.wait = wait;
   serialise_system(*this, archive);
   if (!archive.loading()) return;
-  execution = Execution{};
   decoded->clear();
   flush_tlb(*this);
 }

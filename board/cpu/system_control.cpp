@@ -8,6 +8,7 @@
 //
 // Source: Armv8-M ARM (DDI0553) D1.2, register by register; Cortex-M33 TRM for reset and identification
 // values.
+#include "board/bus/event_archive.hpp"
 #include "board/cpu/exceptions.hpp"
 #include "board/cpu/psr.hpp"
 
@@ -426,10 +427,10 @@ void serialise_system(Core& core, Archive& archive) {
   archive(units.nvic, units.control, units.sau, units.mpu, units.systick, units.fp, units.debug);
   archive(units.lockup_due, units.waiting_for_event, units.clocks_stopped, units.processor_period,
           units.external_period);
+  for (Scheduler::Event& event : units.systick_due) serialise_event(archive, event);
+  serialise_event(archive, units.cycle_match_due);
   if (!archive.loading()) return;
   update_watch(core);
-  dwt_rearm_cycle_match(core);
-  systick_rearm(core);
   reconsider(core);
 }
 

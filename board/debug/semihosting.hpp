@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "board/bus/archive.hpp"
 #include "board/bus/bus.hpp"
 #include "board/bus/scheduler.hpp"
 
@@ -24,6 +25,7 @@ class Semihosting {
   /// Performs the operation in R0 with the argument in R1 and leaves the result in R0; moves PC behind the
   /// BKPT. The firmware's exit status if the operation was an exit.
   std::optional<int> perform(CoreState& state);
+  void serialise(Archive& archive) { archive(last_error_); }
 
  private:
   [[nodiscard]] std::uint32_t word(std::uint32_t address) const;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "board/bus/archive.hpp"
 #include "board/fault/instruction.hpp"
 
 namespace microvisor::board {
@@ -81,6 +82,10 @@ void FaultInjector::operation(CellMemory memory, OperationMoment moment) {
   const Fault fault = *due;
   pending_.erase(due);
   cut_power(fault);
+}
+
+void FaultInjector::serialise(Archive& archive) {
+  archive(pending_, cut_, branches_, looked_at_, begun_, running_);
 }
 
 void FaultInjector::cut_power(const Fault& fault) {

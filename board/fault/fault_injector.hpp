@@ -41,6 +41,7 @@ class FaultInjector {
   [[nodiscard]] const std::optional<Fault>& cut() const { return cut_; }
   /// What has not happened yet.
   [[nodiscard]] const std::vector<Fault>& pending() const { return pending_; }
+  void serialise(class Archive& archive);
 
  private:
   /// How many operations of a kind (Fault::Counted) have begun, or had when an operation began.

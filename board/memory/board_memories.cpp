@@ -112,30 +112,59 @@ std::span<const std::uint8_t> bytes_of(const State& state) {
   return {reinterpret_cast<const std::uint8_t*>(&state), sizeof state};
 }
 
-/// Writes all files of a new board into an empty directory; `version` comes last.
-tl::expected<void, BoardError> write_board(const fs::path& directory, const BoardIdentity& identity) {
-  const std::vector<std::uint8_t> ones(kFlashSize, 0xFF);
-  const FlashState flash_state{};
-  const NorState nor_state{};
-  struct File {
-    const char* name;
-    std::span<const std::uint8_t> bytes;
-    std::size_t size;
-    bool sparse = false;
-  };
-  const File files[] = {
-      {"flash.bin", ones, kFlashSize},
-      {"otp.bin", std::span(ones).first(kOtpSize), kOtpSize},
-      {"flash.state", bytes_of(flash_state), sizeof flash_state},
-      {"nor.bin", {}, kNorSize, true},
-      {"nor.state", bytes_of(nor_state), sizeof nor_state},
-      {"backup.bin", {}, kBackupDomainSize},
-      {"lock", {}, 0},
-  };
-  for (const File& file : files) {
-    if (auto written = write_file(directory / file.name, file.bytes, file.size, file.sparse); !written)
-      return written;
+/// A region as one block.
+std::vector<std::uint8_t> contents_of(const MemoryImage& image, Region region) {
+  std::vector<std::uint8_t> bytes(layout_of(region).size, layout_of(region).blank);
+  for (const std::uint32_t page : image.pages(region)) {
+    std::ranges::copy(image.page(region, page),
+                      bytes.begin() + std::ptrdiff_t{page} * std::ptrdiff_t{kHostPage});
   }
+  return bytes;
+}
+
+tl::expected<MemoryImage, BoardError> make_factory_image() {
+  auto image = MemoryImage::blank();
+  if (!image) return image;
+  // Only what is not zero: the wear of a NOR that is never written takes no room.
+  if (auto put = image->copy(Region::FlashState, bytes_of(FlashState{})); !put)
+    return Unexpected(put.error());
+  if (auto put = image->copy(Region::NorState, bytes_of(NorState{})); !put) return Unexpected(put.error());
+  return image;
+}
+
+/// The contents of a board as it leaves the factory.
+const tl::expected<MemoryImage, BoardError>& factory_image() {
+  static const tl::expected<MemoryImage, BoardError> image = make_factory_image();
+  return image;
+}
+
+/// Puts the cells of the NOR that are not erased into its file, which stays sparse.
+tl::expected<void, BoardError> fill_nor(const fs::path& path, const MemoryImage& image) {
+  auto file = Mapping::file(path, kNorSize);
+  if (!file) return Unexpected(file.error());
+  for (const std::uint32_t page : image.pages(Region::NorArray)) {
+    const auto bytes = image.page(Region::NorArray, page);
+    if (auto backed = file->back(page * kHostPage, bytes.size()); !backed) return backed;
+    std::ranges::copy(bytes, file->bytes().begin() + std::ptrdiff_t{page} * std::ptrdiff_t{kHostPage});
+  }
+  return {};
+}
+
+/// Writes all files of a new board into an empty directory; `version` comes last.
+tl::expected<void, BoardError> write_board(const fs::path& directory, const BoardIdentity& identity,
+                                           const MemoryImage& image) {
+  const std::pair<const char*, Region> files[] = {
+      {"flash.bin", Region::FlashArray},    {"otp.bin", Region::Otp},
+      {"flash.state", Region::FlashState},  {"nor.state", Region::NorState},
+      {"backup.bin", Region::BackupDomain},
+  };
+  for (const auto& [name, region] : files) {
+    const auto bytes = contents_of(image, region);
+    if (auto written = write_file(directory / name, bytes, bytes.size()); !written) return written;
+  }
+  if (auto written = write_file(directory / "nor.bin", {}, kNorSize, true); !written) return written;
+  if (auto filled = fill_nor(directory / "nor.bin", image); !filled) return filled;
+  if (auto written = write_file(directory / "lock", {}, 0); !written) return written;
   if (auto written = write_text(directory / "identity.json", identity_text(identity)); !written)
     return written;
   return write_text(directory / "version", std::string(kVersionPrefix) + std::to_string(kVersion) + "\n");
@@ -209,15 +238,19 @@ BoardIdentity BoardIdentity::from_seed(std::uint64_t seed) {
   return identity;
 }
 
-tl::expected<void, BoardError> BoardMemories::create(const fs::path& directory,
-                                                     const BoardIdentity& identity) {
+tl::expected<void, BoardError> BoardMemories::create(const fs::path& directory, const BoardIdentity& identity,
+                                                     const MemoryImage* image) {
   if (fs::exists(directory)) return failure(Kind::Exists, directory.string() + " exists already");
+  if (image == nullptr) {
+    if (!factory_image()) return Unexpected(factory_image().error());
+    image = &*factory_image();
+  }
   const fs::path final_name = fs::absolute(directory).lexically_normal();
   std::string pattern =
       (final_name.parent_path() / ("." + final_name.filename().string() + ".XXXXXX")).string();
   if (mkdtemp(pattern.data()) == nullptr) return system_failure("cannot create " + directory.string());
   std::error_code ignored;
-  if (auto written = write_board(pattern, identity); !written) {
+  if (auto written = write_board(pattern, identity, *image); !written) {
     fs::remove_all(pattern, ignored);
     std::string message = written.error().message;  // names what was asked for, not where it was tried
     if (const auto at = message.find(pattern); at != std::string::npos)
@@ -238,8 +271,6 @@ tl::expected<void, BoardError> BoardMemories::create(const fs::path& directory,
 tl::expected<BoardMemories, BoardError> BoardMemories::open(const fs::path& directory) {
   if (auto checked = check_version(directory); !checked) return Unexpected(checked.error());
   BoardMemories memories;
-  memories.supply_ = std::make_unique<MemorySupply>();
-  memories.nor_array_ = std::make_unique<Mapping>();
   memories.directory_ = directory;
   auto lock = take_lock(directory);
   if (!lock) return Unexpected(lock.error());
@@ -269,37 +300,47 @@ tl::expected<BoardMemories, BoardError> BoardMemories::open(const fs::path& dire
 }
 
 tl::expected<BoardMemories, BoardError> BoardMemories::in_memory(const BoardIdentity& identity) {
+  if (!factory_image()) return Unexpected(factory_image().error());
+  return in_memory(identity, *factory_image());
+}
+
+tl::expected<BoardMemories, BoardError> BoardMemories::in_memory(const BoardIdentity& identity,
+                                                                 const MemoryImage& image) {
   BoardMemories memories;
-  memories.supply_ = std::make_unique<MemorySupply>();
-  memories.nor_array_ = std::make_unique<Mapping>();
   memories.identity_ = identity;
-  const std::tuple<Mapping*, std::size_t, bool> parts[] = {
-      {&memories.array_, kFlashSize, true},
-      {&memories.otp_, kOtpSize, true},
-      {&memories.state_, sizeof(FlashState), false},
-      {memories.nor_array_.get(), kNorSize, false},
-      {&memories.nor_state_, sizeof(NorState), false},
-      {&memories.backup_, kBackupDomainSize, false},
-  };
-  for (const auto& [mapping, size, erased] : parts) {
-    auto mapped = erased ? Mapping::ones(size) : Mapping::zeros(size);
+  for (const auto& [region, mapping] : memories.regions()) {
+    auto mapped = image.map(region);
     if (!mapped) return Unexpected(mapped.error());
     *mapping = std::move(*mapped);
   }
-  const FlashState flash_state{};
-  std::ranges::copy(bytes_of(flash_state), memories.state_.bytes().begin());
-  // Only what is not zero: the wear of a NOR that is never written costs no memory.
-  const NorState nor_state{};
-  std::ranges::copy(bytes_of(nor_state).first(offsetof(NorState, erases)),
-                    memories.nor_state_.bytes().begin());
   memories.assemble();
   return memories;
+}
+
+tl::expected<void, BoardError> BoardMemories::copy_to(MemoryImage& image) {
+  for (const auto& [region, mapping] : regions()) {
+    const auto* in_use = region == Region::NorArray ? mapping->pages_in_use() : nullptr;
+    if (auto copied = image.copy(region, mapping->bytes(), in_use); !copied) return copied;
+  }
+  return {};
+}
+
+BoardMemories::BoardMemories()
+    : supply_(std::make_unique<MemorySupply>()), nor_array_(std::make_unique<Mapping>()) {}
+
+std::array<std::pair<Region, Mapping*>, 6> BoardMemories::regions() {
+  return {{{Region::FlashArray, &array_},
+           {Region::Otp, &otp_},
+           {Region::FlashState, &state_},
+           {Region::NorArray, nor_array_.get()},
+           {Region::NorState, &nor_state_},
+           {Region::BackupDomain, &backup_}}};
 }
 
 void BoardMemories::assemble() {
   flash_ =
       std::make_unique<FlashCells>(array_.bytes(), otp_.bytes(), state_.bytes(), *supply_, identity_.seed);
-  nor_ = std::make_unique<NorCells>(NorArray(nor_array_->bytes(), nor_array_->pages_on_disk()),
+  nor_ = std::make_unique<NorCells>(NorArray(nor_array_->bytes(), nor_array_->pages_in_use()),
                                     nor_state_.bytes(), *supply_, identity_.seed,
                                     [file = nor_array_.get()](std::size_t offset, std::size_t size) {
                                       const auto backed = file->back(offset, size);

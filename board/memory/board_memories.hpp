@@ -17,12 +17,11 @@
 #include "board/memory/board_error.hpp"
 #include "board/memory/flash_cells.hpp"
 #include "board/memory/mapping.hpp"
+#include "board/memory/memory_image.hpp"
 #include "board/memory/memory_supply.hpp"
 #include "board/memory/nor_cells.hpp"
 
 namespace microvisor::board {
-
-inline constexpr std::size_t kBackupDomainSize = 4096;
 
 /// What distinguishes one chip from another.
 struct BoardIdentity {
@@ -40,13 +39,20 @@ class BoardMemories {
  public:
   /// Makes a new board as it leaves the factory: erased flash, TrustZone on, both banks secure. Exists,
   /// System.
+  /// With an `image`, the memories that keep their contents without power hold what it holds.
   static tl::expected<void, BoardError> create(const std::filesystem::path& directory,
-                                               const BoardIdentity& identity);
+                                               const BoardIdentity& identity,
+                                               const MemoryImage* image = nullptr);
   /// Opens a board directory for this process alone. Missing, HalfWritten, NewerVersion,
   /// OlderVersion, Corrupt, InUse, System. On error nothing in it has been changed.
   static tl::expected<BoardMemories, BoardError> open(const std::filesystem::path& directory);
   /// A new board that vanishes with this object.
   static tl::expected<BoardMemories, BoardError> in_memory(const BoardIdentity& identity);
+  /// The same with the contents of an image, whose pages it shares until it writes them.
+  static tl::expected<BoardMemories, BoardError> in_memory(const BoardIdentity& identity,
+                                                           const MemoryImage& image);
+  /// Copies all that is kept without power into an image. System (no memory).
+  tl::expected<void, BoardError> copy_to(MemoryImage& image);
 
   ~BoardMemories();
   BoardMemories(BoardMemories&& other) noexcept;
@@ -61,7 +67,9 @@ class BoardMemories {
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
 
  private:
-  BoardMemories() = default;
+  BoardMemories();
+  /// The mapping of each region that is kept without power.
+  [[nodiscard]] std::array<std::pair<Region, Mapping*>, 6> regions();
   void assemble();
 
   std::filesystem::path directory_;

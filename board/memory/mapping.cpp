@@ -13,23 +13,8 @@
 namespace microvisor::board {
 namespace {
 
-constexpr std::size_t kLargestPool = 2U << 20;
-
 BoardError system_error(const std::string& what) {
   return {BoardError::Kind::System, what + ": " + std::strerror(errno)};
-}
-
-/// A memory file of 0xFF bytes, made once a process and never closed: every erased flash of a fleet is this
-/// one.
-int pool_of_ones() {
-  static const int descriptor = [] {
-    const int created = memfd_create("microvisor-erased", MFD_CLOEXEC);
-    const std::vector<std::uint8_t> ones(kLargestPool, 0xFF);
-    if (created >= 0 && write(created, ones.data(), ones.size()) != static_cast<ssize_t>(ones.size()))
-      return -1;
-    return created;
-  }();
-  return descriptor;
 }
 
 }  // namespace
@@ -46,7 +31,8 @@ Mapping& Mapping::operator=(Mapping&& other) noexcept {
   std::swap(size_, other.size_);
   std::swap(descriptor_, other.descriptor_);
   std::swap(path_, other.path_);
-  std::swap(pages_on_disk_, other.pages_on_disk_);
+  std::swap(sparse_, other.sparse_);
+  std::swap(pages_in_use_, other.pages_in_use_);
   return *this;
 }
 
@@ -73,48 +59,83 @@ tl::expected<Mapping, BoardError> Mapping::file(const std::filesystem::path& pat
   Mapping mapping(static_cast<std::uint8_t*>(data), size);
   mapping.descriptor_ = descriptor;
   mapping.path_ = path;
-  mapping.find_pages_on_disk();
+  mapping.find_pages_in_use();
   return mapping;
 }
 
-void Mapping::find_pages_on_disk() {
-  pages_on_disk_.assign((size_ + kHostPage - 1) / kHostPage, false);
+void Mapping::make_sparse() {
+  sparse_ = true;
+  pages_in_use_.assign((size_ + kHostPage - 1) / kHostPage, false);
+}
+
+void Mapping::find_pages_in_use() {
+  make_sparse();
   off_t begin = lseek(descriptor_, 0, SEEK_DATA);
   while (begin >= 0) {
     const off_t end = lseek(descriptor_, begin, SEEK_HOLE);
-    note_on_disk(static_cast<std::size_t>(begin), end < 0 ? size_ : static_cast<std::size_t>(end));
+    note_in_use(static_cast<std::size_t>(begin), end < 0 ? size_ : static_cast<std::size_t>(end));
     if (end < 0) return;
     begin = lseek(descriptor_, end, SEEK_DATA);
   }
   // ENXIO: no data from there on. A file system that cannot tell (EINVAL) is taken to hold all of it.
-  if (errno != ENXIO) note_on_disk(0, size_);
+  if (errno != ENXIO) note_in_use(0, size_);
 }
 
-void Mapping::note_on_disk(std::size_t offset, std::size_t end) {
-  for (std::size_t page = offset / kHostPage; page * kHostPage < end; ++page) pages_on_disk_[page] = true;
+void Mapping::note_in_use(std::size_t offset, std::size_t end) {
+  for (std::size_t page = offset / kHostPage; page * kHostPage < end; ++page) pages_in_use_[page] = true;
 }
 
 tl::expected<void, BoardError> Mapping::back(std::size_t offset, std::size_t size) {
-  if (descriptor_ < 0) return {};
+  if (path_.empty()) {
+    if (sparse_) note_in_use(offset, offset + size);
+    return {};
+  }
   errno = posix_fallocate(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(size));
   if (errno != 0) return tl::unexpected(system_error("cannot write " + path_.string()));
-  note_on_disk(offset, offset + size);
+  note_in_use(offset, offset + size);
   return {};
 }
 
-tl::expected<Mapping, BoardError> Mapping::zeros(std::size_t size) {
+tl::expected<Mapping, BoardError> Mapping::zeros(std::size_t size, bool sparse) {
   void* data =
       mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED) return tl::unexpected(system_error("no memory for the board"));
-  return Mapping(static_cast<std::uint8_t*>(data), size);
+  Mapping mapping(static_cast<std::uint8_t*>(data), size);
+  if (sparse) mapping.make_sparse();
+  return mapping;
 }
 
-tl::expected<Mapping, BoardError> Mapping::ones(std::size_t size) {
-  if (size > kLargestPool || pool_of_ones() < 0)
+tl::expected<Mapping, BoardError> Mapping::shared(std::size_t size) {
+  const int descriptor = memfd_create("microvisor-image", MFD_CLOEXEC);
+  if (descriptor < 0) return tl::unexpected(system_error("no memory for the board"));
+  const bool sized = ftruncate(descriptor, static_cast<off_t>(size)) == 0;
+  void* data = sized ? mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0) : MAP_FAILED;
+  if (data == MAP_FAILED) {
+    const int reason = errno;
+    close(descriptor);
+    errno = reason;
     return tl::unexpected(system_error("no memory for the board"));
-  void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, pool_of_ones(), 0);
+  }
+  Mapping mapping(static_cast<std::uint8_t*>(data), size);
+  mapping.descriptor_ = descriptor;
+  return mapping;
+}
+
+tl::expected<void, BoardError> Mapping::store(std::size_t offset, std::span<const std::uint8_t> bytes) const {
+  const ssize_t written = pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+  if (written == static_cast<ssize_t>(bytes.size())) return {};
+  return tl::unexpected(system_error("no memory for the board"));
+}
+
+tl::expected<Mapping, BoardError> Mapping::private_copy(std::size_t offset, std::size_t size,
+                                                        const std::vector<std::uint32_t>& in_use) const {
+  void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor_,
+                    static_cast<off_t>(offset));
   if (data == MAP_FAILED) return tl::unexpected(system_error("no memory for the board"));
-  return Mapping(static_cast<std::uint8_t*>(data), size);
+  Mapping mapping(static_cast<std::uint8_t*>(data), size);
+  mapping.make_sparse();
+  for (const std::uint32_t page : in_use) mapping.pages_in_use_[page] = true;
+  return mapping;
 }
 
 }  // namespace microvisor::board

@@ -2,7 +2,7 @@
 //
 // They are stored inverted: a stored 0 is an erased 0xFF. So an unused chip of 64 MiB is a hole in a file or
 // a page of zeros that nobody has touched, and thousands of boards cost what they have written. Holes are not
-// even read (Mapping::pages_on_disk says why).
+// even read (Mapping::pages_in_use says why).
 #pragma once
 
 #include <algorithm>
@@ -17,10 +17,10 @@ namespace microvisor::board {
 class NorArray {
  public:
   NorArray() = default;
-  /// `on_disk`: the host pages that are no holes; null if all may be touched. Holes are backed before
-  /// program().
-  explicit NorArray(std::span<std::uint8_t> inverted, const std::vector<bool>* on_disk = nullptr)
-      : inverted_(inverted), on_disk_(on_disk) {}
+  /// `in_use`: the host pages that are no holes; null if all may be touched. Holes of a file are backed
+  /// before program().
+  explicit NorArray(std::span<std::uint8_t> inverted, std::vector<bool>* in_use = nullptr)
+      : inverted_(inverted), in_use_(in_use) {}
 
   [[nodiscard]] std::size_t size() const { return inverted_.size(); }
   [[nodiscard]] std::uint8_t read(std::size_t offset) const {
@@ -39,6 +39,7 @@ class NorArray {
   }
   /// Programming takes bits from 1 to 0 only.
   void program(std::size_t offset, std::uint8_t value) {
+    note_in_use(offset);
     inverted_[offset] = static_cast<std::uint8_t>(inverted_[offset] | ~value);
   }
   /// All of [offset, offset + size) to 0xFF. Host pages that are erased already stay untouched.
@@ -50,18 +51,24 @@ class NorArray {
     }
   }
   /// Sets a byte to any value: power-cut leftovers, factory images.
-  void poke(std::size_t offset, std::uint8_t value) { inverted_[offset] = static_cast<std::uint8_t>(~value); }
+  void poke(std::size_t offset, std::uint8_t value) {
+    note_in_use(offset);
+    inverted_[offset] = static_cast<std::uint8_t>(~value);
+  }
 
  private:
   [[nodiscard]] bool hole(std::size_t offset) const {
-    return on_disk_ != nullptr && !(*on_disk_)[offset / kHostPage];
+    return in_use_ != nullptr && !(*in_use_)[offset / kHostPage];
+  }
+  void note_in_use(std::size_t offset) {
+    if (in_use_ != nullptr) (*in_use_)[offset / kHostPage] = true;
   }
   [[nodiscard]] static std::size_t rest_of_page(std::size_t offset, std::size_t end) {
     return std::min(end, (offset / kHostPage + 1) * kHostPage) - offset;
   }
 
   std::span<std::uint8_t> inverted_;
-  const std::vector<bool>* on_disk_ = nullptr;
+  std::vector<bool>* in_use_ = nullptr;
 };
 
 }  // namespace microvisor::board

@@ -18,11 +18,17 @@ inline constexpr std::uint32_t kSram2Offset = 0x3'0000;
 inline constexpr std::uint32_t kSram3Offset = 0x4'0000;
 inline constexpr std::uint32_t kSram4Size = 0x4000;
 inline constexpr std::uint32_t kBackupSramSize = 0x800;
+/// All of them, in this order.
+inline constexpr std::uint32_t kSramMemories = kSramSize + kSram4Size + kBackupSramSize;
 
 /// Owned by the Board.
 class Sram {
  public:
   Sram() : memory_(allocate()) {}
+  /// With the contents of a snapshot: kSramMemories bytes.
+  explicit Sram(Mapping memory) : memory_(std::move(memory)) {}
+
+  [[nodiscard]] std::span<std::uint8_t> all() const { return memory_.bytes(); }
 
   /// SRAM1 to SRAM3.
   [[nodiscard]] std::span<std::uint8_t> main() const { return memory_.bytes().first(kSramSize); }
@@ -37,7 +43,7 @@ class Sram {
 
  private:
   static Mapping allocate() {
-    auto mapping = Mapping::zeros(kSramSize + kSram4Size + kBackupSramSize);
+    auto mapping = Mapping::zeros(kSramMemories);
     if (!mapping) throw std::runtime_error(mapping.error().message);
     return std::move(*mapping);
   }

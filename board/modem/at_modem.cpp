@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "board/bus/event_archive.hpp"
 #include "board/modem/at_commands.hpp"
 
 namespace microvisor::board {
@@ -86,6 +87,15 @@ void AtModem::registration_done() {
 void AtModem::report_registration(std::string_view name, unsigned mode) {
   if (mode == 0) return;
   to_chip("\r\n" + std::string(name) + ": " + (registered_ ? "1" : "2") + "\r\n");
+}
+
+void AtModem::serialise(Archive& archive) {
+  archive(to_chip_, ppp_, reader_, at_, pending_line_, mode_, sim_ready_, registered_, last_byte_, pluses_,
+          packets_sent_, packets_received_);
+  for (Scheduler::Event* event :
+       {&byte_event_, &boot_event_, &sim_event_, &registration_event_, &command_event_, &escape_event_}) {
+    serialise_event(archive, *event);
+  }
 }
 
 // --- line

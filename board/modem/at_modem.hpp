@@ -43,6 +43,8 @@ class AtModem final : public SerialDevice {
 
   /// Solders the module to a UART and powers it on. The port must outlive the module.
   void attach(SerialPort& port);
+  /// All of the module; what the network behind it knows of connections is not part of it.
+  void serialise(Archive& archive);
   /// Off and on again: everything that is not in the SIM is as new.
   void power_cycle();
   /// The network ends the call, as a loss of coverage with an orderly release does.

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "board/bus/archive.hpp"
+
 namespace microvisor::board::at {
 
 /// What ATE, ATV, AT+CMEE and the like have set. Back to this at power-on, ATZ and AT&F.
@@ -56,6 +58,7 @@ class LineReader {
   /// One more character. The text behind "AT" if it ended a command line; nothing if it was not one.
   std::optional<std::string> push(char character);
   void reset();
+  void serialise(Archive& archive) { archive(line_, overlong_); }
 
  private:
   std::string line_;

@@ -11,6 +11,8 @@
 #include <span>
 #include <vector>
 
+#include "board/bus/archive.hpp"
+
 namespace microvisor::board {
 
 inline constexpr std::uint8_t kHdlcFlag = 0x7E;
@@ -37,6 +39,7 @@ class HdlcDecoder {
   std::optional<std::span<const std::uint8_t>> push(std::uint8_t byte);
   void reset();
   [[nodiscard]] std::uint32_t dropped() const { return dropped_; }
+  void serialise(Archive& archive) { archive(frame_, length_, escaped_, overlong_, complete_, dropped_); }
 
  private:
   std::optional<std::span<const std::uint8_t>> end_of_frame();

@@ -51,6 +51,11 @@ class PppServer::Lcp final : public PppNegotiation {
   [[nodiscard]] bool compress_protocol() const { return opened() && peer_pfc_; }
   [[nodiscard]] bool compress_address() const { return opened() && peer_acfc_; }
 
+  void serialise(Archive& archive) override {
+    PppNegotiation::serialise(archive);
+    archive(ask_accm_, ask_magic_, ask_pfc_, ask_acfc_, own_accm_, peer_accm_, peer_pfc_, peer_acfc_);
+  }
+
  protected:
   void begin() override {
     ask_accm_ = ask_magic_ = ask_pfc_ = ask_acfc_ = true;
@@ -158,6 +163,11 @@ class PppServer::Ipcp final : public PppNegotiation {
         own_(own),
         dns_(dns) {}
 
+  void serialise(Archive& archive) override {
+    PppNegotiation::serialise(archive);
+    archive(ask_address_);
+  }
+
  protected:
   void begin() override { ask_address_ = true; }
   void own_options(ppp::Bytes& options) override {
@@ -219,6 +229,8 @@ void PppServer::stop() {
 void PppServer::terminate() { lcp_->terminate(); }
 
 bool PppServer::network_up() const { return lcp_->opened() && ipcp_->opened(); }
+
+void PppServer::serialise(Archive& archive) { archive(decoder_, *lcp_, *ipcp_, reject_id_); }
 
 void PppServer::byte_from_line(std::uint8_t byte) {
   if (const auto complete = decoder_.push(byte)) frame(*complete);

@@ -59,6 +59,7 @@ class PppNegotiation {
   void terminate();
   void input(ppp::View packet);
   [[nodiscard]] bool opened() const { return state_ == State::Opened; }
+  virtual void serialise(Archive& archive);
 
  protected:
   // --- what LCP and IPCP add ---
@@ -126,6 +127,7 @@ class PppServer {
   void packet_from_network(ppp::View packet);
   [[nodiscard]] bool network_up() const;
   [[nodiscard]] std::uint32_t frames_dropped() const { return decoder_.dropped(); }
+  void serialise(Archive& archive);
 
  private:
   class Lcp;

@@ -1,6 +1,7 @@
 // The option negotiation automaton of RFC 1661 section 4, the part that LCP and IPCP share.
 #include <utility>
 
+#include "board/bus/event_archive.hpp"
 #include "board/modem/ppp.hpp"
 
 namespace microvisor::board {
@@ -177,6 +178,11 @@ void PppNegotiation::finish() {
   restart_.cancel();
   state_ = State::Down;
   finished();
+}
+
+void PppNegotiation::serialise(Archive& archive) {
+  archive(state_, id_, request_id_, tries_left_);
+  serialise_event(archive, restart_);
 }
 
 }  // namespace microvisor::board

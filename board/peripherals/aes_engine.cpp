@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "board/bus/event_archive.hpp"
 #include "board/peripherals/data_swap.hpp"
-#include "board/peripherals/event_archive.hpp"
 
 namespace microvisor::board {
 namespace {

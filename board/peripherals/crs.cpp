@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "board/peripherals/event_archive.hpp"
+#include "board/bus/event_archive.hpp"
 
 namespace microvisor::board {
 namespace {

@@ -4,7 +4,7 @@
 #include <bit>
 #include <utility>
 
-#include "board/peripherals/event_archive.hpp"
+#include "board/bus/event_archive.hpp"
 
 namespace microvisor::board {
 namespace {

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "board/bus/event_archive.hpp"
 #include "board/peripherals/flash_bits.hpp"
 #include "board/peripherals/register_lanes.hpp"
 
@@ -56,7 +57,7 @@ bool block_exists(std::uint32_t offset_in_group) { return offset_in_group % 0x20
 
 Flash::Flash(FlashCells& cells, Ports ports)
     : cells_(cells), ports_(std::move(ports)), finished_(ports_.scheduler, [this] { finish(); }) {
-  Flash::reset(Reset::PowerOn);
+  reset_registers();
 }
 
 std::uint32_t Flash::status_of(bool secure) const {
@@ -267,6 +268,10 @@ void Flash::reset(Reset kind) {
     }
     if (job.operation != FlashOperation::Options) ports_.cells_changed(job.address, job.size);
   }
+  reset_registers();
+}
+
+void Flash::reset_registers() {
   access_control_ = 0;
   controllers_[0] = {kOptLock | kLock, 0};
   controllers_[1] = {kLock, 0};
@@ -288,14 +293,11 @@ void Flash::reset(Reset kind) {
 }
 
 void Flash::serialise(Archive& archive) {
-  bool armed = finished_.armed();
-  Time due = armed ? finished_.due() : 0;
   archive(busy_until_, operation_secure_, access_control_, controllers_, ecc_, interrupted_, hide_closed_,
           privilege_, powered_down_, power_down_unlocked_, secure_blocks_, privileged_blocks_, buffer_,
-          active_, shadow_, nonsecure_key_, secure_key_, option_key_, power_down_keys_, armed, due);
+          active_, shadow_, nonsecure_key_, secure_key_, option_key_, power_down_keys_);
+  serialise_event(archive, finished_);
   if (!archive.loading()) return;
-  finished_.cancel();
-  if (armed) finished_.at(due);
   update_protection();
 }
 

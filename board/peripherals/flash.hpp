@@ -96,6 +96,7 @@ class Flash final : public Peripheral {
   };
 
   // flash.cpp
+  void reset_registers();
   [[nodiscard]] std::uint32_t status_of(bool secure) const;
   [[nodiscard]] bool readable(std::uint32_t offset, const Access& access) const;
   /// False: the write is dropped (reported if it crosses worlds).

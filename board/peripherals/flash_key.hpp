@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "board/bus/archive.hpp"
+
 namespace microvisor::board {
 
 /// RM0456 sections 7.3.5 and 7.4.2. The lock bit itself belongs to the control register.
@@ -28,6 +30,7 @@ class FlashKey {
     position_ = 0;
     shut_ = false;
   }
+  void serialise(Archive& archive) { archive(position_, shut_); }
 
  private:
   std::uint32_t keys_[2];

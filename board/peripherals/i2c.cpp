@@ -1,6 +1,6 @@
 #include "board/peripherals/i2c.hpp"
 
-#include "board/peripherals/event_archive.hpp"
+#include "board/bus/event_archive.hpp"
 
 namespace microvisor::board {
 namespace {

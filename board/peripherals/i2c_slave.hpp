@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "board/bus/archive.hpp"
+
 namespace microvisor::board {
 
 /// A target on an I2C bus, at one 7-bit address. Called on the board's thread.
@@ -16,6 +18,8 @@ class I2cSlave {
   /// The next byte for the controller.
   virtual std::uint8_t read() = 0;
   virtual void stop() = 0;
+  /// Everything it keeps between two calls, settings of the board's user included.
+  virtual void serialise(Archive& archive) = 0;
 };
 
 /// A bus with its targets. Implemented by I2C1 to I2C4.

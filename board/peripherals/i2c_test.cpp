@@ -29,6 +29,7 @@ struct Recorder final : I2cSlave {
   }
   std::uint8_t read() override { return next++; }
   void stop() override { log.push_back(-3); }
+  void serialise(Archive& archive) override { archive(log, limit, next); }
   std::vector<int> log;
   std::size_t limit = ~std::size_t{0};
   std::uint8_t next = 0x40;

@@ -22,6 +22,9 @@ class Mcp9808 final : public I2cSlave {
   bool write(std::uint8_t byte) override;
   std::uint8_t read() override;
   void stop() override {}
+  void serialise(Archive& archive) override {
+    archive(sixteenths_, pointer_, byte_, written_, configuration_, limits_, resolution_);
+  }
 
  private:
   [[nodiscard]] std::uint16_t value(std::uint8_t pointer) const;

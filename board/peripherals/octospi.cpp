@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "board/peripherals/event_archive.hpp"
+#include "board/bus/event_archive.hpp"
 
 namespace microvisor::board {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "board/peripherals/event_archive.hpp"
+#include "board/bus/event_archive.hpp"
 #include "board/peripherals/rng.hpp"
 
 namespace microvisor::board {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "board/peripherals/event_archive.hpp"
+#include "board/bus/event_archive.hpp"
 #include "board/peripherals/timer_registers.hpp"
 
 namespace microvisor::board {

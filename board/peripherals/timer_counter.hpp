@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "board/bus/archive.hpp"
+
 namespace microvisor::board {
 
 class TimerCounter {
@@ -70,6 +72,11 @@ class TimerCounter {
   [[nodiscard]] std::optional<std::uint32_t> count_in_span(std::int64_t edge) const {
     const std::int64_t now = position(edge);
     return now < span_end() ? std::optional(value_at(now)) : std::nullopt;
+  }
+
+  void serialise(Archive& archive) {
+    archive(preload, shadow, one_pulse, updates_disabled, centre_aligned, down, running_, base_edge_,
+            base_position_, swept_, phase_, repetitions_left_);
   }
 
  private:

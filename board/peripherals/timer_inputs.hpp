@@ -8,6 +8,8 @@
 #include <array>
 #include <cstdint>
 
+#include "board/bus/archive.hpp"
+
 namespace microvisor::board {
 
 class TimerInputs {
@@ -37,6 +39,7 @@ class TimerInputs {
 
   /// Number of the internal trigger that SMCR.TS selects; -1: TS selects a pin.
   [[nodiscard]] static int internal_source(std::uint32_t smcr);
+  void serialise(Archive& archive) { archive(now_, captured_, external_edges_); }
 
  private:
   struct Signals {

@@ -23,6 +23,7 @@ namespace {
 using namespace firmware;
 
 constexpr std::uint32_t kUsart2 = 0x4000'4400;
+constexpr std::uint32_t kLpuart1 = 0x4600'2400;
 constexpr std::uint32_t kBankSize = 0x10'0000;
 
 std::vector<std::uint8_t> load_guest(const std::string& name, const GuestParameters& parameters) {
@@ -135,6 +136,16 @@ class KernelMachine::Terminal final : public board::SerialDevice {
   std::string line_;
 };
 
+/// A network that takes everything and brings nothing.
+class KernelMachine::Silence final : public board::Network {
+ public:
+  void send(std::span<const std::uint8_t>) override {}
+  void on_receive(Receiver) override {}
+  bool poll(std::chrono::microseconds) override { return false; }
+  [[nodiscard]] bool awaiting() const override { return false; }
+  void wake() override {}
+};
+
 KernelMachine::KernelMachine(const std::string& guest, GuestParameters parameters)
     : terminal_(std::make_unique<Terminal>(*this)) {
   auto memories = std::move(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1)));
@@ -150,10 +161,35 @@ KernelMachine::KernelMachine(const std::string& guest, GuestParameters parameter
   auto created = board::Board::create(std::move(memories), options);
   if (!created) throw std::runtime_error(created.error().message);
   board_ = std::move(*created);
-  board_->serial(kUsart2)->connect(terminal_.get());
-  board_->pins().on_output_change([this](board::PinId pin, bool level) {
-    if (on_pin) on_pin(pin, level, board_->statistics().instructions);
+  connect(*board_);
+}
+
+KernelMachine::KernelMachine(const board::Snapshot& snapshot) : terminal_(std::make_unique<Terminal>(*this)) {
+  board::BoardOptions options;
+  options.report = [this](std::string_view line) { reports_.emplace_back(line); };
+  const bool modem = snapshot.contents().parts.contains("modem");
+  auto resumed = board::Board::resume(snapshot, options, [&](board::Board& board) {
+    connect(board);
+    if (modem) attach_modem(board);
   });
+  if (!resumed) throw std::runtime_error(resumed.error().message);
+  board_ = std::move(*resumed);
+}
+
+void KernelMachine::connect(board::Board& board) {
+  board.serial(kUsart2)->connect(terminal_.get());
+  board.pins().on_output_change([this, &board](board::PinId pin, bool level) {
+    if (on_pin) on_pin(pin, level, board.statistics().instructions);
+  });
+}
+
+void KernelMachine::attach_modem() { attach_modem(*board_); }
+
+void KernelMachine::attach_modem(board::Board& board) {
+  network_ = std::make_unique<Silence>();
+  modem_ = std::make_unique<board::AtModem>(board.scheduler(), *network_);
+  modem_->attach(*board.serial(kLpuart1));
+  board.include("modem", [this](board::Archive& archive) { modem_->serialise(archive); });
 }
 
 KernelMachine::~KernelMachine() = default;

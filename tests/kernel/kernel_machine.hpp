@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "board/board.hpp"
+#include "board/modem/at_modem.hpp"
+#include "board/snapshot/snapshot.hpp"
 
 namespace microvisor::tests {
 
@@ -27,12 +29,17 @@ class KernelMachine {
  public:
   /// `guest` is the name of a program in guests/. Its parameters are written into its flash.
   explicit KernelMachine(const std::string& guest, GuestParameters parameters = {});
+  /// The machine of a snapshot. With a modem if that had one.
+  explicit KernelMachine(const board::Snapshot& snapshot);
   ~KernelMachine();
 
   /// Runs until a line on USART2 equals or begins with `start`; nothing if `milliseconds` of board time pass
   /// before.
   std::optional<std::string> run_until_line(const std::string& start, std::uint64_t milliseconds);
   void run(std::uint64_t milliseconds);
+
+  /// Puts a modem on the module's line, behind which nobody ever answers.
+  void attach_modem();
 
   [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
   [[nodiscard]] unsigned count(const std::string& start) const;
@@ -48,10 +55,15 @@ class KernelMachine {
 
  private:
   class Terminal;
+  class Silence;
+  void connect(board::Board& board);
+  void attach_modem(board::Board& board);
   std::vector<std::string> lines_;
   std::vector<std::string> reports_;
   std::unique_ptr<Terminal> terminal_;
+  std::unique_ptr<Silence> network_;
   std::unique_ptr<board::Board> board_;
+  std::unique_ptr<board::AtModem> modem_;
 };
 
 }  // namespace microvisor::tests

@@ -1,4 +1,5 @@
-// How a block writes down an event it has armed: whether, and for when.
+// How a unit writes down an event it has armed: whether, for when, and which of those due at the same moment
+// comes first.
 #pragma once
 
 #include "board/bus/archive.hpp"
@@ -9,10 +10,11 @@ namespace microvisor::board {
 inline void serialise_event(Archive& archive, Scheduler::Event& event) {
   bool armed = event.armed();
   Time due = armed ? event.due() : 0;
-  archive(armed, due);
+  std::uint64_t order = armed ? event.order() : 0;
+  archive(armed, due, order);
   if (!archive.loading()) return;
   if (armed) {
-    event.at(due);
+    event.restore(due, order);
   } else {
     event.cancel();
   }
