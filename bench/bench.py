@@ -113,6 +113,65 @@ def mmio_per_s():
     return guest_rates("mmio", (10, 1010), (10, 410), 40_000)
 
 
+def idle_snapshot(folder):
+    """The idle guest, and a snapshot of it after 50 ms of its time."""
+    guest = Guest(folder, "idle", 1)
+    snapshot = folder / "idle.snapshot"
+    run(BUILD / "board/bench_boards", "snapshot", guest.board, snapshot, 50)
+    return guest, snapshot
+
+
+def private_bytes_of_qemu(elf):
+    """QEMU's own memory while the guest idles, looked at once it has stopped growing."""
+    process = subprocess.Popen(["qemu-system-arm", "-M", "mps2-an505", "-nographic", "-kernel", str(elf), "-monitor", "none",
+                                "-serial", "none"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        sizes = [0]
+        while len(sizes) < 3 or sizes[-1] != sizes[-3] or sizes[-1] == 0:
+            time.sleep(0.2)  # between two looks
+            rollup = pathlib.Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+            sizes.append(sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Private_")) * 1024)
+        return sizes[-1]
+    finally:
+        process.kill()
+        process.wait()
+
+
+@figure("board.idle_bytes", "bytes", "lower", "each of 1,000 boards of one snapshot in one process, after a second of its time each: "
+        "proportional resident memory and page tables; peer: private memory of one process", QEMU)
+def idle_bytes():
+    with tempfile.TemporaryDirectory() as name:
+        guest, snapshot = idle_snapshot(pathlib.Path(name))
+        figures = json.loads(run(BUILD / "board/bench_boards", "figures", snapshot, 1000).stdout)
+        return figures["bytes_each"], private_bytes_of_qemu(guest.qemu)
+
+
+@figure("board.start_ms", "ms", "lower", "reading a snapshot, building its board and its next instruction, inside a process, median "
+        "of 51; peer: a whole process whose guest ends at once", QEMU)
+def start_ms():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        _, snapshot = idle_snapshot(folder)
+        inside = json.loads(run(BUILD / "board/bench_boards", "figures", snapshot, 1).stdout)["start_us"] / 1000
+        nothing = Guest(folder, "nothing", 1)
+        return inside, 1000 * statistics.median(nothing.on_qemu()[0] for _ in range(11))
+
+
+@figure("board.start_process_ms", "ms", "lower", "a whole process that reads a snapshot and executes one instruction, wall time, "
+        "median of 11; peer: a whole process whose guest ends at once", QEMU)
+def start_process_ms():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        _, snapshot = idle_snapshot(folder)
+        walls = []
+        for _ in range(11):
+            started = time.monotonic()
+            run(BUILD / "board/bench_boards", "start", snapshot)
+            walls.append(1000 * (time.monotonic() - started))
+        nothing = Guest(folder, "nothing", 1)
+        return statistics.median(walls), 1000 * statistics.median(nothing.on_qemu()[0] for _ in range(11))
+
+
 def application_run():
     """One `microvisor run` of the example: wall time to its first line, statistics, and the process's peak memory."""
     started = time.monotonic()

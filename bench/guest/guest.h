@@ -12,7 +12,8 @@
 #define REGISTER(address) (*(volatile uint32_t*)(address))
 
 uint32_t run(void);
-/* The SVC handler, for a guest that has one. */
+/* The handlers, for a guest that has them. */
 void svc_handler(void);
+void systick_handler(void);
 
 #endif

@@ -23,8 +23,10 @@ static void unexpected(void) {
   }
 }
 void svc_handler(void) __attribute__((weak, alias("unexpected")));
+void systick_handler(void) __attribute__((weak, alias("unexpected")));
 
 extern uint32_t stack_top[];
 __attribute__((section(".vectors"), used)) const void* const vectors[16] = {
-    stack_top,  (const void*)reset, unexpected, unexpected,  unexpected, unexpected, unexpected, unexpected,
-    unexpected, unexpected,         unexpected, svc_handler, unexpected, unexpected, unexpected, unexpected};
+    stack_top,  (const void*)reset, unexpected, unexpected,     unexpected, unexpected,
+    unexpected, unexpected,         unexpected, unexpected,     unexpected, svc_handler,
+    unexpected, unexpected,         unexpected, systick_handler};
