@@ -275,6 +275,7 @@ void add_board(CLI::App& program, Context& context) {
   add_exec(*board);
   add_inspect(*board);
   add_images(*board);
+  add_board_snapshots(*board);
 }
 
 }  // namespace microvisor::cli

@@ -76,6 +76,8 @@ def main(scratch):
         fill(disk / "ballast")
 
         expect_refusal(command("board", "create", disk / "other"), "No space left on device", str(disk / "other"))
+        expect_refusal(command("board", "clone", board, disk / "other"), "No space left on device", str(disk / "other"))
+        expect_refusal(command("board", "snapshot", board, disk / "snapshot"), "No space left on device", str(disk / "snapshot"))
         if sorted(entry.name for entry in disk.iterdir()) != ["ballast", "board"]:
             sys.exit(f"left behind: {list(disk.iterdir())}")
 
