@@ -9,6 +9,7 @@ writes into OUTDIR
     interface.hpp     the kernel's view: the same structures with addresses in place of pointers, so that their layout is
                       the same on every host, with layout checks; and the arguments of each call
     dispatch.hpp      the kernel's dispatch table, over a template of call bodies
+    gates.hpp         address and name, for tools in C++
     gates.csv         slot, address and name, for tools and documentation
 
 The table is checked first: a slot, name or offset used twice, an unknown type or a gap that is neither named nor listed
@@ -314,6 +315,25 @@ def write_dispatch(interface):
     return lines + ["  };", "}", "", "}  // namespace microvisor::abi"]
 
 
+def write_gates(interface):
+    lines = [
+        "// The gates by address and public name, for tools. Generated from abi/interface.toml.",
+        "#pragma once",
+        "",
+        "#include <cstdint>",
+        "",
+        "namespace microvisor::abi {",
+        "",
+        "struct NamedGate {",
+        "  std::uint32_t address;",
+        "  const char* name;",
+        "};",
+        "inline constexpr NamedGate kGates[] = {",
+    ]
+    lines += [f"    {{0x{interface.address(c):08X}, \"{c['name']}\"}}," for c in interface.calls]
+    return lines + ["};", "", "}  // namespace microvisor::abi"]
+
+
 def write_csv(interface):
     return ["slot,address,name"] + [f"{c['slot']},0x{interface.address(c):08X},{c['name']}" for c in interface.calls]
 
@@ -328,7 +348,7 @@ def main(arguments):
     folder.mkdir(parents=True, exist_ok=True)
     for name, writer in [("mv_syscalls.h", write_header), ("mv_syscalls.s", write_symbols),
                          ("interface.hpp", write_interface), ("dispatch.hpp", write_dispatch),
-                         ("gates.csv", write_csv)]:
+                         ("gates.hpp", write_gates), ("gates.csv", write_csv)]:
         (folder / name).write_text("\n".join(writer(interface)) + "\n")
 
 

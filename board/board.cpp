@@ -48,6 +48,10 @@ std::optional<RunEnd> Board::step(const RunLimits& limits, std::uint64_t first_i
   if (!memories_.supply().on()) return RunEnd::PowerCut;
   take_posted();
   if (stop_.exchange(false)) return RunEnd::Stopped;
+  if (halted_) {
+    wait_for_posted();
+    return std::nullopt;
+  }
   scheduler_.dispatch();
   if (!memories_.supply().on()) return RunEnd::PowerCut;
   if (wanted_reset_) {
@@ -55,6 +59,7 @@ std::optional<RunEnd> Board::step(const RunLimits& limits, std::uint64_t first_i
       report(done.error().message);
       return RunEnd::LockedUp;
     }
+    if (halted_) return std::nullopt;
   }
   const std::uint64_t executed = core_.retired - first_instruction;
   const Time now = scheduler_.now();
@@ -69,6 +74,7 @@ std::optional<RunEnd> Board::step(const RunLimits& limits, std::uint64_t first_i
 
   const Time span = std::min(kSlice, limits.until - now);
   const std::uint64_t fitting = (span + scheduler_.instruction_ticks() - 1) / scheduler_.instruction_ticks();
+  if (core_.halting.stepping) room = 1;
   scheduler_.arm_budget(static_cast<std::int64_t>(std::min(fitting, room)));
   return handle(core_.execute(), limits);
 }
@@ -107,7 +113,9 @@ std::optional<RunEnd> Board::handle(Stop stop, const RunLimits& limits) {
         exit_status_ = *status;
         return RunEnd::Exited;
       }
+      core_.halting.due |= core_.halting.stepping;
       return std::nullopt;
+    case Stop::Halted: halt(core_.halting.reason); return std::nullopt;
   }
   return std::nullopt;
 }
@@ -117,7 +125,11 @@ std::optional<RunEnd> Board::rest(const RunLimits& limits, RunEnd if_forever) {
   if (wanted_reset_) return std::nullopt;
   const Time target = std::min(scheduler_.next_due(), limits.until);
   const bool awaiting = options_.host != nullptr && options_.host->awaiting();
-  if (target == kNever && !awaiting && !posted_any_) return if_forever;
+  if (target == kNever && !awaiting && !posted_any_) {
+    if (!attended_) return if_forever;
+    wait_for_posted();
+    return std::nullopt;
+  }
   if (awaiting || options_.real_time) {
     wait_outside(target);
   } else {
@@ -130,23 +142,32 @@ std::optional<RunEnd> Board::rest_locked_up(const RunLimits& limits) {
   if (!locked_up_since_) {
     locked_up_since_ = scheduler_.now();
     report("the core is locked up: a fault while a fault of highest priority was being handled");
+    if (attended_) {
+      halt(HaltReason::LockedUp);
+      return std::nullopt;
+    }
   }
   if (scheduler_.now() - *locked_up_since_ > kLongestWatchdog) return RunEnd::LockedUp;
   return rest(limits, RunEnd::LockedUp);
 }
 
 void Board::enter_sleep() {
-  sleeping_ = true;
+  const bool slept = std::exchange(sleeping_, true);
   const PowerMode mode = chip_->power().core_asleep(deep_sleep_requested(core_));
   // HCLK stands in Stop modes, and the SysTicks with it.
-  if (mode >= PowerMode::Stop0 && !std::exchange(core_clock_stopped_, true)) stop_core_clock(core_);
+  const bool stops = mode >= PowerMode::Stop0 && !std::exchange(core_clock_stopped_, true);
+  if (stops) stop_core_clock(core_);
+  if (core_.tracer != nullptr && (stops || !slept)) core_.tracer->asleep(core_clock_stopped_);
 }
 
 void Board::leave_sleep() {
   if (!std::exchange(sleeping_, false)) return;
+  if (core_.tracer != nullptr) core_.tracer->awake();
   if (std::exchange(core_clock_stopped_, false)) start_core_clock(core_);
   chip_->power().core_awake();
 }
+
+bool Board::deep_sleep() const { return core_clock_stopped_; }
 
 bool Board::paced() const {
   return options_.real_time || (options_.host != nullptr && options_.host->awaiting());
@@ -222,6 +243,23 @@ void Board::take_posted() {
     posted_any_ = false;
   }
   for (const auto& task : tasks) task();
+}
+
+void Board::wait_for_posted() {
+  std::unique_lock lock(posted_mutex_);
+  posted_signal_.wait(lock, [this] { return posted_any_.load() || stop_.load(); });
+}
+
+void Board::halt(HaltReason reason) {
+  if (std::exchange(halted_, true)) return;
+  core_.halting.due = core_.halting.stepping = false;
+  if (halt_listener_) halt_listener_(reason);
+}
+
+void Board::go_on(bool stepping) {
+  halted_ = false;
+  was_paced_ = false;  // the host's time that has passed meanwhile is not made up for
+  resume_from_halt(core_, stepping);
 }
 
 BoardStatistics Board::statistics() const {

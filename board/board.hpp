@@ -25,6 +25,7 @@
 
 #include "board/bus/scheduler.hpp"
 #include "board/cpu/core.hpp"
+#include "board/debug/semihosting.hpp"
 #include "board/matrix/system_bus.hpp"
 #include "board/memory/board_memories.hpp"
 #include "board/memory/sram.hpp"
@@ -39,7 +40,6 @@ class FaultInjector;
 struct Fault;
 class RegisterFile;
 class Snapshot;
-class Semihosting;
 class Syscfg;
 struct LoadedImage;
 enum class Ram : std::uint8_t;
@@ -48,9 +48,9 @@ struct BoardOptions {
   /// One line a message for the person who runs the board: first touch of an unmodelled block, resets. May be
   /// empty.
   std::function<void(std::string_view)> report;
-  /// BKPT 0xAB reaches the host: console output and exit.
+  /// BKPT 0xAB reaches the host: console, clocks and exit.
   bool semihosting = false;
-  std::function<void(std::string_view)> console;
+  SemihostingPorts host_calls;
   /// Virtual time keeps to the host's clock.
   bool real_time = false;
   /// Source of outside events (the modem's network); may be null. Must outlive the board.
@@ -122,8 +122,24 @@ class Board {
   void inject(const Fault& fault);
   /// Null if none was ever asked for.
   [[nodiscard]] const FaultInjector* faults() const { return faults_.get(); }
-  /// Pulls NRST.
+  /// Pulls NRST; the reset happens before the next instruction.
   void reset_pin() { request_reset(ResetCause::Pin); }
+
+  // For a debugger outside of the chip (board/debug/), on the board's thread, see post(). While the board is
+  // halted, run() does nothing but what is posted, and virtual time stands still.
+  void halt(HaltReason reason);
+  /// Goes on from a halt, for one instruction if `stepping`.
+  void go_on(bool stepping);
+  [[nodiscard]] bool halted() const { return halted_; }
+  /// Called each time the board has halted.
+  void on_halt(std::function<void(HaltReason)> listener) { halt_listener_ = std::move(listener); }
+  /// With a debugger attached, a core that is locked up or sleeps for ever does not end run(): the first
+  /// halts, the second waits.
+  void set_attended(bool attended) { attended_ = attended; }
+  /// Halts at the first instruction after every reset.
+  void set_halt_on_reset(bool halt) { halt_on_reset_ = halt; }
+  /// A reset of the whole chip, done when this returns.
+  tl::expected<void, BoardError> reset_at_once() { return perform_reset(ResetCause::Pin); }
 
   [[nodiscard]] SerialPort* serial(std::uint32_t base) { return chip_->serial(base); }
   /// I2C bus at this non-secure base address, to attach targets; nullptr if there is none.
@@ -139,6 +155,8 @@ class Board {
   [[nodiscard]] BoardStatistics statistics() const;
   /// Called after each reset with its cause, on the board's thread.
   void on_reset(std::function<void(ResetCause)> listener) { reset_listener_ = std::move(listener); }
+  /// Asleep in a mode in which HCLK stands.
+  [[nodiscard]] bool deep_sleep() const;
   /// Resets since create(), the first power-on not counted.
   [[nodiscard]] std::uint64_t resets() const { return resets_; }
 
@@ -178,6 +196,7 @@ class Board {
   /// What faults ask for at this boundary; the run's end if it is one.
   [[nodiscard]] std::optional<RunEnd> act_on_faults(const RunLimits& limits);
   void take_posted();
+  void wait_for_posted();
   [[nodiscard]] bool paced() const;
   void keep_pace();
   /// Waits for the host: at most until its clock has reached what `target` stands for; moves virtual time
@@ -211,6 +230,10 @@ class Board {
   bool sleeping_ = false;
   bool core_clock_stopped_ = false;
   std::optional<Time> locked_up_since_;
+  bool halted_ = false;
+  bool attended_ = false;
+  bool halt_on_reset_ = false;
+  std::function<void(HaltReason)> halt_listener_;
   int exit_status_ = 0;
 
   // Pacing: a pair of moments that belong together.

@@ -34,7 +34,7 @@ Board::Board(BoardMemories memories, BoardOptions options, Sram sram)
   build_chip();
   place_unmodelled();
   core_.semihosting = options_.semihosting;
-  semihosting_ = std::make_unique<Semihosting>(bus_, scheduler_, options_.console);
+  semihosting_ = std::make_unique<Semihosting>(bus_, scheduler_, options_.host_calls);
   bus_.set_observer(&core_);
 }
 

@@ -111,11 +111,13 @@ tl::expected<void, BoardError> Board::perform_reset(ResetCause cause) {
   if (!address) return tl::unexpected(address.error());
   core_.reset(*address);
   set_debug_authentication(core_, debug_inputs());
+  if (core_.tracer != nullptr) core_.tracer->reset(name_of(cause));
   if (cause != ResetCause::PowerOn) {
     ++resets_;
     report("reset: " + std::string(name_of(cause)));
   }
   if (reset_listener_) reset_listener_(cause);
+  if (halt_on_reset_ || core_.halting.stepping) halt(HaltReason::Reset);
   return {};
 }
 

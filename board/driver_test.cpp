@@ -21,7 +21,7 @@ class DriverTest : public ::testing::Test {
   void load(const std::string& program) {
     BoardOptions options;
     options.semihosting = true;
-    options.console = [this](std::string_view text) {
+    options.host_calls.console = [this](std::string_view text) {
       if (on_print) on_print(std::string(text));
     };
     auto created = Board::create(std::move(*BoardMemories::in_memory(BoardIdentity::from_seed(1))), options);

@@ -7,22 +7,31 @@ namespace microvisor::cli {
 namespace {
 
 std::atomic<bool> flag{false};
+std::atomic<bool> reset_flag{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 void on_signal(int) { flag.store(true, std::memory_order_relaxed); }
+void on_reset(int) { reset_flag.store(true, std::memory_order_relaxed); }
 
-void set_handler(void (*handler)(int)) {
+void set_handler(int signal, void (*handler)(int)) {
   struct sigaction action {};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
 
-InterruptGuard::InterruptGuard() { set_handler(on_signal); }
-InterruptGuard::~InterruptGuard() { set_handler(SIG_DFL); }
+InterruptGuard::InterruptGuard() {
+  set_handler(SIGINT, on_signal);
+  set_handler(SIGTERM, on_signal);
+  set_handler(SIGURG, on_reset);
+}
+InterruptGuard::~InterruptGuard() {
+  for (const int signal : {SIGINT, SIGTERM, SIGURG}) set_handler(signal, SIG_DFL);
+}
+
+bool InterruptGuard::take_reset_request() { return reset_flag.exchange(false, std::memory_order_relaxed); }
 
 bool InterruptGuard::requested() { return flag.load(std::memory_order_relaxed); }
 

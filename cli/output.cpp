@@ -1,6 +1,7 @@
 #include "cli/output.hpp"
 
 #include <fmt/core.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +12,23 @@
 namespace microvisor::cli {
 namespace {
 
-std::mutex stdout_lock;
+std::mutex output_lock;  // of both streams, and of the status line
+std::string status_line;
+
+constexpr std::string_view kEraseLine = "\r\033[K";
+
+void write_error(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+/// The status line as it fits on the terminal, drawn over the older one.
+std::string drawn_status() {
+  if (status_line.empty()) return {};
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return "\r" + status_line.substr(0, known ? size.ws_col - 1 : std::string::npos) + "\033[K";
+}
 
 /// Control characters as \\xNN where a terminal would obey them; into a pipe or file the text goes as it
 /// came.
@@ -41,12 +58,25 @@ std::string padded_row(const std::vector<std::string>& cells, const std::vector<
 }  // namespace
 
 void print_line(std::string_view line) {
-  const std::lock_guard guard(stdout_lock);
+  const std::lock_guard guard(output_lock);
+  if (!status_line.empty()) write_error(kEraseLine);
   fmt::print("{}\n", line);
   std::fflush(stdout);
+  if (!status_line.empty()) write_error(drawn_status());
 }
 
-void note(std::string_view line) { fmt::print(stderr, "microvisor: {}\n", line); }
+void note(std::string_view line) {
+  const std::lock_guard guard(output_lock);
+  write_error(
+      fmt::format("{}microvisor: {}\n{}", status_line.empty() ? "" : kEraseLine, line, drawn_status()));
+}
+
+void set_status_line(std::string text) {
+  const std::lock_guard guard(output_lock);
+  if (text.empty() && !status_line.empty()) write_error(kEraseLine);
+  status_line = std::move(text);
+  if (!status_line.empty()) write_error(drawn_status());
+}
 
 std::string text_of(const nlohmann::json& object, const std::string& field) {
   const auto it = object.find(field);

@@ -17,6 +17,10 @@ void print_line(std::string_view line);
 /// A diagnostic on stderr, prefixed "microvisor: ".
 void note(std::string_view line);
 
+/// Keeps `text` as the last line of the terminal behind stderr, below everything printed by the two functions
+/// above; cut to the terminal's width. Empty: no such line.
+void set_status_line(std::string text);
+
 /// "2026-01-01T12:34:56.123456Z [app_logging] text": type in brackets padded to 13 columns. On a terminal
 /// control characters other than tab are shown as \xNN, so that a device cannot write escape sequences to it.
 std::string format_log_record(const nlohmann::json& record);

@@ -1,4 +1,5 @@
-// Ends a board's run when Ctrl-C or SIGTERM comes. Needs an InterruptGuard around it.
+// Brings signals to a board: Ctrl-C and SIGTERM end its run, `board reset` pulls its reset pin. Needs an
+// InterruptGuard around it.
 #pragma once
 
 #include <atomic>
@@ -16,6 +17,7 @@ class SignalWatch {
       : thread_([&device, this] {
           while (!done_) {
             if (InterruptGuard::requested()) return device.stop();
+            if (InterruptGuard::take_reset_request()) device.reset();
             std::this_thread::sleep_for(std::chrono::milliseconds(50));
           }
         }) {}

@@ -144,6 +144,23 @@ void VirtualDevice::attach_i2c() {
   }
 }
 
+DeviceStatus VirtualDevice::status() const {
+  const board::CoreState& state = board_->core().state;
+  const board::BoardStatistics statistics = board_->statistics();
+  return {.core = board_->halted()       ? DeviceStatus::Core::Halted
+                  : state.locked_up      ? DeviceStatus::Core::LockedUp
+                  : !state.asleep        ? DeviceStatus::Core::Running
+                  : board_->deep_sleep() ? DeviceStatus::Core::DeepSleep
+                                         : DeviceStatus::Core::Asleep,
+          .secure = state.world == board::kSecure,
+          .instructions = statistics.instructions,
+          .virtual_seconds = statistics.virtual_seconds,
+          .resets = board_->resets(),
+          .modem = std::string(modem_->state_text()),
+          .packets_sent = modem_->packets_sent(),
+          .packets_received = modem_->packets_received()};
+}
+
 void VirtualDevice::watch_pins() {
   if (options_.pins.empty()) return;
   const auto report = [this](board::PinId pin, const std::string& state) {

@@ -34,6 +34,18 @@ struct VirtualDeviceOptions {
   std::vector<board::Fault> faults;
 };
 
+/// What a board does at one moment, for people.
+struct DeviceStatus {
+  enum class Core : std::uint8_t { Running, Asleep, DeepSleep, Halted, LockedUp };
+  Core core = Core::Running;
+  bool secure = true;
+  std::uint64_t instructions = 0;
+  double virtual_seconds = 0;
+  std::uint64_t resets = 0;
+  std::string modem;  ///< the network as the modem sees it
+  std::uint64_t packets_sent = 0, packets_received = 0;
+};
+
 class VirtualDevice {
  public:
   VirtualDevice(board::BoardMemories memories, const VirtualDeviceOptions& options);
@@ -53,6 +65,16 @@ class VirtualDevice {
   /// ExitStatus after a power cut that was asked for.
   void run(std::optional<double> seconds, bool from_power_on);
   void stop() { board_->stop(); }
+  /// Pulls the reset pin. From any thread.
+  void reset() {
+    board_->post([this] { board_->reset_pin(); });
+  }
+  /// Has `task` called on the board's thread. From any thread.
+  void post(std::function<void()> task) { board_->post(std::move(task)); }
+
+  // On the board's thread, or while it does not run.
+  [[nodiscard]] board::Board& board() { return *board_; }
+  [[nodiscard]] DeviceStatus status() const;
 
   /// Virtual time since power-on, as it was when the board last looked outside (every few thousand
   /// instructions). From any thread.

@@ -16,7 +16,9 @@
 #include "board/bus/bus.hpp"
 #include "board/bus/scheduler.hpp"
 #include "board/cpu/debug_watch.hpp"
+#include "board/cpu/halting.hpp"
 #include "board/cpu/state.hpp"
+#include "board/cpu/tracer.hpp"
 
 namespace microvisor::board {
 
@@ -32,6 +34,7 @@ enum class Stop : std::uint8_t {
   Lockup,       ///< fault inside a fault handler of highest priority
   SystemReset,  ///< AIRCR.SYSRESETREQ
   Semihosting,  ///< BKPT 0xAB with semihosting on: R0 is the operation, R1 its argument; PC is at the BKPT
+  Halted,       ///< for a debugger outside: see Halting::reason
 };
 
 /// Levels of the authentication inputs of the core (DBGEN, NIDEN, SPIDEN, SPNIDEN), which the chip's
@@ -124,6 +127,8 @@ struct Core final : InterruptSink, BusObserver {
   bool attention = false;
   Execution execution;
   DebugWatch watch;
+  Halting halting;
+  Tracer* tracer = nullptr;  ///< not owned; may be null
 
   /// Called when Non-secure state is entered for the first time after a reset: the application's start. May
   /// be empty.

@@ -102,6 +102,7 @@ void update_watch(Core& core) {
     }
   }
   dwt_add_ranges(core, watch);
+  add_halting_ranges(core, watch);
   if (watch == core.watch) return;
   core.watch = watch;
   watch_changed(core);

@@ -5,9 +5,8 @@
 // comparator is armed there are no ranges and nothing is asked.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <span>
+#include <vector>
 
 namespace microvisor::board {
 
@@ -20,16 +19,15 @@ struct AddressRange {
   bool operator==(const AddressRange&) const = default;
 };
 
-/// Worked out from the registers of FPB and DWT whenever they change (debug_events.cpp).
+/// Worked out from the registers of FPB and DWT and from what a debugger outside of the chip wants
+/// (halting.hpp) whenever one of them changes (debug_events.cpp).
 struct DebugWatch {
-  std::array<AddressRange, 12> code_ranges{};  ///< eight breakpoints, four DWT comparators
-  std::array<AddressRange, 4> data_ranges{};
-  std::uint8_t code_count = 0, data_count = 0;
+  std::vector<AddressRange> code_ranges, data_ranges;
 
-  [[nodiscard]] std::span<const AddressRange> code() const { return {code_ranges.data(), code_count}; }
-  [[nodiscard]] std::span<const AddressRange> data() const { return {data_ranges.data(), data_count}; }
-  void watch_code(AddressRange range) { code_ranges.at(code_count++) = range; }
-  void watch_data(AddressRange range) { data_ranges.at(data_count++) = range; }
+  [[nodiscard]] const std::vector<AddressRange>& code() const { return code_ranges; }
+  [[nodiscard]] const std::vector<AddressRange>& data() const { return data_ranges; }
+  void watch_code(AddressRange range) { code_ranges.push_back(range); }
+  void watch_data(AddressRange range) { data_ranges.push_back(range); }
   bool operator==(const DebugWatch&) const = default;
 };
 

@@ -99,8 +99,7 @@ void push_frame(Core& core, std::uint32_t return_address) {
 /// Where the Secure background stack is while a handler may already be running on another one.
 std::uint32_t& background_stack(CoreState& state, bool thread) {
   const StackKind kind = thread && state.process_stack[kSecure] ? kProcess : kMain;
-  const bool in_use = state.world == kSecure && state.stack_kind() == kind;
-  return in_use ? state.r[13] : state.stack[kSecure][kind];
+  return state.stack_pointer(kSecure, kind);
 }
 
 std::uint32_t background_limit(const Core& core, bool thread) {
@@ -158,6 +157,7 @@ bool fetch_vector(Core& core, const PendingException& exception, std::uint32_t& 
 
 void activate(Core& core, const PendingException& exception, std::uint32_t exc_return, std::uint32_t vector) {
   CoreState& state = core.state;
+  const std::uint32_t from = state.r[15];
   {
     const StackSwitch stack(state);
     state.world = exception.world;
@@ -174,6 +174,8 @@ void activate(Core& core, const PendingException& exception, std::uint32_t exc_r
   state.exclusive = false;
   state.event = true;
   state.asleep = false;
+  core.halting.due |= core.halting.stepping;
+  if (core.tracer != nullptr) core.tracer->exception_entered(exception.number, exception.world, from);
 }
 
 /// EXC_RETURN as the handler sees it, for the exception that is really taken.

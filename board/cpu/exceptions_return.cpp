@@ -80,8 +80,7 @@ struct Popped {
 
 std::uint32_t& stack_to_pop(CoreState& state, const Return& what) {
   const StackKind kind = what.thread && state.process_stack[what.stack_world] ? kProcess : kMain;
-  const bool in_use = state.world == what.stack_world && state.stack_kind() == kind;
-  return in_use ? state.r[13] : state.stack[what.stack_world][kind];
+  return state.stack_pointer(what.stack_world, kind);
 }
 
 bool read_words(Core& core, std::uint32_t address, std::array<std::uint32_t, 8>& words, World world,
@@ -169,6 +168,7 @@ void restore(Core& core, const Return& what, std::uint32_t frame, const std::arr
   state.secure_fp_active = what.stack_world == kSecure && (psr & kPsrSfpa) != 0;
   state.exclusive = false;
   state.event = true;
+  if (core.tracer != nullptr) core.tracer->world_entered(state.world, state.r[15]);
 }
 
 /// SCR.SLEEPONEXIT of the world whose handler returned, once no exception is left (B3.28). The return is an
@@ -227,6 +227,7 @@ bool return_at_once(Core& core, const Return& what) {
   std::memcpy(basic.data(), host, sizeof basic);
   if (((basic[7] & kPsrExceptionMask) == 0) != what.thread) return false;
   set_active(core, number, world, false);
+  if (core.tracer != nullptr) core.tracer->exception_ended(number, world);
   state.process_stack[world] = process;
   restore(core, what, frame, basic, nullptr);
   reconsider(core);
@@ -253,6 +254,7 @@ void return_from_exception(Core& core, std::uint32_t exc_return) {
   const Return what = decode(core, exc_return);
   if (return_at_once(core, what)) return;
   const bool was_active = deactivate(core, state.ipsr, what.exception_world);
+  if (core.tracer != nullptr) core.tracer->exception_ended(state.ipsr, what.exception_world);
   state.process_stack[what.exception_world] = (what.value & kExcReturnProcessStack) != 0;
   if (!check(core, what, was_active) || !clear_fp_on_return(core))
     return take_exception(core, what.value, true);
@@ -293,6 +295,7 @@ bool return_from_function(Core& core) {
   state.it = 0;
   state.thumb = (address & 1) != 0;
   state.r[15] = address & ~std::uint32_t{1};
+  if (core.tracer != nullptr) core.tracer->world_entered(kSecure, state.r[15]);
   reconsider(core);
   return true;
 }

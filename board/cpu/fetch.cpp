@@ -131,6 +131,15 @@ bool is_watched(const Core& core, std::uint32_t address) {
                      [address](const AddressRange& range) { return range.overlaps(address, address); });
 }
 
+/// A debugger outside of the chip wants to halt here. Nothing is fetched, so also not where a fetch would
+/// fail.
+bool halts_before(Core& core) {
+  if (core.halting.breakpoints.empty() || !halts_at_breakpoint(core)) return false;
+  core.halting.due = true;
+  core.halting.reason = HaltReason::Breakpoint;
+  return true;
+}
+
 /// Points the interpreter at a page of which `bytes` may be executed without a further look; the record at
 /// `address`.
 const Record* point_at(Core& core, std::uint32_t address, Record* records, const std::uint8_t* code,
@@ -194,7 +203,7 @@ const Record* enter_gateway(Core& core, std::uint32_t address, const Attribution
 const Record* fetch_page(Core& core, std::uint32_t address) {
   if (const Record* gateway = known_gateway(core, address)) return gateway;
   Attribution answer;
-  if (!may_fetch(core, address, answer)) return nullptr;
+  if (halts_before(core) || !may_fetch(core, address, answer)) return nullptr;
   if (!core.state.thumb || core.state.it != 0) return fetch_step(core, address);
   if (enters_secure(core, answer)) return enter_gateway(core, address, answer);
   const std::uint32_t page = address & ~(kPageBytes - 1);
@@ -208,7 +217,7 @@ const Record* fetch_page(Core& core, std::uint32_t address) {
 const Record* fetch_step(Core& core, std::uint32_t address) {
   std::uint32_t opcode = 0;
   bool wide = false;
-  if (!fetch_instruction(core, address, opcode, wide)) return nullptr;
+  if (halts_before(core) || !fetch_instruction(core, address, opcode, wide)) return nullptr;
   if (is_watched(core, address) && !before_watched_instruction(core, address)) return nullptr;
   auto& step = core.decoded->step;
   decode(opcode, wide, {.slot = Place::kNoPage, .it_state = core.state.it}, step[0]);

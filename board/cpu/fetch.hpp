@@ -8,7 +8,7 @@ namespace microvisor::board {
 
 /// The record at `address`, which is even, with the interpreter pointed at its page, or at the single-step
 /// buffer if the page cannot be executed as a whole. Null: a fault has been recorded, or
-/// core.execution.stalled is set.
+/// core.execution.stalled is set, or the core halts (core.halting.due).
 const Record* fetch_page(Core& core, std::uint32_t address);
 /// The same, always in the single-step buffer, for the ITSTATE at hand.
 const Record* fetch_step(Core& core, std::uint32_t address);

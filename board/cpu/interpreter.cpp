@@ -40,6 +40,7 @@ void run(Core& core) {
 
 /// The fetch at state.r[15] failed; the flags are in the state.
 void fetch_failed(Core& core) {
+  if (core.halting.due) return set_exit(core, Exit::Halted);
   if (core.execution.stalled) return set_exit(core, Exit::Stalled);
   take_fault(core, core.state.r[15]);
 }
@@ -70,7 +71,9 @@ void run_step(Core& core) {
 
 Stop Core::execute() {
   for (;;) {
+    if (MV_UNLIKELY(halting.due)) return Stop::Halted;
     if (attention && !service(*this)) return state.locked_up ? Stop::Lockup : Stop::SystemReset;
+    if (MV_UNLIKELY(halting.due)) return Stop::Halted;
     if (state.locked_up) return Stop::Lockup;
     if (state.asleep) return Stop::Asleep;
     if (execution.wait) {
@@ -85,6 +88,7 @@ Stop Core::execute() {
     }
     if (execution.exit == static_cast<std::uint8_t>(Exit::Stalled)) return Stop::Stalled;
     if (execution.exit == static_cast<std::uint8_t>(Exit::Semihosting)) return Stop::Semihosting;
+    if (MV_UNLIKELY(halting.stepping)) halting.due = true;
   }
 }
 

@@ -23,7 +23,7 @@ namespace microvisor::board {
 #define MV_COLD [[gnu::noinline, gnu::cold]]
 
 /// Why the handlers returned to execute().
-enum class Exit : std::uint8_t { Boundary, Stalled, Semihosting };
+enum class Exit : std::uint8_t { Boundary, Stalled, Semihosting, Halted };
 
 // --- leaving (interpreter.cpp)
 // ---------------------------------------------------------------------------------------

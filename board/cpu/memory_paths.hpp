@@ -16,7 +16,7 @@ inline Access data_access(const Attribution& answer) {
           .master = Master::Core};
 }
 
-/// Shows an access that has happened to the DWT, if that watches anything there.
+/// Shows an access that has happened to the DWT and to a debugger outside, if one watches anything there.
 void show(Core& core, std::uint32_t address, unsigned size, std::uint32_t value, bool read, World world);
 
 /// Enters the memory around `address` for reads of `world`; the host address, or null if it is no plain

@@ -27,6 +27,7 @@ void branch_to_nonsecure(Core& core, std::uint32_t target) {
   core.note_nonsecure();
   core.state.thumb = true;
   core.state.r[15] = target & ~std::uint32_t{1};
+  if (core.tracer != nullptr) core.tracer->world_entered(kNonSecure, core.state.r[15]);
 }
 
 /// One of the two words that BLXNS pushes: an ordinary Secure store. False: the fault is recorded.
@@ -71,6 +72,7 @@ void execute_secure_gateway(Core& core, std::uint32_t next) {
   CoreState& state = core.state;
   if (state.world == kNonSecure && lies_in_secure_memory(core, state.r[15])) {
     change_world(core, kSecure);
+    if (core.tracer != nullptr) core.tracer->world_entered(kSecure, state.r[15]);
     state.r[14] &= ~std::uint32_t{1};
     state.it = 0;
   }

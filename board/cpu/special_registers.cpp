@@ -10,34 +10,16 @@
 namespace microvisor::board {
 namespace {
 
-/// SYSm without the _NS bit.
+/// SYSm without the _NS bit, beyond the banked registers (SpecialRegister).
 enum Special : unsigned {
   kLastPsr = 7,
-  kMsp = 8,
-  kPsp = 9,
-  kMspLim = 10,
-  kPspLim = 11,
-  kPrimask = 16,
-  kBasepri = 17,
   kBasepriMax = 18,
-  kFaultmask = 19,
-  kControl = 20,
   kSp = 24,
   kNonSecureForm = 0x80,
 };
 
 constexpr std::uint32_t kPriorityBits = 0xF0;
 constexpr std::uint32_t kNsacrCp10 = 1u << 10;
-
-std::uint32_t& stack_pointer(CoreState& state, World world, StackKind kind) {
-  const bool in_use = state.world == world && state.stack_kind() == kind;
-  return in_use ? state.r[13] : state.stack[world][kind];
-}
-
-std::uint32_t read_stack_pointer(const CoreState& state, World world, StackKind kind) {
-  const bool in_use = state.world == world && state.stack_kind() == kind;
-  return in_use ? state.r[13] : state.stack[world][kind];
-}
 
 /// SP_NS: the stack that Non-secure code would use in the current mode.
 StackKind nonsecure_kind(const CoreState& state) {
@@ -92,11 +74,41 @@ bool write_nonsecure_stack(Core& core, std::uint32_t value) {
     record_usage_fault(core, UsageFault::StackOverflow);
     return false;
   }
-  stack_pointer(core.state, kNonSecure, kind) = pointer;
+  core.state.stack_pointer(kNonSecure, kind) = pointer;
   return true;
 }
 
 }  // namespace
+
+std::uint32_t peek_special(const Core& core, World world, SpecialRegister which) {
+  const CoreState& state = core.state;
+  switch (which) {
+    case SpecialRegister::Msp: return state.stack_pointer(world, kMain);
+    case SpecialRegister::Psp: return state.stack_pointer(world, kProcess);
+    case SpecialRegister::MspLim: return state.stack_limit[world][kMain];
+    case SpecialRegister::PspLim: return state.stack_limit[world][kProcess];
+    case SpecialRegister::Primask: return state.primask[world] ? 1 : 0;
+    case SpecialRegister::Basepri: return state.basepri[world];
+    case SpecialRegister::Faultmask: return state.faultmask[world] ? 1 : 0;
+    case SpecialRegister::Control: return read_control(state, world);
+  }
+  return 0;
+}
+
+void poke_special(Core& core, World world, SpecialRegister which, std::uint32_t value) {
+  CoreState& state = core.state;
+  switch (which) {
+    case SpecialRegister::Msp: state.stack_pointer(world, kMain) = value & ~std::uint32_t{3}; break;
+    case SpecialRegister::Psp: state.stack_pointer(world, kProcess) = value & ~std::uint32_t{3}; break;
+    case SpecialRegister::MspLim: state.stack_limit[world][kMain] = value & ~std::uint32_t{7}; break;
+    case SpecialRegister::PspLim: state.stack_limit[world][kProcess] = value & ~std::uint32_t{7}; break;
+    case SpecialRegister::Primask: state.primask[world] = (value & 1) != 0; break;
+    case SpecialRegister::Basepri: write_basepri(state, world, value, false); break;
+    case SpecialRegister::Faultmask: write_faultmask(core, world, (value & 1) != 0); break;
+    case SpecialRegister::Control: write_control(core, world, value); break;
+  }
+  reconsider(core);
+}
 
 std::uint32_t read_special(const Core& core, unsigned sysm) {
   const CoreState& state = core.state;
@@ -109,19 +121,11 @@ std::uint32_t read_special(const Core& core, unsigned sysm) {
   if (nonsecure_form && state.world != kSecure) return 0;
   const World world = nonsecure_form ? kNonSecure : state.world;
   const unsigned which = sysm & ~unsigned{kNonSecureForm};
-  if (which == kControl) return read_control(state, world);
-  if (!state.privileged()) return 0;
+  if (which != static_cast<unsigned>(SpecialRegister::Control) && !state.privileged()) return 0;
   switch (which) {
-    case kMsp: return read_stack_pointer(state, world, kMain);
-    case kPsp: return read_stack_pointer(state, world, kProcess);
-    case kMspLim: return state.stack_limit[world][kMain];
-    case kPspLim: return state.stack_limit[world][kProcess];
-    case kPrimask: return state.primask[world] ? 1 : 0;
-    case kBasepri:
     case kBasepriMax: return state.basepri[world];
-    case kFaultmask: return state.faultmask[world] ? 1 : 0;
-    case kSp: return nonsecure_form ? read_stack_pointer(state, world, nonsecure_kind(state)) : 0;
-    default: return 0;
+    case kSp: return nonsecure_form ? state.stack_pointer(world, nonsecure_kind(state)) : 0;
+    default: return peek_special(core, world, static_cast<SpecialRegister>(which));
   }
 }
 
@@ -134,21 +138,15 @@ bool write_special(Core& core, unsigned sysm, unsigned mask, std::uint32_t value
   const bool nonsecure_form = (sysm & kNonSecureForm) != 0;
   if (!state.privileged() || (nonsecure_form && state.world != kSecure)) return true;
   const World world = nonsecure_form ? kNonSecure : state.world;
-  switch (sysm & ~unsigned{kNonSecureForm}) {
-    case kMsp: stack_pointer(state, world, kMain) = value & ~std::uint32_t{3}; break;
-    case kPsp: stack_pointer(state, world, kProcess) = value & ~std::uint32_t{3}; break;
-    case kMspLim: state.stack_limit[world][kMain] = value & ~std::uint32_t{7}; break;
-    case kPspLim: state.stack_limit[world][kProcess] = value & ~std::uint32_t{7}; break;
-    case kPrimask: state.primask[world] = (value & 1) != 0; break;
-    case kBasepri: write_basepri(state, world, value, false); break;
-    case kBasepriMax: write_basepri(state, world, value, true); break;
-    case kFaultmask: write_faultmask(core, world, (value & 1) != 0); break;
-    case kControl: write_control(core, world, value); break;
+  const unsigned which = sysm & ~unsigned{kNonSecureForm};
+  switch (which) {
+    case kBasepriMax:
+      write_basepri(state, world, value, true);
+      reconsider(core);
+      return true;
     case kSp: return !nonsecure_form || write_nonsecure_stack(core, value);
-    default: break;
+    default: poke_special(core, world, static_cast<SpecialRegister>(which), value); return true;
   }
-  reconsider(core);
-  return true;
 }
 
 void change_processor_state(Core& core, bool disable, bool primask, bool faultmask) {

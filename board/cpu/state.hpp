@@ -53,6 +53,13 @@ struct CoreState {
   [[nodiscard]] StackKind stack_kind() const {
     return !handler_mode() && process_stack[world] ? kProcess : kMain;
   }
+  /// Any of the four stack pointers, wherever it lives at the moment.
+  [[nodiscard]] std::uint32_t& stack_pointer(World which, StackKind kind) {
+    return world == which && stack_kind() == kind ? r[13] : stack[which][kind];
+  }
+  [[nodiscard]] std::uint32_t stack_pointer(World which, StackKind kind) const {
+    return world == which && stack_kind() == kind ? r[13] : stack[which][kind];
+  }
 };
 
 }  // namespace microvisor::board

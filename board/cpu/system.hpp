@@ -104,6 +104,20 @@ std::uint32_t test_target(const Core& core, std::uint32_t address, unsigned vari
 std::uint32_t read_special(const Core& core, unsigned sysm);  // MRS
 /// MSR; mask is the 2-bit field. False: a fault was recorded (stack limit of MSR SP_NS).
 bool write_special(Core& core, unsigned sysm, unsigned mask, std::uint32_t value);
+/// The banked special registers, by their SYSm of MRS and MSR (DDI0553 C2.4).
+enum class SpecialRegister : std::uint8_t {
+  Msp = 8,
+  Psp = 9,
+  MspLim = 10,
+  PspLim = 11,
+  Primask = 16,
+  Basepri = 17,
+  Faultmask = 19,
+  Control = 20,
+};
+/// Those of either world, whoever runs; other values read zero and change nothing.
+std::uint32_t peek_special(const Core& core, World world, SpecialRegister which);
+void poke_special(Core& core, World world, SpecialRegister which, std::uint32_t value);
 void change_processor_state(Core& core, bool disable, bool primask, bool faultmask);  // CPS
 /// VLSTM and VLLDM (Rn = `address`): allocate and give back the FP context around a call to non-secure code.
 /// False: a fault was recorded. Undefined in Non-secure state (the decoder's business).

@@ -24,7 +24,7 @@ TlbEntry page_of(const TlbEntry& whole, std::uint32_t address) {
   return {.base = first, .span = last - first + 1, .host = whole.host + (first - whole.base)};
 }
 
-/// Cuts away what the DWT watches; false if `address` itself is watched, so that nothing is left.
+/// Cuts away what is watched; false if `address` itself is watched, so that nothing is left.
 bool leave_out_watched(const Core& core, TlbEntry& entry, std::uint32_t address, unsigned size) {
   for (const AddressRange& range : core.watch.data()) {
     const std::uint32_t last = entry.base + (entry.span - 1);
@@ -49,8 +49,9 @@ bool watched(const Core& core, std::uint32_t first, std::uint32_t last) {
 
 void show(Core& core, std::uint32_t address, unsigned size, std::uint32_t value, bool read, World world) {
   for (const AddressRange& range : core.watch.data()) {
-    if (range.overlaps(address, address + (size - 1)))
-      return watch_access(core, address, size, value, read, world);
+    if (!range.overlaps(address, address + (size - 1))) continue;
+    halt_for_access(core, address, size, read);
+    return watch_access(core, address, size, value, read, world);
   }
 }
 

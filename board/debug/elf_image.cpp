@@ -17,7 +17,7 @@ tl::unexpected<BoardError> bad(const std::string& reason) {
 
 }  // namespace
 
-tl::expected<LoadedImage, BoardError> parse_elf(std::span<const std::uint8_t> file) {
+tl::expected<void, BoardError> check_arm_elf(std::span<const std::uint8_t> file) {
   Elf32_Ehdr header;
   if (file.size() < sizeof header) return bad("not an ELF file");
   std::memcpy(&header, file.data(), sizeof header);
@@ -26,6 +26,13 @@ tl::expected<LoadedImage, BoardError> parse_elf(std::span<const std::uint8_t> fi
       header.e_machine != EM_ARM) {
     return bad("not a 32-bit Arm program");
   }
+  return {};
+}
+
+tl::expected<LoadedImage, BoardError> parse_elf(std::span<const std::uint8_t> file) {
+  if (auto checked = check_arm_elf(file); !checked) return tl::unexpected(checked.error());
+  Elf32_Ehdr header;
+  std::memcpy(&header, file.data(), sizeof header);
   if (header.e_type != ET_EXEC) return bad("not an executable (linked) program");
   const std::uint64_t table_end =
       std::uint64_t{header.e_phoff} + std::uint64_t{header.e_phnum} * sizeof(Elf32_Phdr);
@@ -46,11 +53,18 @@ tl::expected<LoadedImage, BoardError> parse_elf(std::span<const std::uint8_t> fi
   return image;
 }
 
-tl::expected<LoadedImage, BoardError> load_elf(const std::filesystem::path& path) {
+tl::expected<std::vector<std::uint8_t>, BoardError> read_image_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return tl::unexpected(BoardError{BoardError::Kind::Missing, "cannot read " + path.string()});
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-  auto image = parse_elf({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  if (!file || !std::filesystem::is_regular_file(path)) {
+    return tl::unexpected(BoardError{BoardError::Kind::Missing, "cannot read " + path.string()});
+  }
+  return std::vector<std::uint8_t>{std::istreambuf_iterator<char>(file), {}};
+}
+
+tl::expected<LoadedImage, BoardError> load_elf(const std::filesystem::path& path) {
+  const auto bytes = read_image_file(path);
+  if (!bytes) return tl::unexpected(bytes.error());
+  auto image = parse_elf(*bytes);
   if (!image) image.error().message = path.string() + ": " + image.error().message;
   return image;
 }

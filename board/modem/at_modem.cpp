@@ -50,6 +50,13 @@ void AtModem::attach(SerialPort& port) {
   power_cycle();
 }
 
+std::string_view AtModem::state_text() const {
+  if (mode_ == Mode::Off) return "off";
+  if (!registered_) return "searching";
+  if (!in_call()) return "registered";
+  return ppp_.network_up() ? "online" : "dialling";
+}
+
 void AtModem::power_cycle() {
   ppp_.stop();
   to_chip_.clear();

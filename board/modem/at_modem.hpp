@@ -54,6 +54,8 @@ class AtModem final : public SerialDevice {
   void chip_ready_changed(bool ready) override;
 
   [[nodiscard]] bool in_call() const { return mode_ != Mode::Command && mode_ != Mode::Off; }
+  /// The network as the module sees it, in one word: "off", "searching", "registered", "dialling", "online".
+  [[nodiscard]] std::string_view state_text() const;
   [[nodiscard]] std::uint64_t packets_sent() const { return packets_sent_; }
   [[nodiscard]] std::uint64_t packets_received() const { return packets_received_; }
 

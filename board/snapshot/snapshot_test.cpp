@@ -28,7 +28,7 @@ constexpr std::uint32_t kI2c1 = 0x4000'5400;
 BoardOptions options_with(std::string& output) {
   BoardOptions options;
   options.semihosting = true;
-  options.console = [&output](std::string_view text) { output += text; };
+  options.host_calls.console = [&output](std::string_view text) { output += text; };
   return options;
 }
 

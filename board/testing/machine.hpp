@@ -24,7 +24,7 @@ struct Machine {
   Machine(const std::string& program, BoardMemories memories) {
     BoardOptions options;
     options.semihosting = true;
-    options.console = [this](std::string_view text) { output += text; };
+    options.host_calls.console = [this](std::string_view text) { output += text; };
     options.report = [this](std::string_view line) { reports.emplace_back(line); };
     auto created = Board::create(std::move(memories), options);
     EXPECT_TRUE(created) << created.error().message;

@@ -1,28 +1,30 @@
-// microvisor board: virtual boards.
+// microvisor board: virtual boards. What runs them is in board_run.cpp and board_exec.cpp.
 #include <fmt/core.h>
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <vector>
 
-#include "board/board.hpp"
-#include "board/debug/elf_image.hpp"
+#include "board/memory/board_memories.hpp"
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
-#include "cli/faults.hpp"
 #include "cli/flash_view.hpp"
-#include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "cli/provisioning.hpp"
-#include "cli/signal_watch.hpp"
-#include "cli/virtual_device.hpp"
 #include "firmware/image/image.hpp"
 #include "protocol/bundle/bytes.hpp"
 
@@ -147,101 +149,92 @@ void add_inspect(CLI::App& board) {
   });
 }
 
-struct RunArguments {
-  std::string directory, duration;
-  bool fast = false;
-  FaultArguments faults;
+/// A board directory as found on the disk.
+struct Listed {
+  std::string sid;
+  fs::path directory;
+  std::string process;  ///< that runs it; empty: off
 };
 
-void add_run_board(CLI::App& board) {
-  auto arguments = std::make_shared<RunArguments>();
-  CLI::App* command = board.add_subcommand("run", "Switch a board on and run it until interrupted");
-  command->add_option("DIRECTORY", arguments->directory, "Board directory")->required();
-  command->add_option("--for", arguments->duration, "Board time from power-on, for example 30s");
-  command->add_flag("--fast", arguments->fast, "As fast as this machine can, not in real time");
-  add_fault_options(*command, arguments->faults);
-  command->callback([arguments] {
-    const std::optional<double> seconds =
-        arguments->duration.empty() ? std::nullopt : std::optional(parse_duration(arguments->duration));
-    const std::vector<board::Fault> faults = parse_faults(arguments->faults);
-    auto memories = board::BoardMemories::open(arguments->directory);
-    if (!memories) throw Failure(memories.error().message);
-    const std::string sid = memories->identity().sid;
-    const InterruptGuard interrupt;
-    VirtualDeviceOptions options;
-    options.fast = arguments->fast;
-    options.faults = faults;
-    VirtualDevice device(std::move(*memories), options);
-    device.on_report = [](const std::string& line) { note(line); };
-    device.on_application_start = [] { note("the application starts"); };
-    note("device " + sid + " is on");
-    const SignalWatch watch(device);
-    device.run(seconds, true);
-  });
+/// The process that has the board open, as its lock says.
+std::string process_of(const fs::path& directory) {
+  const int descriptor = open((directory / "lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return {};
+  const bool held = flock(descriptor, LOCK_SH | LOCK_NB) != 0;
+  close(descriptor);
+  std::string process;
+  if (held) std::getline(std::ifstream(directory / "lock"), process);
+  return process;
 }
 
-struct ExecArguments {
-  std::string firmware;
-  std::uint64_t max_instructions = ~std::uint64_t{0};
-  bool semihosting = false;
-  bool stats = false;
-  FaultArguments faults;
-};
+std::optional<Listed> look_at(const fs::path& directory) {
+  if (!fs::exists(directory / "version")) return std::nullopt;
+  std::ifstream file(directory / "identity.json");
+  const json identity = json::parse(file, nullptr, false);
+  if (!identity.is_object()) return std::nullopt;
+  return Listed{text_of(identity, "sid"), directory, process_of(directory)};
+}
 
-/// Runs bare firmware; the exit status is the firmware's own.
-void execute(const ExecArguments& arguments) {
-  const std::vector<board::Fault> faults = parse_faults(arguments.faults);
-  const auto image = board::load_elf(arguments.firmware);
-  if (!image) throw Failure(image.error().message);
-  auto memories = board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1));
-  if (!memories) throw Failure(memories.error().message);
-  board::BoardOptions options;
-  options.semihosting = arguments.semihosting;
-  options.report = [](std::string_view line) { note(line); };
-  options.console = [](std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-  };
-  auto made = board::Board::create(std::move(*memories), options);
-  if (!made) throw Failure(made.error().message);
-  board::Board& machine = **made;
-  if (const auto booted = machine.boot_image(*image); !booted) throw Failure(booted.error().message);
-  for (const board::Fault& fault : faults) machine.inject(fault);
-  board::RunLimits limits;
-  limits.instructions = arguments.max_instructions;
-  const board::RunEnd end = machine.run(limits);
-  note_faults(machine);
-  if (arguments.stats) {
-    const board::BoardStatistics statistics = machine.statistics();
-    fmt::print(stderr, "{}\n",
-               json{{"instructions", statistics.instructions},
-                    {"wall_s", statistics.wall_seconds},
-                    {"virtual_s", statistics.virtual_seconds}}
-                   .dump());
+/// The directory itself if it is a board, else the boards directly inside of it.
+std::vector<Listed> boards_in(const fs::path& directory) {
+  if (auto itself = look_at(directory)) return {*itself};
+  std::error_code error;
+  std::vector<Listed> boards;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    if (auto board = look_at(entry.path())) boards.push_back(*board);
   }
-  switch (end) {
-    case board::RunEnd::PowerCut: end_by_power_cut(machine);
-    case board::RunEnd::Exited: throw ExitStatus{machine.exit_status()};
-    case board::RunEnd::LockedUp: throw Failure("the core is locked up");
-    case board::RunEnd::Idle: throw Failure("the core sleeps, and nothing is going to wake it");
-    case board::RunEnd::Limit:
-    case board::RunEnd::Stopped: return;
+  if (error) throw Failure(directory.string() + ": " + error.message());
+  std::ranges::sort(boards, {}, &Listed::directory);
+  return boards;
+}
+
+void list(const fs::path& directory, bool as_json) {
+  json all = json::array();
+  std::vector<std::vector<std::string>> rows;
+  for (const Listed& board : boards_in(directory)) {
+    const bool running = !board.process.empty();
+    all.push_back(
+        {{"sid", board.sid}, {"dir", fs::absolute(board.directory).string()}, {"running", running}});
+    rows.push_back({board.sid, board.directory.string(), running ? "process " + board.process : "off"});
+  }
+  print_line(as_json ? all.dump() : format_table({"SID", "DIRECTORY", "STATE"}, rows));
+}
+
+void add_list(CLI::App& board) {
+  auto directory = std::make_shared<std::string>(".");
+  auto as_json = std::make_shared<bool>(false);
+  CLI::App* command = board.add_subcommand("list", "Show the boards in a directory");
+  command->add_option("DIRECTORY", *directory, "Where to look; a board, or what holds boards")
+      ->capture_default_str();
+  command->add_flag("--json", *as_json, "Print [{\"sid\", \"dir\", \"running\"}]");
+  command->callback([directory, as_json] { list(*directory, *as_json); });
+}
+
+/// True if the process takes SIGURG for a request of a reset (proc(5), SigCgt).
+bool takes_resets(pid_t process) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with("SigCgt:")) continue;
+    return (std::strtoull(line.c_str() + 7, nullptr, 16) >> (SIGURG - 1) & 1) != 0;
+  }
+  return false;
+}
+
+void reset(const fs::path& directory) {
+  const auto memories = board::BoardMemories::open(directory);
+  if (memories) throw Failure("board directory " + directory.string() + " is off; there is nothing to reset");
+  if (memories.error().kind != board::BoardError::Kind::InUse) throw Failure(memories.error().message);
+  const pid_t process = std::atoi(process_of(directory).c_str());  // NOLINT(cert-err34-c): 0 is refused
+  if (process <= 0 || !takes_resets(process) || kill(process, SIGURG) != 0) {
+    throw Failure(memories.error().message + ", which takes no resets");
   }
 }
 
-void add_exec(CLI::App& board) {
-  auto arguments = std::make_shared<ExecArguments>();
-  CLI::App* command =
-      board.add_subcommand("exec", "Run bare secure-world firmware on an otherwise empty chip");
-  command
-      ->add_option("FIRMWARE", arguments->firmware, "ELF file; load segments go to their physical addresses")
-      ->required();
-  command->add_flag("--semihosting", arguments->semihosting,
-                    "BKPT 0xAB reaches this console; its exit status is ours");
-  command->add_option("--max-instructions", arguments->max_instructions, "Stop after so many");
-  command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");
-  add_fault_options(*command, arguments->faults);
-  command->callback([arguments] { execute(*arguments); });
+void add_reset(CLI::App& board) {
+  auto directory = std::make_shared<std::string>();
+  CLI::App* command = board.add_subcommand("reset", "Pull the reset pin of a board that runs");
+  command->add_option("DIRECTORY", *directory, "Board directory")->required();
+  command->callback([directory] { reset(*directory); });
 }
 
 void add_images(CLI::App& board) {
@@ -271,8 +264,10 @@ void add_board(CLI::App& program, Context& context) {
   CLI::App* board = program.add_subcommand("board", "Make, run and look at virtual boards");
   board->require_subcommand(1);
   add_create(*board, context);
-  add_run_board(*board);
-  add_exec(*board);
+  add_board_run(*board);
+  add_board_exec(*board);
+  add_list(*board);
+  add_reset(*board);
   add_inspect(*board);
   add_images(*board);
   add_board_snapshots(*board);

@@ -60,7 +60,7 @@ std::unique_ptr<board::Board> make_board(const Source& source) {
   board::BoardOptions options;
   options.semihosting = source.semihosting;
   options.report = [](std::string_view line) { note(line); };
-  options.console = [](std::string_view text) {
+  options.host_calls.console = [](std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
   };

@@ -19,6 +19,8 @@ struct Context {
 void add_apps(CLI::App& program, Context& context);
 void add_board(CLI::App& program, Context& context);
 void add_board_snapshots(CLI::App& board);
+void add_board_run(CLI::App& board);
+void add_board_exec(CLI::App& board);
 void add_cloud(CLI::App& program);
 void add_deploy(CLI::App& program, Context& context);
 void add_devices(CLI::App& program, Context& context);

@@ -50,7 +50,8 @@ class ScenarioBoard final : public Bus {
           if (exit_requested()) return true;
           break;
         case Stop::Lockup:
-        case Stop::SystemReset: return false;
+        case Stop::SystemReset:
+        case Stop::Halted: return false;
       }
     }
     return false;

@@ -1,0 +1,70 @@
+// microvisor board run: a board as a device that lives until it is interrupted.
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "cli/commands/board_tools.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/failure.hpp"
+#include "cli/faults.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/output.hpp"
+#include "cli/signal_watch.hpp"
+#include "cli/status_line.hpp"
+#include "cli/virtual_device.hpp"
+
+namespace microvisor::cli {
+namespace {
+
+struct RunArguments {
+  std::string directory, duration;
+  bool fast = false;
+  bool halt = false;
+  FaultArguments faults;
+  ToolArguments tools;
+};
+
+void run(const RunArguments& arguments) {
+  const std::optional<double> seconds =
+      arguments.duration.empty() ? std::nullopt : std::optional(parse_duration(arguments.duration));
+  if (arguments.halt && arguments.tools.gdb.empty()) throw Failure("--halt needs --gdb");
+  VirtualDeviceOptions options;
+  options.fast = arguments.fast;
+  options.faults = parse_faults(arguments.faults);
+  auto memories = board::BoardMemories::open(arguments.directory);
+  if (!memories) throw Failure(memories.error().message);
+  const std::string sid = memories->identity().sid;
+  const InterruptGuard interrupt;
+  VirtualDevice device(std::move(*memories), options);
+  device.on_report = [](const std::string& line) { note(line); };
+  device.on_application_start = [] { note("the application starts"); };
+  BoardTools tools(device.board(), arguments.tools, arguments.halt);
+  note("device " + sid + " is on");
+  {
+    const SignalWatch watch(device);
+    const StatusLine status(device, [&tools] { return tools.debugger_attached(); });
+    device.run(seconds, true);
+  }
+  tools.exited(0);
+  tools.close();
+}
+
+}  // namespace
+
+void add_board_run(CLI::App& board) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* command = board.add_subcommand("run", "Switch a board on and run it until interrupted");
+  command->add_option("DIRECTORY", arguments->directory, "Board directory")->required();
+  command->add_option("--for", arguments->duration, "Board time from power-on, for example 30s");
+  command->add_flag("--fast", arguments->fast, "As fast as this machine can, not in real time");
+  add_fault_options(*command, arguments->faults);
+  add_tool_options(*command, arguments->tools);
+  command->add_flag("--halt", arguments->halt, "Do not start before the debugger of --gdb says so");
+  command->callback([arguments] { run(*arguments); });
+}
+
+}  // namespace microvisor::cli
