@@ -164,6 +164,8 @@ class Board {
   Board(BoardMemories memories, BoardOptions options, Sram sram);
 
   // Assembly (board_assembly.cpp)
+  void build_security();
+  void build_flash();
   void build_memory_blocks();
   void build_chip();
   void place_unmodelled();

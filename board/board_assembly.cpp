@@ -30,6 +30,8 @@ Board::Board(BoardMemories memories, BoardOptions options, Sram sram)
       core_(bus_, scheduler_),
       sram_(std::move(sram)) {
   memories_.supply().on_cut([this] { scheduler_.interrupt_core(); });
+  build_security();
+  build_flash();
   build_memory_blocks();
   build_chip();
   place_unmodelled();
@@ -40,10 +42,16 @@ Board::Board(BoardMemories memories, BoardOptions options, Sram sram)
 
 Board::~Board() { bus_.set_observer(nullptr); }
 
-void Board::build_memory_blocks() {
-  const auto permissions_changed = [this] { bus_.permissions_changed(); };
+void Board::build_security() {
   gtzc_ = std::make_unique<Gtzc>(core_);
-  gtzc_->on_change(permissions_changed);
+  gtzc_->on_change([this] { bus_.permissions_changed(); });
+  for (const auto& [base, block] : gtzc_->blocks()) {
+    bus_.place(base, block);
+    reset_order_.push_back(block);
+  }
+}
+
+void Board::build_flash() {
   flash_ = std::make_unique<Flash>(
       memories_.flash(),
       Flash::Ports{
@@ -51,7 +59,7 @@ void Board::build_memory_blocks() {
           .interrupts = core_,
           .report_registers = [this] { gtzc_->report_illegal_access(kFlashRegisters); },
           .report_array = [this] { gtzc_->report_illegal_access(kFlashMemory); },
-          .permissions_changed = permissions_changed,
+          .permissions_changed = [this] { bus_.permissions_changed(); },
           .cells_changed = [this](std::uint32_t cell,
                                   std::uint32_t size) { bus_.memory_changed(kPhysicalFlash + cell, size); },
           .launch_options = [this] { request_reset(ResetCause::OptionLoad); },
@@ -62,6 +70,10 @@ void Board::build_memory_blocks() {
                 erase(sram_.backup(), kPhysicalBackup);
                 chip_->erase_for_regression();
               }});
+}
+
+void Board::build_memory_blocks() {
+  const auto permissions_changed = [this] { bus_.permissions_changed(); };
   const auto option_register = [this] { return flash_->active_options().optr; };
   ramcfg_ = std::make_unique<Ramcfg>(Ramcfg::Hooks{.erase = [this](Ram which) { erase(which); },
                                                    .permissions_changed = permissions_changed,
@@ -80,11 +92,6 @@ void Board::build_memory_blocks() {
                                                  },
                                              .report = [this] { gtzc_->report_illegal_access(kSyscfg); }});
   dbgmcu_ = std::make_unique<Dbgmcu>();
-
-  for (const auto& [base, block] : gtzc_->blocks()) {
-    bus_.place(base, block);
-    reset_order_.push_back(block);
-  }
   const std::pair<std::uint32_t, Peripheral*> placed[] = {
       {kFlashRegisters, flash_.get()}, {kRamcfg, ramcfg_.get()}, {kIcache, icache_.get()},
       {kDcache1, dcache_.get()},       {kSyscfg, syscfg_.get()}, {kDbgmcu, dbgmcu_.get()},

@@ -1,7 +1,10 @@
+// libcurl behind client.hpp: one handle, set up anew for each request; whoever does not want to go on ends
+// the transfer from inside a callback.
 #include "cli/client.hpp"
 
 #include <curl/curl.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -10,6 +13,11 @@
 namespace microvisor::cli {
 
 using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+/// A server that moves no byte for so long is not ours, or gone: even a log stream with nothing to say sends
+/// an empty line every 15 s.
+constexpr std::chrono::seconds kLongestSilence{40};
 
 struct Client::Handle {
   Handle() : curl(curl_easy_init()) {
@@ -23,9 +31,13 @@ struct Client::Handle {
 
 /// One request: what to send, and where the answer goes.
 struct Client::Transfer {
+  struct ListFree {
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  };
+
   std::string method = "GET";
   std::string body;
-  std::string content_type;
+  std::unique_ptr<curl_slist, ListFree> headers;
   curl_mime* mime = nullptr;
   std::function<void(std::size_t, std::size_t)> progress;
   std::function<bool(const json&)> on_line;
@@ -33,17 +45,46 @@ struct Client::Transfer {
 
   std::string answer;
   bool ended_by_us = false;
+  bool silent = false;
+  std::size_t moved = 0;
+  Clock::time_point last_moved = Clock::now();
   CURL* curl = nullptr;
 
+  void set_body(const char* content_type, std::string content) {
+    headers.reset(curl_slist_append(nullptr, content_type));
+    body = std::move(content);
+  }
+  [[nodiscard]] long status() const {
+    long status = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+  }
+  // What curl calls; false ends the transfer.
+  bool receive(std::string_view data) {
+    answer.append(data);
+    if (on_line && status() < 400 && !consume_lines()) ended_by_us = true;
+    return !ended_by_us;
+  }
+  bool advance(std::size_t sent, std::size_t total) {
+    if (progress && total > 0) progress(sent, total);
+    if (keep_going && !keep_going()) ended_by_us = true;
+    return !ended_by_us;
+  }
+  /// `bytes`: sent and received so far. False when nothing has moved for too long.
+  bool listen(std::size_t bytes) {
+    if (bytes != moved) {
+      moved = bytes;
+      last_moved = Clock::now();
+    }
+    silent = Clock::now() - last_moved > kLongestSilence;
+    return !silent;
+  }
+
+ private:
   bool consume_lines();
 };
 
 namespace {
-
-struct ListFree {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using HeaderList = std::unique_ptr<curl_slist, ListFree>;
 
 /// The line a person reads for an HTTP status of 400 and above.
 std::string refusal(long status, const std::string& body) {
@@ -94,10 +135,9 @@ std::string Client::escape(const std::string& segment) {
   return result;
 }
 
-std::string Client::perform(Transfer& transfer, const std::string& address) {
+void Client::set_request(const Transfer& transfer, const std::string& address) {
   CURL* curl = handle_->curl;
   curl_easy_reset(curl);
-  transfer.curl = curl;
   curl_easy_setopt(curl, CURLOPT_URL, address.c_str());
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_NOPROXY, "127.0.0.1,localhost,::1");
@@ -108,53 +148,45 @@ std::string Client::perform(Transfer& transfer, const std::string& address) {
   if (transfer.method != "GET" && transfer.mime == nullptr) {
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, transfer.method.c_str());
   }
-
-  HeaderList headers;
-  if (!transfer.content_type.empty()) {
-    headers.reset(curl_slist_append(nullptr, ("Content-Type: " + transfer.content_type).c_str()));
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  if (transfer.headers) {
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, transfer.headers.get());
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(transfer.body.size()));
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, transfer.body.data());
   }
   if (transfer.mime != nullptr) curl_easy_setopt(curl, CURLOPT_MIMEPOST, transfer.mime);
+}
 
+void Client::set_callbacks(Transfer& transfer) {
+  CURL* curl = handle_->curl;
+  transfer.curl = curl;
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
   curl_easy_setopt(
       curl, CURLOPT_WRITEFUNCTION,
       +[](char* data, std::size_t size, std::size_t count, void* user) -> std::size_t {
-        auto& self = *static_cast<Transfer*>(user);
-        self.answer.append(data, size * count);
-        long status = 0;
-        curl_easy_getinfo(self.curl, CURLINFO_RESPONSE_CODE, &status);
-        if (self.on_line && status < 400 && !self.consume_lines()) {
-          self.ended_by_us = true;
-          return 0;
-        }
-        return size * count;
+        return static_cast<Transfer*>(user)->receive({data, size * count}) ? size * count : 0;
       });
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
   curl_easy_setopt(
       curl, CURLOPT_XFERINFOFUNCTION,
-      +[](void* user, curl_off_t, curl_off_t, curl_off_t total, curl_off_t sent) -> int {
+      +[](void* user, curl_off_t, curl_off_t received, curl_off_t total, curl_off_t sent) -> int {
         auto& self = *static_cast<Transfer*>(user);
-        if (self.progress && total > 0) {
-          self.progress(static_cast<std::size_t>(sent), static_cast<std::size_t>(total));
-        }
-        if (self.keep_going && !self.keep_going()) {
-          self.ended_by_us = true;
-          return 1;
-        }
-        return 0;
+        const bool go_on = self.advance(static_cast<std::size_t>(sent), static_cast<std::size_t>(total)) &&
+                           self.listen(static_cast<std::size_t>(sent + received));
+        return go_on ? 0 : 1;
       });
+}
 
-  const CURLcode code = curl_easy_perform(curl);
+std::string Client::perform(Transfer& transfer, const std::string& address) {
+  set_request(transfer, address);
+  set_callbacks(transfer);
+  const CURLcode code = curl_easy_perform(handle_->curl);
   if (transfer.ended_by_us) return {};
+  if (transfer.silent) throw Failure("cannot reach " + credentials_.base_url + ": it does not answer");
   if (code != CURLE_OK) {
     throw Failure("cannot reach " + credentials_.base_url + ": " + curl_easy_strerror(code));
   }
-  long status = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  const long status = transfer.status();
   if (status >= 400) throw Failure(refusal(status, transfer.answer));
   return std::move(transfer.answer);
 }
@@ -180,19 +212,19 @@ json Client::get_all(const std::string& path, const std::string& key) {
 json Client::post_form(const std::string& path, const Form& form) {
   Transfer transfer;
   transfer.method = "POST";
-  transfer.content_type = "application/x-www-form-urlencoded";
+  std::string content;
   for (const auto& [name, value] : form) {
-    if (!transfer.body.empty()) transfer.body += '&';
-    transfer.body += escape(name) + '=' + escape(value);
+    if (!content.empty()) content += '&';
+    content += escape(name) + '=' + escape(value);
   }
+  transfer.set_body("Content-Type: application/x-www-form-urlencoded", std::move(content));
   return parse_body(perform(transfer, url(path)));
 }
 
 json Client::post_json(const std::string& path, const json& body) {
   Transfer transfer;
   transfer.method = "POST";
-  transfer.content_type = "application/json";
-  transfer.body = body.dump();
+  transfer.set_body("Content-Type: application/json", body.dump());
   return parse_body(perform(transfer, url(path)));
 }
 

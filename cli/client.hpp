@@ -44,7 +44,9 @@ class Client {
 
  private:
   struct Transfer;
-  std::string perform(Transfer& transfer, const std::string& url);
+  void set_request(const Transfer& transfer, const std::string& address);
+  void set_callbacks(Transfer& transfer);
+  std::string perform(Transfer& transfer, const std::string& address);
   [[nodiscard]] std::string url(const std::string& path) const;
 
   Credentials credentials_;

@@ -1,3 +1,4 @@
+// Logins are files below XDG_CONFIG_HOME or ~/.config, mode 0600, of the form that a cloud writes.
 #include "cli/credentials.hpp"
 
 #include <cstdlib>

@@ -9,9 +9,9 @@
 
 namespace microvisor::cli {
 
-/// Uploads the bundle; the new application's SID.
-std::string upload_application(Client& client, const protocol::Bundle& bundle,
-                               const std::string& unique_name = {});
+/// Uploads the bundle, with progress on stderr; the new application as the API shows it.
+nlohmann::json upload_application(Client& client, const protocol::Bundle& bundle,
+                                  const std::string& unique_name = {});
 
 /// Makes `app` the target of `device`.
 void set_target(Client& client, const std::string& device, const std::string& app);

@@ -1,3 +1,4 @@
+// What a file is, its first bytes say, not its name; only a raw image is known by its .bin.
 #include "cli/files.hpp"
 
 #include <cerrno>

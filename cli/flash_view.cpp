@@ -1,3 +1,4 @@
+// Shared read-only mappings of flash.bin and flash.state, which the process that runs the board writes.
 #include "cli/flash_view.hpp"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// The handler only sets a flag; who waits for it does so with the signals blocked, so that none is missed.
 #include "cli/interrupt.hpp"
 
 #include <atomic>

@@ -1,3 +1,4 @@
+// What a device sends is data: a terminal gets no control character of it.
 #include "cli/output.hpp"
 
 #include <fmt/core.h>

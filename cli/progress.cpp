@@ -1,3 +1,4 @@
+// Drawn over itself with carriage return and erase-in-line (ECMA-48).
 #include "cli/progress.hpp"
 
 #include <fmt/core.h>

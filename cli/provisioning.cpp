@@ -1,58 +1,43 @@
+// Keys and certificates by OpenSSL, the claim by the REST API, flash contents by the image builder.
 #include "cli/provisioning.hpp"
 
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include <algorithm>
 #include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/factory.hpp"
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
-#include "firmware/image/image.hpp"
 #include "protocol/bundle/crypto.hpp"
+#include "protocol/bundle/openssl.hpp"
 
 namespace microvisor::cli {
 namespace {
 
 using firmware::image::Identity;
 using nlohmann::json;
-
-struct OpenSslFree {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(BIGNUM* number) const { BN_clear_free(number); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, OpenSslFree>;
-
-[[noreturn]] void openssl_failed(const char* what) { throw Failure(std::string("OpenSSL cannot ") + what); }
-
-Owned<BIO> reader(const std::string& text) {
-  return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
+using namespace protocol::openssl;
 
 std::vector<std::uint8_t> der_of(X509* certificate) {
   std::vector<std::uint8_t> der(static_cast<std::size_t>(std::max(0, i2d_X509(certificate, nullptr))));
   unsigned char* end = der.data();
-  if (der.empty() || i2d_X509(certificate, &end) < 0) openssl_failed("encode a certificate");
+  if (der.empty() || i2d_X509(certificate, &end) < 0) throw_openssl("encoding a certificate");
   return der;
 }
 
 std::vector<std::uint8_t> certificate_der(const std::string& pem) {
-  const Owned<X509> certificate(PEM_read_bio_X509(reader(pem).get(), nullptr, nullptr, nullptr));
+  const OwnedCertificate certificate(PEM_read_bio_X509(bio_of(pem).get(), nullptr, nullptr, nullptr));
   if (!certificate) throw Failure("the cloud's answer holds no certificate");
   return der_of(certificate.get());
 }
 
-Owned<EVP_PKEY> private_key(const protocol::SigningKey& key) {
-  Owned<EVP_PKEY> loaded(PEM_read_bio_PrivateKey(reader(key.private_pem()).get(), nullptr, nullptr, nullptr));
-  if (!loaded) openssl_failed("read the device key");
+OwnedKey private_key(const protocol::SigningKey& key) {
+  OwnedKey loaded(PEM_read_bio_PrivateKey(bio_of(key.private_pem()).get(), nullptr, nullptr, nullptr));
+  if (!loaded) throw_openssl("reading the device key");
   return loaded;
 }
 
@@ -60,17 +45,17 @@ std::array<std::uint8_t, 32> scalar_of(const protocol::SigningKey& key) {
   BIGNUM* number = nullptr;
   std::array<std::uint8_t, 32> scalar{};
   if (EVP_PKEY_get_bn_param(private_key(key).get(), OSSL_PKEY_PARAM_PRIV_KEY, &number) != 1)
-    openssl_failed("export the device key");
-  const Owned<BIGNUM> owned(number);
+    throw_openssl("exporting the device key");
+  const OwnedNumber owned(number);
   if (BN_bn2binpad(number, scalar.data(), static_cast<int>(scalar.size())) < 0)
-    openssl_failed("encode the device key");
+    throw_openssl("encoding the device key");
   return scalar;
 }
 
 /// A certificate that a device without a cloud shows to nobody.
 std::vector<std::uint8_t> self_signed(const protocol::SigningKey& key, const std::string& common_name) {
-  const Owned<EVP_PKEY> pair = private_key(key);
-  const Owned<X509> certificate(X509_new());
+  const OwnedKey pair = private_key(key);
+  const OwnedCertificate certificate(X509_new());
   X509_set_version(certificate.get(), 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
@@ -80,7 +65,7 @@ std::vector<std::uint8_t> self_signed(const protocol::SigningKey& key, const std
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
   X509_set_issuer_name(certificate.get(), name);
-  if (X509_sign(certificate.get(), pair.get(), EVP_sha256()) == 0) openssl_failed("sign a certificate");
+  if (X509_sign(certificate.get(), pair.get(), EVP_sha256()) == 0) throw_openssl("signing a certificate");
   return der_of(certificate.get());
 }
 
@@ -124,17 +109,6 @@ Identity lonely_identity(const protocol::SigningKey& key, const std::string& sid
   return identity;
 }
 
-board::OptionBytes board_options(const firmware::image::OptionBytes& from) {
-  board::OptionBytes options;
-  options.optr = from.optr;
-  options.nonsecure_boot0 = from.nsbootadd0;
-  options.nonsecure_boot1 = from.nsbootadd1;
-  options.secure_boot = from.secbootadd0;
-  options.bank[0] = {from.secwm1r1, from.secwm1r2, from.wrp1ar, from.wrp1br};
-  options.bank[1] = {from.secwm2r1, from.secwm2r2, from.wrp2ar, from.wrp2br};
-  return options;
-}
-
 }  // namespace
 
 std::string provision(board::BoardMemories& memories, Client* client) {
@@ -142,9 +116,7 @@ std::string provision(board::BoardMemories& memories, Client* client) {
   const std::string& sid = memories.identity().sid;
   Identity identity = client != nullptr ? claimed_identity(*client, key, sid) : lonely_identity(key, sid);
   identity.device_private_key = scalar_of(key);
-  const firmware::image::FlashImage image = firmware::image::build_flash_image(identity);
-  memories.flash().load(board::kFlashBankSize, image.bank2);
-  memories.flash().set_options(board_options(image.options));
+  program(memories.flash(), firmware::image::build_flash_image(identity));
   return sid;
 }
 

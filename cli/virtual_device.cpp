@@ -1,3 +1,4 @@
+// What of the chip's outside a person sees is tapped here: serial lines, pins, start and boot status.
 #include "cli/virtual_device.hpp"
 
 #include <fmt/core.h>

@@ -117,7 +117,6 @@ class ProgramWriter {
   void prepare_monitor(const Drawn& drawn);
   void emit(const Drawn& drawn);
   void note(const std::string& line);
-  void write_plain();
   void write_memory();
   void write_it_block();
   void write_branch_over();

@@ -2,7 +2,7 @@
 //
 // Everything that instructions and exceptions share is here, as plain data; the rules are in the functions of
 // this folder. Banked registers are arrays indexed by World. The stack pointer in use lives in r[13]; the
-// other three live in `stack`, and select_stack() (exceptions) moves them.
+// other three live in `stack`; exceptions and CONTROL move them.
 #pragma once
 
 #include <array>

@@ -126,7 +126,6 @@ class PppServer {
   /// An IP packet for the board; dropped while IPCP is not open.
   void packet_from_network(ppp::View packet);
   [[nodiscard]] bool network_up() const;
-  [[nodiscard]] std::uint32_t frames_dropped() const { return decoder_.dropped(); }
   void serialise(Archive& archive);
 
  private:

@@ -112,6 +112,8 @@ class SlirpNetwork::Implementation {
   void input(std::vector<std::uint8_t> frame);
   void feed_slirp();
   bool deliver();
+  void collect_descriptors();
+  void report_descriptors(bool failed);
   void run_timers();
   static const SlirpCb& callbacks();
   static Implementation& self(void* opaque) { return *static_cast<Implementation*>(opaque); }
@@ -255,48 +257,56 @@ void SlirpNetwork::Implementation::run_timers() {
   }
 }
 
-bool SlirpNetwork::Implementation::poll(std::chrono::microseconds timeout) {
+/// What libslirp waits for, behind our own wake-up in polled_[0].
+void SlirpNetwork::Implementation::collect_descriptors() {
   polled_.clear();
   polled_.push_back({wake_, POLLIN, 0});
+  std::uint32_t unused =
+      UINT32_MAX;  // its timers are on the board's clock: the caller's wait does not bound them
+  slirp_pollfds_fill(
+      slirp_, &unused,
+      [](int descriptor, int events, void* opaque) {
+        short wanted = 0;
+        if ((events & SLIRP_POLL_IN) != 0) wanted |= POLLIN;
+        if ((events & SLIRP_POLL_OUT) != 0) wanted |= POLLOUT;
+        if ((events & SLIRP_POLL_PRI) != 0) wanted |= POLLPRI;
+        auto& polled = self(opaque).polled_;
+        polled.push_back({descriptor, wanted, 0});
+        return static_cast<int>(polled.size() - 1);
+      },
+      this);
+}
+
+void SlirpNetwork::Implementation::report_descriptors(bool failed) {
+  slirp_pollfds_poll(
+      slirp_, failed ? 1 : 0,
+      [](int index, void* opaque) {
+        const short events = self(opaque).polled_[static_cast<std::size_t>(index)].revents;
+        int result = 0;
+        if ((events & POLLIN) != 0) result |= SLIRP_POLL_IN;
+        if ((events & POLLOUT) != 0) result |= SLIRP_POLL_OUT;
+        if ((events & POLLPRI) != 0) result |= SLIRP_POLL_PRI;
+        if ((events & POLLERR) != 0) result |= SLIRP_POLL_ERR;
+        if ((events & POLLHUP) != 0) result |= SLIRP_POLL_HUP;
+        return result;
+      },
+      this);
+}
+
+bool SlirpNetwork::Implementation::poll(std::chrono::microseconds timeout) {
   {
     const std::lock_guard lock(slirp_mutex);
-    std::uint32_t unused =
-        UINT32_MAX;  // its timers are on the board's clock: the caller's wait does not bound them
-    slirp_pollfds_fill(
-        slirp_, &unused,
-        [](int descriptor, int events, void* opaque) {
-          short wanted = 0;
-          if ((events & SLIRP_POLL_IN) != 0) wanted |= POLLIN;
-          if ((events & SLIRP_POLL_OUT) != 0) wanted |= POLLOUT;
-          if ((events & SLIRP_POLL_PRI) != 0) wanted |= POLLPRI;
-          auto& polled = self(opaque).polled_;
-          polled.push_back({descriptor, wanted, 0});
-          return static_cast<int>(polled.size() - 1);
-        },
-        this);
+    collect_descriptors();
   }
-  timespec wait{timeout.count() / 1'000'000, timeout.count() % 1'000'000 * 1000};
+  const timespec wait{timeout.count() / 1'000'000, timeout.count() % 1'000'000 * 1000};
   const int ready = ppoll(polled_.data(), polled_.size(), &wait, nullptr);
-  const bool failed = ready < 0 && errno != EINTR;
   if (ready > 0 && polled_[0].revents != 0) {
     std::uint64_t count = 0;
     [[maybe_unused]] const auto drained = read(wake_, &count, sizeof count);
   }
   {
     const std::lock_guard lock(slirp_mutex);
-    slirp_pollfds_poll(
-        slirp_, failed || ready < 0 ? 1 : 0,
-        [](int index, void* opaque) {
-          const short events = self(opaque).polled_[static_cast<std::size_t>(index)].revents;
-          int result = 0;
-          if ((events & POLLIN) != 0) result |= SLIRP_POLL_IN;
-          if ((events & POLLOUT) != 0) result |= SLIRP_POLL_OUT;
-          if ((events & POLLPRI) != 0) result |= SLIRP_POLL_PRI;
-          if ((events & POLLERR) != 0) result |= SLIRP_POLL_ERR;
-          if ((events & POLLHUP) != 0) result |= SLIRP_POLL_HUP;
-          return result;
-        },
-        this);
+    report_descriptors(ready < 0);
     run_timers();
     feed_slirp();
   }

@@ -9,10 +9,10 @@
 
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/deployment.hpp"
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
 #include "cli/output.hpp"
-#include "cli/progress.hpp"
 
 namespace microvisor::cli {
 namespace {
@@ -86,11 +86,7 @@ void add_create(CLI::App& apps, Context& context) {
   command->add_flag("--json", arguments->as_json, "Print the application as JSON");
   command->callback([arguments, &context] {
     Client client(find_credentials(context.profile));
-    const protocol::Bytes zip = protocol::write_bundle(load_application(arguments->input));
-    Progress progress("uploading");
-    const json app =
-        client.upload("/v1/Apps", std::string(protocol::as_text(zip)), arguments->unique_name,
-                      [&](std::size_t done, std::size_t total) { progress.update(done, total); });
+    const json app = upload_application(client, load_application(arguments->input), arguments->unique_name);
     print_line(arguments->as_json ? app.dump(2) : text_of(app, "sid"));
   });
 }

@@ -4,6 +4,7 @@
 #include <CLI/Formatter.hpp>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <regex>
 
 #include "cli/client.hpp"
@@ -29,7 +30,7 @@ void deploy(const DeployArguments& arguments, const Context& context) {
   std::string app = arguments.application;
   if (!is_app_sid(app)) {
     note("uploading " + app);
-    app = upload_application(client, load_application(arguments.application), arguments.unique_name);
+    app = text_of(upload_application(client, load_application(app), arguments.unique_name), "sid");
   }
   note("assigning app " + app + " to device " + arguments.device);
   set_target(client, arguments.device, app);

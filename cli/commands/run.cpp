@@ -161,7 +161,7 @@ void run(const RunArguments& arguments) {
   auto memories = board::BoardMemories::in_memory(board::BoardIdentity::random());
   if (!memories) throw Failure(memories.error().message);
   const std::string sid = provision(*memories, &client);
-  set_target(client, sid, upload_application(client, bundle));
+  set_target(client, sid, text_of(upload_application(client, bundle), "sid"));
 
   VirtualDevice device(std::move(*memories), options);
   connect_output(device);

@@ -15,6 +15,7 @@
 #include <boost/beast/http.hpp>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cloud/api/json_views.hpp"
 
@@ -89,6 +90,7 @@ struct HttpServer::Client {
   beast::flat_buffer buffer{kMaxHeaderBytes + kStreamChunkBytes};
   bool loopback = false;
   bool idle = true;
+  bool keep_alive = false;  ///< asked for by the request being answered
   std::list<Client*>::iterator place;
 };
 
@@ -156,7 +158,9 @@ asio::awaitable<void> HttpServer::serve(tcp::socket socket) {
   socket.set_option(tcp::no_delay(true), ignored);
   Client client(*this, std::move(socket));
   try {
-    while (!closing_ && co_await serve_one(client)) {
+    for (bool open = true; open && !closing_;) {
+      const std::optional<Request> request = co_await next_request(client);
+      open = request && co_await answer(client, *request);
     }
   } catch (const boost::system::system_error&) {
     // The client went away, was too slow, or does not speak HTTP: nobody is left to tell.
@@ -170,7 +174,8 @@ std::string HttpServer::base_of(std::string_view host, std::string_view forwarde
   return (tls_in_front ? "https://" : "http://") + std::string(host);
 }
 
-asio::awaitable<bool> HttpServer::serve_one(Client& client) {
+/// Nothing when the connection is over; a body too large has been refused by then.
+asio::awaitable<std::optional<Request>> HttpServer::next_request(Client& client) {
   http::request_parser<http::string_body> parser;
   parser.header_limit(kMaxHeaderBytes);
   parser.body_limit(boost::none);
@@ -190,7 +195,7 @@ asio::awaitable<bool> HttpServer::serve_one(Client& client) {
   const std::size_t limit = Api::body_limit(request.method, request.target);
   if (parser.content_length().value_or(0) > limit) {
     co_await refuse_large(client, request.base);
-    co_return false;
+    co_return std::nullopt;
   }
   parser.body_limit(limit);
   client.stream.expires_after(kBodyTime);
@@ -201,12 +206,16 @@ asio::awaitable<bool> HttpServer::serve_one(Client& client) {
   const auto [error, size] = co_await http::async_read(client.stream, client.buffer, parser, kNoThrow);
   if (error == http::error::body_limit) {
     co_await refuse_large(client, request.base);
-    co_return false;
+    co_return std::nullopt;
   }
-  if (error) co_return false;
-  const bool keep_alive = header.keep_alive();
+  if (error) co_return std::nullopt;
+  client.keep_alive = header.keep_alive();
   request.body = std::move(parser.get().body());
+  co_return request;
+}
 
+/// False when the connection ends with the answer.
+asio::awaitable<bool> HttpServer::answer(Client& client, const Request& request) {
   Answer answer = api_->handle(request);
   if (const auto* stream = std::get_if<LogStream>(&answer)) {
     co_await stream_log(client, *stream);
@@ -214,7 +223,7 @@ asio::awaitable<bool> HttpServer::serve_one(Client& client) {
   }
   if (const auto* deployment = std::get_if<WaitForDeployment>(&answer))
     answer = co_await wait(client, *deployment);
-  auto message = to_beast(std::move(std::get<Response>(answer)), keep_alive && !closing_);
+  auto message = to_beast(std::move(std::get<Response>(answer)), client.keep_alive && !closing_);
   client.stream.expires_after(kWriteTime);
   co_await http::async_write(client.stream, message, use_awaitable);
   co_return message.keep_alive();

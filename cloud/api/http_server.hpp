@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <list>
+#include <optional>
 #include <string>
 
 #include "cloud/api/api.hpp"
@@ -30,7 +31,8 @@ class HttpServer {
   struct Waiter;
   boost::asio::awaitable<void> accept(boost::asio::ip::tcp::acceptor acceptor);
   boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket);
-  boost::asio::awaitable<bool> serve_one(Client& client);
+  boost::asio::awaitable<std::optional<Request>> next_request(Client& client);
+  boost::asio::awaitable<bool> answer(Client& client, const Request& request);
   boost::asio::awaitable<void> refuse_large(Client& client, const std::string& base);
   boost::asio::awaitable<void> stream_log(Client& client, const LogStream& stream);
   boost::asio::awaitable<Response> wait(Client& client, const WaitForDeployment& request);

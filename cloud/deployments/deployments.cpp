@@ -3,17 +3,10 @@
 // twice.
 #include "cloud/deployments/deployments.hpp"
 
-#include <algorithm>
+#include "protocol/link/update_error.hpp"
 
 namespace microvisor::cloud {
 namespace {
-
-std::optional<protocol::Hash> hash_of(const std::string& bytes) {
-  protocol::Hash hash{};
-  if (bytes.size() != hash.size()) return std::nullopt;
-  std::copy_n(protocol::as_bytes(bytes).begin(), hash.size(), hash.begin());
-  return hash;
-}
 
 bool is_shown(const Device& device, link::UpdateState state) {
   return (device.progress.shown >> static_cast<unsigned>(state) & 1U) != 0;
@@ -29,20 +22,6 @@ const char* name_of(link::UpdateState state) {
 }
 
 }  // namespace
-
-std::string describe_update_error(int error) {
-  switch (error) {
-    case link::UPDATE_ERROR_FETCH: return "an object could not be fetched";
-    case link::UPDATE_ERROR_HASH: return "an object has the wrong hash";
-    case link::UPDATE_ERROR_SIGNATURE: return "the device does not accept the signature";
-    case link::UPDATE_ERROR_MANIFEST: return "the device cannot read the manifest";
-    case link::UPDATE_ERROR_KERNEL_TOO_OLD: return "the app needs a newer kernel";
-    case link::UPDATE_ERROR_STORAGE: return "staging or flash memory failed";
-    case link::UPDATE_ERROR_MEASUREMENT: return "what was installed does not read back right";
-    case link::UPDATE_ERROR_UNSUPPORTED: return "a layer of a kind the kernel does not know";
-    default: return "error " + std::to_string(error);
-  }
-}
 
 void Deployments::assign(Device& device, const App& app) const {
   const bool same_attempt = device.target_hash == app.manifest_hash && device.status == UpdateStatus::Pending;
@@ -88,7 +67,7 @@ void Deployments::connected(Device& device, const link::Hello& hello) {
 void Deployments::reported(const std::string& device_sid, const link::UpdateReport& report) {
   auto device = store_.device_by_sid(device_sid);
   if (!device) return;
-  const auto hash = hash_of(report.manifest_hash());
+  const auto hash = protocol::as_hash(report.manifest_hash());
   const auto state = report.state();
   if (!hash || hash != device->target_hash) {
     // The end of an earlier deployment: the operator has changed the target meanwhile.
@@ -150,7 +129,7 @@ void Deployments::show(Device& device, link::UpdateState state, int error) {
   if (is_shown(device, state)) return;
   device.progress.shown |= 1U << static_cast<unsigned>(state);
   std::string message = name_of(state);
-  if (state == link::UPDATE_STATE_FAILED) message += ": " + describe_update_error(error);
+  if (state == link::UPDATE_STATE_FAILED) message += ": " + protocol::describe_update_error(error);
   bus_.publish(LogRecord{clock_.now(), device.sid, log_type::kUpdate, std::move(message)});
 }
 
@@ -169,7 +148,7 @@ void Deployments::complete(Device& device) {
 }
 
 void Deployments::set_reported(Device& device, const std::string& manifest_hash) {
-  device.reported_hash = hash_of(manifest_hash);
+  device.reported_hash = protocol::as_hash(manifest_hash);
   device.reported = clock_.now();
   device.reported_sid.reset();
   if (!device.reported_hash) return;

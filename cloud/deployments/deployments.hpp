@@ -46,7 +46,4 @@ class Deployments {
   std::unordered_map<std::string, UpdateProgress> live_;  // bytes fetched change too often for the store
 };
 
-/// What an update error means, in a few words.
-std::string describe_update_error(int error);
-
 }  // namespace microvisor::cloud

@@ -32,11 +32,7 @@ OwnedCertificate certificate_of(const std::string& pem) {
 }
 
 std::string pem_of(X509* certificate) {
-  const OwnedBio bio(BIO_new(BIO_s_mem()));
-  if (PEM_write_bio_X509(bio.get(), certificate) != 1) throw_openssl("writing a certificate");
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return {data, static_cast<std::size_t>(size)};
+  return written("writing a certificate", [&](BIO* bio) { return PEM_write_bio_X509(bio, certificate); });
 }
 
 void set_serial(X509* certificate) {

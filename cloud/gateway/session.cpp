@@ -11,13 +11,6 @@ constexpr std::uint32_t kProtocolVersion = 1;
 constexpr std::uint64_t kMaxCredit = 1U << 30;
 constexpr std::size_t kMaxReason = 120;  // what devices have room for
 
-std::optional<protocol::Hash> hash_of(const std::string& bytes) {
-  protocol::Hash hash{};
-  if (bytes.size() != hash.size()) return std::nullopt;
-  std::copy_n(protocol::as_bytes(bytes).begin(), hash.size(), hash.begin());
-  return hash;
-}
-
 /// Reads a base-128 varint (at most 5 bytes). Returns the bytes used, 0 if it is not complete, -1 if it is
 /// too long.
 int read_length(std::string_view bytes, std::uint64_t& length) {
@@ -191,7 +184,7 @@ void Session::open_stream(std::uint32_t number, const link::Open& open) {
 }
 
 void Session::open_fetch(Stream& stream, const link::Open& open) {
-  const auto hash = hash_of(open.object_hash());
+  const auto hash = protocol::as_hash(open.object_hash());
   if (hash) stream.object = host_.object(*this, *hash);
   if (!stream.object) return close_stream(last_opened_, link::STREAM_ERROR_NOT_FOUND);
   if (open.offset() > stream.object->size()) return close_stream(last_opened_, link::STREAM_ERROR_REFUSED);

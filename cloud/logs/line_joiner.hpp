@@ -29,7 +29,6 @@ class LineJoiner {
   void finish() {
     if (!line_.empty()) flush_line();
   }
-  [[nodiscard]] bool has_partial_line() const { return !line_.empty(); }
 
  private:
   void flush_line() {

@@ -88,10 +88,8 @@ TEST(Store, NamesAreUniquePerAccount) {
   EXPECT_EQ(world.store->add_device(first), Insert::SidTaken);
 }
 
-TEST(Store, DevicesKeepEveryField) {
-  World world;
-  const App app = world.add_app('a');
-  Device device = world.add_device('1');
+/// `device` with something in each field.
+Device filled(Device device, const App& app) {
   device.unique_name = "my device";
   device.certificate_hash = "abc";
   device.updated = 5;
@@ -112,6 +110,13 @@ TEST(Store, DevicesKeepEveryField) {
   device.app_running = true;
   device.boot_count = 11;
   device.wake_reason = 12;
+  return device;
+}
+
+TEST(Store, DevicesKeepEveryField) {
+  World world;
+  const App app = world.add_app('a');
+  const Device device = filled(world.add_device('1'), app);
   ASSERT_EQ(world.store->update_device(device), Insert::Done);
   const Device after = *world.store->device_by_sid(device.sid);
   EXPECT_EQ(after.unique_name, device.unique_name);

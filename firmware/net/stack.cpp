@@ -56,8 +56,7 @@ Stack::~Stack() {
 
 bool Stack::bring_up() {
   hang_up();
-  last_dial_ = dialler_.dial();
-  if (last_dial_ != DialResult::Connected) return false;
+  if (dialler_.dial() != DialResult::Connected) return false;
   data_mode_ = true;
   ended_ = false;
   if (ppp_connect(ppp, 0) != ERR_OK) {

@@ -25,7 +25,6 @@ class Stack {
   /// Ends PPP in good order, within a few seconds. The dialler finds the module in command mode next time.
   void hang_up();
   [[nodiscard]] bool up() const { return up_; }
-  [[nodiscard]] DialResult last_dial() const { return last_dial_; }
 
   /// Feeds received bytes to PPP and runs what timers are due. True if bytes were received.
   bool poll();
@@ -40,7 +39,6 @@ class Stack {
  private:
   Platform& platform_;
   Dialler dialler_;
-  DialResult last_dial_ = DialResult::NoModem;
   bool data_mode_ = false;  // the line carries PPP
   bool up_ = false;
   bool ended_ = true;  // PPP has said that it is over

@@ -22,6 +22,9 @@ inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// The same 32 bytes; empty optional for any other length.
+std::optional<Hash> as_hash(std::string_view bytes);
+
 /// Lower-case hex.
 std::string to_hex(ByteView bytes);
 /// Either case; empty optional for anything that is not pairs of hex digits.

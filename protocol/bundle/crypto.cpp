@@ -4,48 +4,24 @@
 // random generator fails throws std::runtime_error; what depends on input returns a Result.
 #include "protocol/bundle/crypto.hpp"
 
-#include <openssl/bio.h>
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/param_build.h>
 #include <openssl/pem.h>
 
 #include <algorithm>
-#include <stdexcept>
+
+#include "protocol/bundle/openssl.hpp"
 
 namespace microvisor::protocol {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Deleter<ECDSA_SIG_free>>;
-using Group = std::unique_ptr<EC_GROUP, Deleter<EC_GROUP_free>>;
-using Point = std::unique_ptr<EC_POINT, Deleter<EC_POINT_free>>;
-
-[[noreturn]] void fail(const char* what) { throw std::runtime_error(std::string("OpenSSL: ") + what); }
-
-Bio memory_bio(std::string_view text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-std::string drain(BIO* bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  return {data, static_cast<std::size_t>(size)};
-}
+using namespace openssl;
+using KeyContext = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using DigestContext = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
+using EcdsaSignature = Owned<ECDSA_SIG, ECDSA_SIG_free>;
+using Group = Owned<EC_GROUP, EC_GROUP_free>;
+using Point = Owned<EC_POINT, EC_POINT_free>;
 
 bool is_p256(EVP_PKEY* key) {
   char name[64] = {};
@@ -64,11 +40,11 @@ PublicKey point_of(EVP_PKEY* key) {
                     BN_bn2binpad(x, &point[1], 32) == 32 && BN_bn2binpad(y, &point[33], 32) == 32;
   BN_free(x);
   BN_free(y);
-  if (!good) fail("public key of an EC key");
+  if (!good) throw_openssl("public key of an EC key");
   return point;
 }
 
-Key key_from_point(const PublicKey& point) {
+OwnedKey key_from_point(const PublicKey& point) {
   KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
   char group[] = SN_X9_62_prime256v1;
   PublicKey copy = point;
@@ -83,14 +59,14 @@ Key key_from_point(const PublicKey& point) {
     ERR_clear_error();
     return nullptr;
   }
-  return Key(key);
+  return OwnedKey(key);
 }
 
 /// A PEM file with a password must not make a service ask on the terminal.
 int no_password(char*, int, int, void*) { return -1; }
 
-Key read_private(std::string_view pem) {
-  return Key(PEM_read_bio_PrivateKey(memory_bio(pem).get(), nullptr, no_password, nullptr));
+OwnedKey read_private(std::string_view pem) {
+  return OwnedKey(PEM_read_bio_PrivateKey(bio_of(pem).get(), nullptr, no_password, nullptr));
 }
 
 }  // namespace
@@ -98,13 +74,13 @@ Key read_private(std::string_view pem) {
 Hash sha256(ByteView bytes) {
   Hash hash{};
   if (EVP_Digest(bytes.data(), bytes.size(), hash.data(), nullptr, EVP_sha256(), nullptr) != 1)
-    fail("SHA-256");
+    throw_openssl("SHA-256");
   return hash;
 }
 
 Hash sha256_padded(ByteView bytes, std::size_t size) {
   DigestContext context(EVP_MD_CTX_new());
-  if (EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) fail("SHA-256");
+  if (EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) throw_openssl("SHA-256");
   EVP_DigestUpdate(context.get(), bytes.data(), bytes.size());
   const Bytes erased(4096, 0xFF);
   for (std::size_t left = size > bytes.size() ? size - bytes.size() : 0; left > 0;) {
@@ -113,7 +89,7 @@ Hash sha256_padded(ByteView bytes, std::size_t size) {
     left -= count;
   }
   Hash hash{};
-  if (EVP_DigestFinal_ex(context.get(), hash.data(), nullptr) != 1) fail("SHA-256");
+  if (EVP_DigestFinal_ex(context.get(), hash.data(), nullptr) != 1) throw_openssl("SHA-256");
   return hash;
 }
 
@@ -128,7 +104,7 @@ bool is_p256_point(ByteView encoded) {
 }
 
 Result<PublicKey> public_key_from_pem(std::string_view pem) {
-  Key key(PEM_read_bio_PUBKEY(memory_bio(pem).get(), nullptr, no_password, nullptr));
+  OwnedKey key(PEM_read_bio_PUBKEY(bio_of(pem).get(), nullptr, no_password, nullptr));
   if (!key) key = read_private(pem);
   ERR_clear_error();
   if (!key) return refuse(Refusal::BadKeyFile, "not a key in PEM form");
@@ -146,7 +122,7 @@ std::uint64_t signer_id(const PublicKey& key) {
 }
 
 bool verify(const PublicKey& key, ByteView message, const Signature& signature) {
-  const Key public_key = key_from_point(key);
+  const OwnedKey public_key = key_from_point(key);
   if (!public_key) return false;
   const EcdsaSignature parts(ECDSA_SIG_new());
   ECDSA_SIG_set0(parts.get(), BN_bin2bn(signature.data(), 32, nullptr),
@@ -165,7 +141,7 @@ bool verify(const PublicKey& key, ByteView message, const Signature& signature) 
 }
 
 struct SigningKey::Impl {
-  Key key;
+  OwnedKey key;
 };
 
 SigningKey::SigningKey(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -174,13 +150,13 @@ SigningKey& SigningKey::operator=(SigningKey&&) noexcept = default;
 SigningKey::~SigningKey() = default;
 
 SigningKey SigningKey::generate() {
-  Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", SN_X9_62_prime256v1));
-  if (!key) fail("key generation");
+  OwnedKey key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", SN_X9_62_prime256v1));
+  if (!key) throw_openssl("key generation");
   return SigningKey(std::make_unique<Impl>(Impl{std::move(key)}));
 }
 
 Result<SigningKey> SigningKey::from_pem(std::string_view pem) {
-  Key key = read_private(pem);
+  OwnedKey key = read_private(pem);
   ERR_clear_error();
   if (!key) return refuse(Refusal::BadKeyFile, "not an unencrypted private key in PEM form");
   if (!is_p256(key.get())) return refuse(Refusal::BadKeyFile, "the key is not an EC key of curve P-256");
@@ -188,18 +164,14 @@ Result<SigningKey> SigningKey::from_pem(std::string_view pem) {
 }
 
 std::string SigningKey::private_pem() const {
-  const Bio bio(BIO_new(BIO_s_mem()));
-  if (PEM_write_bio_PKCS8PrivateKey(bio.get(), impl_->key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
-      1) {
-    fail("writing a private key");
-  }
-  return drain(bio.get());
+  return written("writing a private key", [&](BIO* bio) {
+    return PEM_write_bio_PKCS8PrivateKey(bio, impl_->key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  });
 }
 
 std::string SigningKey::public_pem() const {
-  const Bio bio(BIO_new(BIO_s_mem()));
-  if (PEM_write_bio_PUBKEY(bio.get(), impl_->key.get()) != 1) fail("writing a public key");
-  return drain(bio.get());
+  return written("writing a public key",
+                 [&](BIO* bio) { return PEM_write_bio_PUBKEY(bio, impl_->key.get()); });
 }
 
 PublicKey SigningKey::public_key() const { return point_of(impl_->key.get()); }
@@ -210,14 +182,14 @@ Signature SigningKey::sign(ByteView message) const {
   std::size_t size = der.size();
   if (EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, impl_->key.get()) != 1 ||
       EVP_DigestSign(context.get(), der.data(), &size, message.data(), message.size()) != 1) {
-    fail("signing");
+    throw_openssl("signing");
   }
   const unsigned char* start = der.data();
   const EcdsaSignature parts(d2i_ECDSA_SIG(nullptr, &start, static_cast<long>(size)));
   Signature signature{};
   if (!parts || BN_bn2binpad(ECDSA_SIG_get0_r(parts.get()), signature.data(), 32) != 32 ||
       BN_bn2binpad(ECDSA_SIG_get0_s(parts.get()), &signature[32], 32) != 32) {
-    fail("encoding a signature");
+    throw_openssl("encoding a signature");
   }
   return signature;
 }

@@ -18,6 +18,13 @@ int hex_value(char digit) {
 
 }  // namespace
 
+std::optional<Hash> as_hash(std::string_view bytes) {
+  Hash hash{};
+  if (bytes.size() != hash.size()) return std::nullopt;
+  std::copy_n(as_bytes(bytes).begin(), hash.size(), hash.begin());
+  return hash;
+}
+
 std::string to_hex(ByteView bytes) {
   std::string text;
   text.reserve(bytes.size() * 2);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "cli/factory.hpp"
 #include "firmware/layout.hpp"
 
 namespace microvisor::tests {
@@ -18,17 +19,6 @@ constexpr std::uint32_t kHideBank2 = 1u << 1;
 /// Cell number of an address in bank 2.
 std::uint32_t cell(std::uint32_t address) {
   return board::kFlashBankSize + address - firmware::kMicrovisorFlash;
-}
-
-board::OptionBytes board_options(const firmware::image::OptionBytes& from) {
-  board::OptionBytes options;
-  options.optr = from.optr;
-  options.nonsecure_boot0 = from.nsbootadd0;
-  options.nonsecure_boot1 = from.nsbootadd1;
-  options.secure_boot = from.secbootadd0;
-  options.bank[0] = {from.secwm1r1, from.secwm1r2, from.wrp1ar, from.wrp1br};
-  options.bank[1] = {from.secwm2r1, from.secwm2r2, from.wrp2ar, from.wrp2br};
-  return options;
 }
 
 }  // namespace
@@ -46,9 +36,7 @@ firmware::image::FlashImage factory_image() {
 }
 
 Device::Device() : memories_(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1))) {
-  const firmware::image::FlashImage image = factory_image();
-  memories_.flash().load(board::kFlashBankSize, image.bank2);
-  memories_.flash().set_options(board_options(image.options));
+  cli::program(memories_.flash(), factory_image());
 }
 
 board::FlashCells& Device::cells() { return board_ ? board_->memories().flash() : memories_.flash(); }

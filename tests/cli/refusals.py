@@ -11,6 +11,7 @@ import pathlib
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -188,6 +189,13 @@ def server_not_there():
     with Cloud() as cloud:
         credentials = put("gone.json", cloud.credentials.read_bytes())
     expect_refusal(command("apps", "list", MICROVISOR_CREDENTIALS=str(credentials)), "cannot reach")
+
+
+def server_says_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # connections wait in its queue for ever
+        address = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        credentials = put("mute.json", json.dumps({"base_url": address, "account_sid": "AC" + "0" * 32, "auth_token": "0" * 32}).encode())
+        expect_refusal(command("apps", "list", MICROVISOR_CREDENTIALS=str(credentials)), "cannot reach", "does not answer")
 
 
 def bundle_refused_by_the_cloud():

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "board/debug/elf_image.hpp"
+#include "cli/factory.hpp"
 #include "firmware/crypto/crypto.hpp"
 #include "firmware/image/image.hpp"
 #include "firmware/layout.hpp"
@@ -76,22 +77,6 @@ image::Identity identity() {
   return identity;
 }
 
-void set_options(board::FlashCells& cells) {
-  const image::OptionBytes from = image::option_bytes();
-  board::OptionBytes to = cells.options();
-  to.optr = from.optr;
-  to.secure_boot = from.secbootadd0;
-  to.bank[0].watermark = from.secwm1r1;
-  to.bank[0].hide = from.secwm1r2;
-  to.bank[0].write_protect_a = from.wrp1ar;
-  to.bank[0].write_protect_b = from.wrp1br;
-  to.bank[1].watermark = from.secwm2r1;
-  to.bank[1].hide = from.secwm2r2;
-  to.bank[1].write_protect_a = from.wrp2ar;
-  to.bank[1].write_protect_b = from.wrp2br;
-  cells.set_options(to);
-}
-
 /// Symbols of kernel.elf, as `nm -C` prints them, read once.
 const std::map<std::string, std::uint32_t>& kernel_symbols() {
   static const std::map<std::string, std::uint32_t> symbols = [] {
@@ -153,8 +138,7 @@ KernelMachine::KernelMachine(const std::string& guest, GuestParameters parameter
   image::FlashImage image = image::build_flash_image(identity());
   write_journal(image.bank2, installed_record(flash));
   memories.flash().load(0, flash);
-  memories.flash().load(kBankSize, image.bank2);
-  set_options(memories.flash());
+  cli::program(memories.flash(), image);
 
   board::BoardOptions options;
   options.report = [this](std::string_view line) { reports_.emplace_back(line); };

@@ -11,6 +11,7 @@
 #include "board/board.hpp"
 #include "board/modem/at_modem.hpp"
 #include "board/modem/slirp_network.hpp"
+#include "cli/factory.hpp"
 #include "firmware/image/image.hpp"
 #include "firmware/layout.hpp"
 #include "protocol/bundle/elf.hpp"
@@ -21,24 +22,7 @@ namespace microvisor::test {
 namespace {
 
 constexpr std::uint32_t kLpuart1 = 0x4600'2400;
-constexpr std::uint32_t kBankSize = 0x10'0000;
 constexpr const char* kSid = "UV00112233445566778899aabbccddeeff";
-
-void set_options(board::FlashCells& cells) {
-  const firmware::image::OptionBytes from = firmware::image::option_bytes();
-  board::OptionBytes to = cells.options();
-  to.optr = from.optr;
-  to.secure_boot = from.secbootadd0;
-  to.bank[0].watermark = from.secwm1r1;
-  to.bank[0].hide = from.secwm1r2;
-  to.bank[0].write_protect_a = from.wrp1ar;
-  to.bank[0].write_protect_b = from.wrp1br;
-  to.bank[1].watermark = from.secwm2r1;
-  to.bank[1].hide = from.secwm2r2;
-  to.bank[1].write_protect_a = from.wrp2ar;
-  to.bank[1].write_protect_b = from.wrp2br;
-  cells.set_options(to);
-}
 
 protocol::Bytes read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -50,9 +34,7 @@ class LinkOnBoard : public ::testing::Test {
  protected:
   LinkOnBoard() {
     auto memories = std::move(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1)));
-    const auto image = firmware::image::build_flash_image(identity());
-    memories.flash().load(kBankSize, image.bank2);
-    set_options(memories.flash());
+    cli::program(memories.flash(), firmware::image::build_flash_image(identity()));
     board::BoardOptions options;
     options.report = [this](std::string_view line) { reports.emplace_back(line); };
     auto created = board::Board::create(std::move(memories), options);

@@ -196,45 +196,59 @@ void TestGateway::serve_connection(int socket) {
   if (session.finished() && session.reason().empty()) ++seen_.goodbyes;
 }
 
+/// Hears what has come; false when the connection is over. `heard` says whether there was anything.
+bool TestGateway::hear(Tls& tls, cloud::Session& session, bool wait, bool& heard) {
+  std::uint8_t buffer[4096];
+  const int count = SSL_read(tls.ssl, buffer, sizeof buffer);
+  heard = count > 0;
+  if (heard) {
+    session.receive({buffer, static_cast<std::size_t>(count)});
+  } else if (const int reason = SSL_get_error(tls.ssl, count);
+             reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) {
+    return false;
+  } else if (wait) {
+    readable(tls.socket);
+  }
+  ERR_clear_error();
+  return true;
+}
+
+void TestGateway::act(cloud::Session& session) {
+  std::vector<std::function<void(cloud::Session&)>> actions;
+  {
+    const std::lock_guard lock(mutex_);
+    actions.swap(actions_);
+  }
+  for (const auto& action : actions) action(session);
+}
+
+/// Sends the beginning of `output`; notes the cut when as much has gone out as was asked for.
+void TestGateway::say(Tls& tls, protocol::Bytes& output, std::uint64_t& sent) {
+  const std::uint64_t limit = cut_after_;
+  const int written =
+      SSL_write(tls.ssl, output.data(), static_cast<int>(std::min<std::size_t>(output.size(), 1400)));
+  if (written > 0) {
+    sent += static_cast<std::uint64_t>(written);
+    const std::lock_guard lock(mutex_);
+    seen_.bytes_sent += static_cast<std::uint64_t>(written);
+    output.erase(output.begin(), output.begin() + written);
+  }
+  ERR_clear_error();
+  if (limit != 0 && sent >= limit) {
+    cut_after_ = 0;
+    cut_ = true;
+  }
+}
+
 void TestGateway::exchange(Tls& tls, cloud::Session& session) {
   std::uint64_t sent = 0;
   protocol::Bytes output;
   while (!stop_) {
-    std::uint8_t buffer[4096];
-    const int count = SSL_read(tls.ssl, buffer, sizeof buffer);
-    const bool heard = count > 0;
-    if (heard) {
-      session.receive({buffer, static_cast<std::size_t>(count)});
-    } else if (const int reason = SSL_get_error(tls.ssl, count);
-               reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) {
-      return;
-    } else if (output.empty()) {
-      readable(tls.socket);
-    }
-    ERR_clear_error();
-    std::vector<std::function<void(cloud::Session&)>> actions;
-    {
-      const std::lock_guard lock(mutex_);
-      actions.swap(actions_);
-    }
-    for (const auto& action : actions) action(session);
+    bool heard = false;
+    if (!hear(tls, session, output.empty(), heard)) return;
+    act(session);
     session.take_output(output);
-    if (!output.empty()) {
-      const std::uint64_t limit = cut_after_;
-      const int written =
-          SSL_write(tls.ssl, output.data(), static_cast<int>(std::min<std::size_t>(output.size(), 1400)));
-      if (written > 0) {
-        sent += static_cast<std::uint64_t>(written);
-        const std::lock_guard lock(mutex_);
-        seen_.bytes_sent += static_cast<std::uint64_t>(written);
-        output.erase(output.begin(), output.begin() + written);
-      }
-      ERR_clear_error();
-      if (limit != 0 && sent >= limit) {
-        cut_after_ = 0;
-        cut_ = true;
-      }
-    }
+    if (!output.empty()) say(tls, output, sent);
     if (cut_.exchange(false)) {
       tls.hard = true;
       return;

@@ -81,6 +81,9 @@ class TestGateway final : private cloud::SessionHost {
 
   void serve();
   void serve_connection(int socket);
+  bool hear(Tls& tls, cloud::Session& session, bool wait, bool& heard);
+  void act(cloud::Session& session);
+  void say(Tls& tls, protocol::Bytes& output, std::uint64_t& sent);
   void exchange(Tls& tls, cloud::Session& session);
   void post(std::function<void(cloud::Session&)> action);
 

@@ -120,8 +120,9 @@ class Rig {
         random_(arguments.seed) {
     sid_ = make_board();
     for (std::size_t i = 0; i < 2; ++i) {
-      apps_[i] = cli::upload_application(client_, cli::load_application(arguments.apps[i]),
-                                         fmt::format("app-{}", i));
+      const auto app = cli::upload_application(client_, cli::load_application(arguments.apps[i]),
+                                               fmt::format("app-{}", i));
+      apps_[i] = cli::text_of(app, "sid");
     }
   }
 

@@ -19,7 +19,6 @@ enum : std::uint8_t {
   kReadArray4 = 0x13,  // no dummy cycles, up to 66 MHz
   kPageProgram4 = 0x12,
   kSectorErase4 = 0x21,
-  kBlockErase4 = 0xDC,
   kWriteEnable = 0x06,
   kReadStatus = 0x05,
   kReadSecurity = 0x2B,
@@ -187,6 +186,5 @@ bool NorFlash::erase(std::uint8_t instruction, std::uint32_t offset) {
 }
 
 bool NorFlash::erase_sector(std::uint32_t offset) { return erase(kSectorErase4, offset); }
-bool NorFlash::erase_block(std::uint32_t offset) { return erase(kBlockErase4, offset); }
 
 }  // namespace microvisor::firmware::stm32u5

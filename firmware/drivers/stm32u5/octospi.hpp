@@ -82,8 +82,6 @@ class NorFlash final : public storage::Nor {
   [[nodiscard]] bool read(std::uint32_t offset, std::span<std::uint8_t> out) override;
   [[nodiscard]] bool program(std::uint32_t offset, std::span<const std::uint8_t> data) override;
   [[nodiscard]] bool erase_sector(std::uint32_t offset) override;
-  /// Erases the 64 KiB block that begins at `offset`.
-  [[nodiscard]] bool erase_block(std::uint32_t offset);
   [[nodiscard]] std::uint32_t size() const override { return kNorSize; }
 
  private:

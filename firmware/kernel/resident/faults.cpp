@@ -47,7 +47,6 @@ volatile bool running = false;
 volatile bool end_requested = false;
 bool only_nonsecure = false;  // kernel_next_active: leave Secure handlers alone
 std::uint32_t return_instruction = 0;
-std::uint32_t calls = 0;
 volatile bool bus_fault_expected = false;
 volatile bool bus_fault_seen = false;
 
@@ -83,7 +82,6 @@ bool take_call(std::uint32_t exc_return) {
   const auto slot = gate_slot(frame->pc);
   if (!slot) return false;
   if (frame->lr >= 0xFE00'0000 && return_instruction == 0) return false;
-  ++calls;
   // Copied, so that nothing the application's DMA does to its stack in the meantime changes the call.
   const abi::Registers registers{{frame->r0, frame->r1, frame->r2, frame->r3}};
   const Caller caller{(exc_return & kReturnThread) == 0, reinterpret_cast<std::uint32_t>(frame), frame->lr};
@@ -170,7 +168,6 @@ void set_application_running(bool value) { running = value; }
 bool application_running() { return running; }
 void pend_tasklet() { pend_line(kTaskletLine); }
 void set_return_instruction(std::uint32_t address) { return_instruction = address; }
-std::uint32_t calls_performed() { return calls; }
 
 void end_application_for(EndCause cause) {
   const Atomic atomic;

@@ -50,7 +50,4 @@ void set_return_instruction(std::uint32_t address);
 /// The kernel cannot go on: leaves a record and resets the chip.
 [[noreturn]] void panic(std::uint32_t code, std::uint32_t detail);
 
-/// Calls performed since start, for measurements.
-[[nodiscard]] std::uint32_t calls_performed();
-
 }  // namespace microvisor::firmware::kernel

@@ -50,7 +50,7 @@ struct State {
 };
 State state;
 volatile std::uint32_t overflows = 0;
-volatile std::uint32_t slices = 0;
+volatile std::uint32_t slices = 0;  // for whoever looks at the kernel from outside
 
 void set_worker_priority(std::uint8_t priority) { scb().shpr[priority_index(kPendSv)] = priority; }
 void set_timer_priority(std::uint8_t priority) { nvic().ipr[kLineTim5] = priority; }
@@ -341,7 +341,5 @@ void schedule_tasklet(std::uint32_t microseconds) {
   state.tasklet_at = at;
   arm_alarm();
 }
-
-std::uint32_t slices_begun() { return slices; }
 
 }  // namespace microvisor::firmware::kernel

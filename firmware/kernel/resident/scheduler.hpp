@@ -59,7 +59,4 @@ void scheduler_defer_tasklet();
 /// Pends the tasklet at `microseconds` from now.
 void schedule_tasklet(std::uint32_t microseconds);
 
-/// Slices begun, for measurements.
-[[nodiscard]] std::uint32_t slices_begun();
-
 }  // namespace microvisor::firmware::kernel

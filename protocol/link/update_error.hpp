@@ -1,0 +1,11 @@
+// What went wrong with an update, for people: the numbers of UpdateError (link.proto) in words.
+#pragma once
+
+#include <string>
+
+namespace microvisor::protocol {
+
+/// A few words that end a sentence; unknown numbers come out as "error N".
+std::string describe_update_error(int error);
+
+}  // namespace microvisor::protocol
