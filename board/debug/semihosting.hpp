@@ -39,7 +39,7 @@ class Semihosting {
   /// Performs the operation in R0 with the argument in R1 and leaves the result in R0; moves PC behind the
   /// BKPT. The firmware's exit status if the operation was an exit.
   std::optional<int> perform(CoreState& state);
-  void serialise(Archive& archive) { archive(last_error_); }
+  void serialise(Archive& archive) { archive(files_, features_position_, last_error_); }
 
  private:
   enum class File : std::uint8_t { Closed, Input, Output, Features };
