@@ -1,5 +1,8 @@
-// The handler only sets a flag; who waits for it does so with the signals blocked, so that none is missed.
+// The handler sets a flag and posts a semaphore, both safe in a handler (POSIX.1-2008 2.4.3): whichever
+// thread the system picks for the signal, the one that waits wakes.
 #include "cli/interrupt.hpp"
+
+#include <semaphore.h>
 
 #include <atomic>
 #include <csignal>
@@ -11,7 +14,13 @@ std::atomic<bool> flag{false};
 std::atomic<bool> reset_flag{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-void on_signal(int) { flag.store(true, std::memory_order_relaxed); }
+// One for the process, as its signals are.
+sem_t wake_up;
+
+void on_signal(int) {
+  flag.store(true, std::memory_order_relaxed);
+  sem_post(&wake_up);
+}
 void on_reset(int) { reset_flag.store(true, std::memory_order_relaxed); }
 
 void set_handler(int signal, void (*handler)(int)) {
@@ -24,6 +33,7 @@ void set_handler(int signal, void (*handler)(int)) {
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
+  sem_init(&wake_up, 0, 0);
   set_handler(SIGINT, on_signal);
   set_handler(SIGTERM, on_signal);
   set_handler(SIGURG, on_reset);
@@ -37,14 +47,7 @@ bool InterruptGuard::take_reset_request() { return reset_flag.exchange(false, st
 bool InterruptGuard::requested() { return flag.load(std::memory_order_relaxed); }
 
 void InterruptGuard::wait() {
-  sigset_t blocked;
-  sigset_t before;
-  sigemptyset(&blocked);
-  sigaddset(&blocked, SIGINT);
-  sigaddset(&blocked, SIGTERM);
-  sigprocmask(SIG_BLOCK, &blocked, &before);
-  while (!requested()) sigsuspend(&before);
-  sigprocmask(SIG_SETMASK, &before, nullptr);
+  while (!requested()) sem_wait(&wake_up);  // also ends when a handler has run: EINTR
 }
 
 }  // namespace microvisor::cli
