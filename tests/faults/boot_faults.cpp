@@ -226,10 +226,5 @@ int run(int count, char** values) {
 }  // namespace microvisor::tests
 
 int main(int count, char** values) {
-  try {
-    return microvisor::tests::run(count, values);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "boot_faults: %s\n", error.what());
-    return 2;
-  }
+  return microvisor::tests::main_of("boot_faults", microvisor::tests::run, count, values);
 }

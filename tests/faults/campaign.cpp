@@ -139,4 +139,13 @@ CampaignArguments parse_arguments(
   return arguments;
 }
 
+int main_of(const char* name, int (*run)(int, char**), int count, char** values) {
+  try {
+    return run(count, values);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", name, error.what());
+    return 2;
+  }
+}
+
 }  // namespace microvisor::tests

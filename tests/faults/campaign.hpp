@@ -70,4 +70,7 @@ struct CampaignArguments {
     int count, char** values,
     const std::function<bool(const std::string& option, const std::string& value)>& own);
 
+/// A campaign's main(): what `run` throws becomes one line on stderr and status 2.
+[[nodiscard]] int main_of(const char* name, int (*run)(int, char**), int count, char** values);
+
 }  // namespace microvisor::tests

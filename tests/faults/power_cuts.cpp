@@ -186,10 +186,5 @@ int run(int count, char** values) {
 }  // namespace microvisor::tests
 
 int main(int count, char** values) {
-  try {
-    return microvisor::tests::run(count, values);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "power_cuts: %s\n", error.what());
-    return 2;
-  }
+  return microvisor::tests::main_of("power_cuts", microvisor::tests::run, count, values);
 }
