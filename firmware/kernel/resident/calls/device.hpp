@@ -1,0 +1,68 @@
+// The device itself: its name, the reserved registers that may be looked at, the LED, two calls that test
+// calls.
+#pragma once
+
+#include "firmware/kernel/resident/calls/call.hpp"
+#include "firmware/kernel/resident/peripheral_access.hpp"
+#include "firmware/kernel/resident/platform.hpp"
+#include "firmware/kernel/resident/services.hpp"
+
+namespace microvisor::firmware::kernel::calls {
+
+template <>
+struct CallBody<Gate::NoOp> {
+  static Status run(const abi::NoOpArguments&) { return Status::OKAY; }
+};
+
+template <>
+struct CallBody<Gate::GetDeviceId> {
+  static Status run(const abi::GetDeviceIdArguments& a) {
+    if (a.len != kDeviceIdSize) return Status::INVALIDBUFFERSIZE;
+    return tell(a.buf, services().device_id);
+  }
+};
+
+template <>
+struct CallBody<Gate::PeriphPeek32> {
+  static Status run(const abi::PeriphPeek32Arguments& a) {
+    const RegisterRule* rule = find_register_rule(a.reg);
+    if (rule == nullptr) return Status::PERIPHERALACCESSFAULT;
+    if (!application_can_write(a.output, sizeof(std::uint32_t))) return Status::PARAMETERFAULT;
+    return tell(a.output, read_reserved_register(a.reg) & rule->readable);
+  }
+};
+
+template <>
+struct CallBody<Gate::PeriphPoke32> {
+  static Status run(const abi::PeriphPoke32Arguments& a) {
+    const RegisterRule* rule = find_register_rule(a.reg);
+    if (rule == nullptr) return Status::PERIPHERALACCESSFAULT;
+    if (rule->writable == 0) return Status::OKAY;
+    const std::uint32_t old = read_reserved_register(a.reg);
+    const std::uint32_t value = poked(*rule, old, a.mask, a.xorvalue);
+    if (value != old) write_reserved_register(a.reg, value);
+    return Status::OKAY;
+  }
+};
+
+template <>
+struct CallBody<Gate::SystemLedEnable> {
+  static Status run(const abi::SystemLedEnableArguments& a) {
+    if (a.enable > 1) return Status::UNAVAILABLE;
+    enable_status_led(a.enable != 0);
+    return Status::OKAY;
+  }
+};
+
+template <>
+struct CallBody<Gate::TemporaryStructTest> {
+  static Status run(const abi::TemporaryStructTestArguments& a) {
+    abi::TemporaryTestVersionedStruct value{};
+    if (!take_from_application(a.in, value)) return Status::PARAMETERFAULT;
+    if (value.version != 1) return Status::UNSUPPORTEDSTRUCTUREVERSION;
+    abi::TemporaryTestInner inner{};
+    return take_from_application(value.b.b, inner) ? Status::OKAY : Status::PARAMETERFAULT;
+  }
+};
+
+}  // namespace microvisor::firmware::kernel::calls

@@ -1,0 +1,60 @@
+// Notification centres and the system events they can be told of.
+#pragma once
+
+#include "firmware/kernel/resident/calls/call.hpp"
+#include "firmware/kernel/resident/services.hpp"
+#include "firmware/kernel/worker.hpp"
+
+namespace microvisor::firmware::kernel::calls {
+
+template <>
+struct CallBody<Gate::SetupNotifications> {
+  static Status run(const abi::SetupNotificationsArguments& a) {
+    abi::NotificationSetup setup{};
+    if (!take_from_application(a.notifications, setup) || !can_take_handle(a.handle_out)) {
+      return Status::PARAMETERFAULT;
+    }
+    abi::NotificationHandle handle = 0;
+    const Status status = services().notifications.setup(setup, services().claims, handle);
+    return status == Status::OKAY ? tell(a.handle_out, handle) : status;
+  }
+};
+
+template <>
+struct CallBody<Gate::CloseNotifications> {
+  static Status run(const abi::CloseNotificationsArguments& a) {
+    return close_handle(a.handle_in_out, [](abi::NotificationHandle handle) {
+      return services().notifications.close(handle, services().claims);
+    });
+  }
+};
+
+template <>
+struct CallBody<Gate::TempTriggerNotification> {
+  static Status run(const abi::TempTriggerNotificationArguments& a) {
+    if (!services().notifications.valid(a.handle)) return Status::INVALIDHANDLE;
+    services().notifications.post(a.handle, a.type, a.tag, clock_microseconds());
+    return Status::OKAY;
+  }
+};
+
+template <>
+struct CallBody<Gate::OpenSystemNotification> {
+  static Status run(const abi::OpenSystemNotificationArguments& a) {
+    abi::OpenSystemNotificationParams params{};
+    if (!take_from_application(a.params, params) || !can_take_handle(a.handle)) return Status::PARAMETERFAULT;
+    abi::SystemEventHandle handle = 0;
+    const Status status = services().events.open(params, services().notifications, handle);
+    return status == Status::OKAY ? tell(a.handle, handle) : status;
+  }
+};
+
+template <>
+struct CallBody<Gate::CloseSystemNotification> {
+  static Status run(const abi::CloseSystemNotificationArguments& a) {
+    return close_handle(a.handle,
+                        [](abi::SystemEventHandle handle) { return services().events.close(handle); });
+  }
+};
+
+}  // namespace microvisor::firmware::kernel::calls
