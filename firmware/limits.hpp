@@ -19,6 +19,14 @@ inline constexpr std::size_t kDeviceSidSize = 34;
 inline constexpr std::size_t kMaximumStoreKeys = 48;
 inline constexpr std::size_t kMaximumStoreValue = 2304;
 
+// mbedTLS's arena: certificates, keys and both record buffers of the link. A handshake takes 16 KiB of it at
+// its peak; where no PKA does the public-key work, big integers and tables of points take four times that.
+#if defined(MICROVISOR_HARDWARE_CRYPTO)
+inline constexpr std::size_t kCryptoArena = 24 * 1024;
+#else
+inline constexpr std::size_t kCryptoArena = 72 * 1024;
+#endif
+
 // Staging: the manifest and its layers, and those of the update before, which may share layers.
 inline constexpr std::size_t kMaximumStagedObjects = 2 * (1 + kMaximumLayers);
 

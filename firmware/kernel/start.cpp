@@ -63,7 +63,7 @@ constexpr std::uint32_t kWatchdogSeconds = 30;
 alignas(1024) __attribute__((section(".ram_vectors"))) std::array<Handler, kVectors> vectors;
 
 // Big integers, certificates and the TLS session of the link.
-alignas(8) MV_NOINIT std::array<std::uint8_t, 72 * 1024> crypto_arena;
+alignas(8) MV_NOINIT std::array<std::uint8_t, kCryptoArena> crypto_arena;
 
 void fill_vectors() {
   vectors.fill(unexpected_handler);

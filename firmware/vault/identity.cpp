@@ -41,62 +41,81 @@ class Writer {
   bool good_ = true;
 };
 
+/// Reads fields one after the other, straight to where they belong: the private key passes through no buffer.
 class Reader {
  public:
-  explicit Reader(std::span<const std::uint8_t> in) : in_(in) {}
-  [[nodiscard]] bool field(std::span<const std::uint8_t>& data) {
-    if (in_.size() - at_ < 2) return false;
-    const std::size_t size = storage::get16(in_, at_);
-    if (in_.size() - at_ - 2 < size) return false;
-    data = in_.subspan(at_ + 2, size);
-    at_ += 2 + size;
-    return true;
-  }
-  template <typename Field>
-  [[nodiscard]] bool bytes(Field& out) {
-    std::span<const std::uint8_t> data;
-    return field(data) && out.assign(data);
+  Reader(storage::Flash& flash, std::uint32_t address, std::size_t size)
+      : flash_(flash), at_(address), left_(size) {}
+
+  /// A field of exactly `out.size()` bytes.
+  [[nodiscard]] bool field(std::span<std::uint8_t> out) { return size_of_next() == out.size() && take(out); }
+  template <std::size_t Capacity>
+  [[nodiscard]] bool field(Bytes<Capacity>& out) {
+    const std::size_t size = size_of_next();
+    if (size > Capacity) return false;
+    out.size = static_cast<std::uint16_t>(size);
+    return take(std::span(out.data).first(size));
   }
 
  private:
-  std::span<const std::uint8_t> in_;
-  std::size_t at_ = 0;
+  static constexpr std::size_t kNone = ~std::size_t{0};
+
+  std::size_t size_of_next() {
+    std::array<std::uint8_t, 2> size{};
+    return take(size) ? storage::get16(size, 0) : kNone;
+  }
+  bool take(std::span<std::uint8_t> out) {
+    if (out.size() > left_ || flash_.read(at_, out) != FlashStatus::Ok) return false;
+    at_ += static_cast<std::uint32_t>(out.size());
+    left_ -= out.size();
+    return true;
+  }
+
+  storage::Flash& flash_;
+  std::uint32_t at_;
+  std::size_t left_;
 };
 
-bool decode_fields(std::span<const std::uint8_t> bytes, Identity& identity) {
-  Reader reader(bytes);
-  std::span<const std::uint8_t> key;
-  std::span<const std::uint8_t> port;
-  if (!reader.bytes(identity.device_sid) || !reader.field(key) ||
-      key.size() != identity.device_private_key.size() || !reader.bytes(identity.device_certificate) ||
-      !reader.bytes(identity.gateway_host) || !reader.field(port) || port.size() != 2 ||
-      !reader.bytes(identity.gateway_server_name) || !reader.bytes(identity.gateway_ca)) {
+bool read_fields(Reader reader, Identity& identity) {
+  std::array<std::uint8_t, 2> port{};
+  if (!reader.field(identity.device_sid) || !reader.field(identity.device_private_key) ||
+      !reader.field(identity.device_certificate) || !reader.field(identity.gateway_host) ||
+      !reader.field(port) || !reader.field(identity.gateway_server_name) ||
+      !reader.field(identity.gateway_ca)) {
     return false;
   }
-  std::copy(key.begin(), key.end(), identity.device_private_key.begin());
   identity.gateway_port = storage::get16(port, 0);
   return true;
 }
 
-/// One copy. The buffer is static: only start-up code reads the identity.
+/// Whether SHA-256 over the `size` bytes from `address` on stands behind them.
+bool digest_holds(storage::Flash& flash, std::uint32_t address, std::size_t size) {
+  crypto::Sha256 hash;
+  std::array<std::uint8_t, 128> piece;
+  std::uint32_t at = address;
+  for (std::size_t left = size; left != 0;) {
+    const auto part = std::span(piece).first(std::min(piece.size(), left));
+    if (flash.read(at, part) != FlashStatus::Ok) return false;
+    hash.update(part);
+    at += static_cast<std::uint32_t>(part.size());
+    left -= part.size();
+  }
+  crypto::Digest wanted;
+  return flash.read(at, wanted) == FlashStatus::Ok && hash.finish() == wanted;
+}
+
+/// One copy. `identity` is only what it says if the result is true.
 bool read_copy(storage::Flash& flash, std::uint32_t address, Identity& identity) {
-  static std::array<std::uint8_t, kMaximumEncodedIdentity> page;
-  const auto header = std::span(page).first(kRowSize);
-  if (flash.read(address, header) != FlashStatus::Ok) return false;
+  storage::Row header;
+  if (flash.read_row(address, header) != FlashStatus::Ok) return false;
   if (storage::get32(header, 0) != kMagic || storage::get32(header, 4) != kVersion ||
-      storage::get32(header, 12) != storage::crc32(header.first(12))) {
+      storage::get32(header, 12) != storage::crc32(std::span(header).first(12))) {
     return false;
   }
   const std::size_t size = storage::get32(header, 8);
-  if (size > page.size() - kRowSize - kDigestSize) return false;
-  const auto rest = std::span(page).subspan(kRowSize, size + kDigestSize);
-  if (flash.read(address + kRowSize, rest) != FlashStatus::Ok) return false;
-  const crypto::Digest digest = crypto::sha256(std::span(page).first(kRowSize + size));
-  if (!std::equal(digest.begin(), digest.end(), rest.begin() + static_cast<std::ptrdiff_t>(size)))
-    return false;
-  const bool good = decode_fields(rest.first(size), identity);
-  std::fill(page.begin(), page.end(), std::uint8_t{0});  // the private key has no business here
-  return good;
+  if (size > kMaximumEncodedIdentity - kRowSize - kDigestSize) return false;
+  return digest_holds(flash, address, kRowSize + size) &&
+         read_fields(Reader(flash, address + kRowSize, size), identity);
 }
 
 }  // namespace

@@ -5,12 +5,10 @@
 
 namespace microvisor::firmware::kernel {
 
-inline constexpr std::uint32_t kStackSeal = 0xFEF5'EDA5;   // Arm's recommendation for stack sealing
-inline constexpr std::uint32_t kMainStackSize = 4 * 1024;  // exceptions
-inline constexpr std::uint32_t kThreadStackSize =
-    12 * 1024;  // start-up, installation, preparing the application
-inline constexpr std::uint32_t kWorkerStackSize =
-    24 * 1024;  // link, TLS, updates; and exceptions on top of that
+inline constexpr std::uint32_t kStackSeal = 0xFEF5'EDA5;      // Arm's recommendation for stack sealing
+inline constexpr std::uint32_t kMainStackSize = 4 * 1024;     // exceptions
+inline constexpr std::uint32_t kThreadStackSize = 5 * 1024;   // start-up, installation, the life cycle
+inline constexpr std::uint32_t kWorkerStackSize = 10 * 1024;  // link, TLS, updates; exceptions on top
 
 extern "C" {
 extern std::uint32_t kernel_main_stack[kMainStackSize / 4];

@@ -56,10 +56,10 @@
 /* Memory. The pool holds a full receive window, with the waste of its last buffers, and one packet being
  * built. */
 #define MEM_ALIGNMENT 8
-#define MEM_SIZE (12 * 1024)
+#define MEM_SIZE (8 * 1024)
 #define MEM_LIBC_MALLOC 0
 #define MEMP_MEM_MALLOC 0
-#define PBUF_POOL_SIZE 28
+#define PBUF_POOL_SIZE 20
 #define PBUF_POOL_BUFSIZE 512
 #define MEMP_NUM_PBUF 8
 #define MEMP_NUM_UDP_PCB 2
