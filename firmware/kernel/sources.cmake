@@ -3,6 +3,7 @@
 set(FIRMWARE_KERNEL_LOGIC
   ${CMAKE_CURRENT_LIST_DIR}/resident/calls.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/channels.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/resident/fast_interrupts.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/notifications.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/peripheral_access.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/server_log.cpp
@@ -12,6 +13,7 @@ set(FIRMWARE_KERNEL_SOURCES
   ${FIRMWARE_KERNEL_LOGIC}
   ${CMAKE_CURRENT_LIST_DIR}/resident/application_memory_device.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/exceptions.S
+  ${CMAKE_CURRENT_LIST_DIR}/resident/fast_interrupts_device.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/faults.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/memory_functions.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/retained.cpp

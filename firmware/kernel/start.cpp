@@ -17,10 +17,12 @@
 #include "firmware/drivers/stm32u5/rng.hpp"
 #include "firmware/drivers/stm32u5/scb.hpp"
 #include "firmware/kernel/application.hpp"
+#include "firmware/kernel/board_table.hpp"
 #include "firmware/kernel/host.hpp"
 #include "firmware/kernel/isolation.hpp"
 #include "firmware/kernel/link/link.hpp"
 #include "firmware/kernel/link/modem_line.hpp"
+#include "firmware/kernel/resident/fast_interrupts_device.hpp"
 #include "firmware/kernel/resident/faults.hpp"
 #include "firmware/kernel/resident/retained.hpp"
 #include "firmware/kernel/resident/scheduler.hpp"
@@ -38,6 +40,8 @@ void svc_handler();
 void pendsv_handler();
 void timer_handler();
 void tasklet_handler();
+void fast_interrupt_handler();
+void overdue_handler();
 void illegal_access_handler();
 void unexpected_handler();
 [[noreturn]] void reset_handler();
@@ -72,6 +76,10 @@ void fill_vectors() {
   vectors[7] = secure_fault_handler;
   vectors[11] = svc_handler;
   vectors[14] = pendsv_handler;
+  vectors[15] = overdue_handler;
+  for (unsigned line = 0; line < Nvic::kLines; ++line) {
+    if (!line_is_reserved(line)) vectors[16 + line] = fast_interrupt_handler;
+  }
   vectors[16 + kLineGtzc] = illegal_access_handler;
   vectors[16 + kLineTim5] = timer_handler;
   vectors[16 + kLineLpuart1] = link::modem_line_interrupt;
@@ -81,7 +89,7 @@ void fill_vectors() {
 }
 
 void set_priorities() {
-  for (const unsigned exception : {4u, 5u, 6u}) scb().shpr[priority_index(exception)] = kPriorityFault;
+  for (const unsigned exception : {4u, 5u, 6u, 15u}) scb().shpr[priority_index(exception)] = kPriorityFault;
   for (const unsigned exception : {7u, 11u}) scb().shpr[priority_index(exception)] = kPriorityCall;
   scb().shpr[priority_index(14)] = kPriorityWorker;
   nvic().ipr[kLineGtzc] = kPriorityDevice;
@@ -172,6 +180,7 @@ void start_public_key_unit() {
   enable_line(kLineOtfdec1);
   start_modem_line();
   start_scheduler(worker_main);
+  start_fast_interrupts();
   run_application(installed && locked, reason);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "tests/kernel/chatter.hpp"
 #include "tests/kernel/kernel_machine.hpp"
 
 namespace microvisor::tests {
@@ -55,32 +56,6 @@ TEST(KernelOnBoard, ARestartedApplicationFindsItsWorldAsAfterAReset) {
   EXPECT_EQ(machine.board().resets(), 0u);
 }
 
-/// A modem that never stops talking: the worker always has something to do.
-class Chatter final : public board::SerialDevice {
- public:
-  explicit Chatter(board::Board& board) : board_(board), port_(*board.serial(0x4600'2400)) {
-    port_.connect(this);
-  }
-  ~Chatter() override { port_.connect(nullptr); }
-  void byte_from_chip(std::uint8_t) override {}
-  void chip_ready_changed(bool) override {}
-  void say(std::uint8_t byte) {
-    if (port_.chip_ready()) port_.byte_to_chip(byte);
-  }
-
- private:
-  board::Board& board_;
-  board::SerialPort& port_;
-};
-
-unsigned value_of(const KernelMachine& machine, const std::string& name) {
-  for (const std::string& line : machine.lines()) {
-    if (line.rfind(name + " ", 0) == 0)
-      return static_cast<unsigned>(std::stoul(line.substr(name.size() + 1)));
-  }
-  return ~0u;
-}
-
 TEST(KernelOnBoard, APreEmptiveApplicationAndABusyWorkerDoNotDisturbEachOther) {
   KernelMachine machine("tasks");
   Chatter chatter(machine.board());
@@ -91,10 +66,10 @@ TEST(KernelOnBoard, APreEmptiveApplicationAndABusyWorkerDoNotDisturbEachOther) {
     chatter.say(byte++);
   }
   ASSERT_EQ(machine.count("tasks done"), 1u);
-  EXPECT_EQ(value_of(machine, "errors"), 0u);
-  EXPECT_GE(value_of(machine, "timer"), 4'900u);  // 5 kHz for one second: none is lost
-  EXPECT_LE(value_of(machine, "timer"), 5'100u);
-  std::printf("calls made by tasks: %u, slices of the worker: %u\n", 3 * value_of(machine, "loops"),
+  EXPECT_EQ(machine.value_of("errors"), 0u);
+  EXPECT_GE(machine.value_of("timer"), 4'900u);  // 5 kHz for one second: none is lost
+  EXPECT_LE(machine.value_of("timer"), 5'100u);
+  std::printf("calls made by tasks: %u, slices of the worker: %u\n", 3 * machine.value_of("loops"),
               machine.kernel_word("(anonymous namespace)::slices"));
   EXPECT_GT(machine.kernel_word("(anonymous namespace)::slices"), 200u);
   EXPECT_EQ(machine.board().resets(), 0u);

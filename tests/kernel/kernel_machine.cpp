@@ -13,6 +13,7 @@
 #include "cli/factory.hpp"
 #include "firmware/crypto/crypto.hpp"
 #include "firmware/image/image.hpp"
+#include "firmware/kernel/link/link_host.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/storage/testing/flash_model.hpp"
 #include "firmware/vault/store.hpp"
@@ -219,6 +220,24 @@ std::optional<std::string> KernelMachine::run_until_line(const std::string& star
 unsigned KernelMachine::count(const std::string& start) const {
   return static_cast<unsigned>(std::count_if(
       lines_.begin(), lines_.end(), [&](const std::string& line) { return line.rfind(start, 0) == 0; }));
+}
+
+std::uint32_t KernelMachine::value_of(const std::string& name) const {
+  for (const std::string& line : lines_) {
+    if (line.rfind(name + " ", 0) == 0)
+      return static_cast<std::uint32_t>(std::stoul(line.substr(name.size() + 1)));
+  }
+  return ~0u;
+}
+
+bool KernelMachine::has_reported(const std::string& text) {
+  constexpr std::uint32_t kSize = 4 * sizeof(firmware::link::DeviceEvent);
+  std::string memory;
+  for (std::uint32_t offset = 0; offset < kSize; offset += 4) {
+    const std::uint32_t value = kernel_word("(anonymous namespace)::events", offset);
+    for (int shift = 0; shift < 32; shift += 8) memory += static_cast<char>(value >> shift);
+  }
+  return memory.find(text) != std::string::npos;
 }
 
 double KernelMachine::seconds() const { return board_->statistics().virtual_seconds; }

@@ -43,12 +43,16 @@ class KernelMachine {
 
   [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
   [[nodiscard]] unsigned count(const std::string& start) const;
+  /// The number of the first line "NAME NUMBER"; all ones if there is none.
+  [[nodiscard]] std::uint32_t value_of(const std::string& name) const;
   [[nodiscard]] board::Board& board() { return *board_; }
   [[nodiscard]] double seconds() const;
   /// Value of a 32-bit variable of the kernel, by its demangled name as the symbol table of kernel.elf has
   /// it.
   [[nodiscard]] std::uint32_t kernel_word(const std::string& symbol, std::uint32_t offset = 0);
   [[nodiscard]] std::uint32_t word(std::uint32_t address);
+  /// Whether the reports that wait for the link contain `text`.
+  [[nodiscard]] bool has_reported(const std::string& text);
 
   /// Called for each change of an output pin, with the instructions retired so far.
   std::function<void(board::PinId, bool, std::uint64_t)> on_pin;

@@ -47,7 +47,9 @@ struct Scb {
   static constexpr std::uint32_t kCcrReset = 0x0000'0201;
   static constexpr std::uint32_t kDivideByZeroTrap = 1u << 4;
   // SHCSR
+  static constexpr std::uint32_t kSecureFaultActive = 1u << 4;
   static constexpr std::uint32_t kPendSvActive = 1u << 10;
+  static constexpr std::uint32_t kSysTickActive = 1u << 11;
   static constexpr std::uint32_t kFaultEnables = 0xFu << 16;  // MemManage, BusFault, UsageFault, SecureFault
   // CFSR
   static constexpr std::uint32_t kImpreciseBusError = 1u << 10;
@@ -55,6 +57,8 @@ struct Scb {
   static constexpr std::uint32_t kBusFaults = 0x0000'FF00;
   static constexpr std::uint32_t kBfarValid = 1u << 15;
   static constexpr std::uint32_t kMmfarValid = 1u << 7;
+  // HFSR
+  static constexpr std::uint32_t kForced = 1u << 30;
   // NSACR, CPACR
   static constexpr std::uint32_t kFpuNonSecure = 3u << 10;
   static constexpr std::uint32_t kFpuFullAccess = 0xFu << 20;
@@ -63,6 +67,13 @@ static_assert(offsetof(Scb, shcsr) == 0x24 && offsetof(Scb, cpacr) == 0x88);
 
 inline Scb& scb() { return *reinterpret_cast<Scb*>(Scb::kSecureBase); }
 inline Scb& scb_nonsecure() { return *reinterpret_cast<Scb*>(Scb::kNonSecureBase); }
+
+/// Number of the exception that is running; 0 in thread mode.
+inline std::uint32_t current_exception() {
+  std::uint32_t ipsr = 0;
+  asm volatile("mrs %0, ipsr" : "=r"(ipsr));
+  return ipsr;
+}
 
 /// Index into Scb::shpr of a system exception, 4 to 15.
 constexpr unsigned priority_index(unsigned exception) { return exception - 4; }

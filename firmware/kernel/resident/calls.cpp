@@ -6,6 +6,7 @@
 #include "firmware/kernel/resident/calls/channels.hpp"
 #include "firmware/kernel/resident/calls/device.hpp"
 #include "firmware/kernel/resident/calls/factory_test.hpp"
+#include "firmware/kernel/resident/calls/fast_interrupts.hpp"
 #include "firmware/kernel/resident/calls/log.hpp"
 #include "firmware/kernel/resident/calls/network.hpp"
 #include "firmware/kernel/resident/calls/notifications.hpp"

@@ -17,6 +17,9 @@
   .equ CONTEXT_MAIN_TOP, 20
   .equ CONTEXT_THREAD_TOP, 24
 
+  .equ FAST_FRAME, 0
+  .equ FAST_EXCEPTION, 4
+
   .macro handler name
   .global \name
   .type \name, %function
@@ -37,14 +40,16 @@ handler secure_fault_handler
   cbnz r0, end_application
   bx lr
 
-@ HardFault, MemManage, BusFault, UsageFault.
+@ HardFault, MemManage, BusFault, UsageFault. Above 1: of a fast interrupt's handler.
 handler fault_handler
   mov r0, lr
   mov r1, sp
   push {r4, lr}
   bl kernel_fault
   pop {r4, lr}
-  cbnz r0, end_application
+  cmp r0, #1
+  beq end_application
+  bhi abandon_fast_interrupt
   bx lr
 
 @ Software-pended line at the priority of system calls: notifications that wait, and the end of the application when
@@ -187,6 +192,54 @@ handler timer_handler
   ldr r0, [r4, #CONTEXT_MAIN_LIMIT]
   msr msplim, r0
   pop {r3-r11, lr}
+  bx lr
+
+@ Every line that is the application's comes here when it is fast: calls the application's handler as a function of the
+@ Non-secure state, which then sees exception number 1. Nothing of the Secure side is left in the registers; the FPU is
+@ never the kernel's. BLXNS leaves two words on this stack, which the handler's return takes off again.
+handler fast_interrupt_handler
+  push {r3-r11, lr}
+  bl fast_interrupt_begin       @ the application's handler; 0: not wanted any more
+  cbz r0, 1f
+  ldr r1, =fast_interrupt_context
+  str sp, [r1, #FAST_FRAME]
+  .irp register, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12
+  mov \register, #0
+  .endr
+  msr apsr_nzcvqg, r1
+  blxns r0
+fast_interrupt_over:
+  ldr r1, =fast_interrupt_context
+  movs r0, #0
+  str r0, [r1, #FAST_FRAME]
+  bl fast_interrupt_end
+1:
+  pop {r3-r11, pc}
+
+@ Secure SysTick, above fast interrupts: one of them takes too long.
+handler overdue_handler
+  mov r0, lr
+  push {r4, lr}
+  bl fast_interrupt_overdue
+  pop {r4, lr}
+  cbnz r0, abandon_fast_interrupt
+  bx lr
+
+@ The application's handler of a fast interrupt is not to go on: returns from this exception to the end of the fast
+@ interrupt itself, as if it had. What that had pre-empted goes on, be it the worker, a system call or the application,
+@ until the tasklet ends the latter.
+abandon_fast_interrupt:
+  ldr r1, =fast_interrupt_context
+  ldr r0, [r1, #FAST_FRAME]
+  mov sp, r0
+  sub sp, #32
+  ldr r0, =fast_interrupt_over
+  bic r0, r0, #1
+  str r0, [sp, #24]
+  ldr r0, [r1, #FAST_EXCEPTION]
+  orr r0, r0, #0x01000000
+  str r0, [sp, #28]
+  mvn lr, #0x0E                 @ 0xFFFFFFF1: Secure handler mode
   bx lr
 
   .ltorg

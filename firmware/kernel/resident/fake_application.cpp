@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "firmware/kernel/resident/fast_interrupts.hpp"
 #include "firmware/kernel/resident/notifications.hpp"
 #include "firmware/kernel/worker.hpp"
 
@@ -50,12 +51,28 @@ void copy_to_application(Address to, const void* from, std::uint32_t size) {
   std::memcpy(current->at(to), from, size);
 }
 
-bool line_belongs_to_application(std::uint32_t line) { return line < 126 && line != 48 && line != 66; }
+bool line_belongs_to_application(std::uint32_t line) {
+  return line < 126 && line != 48 && line != 66 && !current->fast.at(line);
+}
 bool line_is_busy(std::uint32_t line) { return current->pending.at(line) || current->active.at(line); }
 void pend_application_line(std::uint32_t line) {
   current->pending.at(line) = true;
   ++current->pended.at(line);
 }
+
+Address application_vector_table() { return current->vector_table; }
+bool line_is_in_service(std::uint32_t line) { return current->active.at(line); }
+std::uint8_t take_line(std::uint32_t line) {
+  current->fast.at(line) = true;
+  current->enabled.at(line) = false;
+  return current->priorities.at(line);
+}
+void give_line_back(std::uint32_t line, std::uint8_t priority) {
+  current->fast.at(line) = false;
+  current->enabled.at(line) = false;
+  current->priorities.at(line) = priority;
+}
+void let_line_interrupt(std::uint32_t line, bool let) { current->enabled.at(line) = let; }
 
 void record_held_back() { ++current->held_back; }
 

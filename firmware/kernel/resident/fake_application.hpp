@@ -49,6 +49,10 @@ class FakeApplication {
   std::array<bool, 128> pending{};
   std::array<bool, 128> active{};
   std::array<unsigned, 128> pended{};  // times each line was pended
+  std::array<bool, 128> fast{};
+  std::array<bool, 128> enabled{};  // by let_line_interrupt
+  std::array<std::uint8_t, 128> priorities{};
+  Address vector_table = kFlash;
   std::map<std::uint32_t, std::uint32_t> registers;
   std::vector<EndRequest> end_requests;
   unsigned wakes = 0;

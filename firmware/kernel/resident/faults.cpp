@@ -11,6 +11,7 @@
 #include "firmware/drivers/stm32u5/scb.hpp"
 #include "firmware/kernel/resident/application_memory_device.hpp"
 #include "firmware/kernel/resident/calls.hpp"
+#include "firmware/kernel/resident/fast_interrupts_device.hpp"
 #include "firmware/kernel/resident/platform.hpp"
 #include "firmware/kernel/resident/retained.hpp"
 #include "firmware/kernel/resident/scheduler.hpp"
@@ -43,6 +44,7 @@ constexpr std::uint32_t kSignature = 0xFEFA'125A;  // of a state context, but fo
 constexpr std::uint32_t kReturnWithContext = 0xFFFF'FFD1;
 
 ApplicationEnd the_end;
+ApplicationEnd fast_end;  // written by fast interrupts and above, taken over by the tasklet
 volatile bool running = false;
 volatile bool end_requested = false;
 bool only_nonsecure = false;  // kernel_next_active: leave Secure handlers alone
@@ -50,25 +52,23 @@ std::uint32_t return_instruction = 0;
 volatile bool bus_fault_expected = false;
 volatile bool bus_fault_seen = false;
 
-std::uint32_t current_exception() {
-  std::uint32_t ipsr = 0;
-  asm volatile("mrs %0, ipsr" : "=r"(ipsr));
-  return ipsr;
+std::uint32_t application_control() {
+  std::uint32_t control = 0;
+  asm volatile("mrs %0, control_ns" : "=r"(control));
+  return control;
 }
 
 /// The frame of application code that was interrupted; null if it is not in the application's RAM. For
 /// EXC_RETURN.S = 0 the SPSEL bit speaks of the Secure side, so the stack is told from CONTROL_NS and the
 /// mode.
 Frame* application_frame(std::uint32_t exc_return) {
-  std::uint32_t control = 0;
+  const std::uint32_t control = application_control();
   std::uint32_t sp = 0;
-  asm volatile("mrs %0, control_ns" : "=r"(control));
   if ((exc_return & kReturnThread) != 0 && (control & 2) != 0) {
     asm volatile("mrs %0, psp_ns" : "=r"(sp));
   } else {
     asm volatile("mrs %0, msp_ns" : "=r"(sp));
   }
-  set_caller_privilege((exc_return & kReturnThread) == 0 || (control & 1) == 0);
   if (sp % 8 != 0) return nullptr;
   const bool in_ram = sp - kApplicationRam <= kApplicationRamSize - sizeof(Frame);
   const bool in_ram4 = sp - kApplicationRam4 <= kApplicationRam4Size - sizeof(Frame);
@@ -82,6 +82,7 @@ bool take_call(std::uint32_t exc_return) {
   const auto slot = gate_slot(frame->pc);
   if (!slot) return false;
   if (frame->lr >= 0xFE00'0000 && return_instruction == 0) return false;
+  set_caller_privilege((exc_return & kReturnThread) == 0 || (application_control() & 1) == 0);
   // Copied, so that nothing the application's DMA does to its stack in the meantime changes the call.
   const abi::Registers registers{{frame->r0, frame->r1, frame->r2, frame->r3}};
   const Caller caller{(exc_return & kReturnThread) == 0, reinterpret_cast<std::uint32_t>(frame), frame->lr};
@@ -90,38 +91,51 @@ bool take_call(std::uint32_t exc_return) {
   return true;
 }
 
-void note_end(EndCause cause, std::uint32_t exc_return) {
-  if (the_end.cause == EndCause::None || the_end.cause == EndCause::Restart) {
-    the_end = ApplicationEnd{};
-    the_end.cause = cause;
-    the_end.exception = static_cast<std::uint8_t>(current_exception());
-    the_end.sfsr = sau().sfsr;
-    the_end.hfsr = scb().hfsr;
-    the_end.cfsr = scb().cfsr;
-    the_end.cfsr_nonsecure = scb_nonsecure().cfsr;
-    if ((the_end.sfsr & Sau::kAddressValid) != 0) {
-      the_end.address = sau().sfar;
-      the_end.address_known = true;
-    } else if ((the_end.cfsr & Scb::kBfarValid) != 0) {
-      the_end.address = scb().bfar;
-      the_end.address_known = true;
-    } else if ((the_end.cfsr_nonsecure & Scb::kMmfarValid) != 0) {
-      the_end.address = scb_nonsecure().mmfar;
-      the_end.address_known = true;
-    }
-    const Frame* frame = (exc_return & kReturnSecureFrame) == 0 ? application_frame(exc_return) : nullptr;
-    if (frame != nullptr) {
-      the_end.frame_known = true;
-      the_end.pc = frame->pc;
-      the_end.lr = frame->lr;
-      the_end.xpsr = frame->xpsr;
-    }
+void note_frame(ApplicationEnd& end, std::uint32_t exc_return) {
+  const Frame* frame = (exc_return & kReturnSecureFrame) == 0 ? application_frame(exc_return) : nullptr;
+  if (frame == nullptr) return;
+  end.frame_known = true;
+  end.pc = frame->pc;
+  end.lr = frame->lr;
+  end.xpsr = frame->xpsr;
+}
+
+/// What there is to tell about the end.
+void describe(ApplicationEnd& end, EndCause cause, std::uint32_t exc_return) {
+  end = ApplicationEnd{};
+  end.cause = cause;
+  end.exception = static_cast<std::uint8_t>(current_exception());
+  end.sfsr = sau().sfsr;
+  end.hfsr = scb().hfsr;
+  end.cfsr = scb().cfsr;
+  end.cfsr_nonsecure = scb_nonsecure().cfsr;
+  if ((end.sfsr & Sau::kAddressValid) != 0) {
+    end.address = sau().sfar;
+    end.address_known = true;
+  } else if ((end.cfsr & Scb::kBfarValid) != 0) {
+    end.address = scb().bfar;
+    end.address_known = true;
+  } else if ((end.cfsr_nonsecure & Scb::kMmfarValid) != 0) {
+    end.address = scb_nonsecure().mmfar;
+    end.address_known = true;
   }
+  note_frame(end, exc_return);
+}
+
+bool end_is_open() { return the_end.cause == EndCause::None || the_end.cause == EndCause::Restart; }
+
+void note_end(EndCause cause, std::uint32_t exc_return) {
+  if (end_is_open()) describe(the_end, cause, exc_return);
   end_requested = true;
 }
 
+/// A system call that a fast interrupt has pre-empted may not have looked at SFSR yet; it clears it itself.
+void clear_secure_fault_status() {
+  if (!in_fast_interrupt() || (scb().shcsr & Scb::kSecureFaultActive) == 0) sau().sfsr = 0xFF;
+}
+
 void clear_fault_status() {
-  sau().sfsr = 0xFF;
+  clear_secure_fault_status();
   scb().hfsr = 0xFFFF'FFFF;
   scb().cfsr = 0xFFFF'FFFF;
   scb_nonsecure().cfsr = 0xFFFF'FFFF;
@@ -144,8 +158,35 @@ void skip_store(std::uint32_t exc_return, std::uint32_t* sp) {
   scb().cfsr = Scb::kBusFaults;
 }
 
+/// A system call out of a fast interrupt: the SecureFault it should be cannot pre-empt, and becomes a
+/// HardFault. It may have come between any two instructions of the kernel's, so all it gets is an answer.
+bool refuse_call(std::uint32_t exc_return) {
+  if (sau().sfsr != Sau::kInvalidEntry || scb().hfsr != Scb::kForced ||
+      (exc_return & kReturnSecureFrame) != 0) {
+    return false;
+  }
+  Frame* frame = application_frame(exc_return);
+  if (frame == nullptr || !gate_slot(frame->pc)) return false;
+  if (frame->lr >= 0xFE00'0000 && return_instruction == 0) return false;
+  finish_call(*frame, abi::Status::UNAVAILABLE, return_instruction);
+  clear_secure_fault_status();
+  scb().hfsr = Scb::kForced;
+  return true;
+}
+
+/// Takes over what a fast interrupt has found.
+void take_fast_end() {
+  if (fast_end.cause == EndCause::None) return;
+  if (running) {
+    if (end_is_open()) the_end = fast_end;
+    end_requested = true;
+  }
+  fast_end.cause = EndCause::None;
+}
+
 /// Nothing of the application's runs any more, and nothing of it is pending.
 void silence_application() {
+  services().fast_interrupts.shut_down();
   for (unsigned i = 0; i < Nvic::kWords; ++i) {
     const std::uint32_t lines = nvic().itns[i];
     nvic().icer[i] = lines;
@@ -162,6 +203,7 @@ bool end_is_due() { return end_requested && running; }
 const ApplicationEnd& last_end() { return the_end; }
 void clear_last_end() {
   the_end = ApplicationEnd{};
+  fast_end = ApplicationEnd{};
   end_requested = false;
 }
 void set_application_running(bool value) { running = value; }
@@ -173,6 +215,12 @@ void end_application_for(EndCause cause) {
   const Atomic atomic;
   if (!running) return;
   note_end(cause, kReturnSecureFrame);
+  pend_tasklet();
+}
+
+void end_fast_interrupts(EndCause cause, std::uint32_t exc_return) {
+  services().fast_interrupts.shut_down();
+  if (fast_end.cause == EndCause::None) describe(fast_end, cause, exc_return);
   pend_tasklet();
 }
 
@@ -209,12 +257,21 @@ std::uint32_t kernel_secure_fault(std::uint32_t exc_return, const std::uint32_t*
   return 1;
 }
 
+/// 0: goes on; 1: the application ends; 2: a fast interrupt of the application's is abandoned.
 std::uint32_t kernel_fault(std::uint32_t exc_return, std::uint32_t* sp) {
   const std::uint32_t exception = current_exception();
   if (exception == kBusFault && bus_fault_expected) {
     bus_fault_seen = true;
     skip_store(exc_return, sp);
     return 0;
+  }
+  if (in_fast_interrupt() && (scb().shcsr & Scb::kSysTickActive) == 0) {
+    if (refuse_call(exc_return)) return 0;
+    end_fast_interrupts(EndCause::Fault, exc_return);
+    // What stands in SFSR may be of the call it has pre-empted.
+    if ((fast_end.cfsr | fast_end.cfsr_nonsecure) != 0) fast_end.sfsr &= ~Sau::kInvalidEntry;
+    clear_fault_status();
+    return 2;
   }
   // A forged EXC_RETURN can make an application's fault look as if it came from the Secure side; then only
   // the non-secure status registers have something to say.
@@ -230,16 +287,9 @@ std::uint32_t kernel_tasklet(std::uint32_t exc_return, const std::uint32_t*) {
   if (services().notifications.pump(clock_microseconds())) {
     schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry));
   }
+  take_fast_end();
   if (!end_is_due()) return 0;
-  if (!the_end.frame_known && (exc_return & kReturnSecureFrame) == 0) {
-    const Frame* frame = application_frame(exc_return);
-    if (frame != nullptr) {
-      the_end.frame_known = true;
-      the_end.pc = frame->pc;
-      the_end.lr = frame->lr;
-      the_end.xpsr = frame->xpsr;
-    }
-  }
+  if (!the_end.frame_known) note_frame(the_end, exc_return);
   return 1;
 }
 

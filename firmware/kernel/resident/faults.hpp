@@ -10,6 +10,8 @@ enum class EndCause : std::uint8_t {
   Fault,                 // it did what it may not do
   ReservedResource,      // it touched a peripheral or memory of Microvisor's
   HandlerDoesNotReturn,  // one of its interrupt handlers holds everything up
+  FastInterruptHangs,    // one of its fast interrupts does not return
+  FastInterruptFlood,    // they take more than their share of the processor
   Restart,               // it asked for it, or the service did
   TestingComplete,
 };
@@ -33,6 +35,10 @@ void clear_last_end();
 /// Asks for the end; the tasklet carries it out before the application's next instruction. Any Secure
 /// context. A cause that stands already is not replaced.
 void end_application_for(EndCause cause);
+
+/// The same from a fast interrupt or above, where Atomic holds nothing off. `exc_return`: of the exception
+/// that found it, to tell where the application was.
+void end_fast_interrupts(EndCause cause, std::uint32_t exc_return);
 
 /// The application's code is about to run (or does), or not.
 void set_application_running(bool running);

@@ -23,10 +23,15 @@ abi::Status Notifications::check(const abi::NotificationSetup& setup, const Memo
   if (setup.buffer % kAlignment != 0) return abi::Status::INVALIDBUFFERALIGNMENT;
   if (claims.overlaps(setup.buffer, setup.buffer_size)) return abi::Status::BUFFERALREADYINUSE;
   if (!line_belongs_to_application(setup.irq)) return abi::Status::INVALIDINTERRUPT;
-  for (unsigned i = 0; i < kCentres; ++i) {
-    if (handles_.taken(i) && centres_[i].line == setup.irq) return abi::Status::INVALIDINTERRUPT;
-  }
+  if (uses_line(setup.irq)) return abi::Status::INVALIDINTERRUPT;
   return abi::Status::OKAY;
+}
+
+bool Notifications::uses_line(std::uint32_t line) const {
+  for (unsigned i = 0; i < kCentres; ++i) {
+    if (handles_.taken(i) && centres_[i].line == line) return true;
+  }
+  return false;
 }
 
 abi::Status Notifications::setup(const abi::NotificationSetup& setup, MemoryClaims& claims,

@@ -36,6 +36,8 @@ class Notifications {
                                   abi::NotificationHandle& handle);
   [[nodiscard]] abi::Status close(abi::NotificationHandle handle, MemoryClaims& claims);
   [[nodiscard]] bool valid(abi::NotificationHandle handle) const { return handles_.find(handle).has_value(); }
+  /// A centre delivers by this line.
+  [[nodiscard]] bool uses_line(std::uint32_t line) const;
 
   /// Writes a record, or holds it back. An unknown handle is silently ignored: its centre was closed.
   void post(abi::NotificationHandle handle, abi::EventType type, std::uint32_t tag, std::uint64_t now);

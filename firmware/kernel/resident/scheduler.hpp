@@ -22,6 +22,7 @@ inline constexpr std::uint32_t kHandlerLimit = 2'000'000;
 
 // Exception priorities, most urgent first (docs/kernel.md has the reasons).
 inline constexpr std::uint8_t kPriorityFault = 0x00;
+inline constexpr std::uint8_t kPriorityFastInterrupt = 0x10;
 inline constexpr std::uint8_t kPriorityTimer = 0x20;
 inline constexpr std::uint8_t kPriorityDevice = 0x30;
 inline constexpr std::uint8_t kPriorityCall = 0x40;

@@ -15,6 +15,7 @@ Services& services() { return the_services; }
 void Services::reset_application(std::uint32_t seed) {
   claims.clear();
   notifications.reset(seed);
+  fast_interrupts.reset();
   network.reset(seed >> 3);
   events.reset(seed >> 5);
   channels.reset(seed >> 7);

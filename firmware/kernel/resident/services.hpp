@@ -10,6 +10,7 @@
 
 #include "abi/interface.hpp"
 #include "firmware/kernel/resident/channels.hpp"
+#include "firmware/kernel/resident/fast_interrupts.hpp"
 #include "firmware/kernel/resident/memory_claims.hpp"
 #include "firmware/kernel/resident/network_requests.hpp"
 #include "firmware/kernel/resident/notifications.hpp"
@@ -40,6 +41,7 @@ struct Services {
   // Ends with the application.
   MemoryClaims claims;
   Notifications notifications;
+  FastInterrupts fast_interrupts;
   NetworkRequests network;
   SystemEvents events;
   Channels channels;
