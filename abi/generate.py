@@ -11,6 +11,8 @@ writes into OUTDIR
     dispatch.hpp      the kernel's dispatch table, over a template of call bodies
     gates.hpp         address and name, for tools in C++
     gates.csv         slot, address and name, for tools and documentation
+    shapes.hpp        which arguments are pointers and handles, what they lead to and how far: for tests that are made from
+                      the interface
 
 The table is checked first: a slot, name or offset used twice, an unknown type or a gap that is neither named nor listed
 as unnamed ends the run with one line.
@@ -36,6 +38,7 @@ class Interface:
         for call in self.calls:
             call.setdefault("parameters", [])
             call.setdefault("errors", [])
+            call.setdefault("also", [])
 
     def size_and_alignment(self, c_type):
         """Size and alignment in bytes of a C type on the device (AAPCS, short enums)."""
@@ -65,7 +68,7 @@ class Interface:
                 raise SystemExit(f"interface.toml: values of {enum['name']} collide")
         statuses = self.enums["MvStatus"]["members"]
         for call in self.calls:
-            unknown = [e for e in call["errors"] if e not in statuses]
+            unknown = [e for e in call["errors"] + call["also"] if e not in statuses]
             if unknown or len(call["parameters"]) > MAX_ARGUMENTS:
                 raise SystemExit(f"interface.toml: {call['name']}: unknown status {unknown} or too many parameters")
 
@@ -79,7 +82,7 @@ class Interface:
     def check_struct(self, struct):
         end = 4 if struct.get("versioned") else 0
         alignment = 4 if struct.get("versioned") else 1
-        for offset, c_type, name, _ in struct["fields"]:
+        for offset, c_type, name, *_ in struct["fields"]:
             size, align = self.size_and_alignment(c_type)
             if offset != -(-end // align) * align:
                 raise SystemExit(f"interface.toml: {struct['name']}.{name} is not where the compiler puts it")
@@ -112,19 +115,19 @@ def header_struct(struct):
     if struct.get("versioned"):
         lines += ["  uint32_t version; /**< 1 */", "  union {", "    struct {"]
         indent, path = "      ", "v1."
-    for offset, c_type, name, doc in struct["fields"]:
+    for offset, c_type, name, doc, *_ in struct["fields"]:
         lines.append(f"{indent}{declare(c_type, name)}; /**< {doc} */")
     if struct.get("versioned"):
         lines += ["    } v1;", "  };"]
     lines += ["};", f"MV_CHECK(sizeof(struct {struct['name']}) == {struct['size']}, \"layout\");"]
-    for offset, _, name, _ in struct["fields"]:
+    for offset, _, name, *_ in struct["fields"]:
         lines.append(f"MV_CHECK(offsetof(struct {struct['name']}, {path}{name}) == {offset}, \"layout\");")
     return lines + [""]
 
 
 def header_call(interface, call):
     lines = ["/**", f" * {call['doc']}", " *"]
-    for _, name, direction, doc in call["parameters"]:
+    for _, name, direction, doc, *_ in call["parameters"]:
         tag = "" if direction == "value" else {"in": "[in]", "out": "[out]", "inout": "[in,out]"}[direction]
         lines.append(f" * @param{tag} {name} {doc}")
     errors = ["OKAY"] + call["errors"]
@@ -211,10 +214,10 @@ def kernel_struct(struct):
     fields = list(struct["fields"])
     if struct.get("versioned"):
         fields.insert(0, [0, "uint32_t", "version", "1"])
-    for _, c_type, field, doc in fields:
+    for _, c_type, field, doc, *_ in fields:
         lines.append(f"  {kernel_type(c_type)} {field};  ///< {doc}")
     lines += ["};", f"static_assert(sizeof({name}) == {struct['size']} && alignof({name}) == {struct['align']});"]
-    for offset, _, field, _ in fields:
+    for offset, _, field, *_ in fields:
         lines.append(f"static_assert(offsetof({name}, {field}) == {offset});")
     return lines + [""]
 
@@ -224,7 +227,7 @@ def kernel_arguments(interface, call):
     name = kernel_name(call["name"]) + "Arguments"
     lines = [f"/// {call['doc']}", f"struct {name} {{",
              "  static constexpr const char* kName = \"" + call["name"] + "\";"]
-    for c_type, parameter, direction, doc in call["parameters"]:
+    for c_type, parameter, direction, doc, *_ in call["parameters"]:
         lines.append(f"  {kernel_type(c_type)} {parameter};  ///< {doc}")
     values = ", ".join(f"static_cast<{kernel_type(p[0])}>(r.r[{i}])" for i, p in enumerate(call["parameters"]))
     unused = "" if call["parameters"] else "[[maybe_unused]] "
@@ -334,6 +337,140 @@ def write_gates(interface):
     return lines + ["};", "", "}  // namespace microvisor::abi"]
 
 
+# --- shapes, for tests -------------------------------------------------------------------------------------------------
+
+SHAPE_TYPES = """\
+enum class Direction : std::uint8_t { In, Out, InOut };
+enum class HandleType : std::uint8_t { Notification, Network, Channel, SystemEvent, ExternalFlash };
+
+struct Structure;
+/// A pointer among arguments (`place` is the argument's number) or in a structure (`place` is its offset).
+struct Pointer {
+  const char* name;
+  std::uint32_t place;
+  Direction direction;
+  std::uint32_t element;       ///< bytes of one element
+  int extent;                  ///< place of what tells how much there is; -1: one element
+  bool extent_in_bytes;        ///< else in elements
+  const Structure* structure;  ///< of each element; null: plain bytes
+  int handle;                  ///< HandleType of what it leads to, -1: no handle
+};
+struct HandlePlace {
+  std::uint32_t place;
+  HandleType type;
+};
+struct Structure {
+  const char* name;
+  std::uint32_t size;
+  bool versioned;
+  std::span<const Pointer> pointers;
+  std::span<const HandlePlace> handles;
+};
+struct CallShape {
+  const char* name;
+  unsigned slot;
+  std::uint32_t address;
+  std::uint64_t statuses;  ///< bit n: the call may give status n; OKAY included, UNAVAILABLE where it is published
+  unsigned parameters;
+  std::span<const char* const> parameter_names;
+  std::span<const Pointer> pointers;
+  std::span<const HandlePlace> handles;
+};
+"""
+
+
+def handle_type(c_type):
+    return kernel_name(c_type).removesuffix("Handle")
+
+
+class ShapeWriter:
+    """Lines of shapes.hpp; structures are written once, those that others lead to first."""
+
+    def __init__(self, interface):
+        self.interface = interface
+        self.lines = []
+        self.written = set()
+
+    def members(self, struct, base=0):
+        """(offset, type, name, extent with an offset in place of the name); embedded structures are dissolved."""
+        offsets = {field[2]: base + field[0] for field in struct["fields"]}
+        for offset, c_type, name, _, *extent in struct["fields"]:
+            embedded = self.interface.structs.get(c_type.removeprefix("struct ")) if not c_type.endswith("*") else None
+            if embedded:
+                yield from ((o, t, f"{name}.{n}", d, e) for o, t, n, d, e in self.members(embedded, base + offset))
+            else:
+                direction = "in" if c_type.startswith("const") else "out"
+                yield base + offset, c_type, name, direction, {k: offsets[v] for k, v in extent[0].items()} if extent else {}
+
+    def pointer(self, place, c_type, name, direction, extent):
+        target = c_type.removeprefix("const ").removesuffix("*").strip()
+        structure = self.interface.structs.get(target.removeprefix("struct "))
+        if structure:
+            self.structure(structure)
+        size, _ = self.interface.size_and_alignment(target)
+        unit, far = next(iter(extent.items()), ("count", -1))
+        pointee = f"&k{structure['name']}" if structure else "nullptr"
+        handle = f"static_cast<int>(HandleType::{handle_type(target)})" if target in self.interface.handles else "-1"
+        direction = {"in": "In", "out": "Out", "inout": "InOut"}[direction]
+        return f'{{"{name}", {place}, Direction::{direction}, {size}, {far}, {str(unit == "bytes").lower()}, {pointee}, {handle}}}'
+
+    def array(self, element, name, items):
+        """Defines an array and returns a span of it."""
+        if not items:
+            return "{}"
+        self.lines.append(f"inline constexpr {element} {name}[] = {{{', '.join(items)}}};")
+        return name
+
+    def places(self, name, members):
+        pointers = [self.pointer(o, t, n, d, e) for o, t, n, d, e in members if t.endswith("*")]
+        handles = [f"{{{o}, HandleType::{handle_type(t)}}}" for o, t, _, _, _ in members if t in self.interface.handles]
+        return self.array("Pointer", f"k{name}Pointers", pointers), self.array("HandlePlace", f"k{name}Handles", handles)
+
+    def structure(self, struct):
+        name = struct["name"]
+        if name in self.written:
+            return
+        self.written.add(name)
+        pointers, handles = self.places(name, list(self.members(struct)))
+        versioned = str(bool(struct.get("versioned"))).lower()
+        self.lines.append(
+            f'inline constexpr Structure k{name}{{"{name}", {struct["size"]}, {versioned}, {pointers}, {handles}}};')
+
+    def call(self, call):
+        numbers = {parameter[1]: number for number, parameter in enumerate(call["parameters"])}
+        members = [(numbers[name], c_type, name, direction, {k: numbers[v] for k, v in extent[0].items()} if extent else {})
+                   for c_type, name, direction, _, *extent in call["parameters"]]
+        pointers, handles = self.places(call["name"], members)
+        names = self.array("const char*", f"k{call['name']}Names", [f'"{name}"' for name in numbers])
+        members = self.interface.enums["MvStatus"]["members"]
+        statuses = sum(1 << members[status][0] for status in ["OKAY", *call["errors"], *call["also"]])
+        return (f'    {{"{call["name"]}", {call["slot"]}, 0x{self.interface.address(call):08X}, 0x{statuses:X}, {len(numbers)}, '
+                f"{names}, {pointers}, {handles}}},")
+
+
+def write_shapes(interface):
+    writer = ShapeWriter(interface)
+    calls = [writer.call(call) for call in interface.calls]
+    return [
+        "// What the arguments of the calls are, for tests made from the interface. Generated from abi/interface.toml.",
+        "#pragma once",
+        "",
+        "#include <cstdint>",
+        "#include <span>",
+        "",
+        "namespace microvisor::abi {",
+        "",
+        SHAPE_TYPES,
+        *writer.lines,
+        "",
+        "inline constexpr CallShape kCallShapes[] = {",
+        *calls,
+        "};",
+        "",
+        "}  // namespace microvisor::abi",
+    ]
+
+
 def write_csv(interface):
     return ["slot,address,name"] + [f"{c['slot']},0x{interface.address(c):08X},{c['name']}" for c in interface.calls]
 
@@ -348,7 +485,8 @@ def main(arguments):
     folder.mkdir(parents=True, exist_ok=True)
     for name, writer in [("mv_syscalls.h", write_header), ("mv_syscalls.s", write_symbols),
                          ("interface.hpp", write_interface), ("dispatch.hpp", write_dispatch),
-                         ("gates.hpp", write_gates), ("gates.csv", write_csv)]:
+                         ("gates.hpp", write_gates), ("gates.csv", write_csv),
+                         ("shapes.hpp", write_shapes)]:
         (folder / name).write_text("\n".join(writer(interface)) + "\n")
 
 

@@ -29,6 +29,7 @@ enum Kind : std::uint32_t {
   kLockVtor,
   kRestart,
   kRaiseInHandlers,
+  kStorm,
 };
 
 constexpr std::uint64_t kLong = 4000;  // milliseconds: a boot, a run and a pause of one second
@@ -146,6 +147,36 @@ TEST(Hostile, AHandlerThatNeverReturnsIsEnded) {
   EXPECT_TRUE(machine.kernel_word("(anonymous namespace)::slices") > before + 2 ||
               machine.count("start") > 1);
   EXPECT_EQ(machine.board().resets(), 0u);
+}
+
+/// Bytes from the modem's line keep the worker busy while `milliseconds` of the board's time pass.
+void run_with_modem_traffic(KernelMachine& machine, unsigned milliseconds) {
+  board::SerialPort& line = *machine.board().serial(0x4600'2400);
+  for (unsigned i = 0; i < 4 * milliseconds; ++i) {
+    machine.board().run({.until = machine.board().scheduler().now() + 250 * board::kTicksPerMicrosecond});
+    if (line.chip_ready()) line.byte_to_chip(static_cast<std::uint8_t>(i));
+  }
+}
+
+TEST(Hostile, AStormOfInterruptsDoesNotStopTheKernel) {
+  KernelMachine machine("hostile", {kStorm, 0, 0});
+  ASSERT_TRUE(machine.run_until_line("begin", kLong));
+  const std::uint32_t before = machine.kernel_word("(anonymous namespace)::slices");
+  run_with_modem_traffic(machine, 400);
+  EXPECT_TRUE(machine.kernel_word("(anonymous namespace)::slices") > before + 20 ||
+              machine.count("start") > 1);
+  EXPECT_EQ(machine.board().resets(), 0u);
+}
+
+/// An RTOS that switches tasks above the worker (docs/kernel.md) may harm itself, or be ended; the device
+/// stays.
+TEST(Hostile, ASwitchOfTasksAboveTheWorkerHarmsAtMostTheApplication) {
+  for (const std::uint32_t priorities : {0xFFD0'0000u, 0xD0D0'0000u, 0x0000'0000u, 0x8080'0000u}) {
+    KernelMachine machine("tasks", {0, 0, priorities | 1});
+    run_with_modem_traffic(machine, 600);
+    EXPECT_EQ(machine.board().resets(), 0u) << std::hex << priorities;
+    EXPECT_GT(machine.kernel_word("(anonymous namespace)::slices"), 20u);
+  }
 }
 
 TEST(Hostile, RestartTellsItsReason) {

@@ -249,9 +249,13 @@ std::uint32_t KernelMachine::word(std::uint32_t address) {
 }
 
 std::uint32_t KernelMachine::kernel_word(const std::string& symbol, std::uint32_t offset) {
-  const auto found = kernel_symbols().find("microvisor::firmware::kernel::" + symbol);
-  if (found == kernel_symbols().end()) throw std::runtime_error("kernel.elf has no " + symbol);
-  return word(found->second + offset);
+  return word(kernel_symbol("microvisor::firmware::kernel::" + symbol) + offset);
+}
+
+std::uint32_t kernel_symbol(const std::string& name) {
+  const auto found = kernel_symbols().find(name);
+  if (found == kernel_symbols().end()) throw std::runtime_error("kernel.elf has no " + name);
+  return found->second;
 }
 
 }  // namespace microvisor::tests

@@ -25,6 +25,9 @@ struct GuestParameters {
   std::uint32_t value = 0;
 };
 
+/// Address of a symbol of kernel.elf, by its whole demangled name. Throws if there is none.
+[[nodiscard]] std::uint32_t kernel_symbol(const std::string& name);
+
 class KernelMachine {
  public:
   /// `guest` is the name of a program in guests/. Its parameters are written into its flash.
