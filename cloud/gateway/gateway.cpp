@@ -96,6 +96,8 @@ void Gateway::device_event(const Session& session, const link::DeviceEvent& even
     case link::DEVICE_EVENT_APP_CRASHED:
       app_running(session, false);
       return log(session, log_type::kEvent, text.empty() ? "the application crashed" : text);
+    case link::DEVICE_EVENT_KERNEL_FAILED:
+      return log(session, log_type::kEvent, text.empty() ? "Microvisor failed" : text);
     case link::DEVICE_EVENT_TESTING_COMPLETE:
       return log(session, log_type::kEvent, "testing complete: " + std::to_string(event.value()));
     case link::DEVICE_EVENT_APP_STARTED: return app_running(session, true);

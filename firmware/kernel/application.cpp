@@ -41,6 +41,7 @@ class Events {
     event.length = std::min(text.size(), event.text.size());
     std::copy_n(text.begin(), event.length, event.text.begin());
   }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
   bool take(link::DeviceEvent& event) {
     const Atomic atomic;
     if (count_ == 0) return false;
@@ -63,26 +64,43 @@ RestartPolicy restart_policy;
 abi::WakeReason next_reason = abi::WakeReason::COLDBOOT;
 std::uint64_t start_at = 0;
 volatile bool restart_wanted = false;
+volatile bool attention = false;  // ends a sleep
 bool stopped_for_good = false;
 const volatile bool never = false;
 
 /// Sleeps in thread mode until `moment`, or until `flag` is set.
 void sleep_until(std::uint64_t moment, const volatile bool& flag) {
-  while (!flag) {
-    const std::uint64_t now = clock_microseconds();
-    if (now >= moment) return;
-    schedule_tasklet(static_cast<std::uint32_t>(std::min<std::uint64_t>(moment - now, 1'000'000)));
-    asm volatile("wfi" : : : "memory");
+  constexpr std::uint64_t kLongest = 3'600'000'000;
+  for (std::uint64_t now = clock_microseconds(); !flag && now < moment; now = clock_microseconds()) {
+    schedule_tasklet(static_cast<std::uint32_t>(std::min(moment - now, kLongest)));
+    // An interrupt that comes after the look at the flag still ends the sleep.
+    asm volatile("cpsid i" : : : "memory");
+    if (!flag) asm volatile("wfi" : : : "memory");
+    asm volatile("cpsie i\n\tisb" : : : "memory");
   }
 }
 
-[[noreturn]] void stop_for_good() {
-  for (;;) asm volatile("wfi" : : : "memory");
+/// Lets the link go on with what it has to tell until `done`; not longer than a moment, and not without a
+/// connection.
+void let_link_tell(bool (*done)(const Services&)) {
+  constexpr std::uint64_t kMoment = 2'000'000;
+  constexpr std::uint64_t kStep = 10'000;
+  const std::uint64_t until = clock_microseconds() + kMoment;
+  const auto waiting = [&] {
+    const Atomic atomic;
+    return services().link_status == abi::NetworkStatus::CONNECTED && !done(services());
+  };
+  while (waiting() && clock_microseconds() < until) sleep_until(clock_microseconds() + kStep, never);
 }
 
-/// An update that is ready is installed by the next start of the kernel.
+/// An update that is ready is installed by the next start of the kernel. Before the reset the service is told
+/// how the application ended.
 void reset_if_update_is_ready() {
   if (updater().phase() != update::Phase::Ready) return;
+  services().link_settled = false;
+  wake_link();
+  let_link_tell([](const Services& s) { return s.link_settled; });
+  if (updater().phase() != update::Phase::Ready) return;  // another target was named meanwhile
   retain_wake_reason(abi::WakeReason::APPLICATIONUPDATE);
   stm32u5::system_reset();
 }
@@ -100,7 +118,6 @@ void decide_what_follows(const ApplicationEnd& end) {
   const std::uint64_t now = clock_microseconds();
   switch (end.cause) {
     case EndCause::Restart:
-      reset_if_update_is_ready();
       next_reason = abi::WakeReason::REMOTEAPPLICATIONRESTART;
       start_at = now;
       break;
@@ -113,6 +130,7 @@ void decide_what_follows(const ApplicationEnd& end) {
       report_crash(end);
       next_reason = abi::WakeReason::APPLICATIONCRASH;
       start_at = now + restart_policy.failed(now);
+      retain_restart_pause(restart_policy.pause_ms());
       break;
   }
 }
@@ -150,7 +168,9 @@ bool plausible(const Vectors& v) {
     services().wake_reason = next_reason;
     clear_last_end();
   }
+  retain_wake_reason(next_reason);  // an application that has locked its registers is started by a reset
   reset_application_world();
+  retain_wake_reason(abi::WakeReason::COLDBOOT);
   restart_wanted = false;
   restart_policy.started(clock_microseconds());
   events.add(link::EventKind::ApplicationStarted, static_cast<std::uint32_t>(next_reason), {});
@@ -160,51 +180,58 @@ bool plausible(const Vectors& v) {
   enter_application(vectors.stack_pointer & ~7u, vectors.entry);
 }
 
-/// What the application logged last lies in its RAM, which is about to be cleared: the link gets a moment to
-/// send it.
-void let_log_be_sent() {
-  constexpr std::uint64_t kMoment = 2'000'000;
-  const std::uint64_t until = clock_microseconds() + kMoment;
-  const auto waiting = [] {
-    const Atomic atomic;
-    const Services& s = services();
-    return s.link_status == abi::NetworkStatus::CONNECTED && !(s.log.empty() && s.test_log.empty());
-  };
-  constexpr std::uint64_t kStep = 10'000;
-  while (waiting() && clock_microseconds() < until) sleep_until(clock_microseconds() + kStep, never);
+[[noreturn]] void live() {
+  for (;;) {
+    attention = false;
+    reset_if_update_is_ready();
+    const bool runs = services().application_present && !stopped_for_good;
+    if (runs && (restart_wanted || clock_microseconds() >= start_at)) break;
+    sleep_until(runs ? start_at : Connectivity::kNever, attention);
+  }
+  // What the application logged last lies in its RAM, which is about to be cleared.
+  let_link_tell([](const Services& s) { return s.log.empty() && s.test_log.empty(); });
+  start();
 }
 
-[[noreturn]] void live() {
-  if (stopped_for_good || !services().application_present) stop_for_good();
-  sleep_until(start_at, restart_wanted);
-  let_log_be_sent();
-  start();
+void report_kernel_failure(abi::WakeReason reason, const Retained& retained) {
+  if (reason < abi::WakeReason::MICROVISORCRASH || reason > abi::WakeReason::MICROVISORERROR) return;
+  std::array<char, link::kMaximumEventText> line{};
+  const std::size_t length = describe_kernel_failure(reason, retained, line);
+  events.add(link::EventKind::KernelFailed, static_cast<std::uint32_t>(reason),
+             std::span(line).first(length));
+  services().kernel_error_to_report = true;
 }
 
 }  // namespace
 
-void run_application(bool installed, abi::WakeReason reason) {
+void run_application(bool installed, abi::WakeReason reason, const Retained& retained) {
   next_reason = reason;
   start_at = 0;
+  report_kernel_failure(reason, retained);
   services().application_present = installed && plausible(application_vectors());
   manifest::ApplicationManifest manifest;
   if (installed && updater().installed_manifest(manifest)) {
     restart_policy.configure(manifest.crash.minimum_restart_ms, manifest.crash.maximum_restart_ms);
-    services().minimum_check_in_seconds = manifest.minimum_check_in_seconds;
+    if (reason != abi::WakeReason::APPLICATIONUPDATE) restart_policy.resume(retained.restart_pause);
+    const Atomic atomic;
+    services().connectivity.configure(manifest.connection_grace_seconds, manifest.minimum_check_in_seconds);
   }
   live();
 }
 
 void restart_by_service() {
-  restart_wanted = true;  // also ends a pause after a crash
+  restart_wanted = true;
+  attention = true;  // also ends a pause after a crash
   end_application_for(EndCause::Restart);
 }
 
-bool take_event(link::DeviceEvent& event) {
-  if (!events.take(event)) return false;
-  if (event.kind == link::EventKind::ApplicationCrashed) services().crash_to_report = false;
-  return true;
+void update_is_ready() {
+  attention = true;
+  schedule_tasklet(1);  // which looks at the deadline, and again when that has come
 }
+
+bool take_event(link::DeviceEvent& event) { return events.take(event); }
+bool event_waits() { return !events.empty(); }
 
 }  // namespace microvisor::firmware::kernel
 

@@ -9,16 +9,22 @@
 
 #include "abi/interface.hpp"
 #include "firmware/kernel/link/link_host.hpp"
+#include "firmware/kernel/resident/retained.hpp"
 
 namespace microvisor::firmware::kernel {
 
-/// First entry, from start-up. `reason` is what the application will be told.
-[[noreturn]] void run_application(bool installed, abi::WakeReason reason);
+/// First entry, from start-up. `reason` is what the application will be told, `retained` what the run before
+/// the reset has left.
+[[noreturn]] void run_application(bool installed, abi::WakeReason reason, const Retained& retained);
 
 /// The service wants the application to be started anew. Worker.
 void restart_by_service();
 
+/// An update is ready, to be applied at Services::update_due. Worker.
+void update_is_ready();
+
 /// Takes the oldest event for the log stream. Worker.
 [[nodiscard]] bool take_event(link::DeviceEvent& event);
+[[nodiscard]] bool event_waits();
 
 }  // namespace microvisor::firmware::kernel

@@ -108,4 +108,18 @@ std::size_t describe_end(const ApplicationEnd& end, const char* touched, std::sp
   return line.length();
 }
 
+std::size_t describe_kernel_failure(abi::WakeReason reason, const Retained& retained, std::span<char> to) {
+  Line line(to);
+  switch (reason) {
+    case abi::WakeReason::MICROVISORWATCHDOG:
+      line.text("Microvisor hung: its watchdog reset the device");
+      break;
+    case abi::WakeReason::MICROVISOROUTOFMEMORY: line.text("Microvisor ran out of memory: reset"); break;
+    default: line.text("Microvisor failed: reset"); break;
+  }
+  if (retained.crash_code != 0)
+    line.text(", exception ").number(retained.crash_code).text(", detail ").hex(retained.crash_detail);
+  return line.length();
+}
+
 }  // namespace microvisor::firmware::kernel

@@ -38,19 +38,35 @@ class Host final : public link::LinkHost {
 
   bool network_wanted() override {
     const Atomic atomic;
-    services().link_fetches_update = link::fetching_update();
-    services().link_waits = link::backing_off();
-    return wants_network(services().network_reasons());
+    Services& s = services();
+    s.link_fetches_update = link::fetching_update();
+    s.link_waits = link::backing_off();
+    const bool connected = s.link_status == abi::NetworkStatus::CONNECTED;
+    return s.connectivity.wants(wants_network(s.network_reasons()), connected, clock_microseconds());
+  }
+
+  std::uint64_t wish_changes_at() override {
+    const Atomic atomic;
+    return services().connectivity.next_change(clock_microseconds());
   }
 
   void network_status_changed(link::NetworkStatus status) override {
     const Atomic atomic;
     Services& s = services();
     s.link_status = static_cast<abi::NetworkStatus>(status);
-    if (status == link::NetworkStatus::Connected) s.ever_connected = true;
     const std::uint64_t now = clock_microseconds();
+    if (status != link::NetworkStatus::Connected) s.connectivity.disconnected(now);
     s.network.announce(s.notifications, now);
     s.events.announce(abi::SystemNotificationSource::NETWORK, s.notifications, now);
+  }
+
+  void settled() override {
+    const Atomic atomic;
+    if (event_waits()) return;  // it has come in this moment
+    Services& s = services();
+    s.connectivity.contact();
+    s.link_settled = true;
+    s.crash_to_report = s.kernel_error_to_report = false;
   }
 
   void wall_time_received(std::uint64_t unix_microseconds) override {
@@ -61,6 +77,10 @@ class Host final : public link::LinkHost {
   void logging_allowed(bool allowed) override { services().logging_refused = !allowed; }
   void restart_application() override { restart_by_service(); }
   void install_update() override;
+  void withdraw_update() override {
+    const Atomic atomic;
+    services().update_due = 0;
+  }
 
   bool take_log_record(link::LogRecord& record) override {
     const Atomic atomic;
@@ -117,20 +137,22 @@ class Host final : public link::LinkHost {
   }
 };
 
-/// The running application's bundle says how long it may put an update off; it applies it by mvRestart.
+/// The running application's bundle says how long it may put an update off; it applies it by mvRestart. After
+/// a reconnection the time that has begun runs on.
 void Host::install_update() {
   manifest::ApplicationManifest manifest;
   const bool polite = application_running() && kernel::updater().installed_manifest(manifest);
-  if (polite && manifest.maximum_politeness_seconds != 0) {
-    {
-      const Atomic atomic;
-      Services& s = services();
-      s.events.announce(abi::SystemNotificationSource::UPDATE, s.notifications, clock_microseconds());
-    }
-    worker_wait_until(clock_microseconds() + std::uint64_t{manifest.maximum_politeness_seconds} * 1'000'000);
+  const std::uint32_t seconds = polite ? manifest.maximum_politeness_seconds : 0;
+  {
+    const Atomic atomic;
+    Services& s = services();
+    s.link_fetches_update = false;  // an application that is told may restart at once
+    if (s.update_waits()) return;
+    const std::uint64_t now = clock_microseconds();
+    s.update_due = now + std::uint64_t{seconds} * 1'000'000;
+    if (seconds != 0) s.events.announce(abi::SystemNotificationSource::UPDATE, s.notifications, now);
   }
-  retain_wake_reason(abi::WakeReason::APPLICATIONUPDATE);
-  stm32u5::system_reset();
+  update_is_ready();
 }
 
 }  // namespace

@@ -47,6 +47,38 @@ TEST(RestartPolicy, TheBundleMaySetTheLimits) {
   EXPECT_EQ(policy.failed(1), 1 * kSecond);
 }
 
+TEST(RestartPolicy, AMaximumBelowTheMinimumIsTheMinimum) {
+  RestartPolicy policy;
+  policy.configure(5000, 1000);
+  EXPECT_EQ(policy.failed(1), 5 * kSecond);
+  EXPECT_EQ(policy.failed(1), 5 * kSecond);
+  policy.configure(120'000, 0);  // above the default maximum
+  EXPECT_EQ(policy.failed(1), 120 * kSecond);
+  EXPECT_EQ(policy.failed(1), 120 * kSecond);
+}
+
+TEST(RestartPolicy, TheLargestTimesDoNotOverflow) {
+  RestartPolicy policy;
+  policy.configure(0x9000'0000, 0xFFFF'FFFF);
+  EXPECT_EQ(policy.failed(1), 0x9000'0000 * std::uint64_t{1000});
+  EXPECT_EQ(policy.failed(1), 0xFFFF'FFFF * std::uint64_t{1000});
+}
+
+TEST(RestartPolicy, ASeriesGoesOnAfterAReset) {
+  RestartPolicy before;
+  before.started(0);
+  (void)before.failed(1);
+  (void)before.failed(1);
+  RestartPolicy after;
+  after.configure(0, 0);
+  after.resume(before.pause_ms());
+  after.started(0);
+  EXPECT_EQ(after.failed(1), 4 * kSecond);
+  after.configure(1000, 3000);
+  after.resume(50'000);  // retained by a bundle with other limits
+  EXPECT_EQ(after.failed(1), 3 * kSecond);
+}
+
 std::string line_of(const ApplicationEnd& end, const char* touched = "RAMCFG") {
   std::array<char, 120> buffer{};
   return {buffer.data(), describe_end(end, touched, buffer)};
@@ -74,6 +106,19 @@ TEST(EndText, SaysWhatAndWhere) {
             "application crashed: undefined instruction, pc 0x08000010, lr 0x00000000, in exception 61");
   end.cause = EndCause::ReservedResource;
   EXPECT_EQ(line_of(end).substr(0, 65), "application crashed: access to RAMCFG, which is Microvisor's, pc ");
+}
+
+TEST(EndText, SaysHowTheKernelFailed) {
+  std::array<char, 120> buffer{};
+  const auto line = [&](abi::WakeReason reason, const Retained& retained) {
+    return std::string(buffer.data(), describe_kernel_failure(reason, retained, buffer));
+  };
+  EXPECT_EQ(line(abi::WakeReason::MICROVISORWATCHDOG, {}), "Microvisor hung: its watchdog reset the device");
+  Retained retained{};
+  retained.crash_code = 3;
+  retained.crash_detail = 0x400;
+  EXPECT_EQ(line(abi::WakeReason::MICROVISORCRASH, retained),
+            "Microvisor failed: reset, exception 3, detail 0x00000400");
 }
 
 TEST(EndText, NeverLeavesItsBuffer) {
@@ -115,7 +160,7 @@ TEST(BoardTable, RowsAreDistinct) {
 }
 
 TEST(Retained, CheckFindsEveryChangedBit) {
-  const Retained r{1, 2, 3, 4, 5, 0};
+  const Retained r{1, 2, 3, 4, 5, 6, 0};
   for (unsigned bit = 0; bit < 32; ++bit) {
     Retained changed = r;
     changed.crash_detail ^= 1u << bit;

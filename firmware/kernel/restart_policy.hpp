@@ -3,6 +3,7 @@
 // kHealthyRun.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace microvisor::firmware::kernel {
@@ -20,6 +21,10 @@ class RestartPolicy {
     if (maximum_ < minimum_) maximum_ = minimum_;
     pause_ = 0;
   }
+  /// Goes on with a series of failures that a reset of the chip has interrupted; milliseconds, 0: none.
+  void resume(std::uint32_t pause_ms) { pause_ = std::min(pause_ms, maximum_); }
+  /// The latest pause of the series, milliseconds.
+  [[nodiscard]] std::uint32_t pause_ms() const { return pause_; }
   void started(std::uint64_t now) { started_ = now; }
   /// The application has failed at `now`: the microseconds until its next start.
   [[nodiscard]] std::uint64_t failed(std::uint64_t now) {

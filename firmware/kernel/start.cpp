@@ -126,11 +126,10 @@ std::uint32_t update_boot_status() {
   return status.reset_cause;
 }
 
-abi::WakeReason wake_reason(std::uint32_t reset_causes, bool installed) {
+abi::WakeReason wake_reason(std::uint32_t reset_causes, bool installed, const Retained& retained) {
   constexpr std::uint32_t kSoftware = 1u << 28;
   constexpr std::uint32_t kWatchdog = 1u << 29;
   constexpr std::uint32_t kOptionBytes = 1u << 25;
-  const Retained retained = take_retained();
   if (installed) return abi::WakeReason::APPLICATIONUPDATE;
   if ((reset_causes & kWatchdog) != 0) return abi::WakeReason::MICROVISORWATCHDOG;
   if ((reset_causes & kOptionBytes) != 0) return abi::WakeReason::OPTIONBYTES;
@@ -170,7 +169,8 @@ void start_public_key_unit() {
   for (std::size_t i = 0; i < s.device_id.size(); ++i)
     s.device_id[i] = i < sid.size() ? static_cast<char>(sid[i]) : '0';
   s.factory_test = factory_test_mode();
-  const abi::WakeReason reason = wake_reason(reset_causes, updated);
+  const Retained retained = take_retained();
+  const abi::WakeReason reason = wake_reason(reset_causes, updated, retained);
   const bool installed = updater().check_application() == crypto::Verdict::Valid;
   // If the lock does not hold, nothing the application could do to the flash would be refused: it does not
   // run.
@@ -181,7 +181,7 @@ void start_public_key_unit() {
   start_modem_line();
   start_scheduler(worker_main);
   start_fast_interrupts();
-  run_application(installed && locked, reason);
+  run_application(installed && locked, reason, retained);
 }
 
 }  // namespace microvisor::firmware::kernel

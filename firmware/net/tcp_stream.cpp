@@ -130,8 +130,12 @@ std::size_t TcpStream::write(std::span<const std::uint8_t> bytes) {
   return count;
 }
 
+bool TcpStream::delivered() const {
+  return pcb_ != nullptr && pcb_->unsent == nullptr && pcb_->unacked == nullptr;
+}
+
 bool TcpStream::flush(std::uint64_t deadline) {
-  while (pcb_ != nullptr && (pcb_->unsent != nullptr || pcb_->unacked != nullptr)) {
+  while (pcb_ != nullptr && !delivered()) {
     if (!stack_.up() || stack_.platform().now() >= deadline) return false;
     stack_.wait(deadline);
   }

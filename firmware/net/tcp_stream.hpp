@@ -33,6 +33,8 @@ class TcpStream {
   /// Waits until the peer has acknowledged everything written. False at the deadline or if the connection is
   /// gone.
   [[nodiscard]] bool flush(std::uint64_t deadline);
+  /// The same at this moment, without waiting.
+  [[nodiscard]] bool delivered() const;
   /// True once the peer has closed or reset (or the bearer is gone) and everything received has been read.
   [[nodiscard]] bool ended() const {
     return received_ == nullptr && (pcb_ == nullptr || peer_closed_ || !stack_.up());

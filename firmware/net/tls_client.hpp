@@ -49,6 +49,8 @@ class TlsClient {
   [[nodiscard]] bool write(std::span<const std::uint8_t> bytes);
   /// Waits until the gateway has acknowledged everything. False at the deadline.
   [[nodiscard]] bool flush(std::uint64_t deadline) { return stream_.flush(deadline); }
+  /// Whether all that was written is with the peer's TCP.
+  [[nodiscard]] bool delivered() const { return stream_.delivered(); }
   [[nodiscard]] bool ended() const { return ended_; }
   /// Orderly: close_notify and FIN.
   void close();

@@ -55,6 +55,71 @@ TEST_F(LinkJoined, UpdatesAtTheSpeedOfTheLine) {
   EXPECT_LT(line.now(), 6 * firmware::net::kSeconds);
 }
 
+using firmware::link::NetworkStatus;
+using firmware::net::kSeconds;
+
+TEST_F(LinkJoined, ReleasedItStaysForTheGraceTimeAndGoesOffline) {
+  device.policy.emplace();
+  device.policy->configure(5, 3600);
+  std::uint64_t released = 0;
+  ASSERT_TRUE(device.run_until([&] {
+    if (released == 0 && gateway.seen().sessions == 1) {
+      released = line.now();
+      device.wanted = false;
+      device.log = {"last words"};
+    }
+    return !device.statuses.empty() && device.statuses.back() == NetworkStatus::DeliberatelyOffline;
+  }));
+  EXPECT_GE(line.now(), released + 5 * kSeconds);
+  EXPECT_LT(line.now(), released + 8 * kSeconds) << "the modem takes a moment to hang up";
+  EXPECT_EQ(gateway.seen().log, std::vector<std::string>{"last words"});
+  EXPECT_EQ(gateway.seen().sessions, 1U);
+}
+
+TEST_F(LinkJoined, ChecksInWhenItIsTimeDeliversAndGoesOfflineAgain) {
+  device.policy.emplace();
+  device.policy->configure(0, 600);
+  device.wanted = false;  // from the start: only the first contact and the check-ins connect
+  const auto offline = [&] {
+    return !device.statuses.empty() && device.statuses.back() == NetworkStatus::DeliberatelyOffline;
+  };
+  ASSERT_TRUE(device.run_until(offline));
+  EXPECT_EQ(gateway.seen().sessions, 1U);
+  const std::uint64_t since = line.now();
+  device.log = {"kept", "for the next contact"};
+  std::uint64_t online = 0;
+  ASSERT_TRUE(device.run_until(
+      [&] {
+        if (online == 0 && !offline()) online = line.now();
+        return online != 0 && offline();
+      },
+      1200));
+  EXPECT_NEAR(static_cast<double>(online - since), 600.0 * kSeconds, 5.0 * kSeconds);
+  EXPECT_LT(line.now(), online + 20 * kSeconds);
+  EXPECT_EQ(gateway.seen().sessions, 2U);
+  EXPECT_EQ(gateway.seen().log.size(), 2U);
+}
+
+TEST_F(LinkJoined, AnUpdateFoundAtACheckInIsFetchedBeforeGoingOffline) {
+  device.policy.emplace();
+  device.policy->configure(0, 600);
+  device.wanted = false;
+  const auto offline = [&] {
+    return !device.statuses.empty() && device.statuses.back() == NetworkStatus::DeliberatelyOffline;
+  };
+  ASSERT_TRUE(device.run_until(offline));
+  const auto manifest =
+      protocol::sign_manifest(protocol::make_manifest(protocol::Bytes(30'000, 7), {}), owner);
+  ASSERT_TRUE(manifest.has_value());
+  gateway.add_object(protocol::Bytes(30'000, 7));
+  gateway.add_object(*manifest);
+  gateway.set_target(protocol::sha256(*manifest));
+  bool online = false;
+  ASSERT_TRUE(device.run_until([&] { return (online |= !offline()) && offline(); }, 1200));
+  EXPECT_EQ(device.installs, 1U);
+  EXPECT_EQ(gateway.seen().sessions, 2U);
+}
+
 TEST_F(LinkJoined, ANameThatIsNotKnownIsTriedAgain) {
   ASSERT_TRUE(device.identity_record.gateway_host.assign(
       std::span(reinterpret_cast<const std::uint8_t*>("nowhere.example"), 15)));

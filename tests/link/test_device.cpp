@@ -126,7 +126,29 @@ bool TestDevice::run_until(const std::function<bool()>& done, unsigned seconds) 
 bool TestDevice::network_wanted() {
   if (done_ && !reached_) reached_ = done_();
   const bool over = done_ && (reached_ || line_.now() >= deadline_);
-  return wanted && !over;
+  return wish() && !over;
+}
+
+/// As the kernel has it (Services::network_reasons), with `wanted` in the place of all other reasons.
+bool TestDevice::wish() {
+  if (!policy) return wanted;
+  const std::uint64_t now = line_.now();
+  const bool connected = !statuses.empty() && statuses.back() == firmware::link::NetworkStatus::Connected;
+  const bool reasons = wanted || !policy->ever_in_contact() || policy->check_in_due(now);
+  return policy->wants(reasons, connected, now);
+}
+
+std::uint64_t TestDevice::wish_changes_at() {
+  return policy ? policy->next_change(line_.now()) : firmware::kernel::Connectivity::kNever;
+}
+
+void TestDevice::settled() {
+  if (policy) policy->contact();
+}
+
+void TestDevice::network_status_changed(firmware::link::NetworkStatus status) {
+  statuses.push_back(status);
+  if (policy && status != firmware::link::NetworkStatus::Connected) policy->disconnected(line_.now());
 }
 
 firmware::link::DeviceFacts TestDevice::facts() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "firmware/kernel/link/link_engine.hpp"
+#include "firmware/kernel/resident/connectivity.hpp"
 #include "firmware/storage/flash.hpp"
 #include "firmware/update/updater.hpp"
 #include "tests/link/modelled_line.hpp"
@@ -66,13 +67,15 @@ class TestDevice final : public firmware::link::LinkHost {
 
   firmware::vault::Identity identity_record;  // may be changed before the first run_until()
   bool wanted = true;
-  std::deque<std::string> log;  // records waiting to be sent
+  std::optional<firmware::kernel::Connectivity> policy;  // decides when the device is not `wanted`
+  std::deque<std::string> log;                           // records waiting to be sent
   std::deque<std::string> events;
   std::vector<firmware::link::NetworkStatus> statuses;
   std::uint64_t wall_time = 0;
   std::optional<bool> logging;
   unsigned restarts = 0;
   unsigned installs = 0;
+  unsigned withdrawals = 0;
   // One opaque channel, slot 0.
   std::uint32_t channel_id = 0;
   bool channel_closing = false;
@@ -85,11 +88,14 @@ class TestDevice final : public firmware::link::LinkHost {
   const firmware::vault::TrustAnchors& anchors() override { return anchors_; }
   firmware::link::DeviceFacts facts() override;
   bool network_wanted() override;
-  void network_status_changed(firmware::link::NetworkStatus status) override { statuses.push_back(status); }
+  void network_status_changed(firmware::link::NetworkStatus status) override;
   void wall_time_received(std::uint64_t unix_microseconds) override { wall_time = unix_microseconds; }
   void logging_allowed(bool allowed) override { logging = allowed; }
   void restart_application() override { ++restarts; }
   void install_update() override { ++installs; }
+  void withdraw_update() override { ++withdrawals; }
+  void settled() override;
+  std::uint64_t wish_changes_at() override;
   bool take_log_record(firmware::link::LogRecord& record) override;
   bool take_event(firmware::link::DeviceEvent& event) override;
   firmware::link::Channel channel(unsigned slot) override;
@@ -101,6 +107,7 @@ class TestDevice final : public firmware::link::LinkHost {
 
  private:
   void build();
+  [[nodiscard]] bool wish();
 
   ModelledLine& line_;
   firmware::vault::TrustAnchors anchors_;

@@ -97,8 +97,12 @@ class TestGateway::Joined final : public board::JoinedPeer {
       : gateway_(gateway), connection_(connection), ssl_(SSL_new(gateway.context_.get())) {
     SSL_set_bio(ssl_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     SSL_set_accept_state(ssl_);
+    gateway_.joined_.push_back(this);
   }
-  ~Joined() override { SSL_free(ssl_); }
+  ~Joined() override {
+    std::erase(gateway_.joined_, this);
+    SSL_free(ssl_);
+  }
   Joined(const Joined&) = delete;
   Joined& operator=(const Joined&) = delete;
 
@@ -114,6 +118,16 @@ class TestGateway::Joined final : public board::JoinedPeer {
     }
     ERR_clear_error();
     answer();
+    // The session is over: so is the connection, once the output is with the board.
+    if (session_ && session_->finished()) connection_.close();
+  }
+
+  /// False if there is no session yet.
+  bool act(const std::function<void(cloud::Session&)>& action) {
+    if (!session_) return false;
+    action(*session_);
+    answer();
+    return true;
   }
 
   void ended() override {
@@ -262,6 +276,9 @@ void TestGateway::exchange(Tls& tls, cloud::Session& session) {
 }
 
 void TestGateway::post(std::function<void(cloud::Session&)> action) {
+  bool done = false;  // by a joined board, whose thread this is
+  for (Joined* const board : joined_) done |= board->act(action);
+  if (done) return;
   const std::lock_guard lock(mutex_);
   actions_.push_back(std::move(action));
 }

@@ -107,6 +107,7 @@ class TestGateway final : private cloud::SessionHost {
   bool logging_ = true;
   std::map<protocol::Hash, std::shared_ptr<const protocol::Bytes>> objects_;
   std::vector<std::function<void(cloud::Session&)>> actions_;
+  std::vector<Joined*> joined_;
   std::thread thread_;
 };
 

@@ -153,6 +153,46 @@ TEST_F(LinkUpdate, AnotherTargetReplacesOneThatIsBeingFetched) {
   EXPECT_TRUE(holds(hash));
 }
 
+TEST_F(LinkUpdate, WhileAReadyUpdateWaitsTheLinkGoesOn) {
+  gateway.set_keep_alive(4);
+  deploy(make_image(10'000, 10), owner);
+  std::uint64_t ready = 0;
+  // Both sides close a connection on which nothing is heard for 8 s.
+  ASSERT_TRUE(device.run_until([&] {
+    if (ready == 0 && device.installs == 1) {
+      ready = line.now();
+      device.log = {"still here"};
+      gateway.restart_app();
+    }
+    return ready != 0 && line.now() > ready + 30 * firmware::net::kSeconds;
+  }));
+  EXPECT_EQ(gateway.seen().log, Strings{"still here"});
+  EXPECT_EQ(device.restarts, 1U);
+  EXPECT_EQ(gateway.seen().sessions, 1U);
+  EXPECT_EQ(device.installs, 1U);
+}
+
+TEST_F(LinkUpdate, AReadyUpdateIsNotFetchedAgainOnTheNextConnection) {
+  deploy(make_image(10'000, 11), owner);
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 1; }));
+  const auto before = gateway.seen();
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 2; }));  // the next connection
+  EXPECT_EQ(gateway.seen().reports, (Strings{"FETCHING", "INSTALLING_APP"}))
+      << "nothing is reported anew but this";
+  EXPECT_LT(gateway.seen().bytes_sent, before.bytes_sent + 1000);
+}
+
+TEST_F(LinkUpdate, ANewerTargetReplacesOneThatIsReady) {
+  deploy(make_image(10'000, 12), owner);
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 1; }));
+  EXPECT_EQ(device.withdrawals, 0U);
+  const auto newer = deploy(make_image(10'000, 13), owner);
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 2; }));
+  EXPECT_EQ(device.withdrawals, 1U);
+  device.reset();
+  EXPECT_TRUE(holds(newer));
+}
+
 TEST_F(LinkUpdate, SurvivesALineThatLosesBytes) {
   unsigned count = 0;
   line.damage_to_chip = [&](std::uint8_t&) { return ++count % 9001 != 0; };

@@ -18,6 +18,14 @@ void ChannelStreams::connection_ended() {
   slots_ = {};
 }
 
+bool ChannelStreams::idle() const {
+  for (unsigned index = 0; index < kChannelSlots; ++index) {
+    const Channel channel = host_.channel(index);
+    if (channel.id != 0 && channel.closing) return false;
+  }
+  return true;
+}
+
 bool ChannelStreams::step(FrameIo& io) {
   bool any = false;
   for (unsigned index = 0; index < kChannelSlots; ++index) any |= step_slot(io, index);

@@ -21,6 +21,8 @@ class ChannelStreams {
   [[nodiscard]] bool received(std::uint32_t stream, std::span<const std::uint8_t> bytes, bool& violation);
   [[nodiscard]] bool credited(std::uint32_t stream, std::uint32_t bytes);
   [[nodiscard]] bool closed(std::uint32_t stream, microvisor_link_StreamError error);
+  /// No channel that the application has closed still has something to send.
+  [[nodiscard]] bool idle() const;
 
  private:
   struct Slot {

@@ -27,6 +27,8 @@ class Transport {
   [[nodiscard]] virtual bool write(std::span<const std::uint8_t> bytes) = 0;
   /// Waits a moment until the peer's TCP has everything. False if it does not confirm.
   [[nodiscard]] virtual bool flush() = 0;
+  /// Whether the peer's TCP has everything at this moment.
+  [[nodiscard]] virtual bool delivered() const = 0;
   [[nodiscard]] virtual bool ended() const = 0;
 
  protected:
@@ -54,6 +56,7 @@ class FrameIo {
   [[nodiscard]] bool send_credit(std::uint32_t stream, std::uint32_t bytes);
   [[nodiscard]] bool send_close(std::uint32_t stream, microvisor_link_StreamError error);
   [[nodiscard]] bool flush() { return transport_.flush(); }
+  [[nodiscard]] bool delivered() const { return transport_.delivered(); }
   [[nodiscard]] bool ended() const { return transport_.ended(); }
 
   /// The number of a stream that the device opens: odd, never used twice on a connection.

@@ -1,6 +1,8 @@
 // See link_engine.hpp.
 #include "firmware/kernel/link/link_engine.hpp"
 
+#include <algorithm>
+
 #include "firmware/crypto/crypto.hpp"
 
 namespace microvisor::firmware::link {
@@ -49,7 +51,7 @@ void LinkEngine::round() {
 void LinkEngine::stay_offline() {
   if (stack_.up()) stack_.hang_up();
   set_status(NetworkStatus::DeliberatelyOffline);
-  platform_.wait(platform_.now() + kIdleCheck);
+  platform_.wait(std::min(platform_.now() + kIdleCheck, host_.wish_changes_at()));
 }
 
 bool LinkEngine::connect() {
@@ -87,7 +89,7 @@ void LinkEngine::wait_before_retry() {
   set_status(stack_.up() ? NetworkStatus::DisconnectedWithLinkUp : NetworkStatus::Connecting);
   const std::uint64_t end = platform_.now() + back_off_.next(random_word());
   backing_off_ = true;
-  while (platform_.now() < end && host_.network_wanted()) stack_.wait(end);
+  while (platform_.now() < end && host_.network_wanted()) stack_.wait(std::min(end, host_.wish_changes_at()));
   backing_off_ = false;
 }
 

@@ -35,6 +35,7 @@ class LinkEngine {
     std::size_t read(std::span<std::uint8_t> into) override { return tls_.read(into); }
     bool write(std::span<const std::uint8_t> bytes) override { return tls_.write(bytes); }
     bool flush() override { return tls_.flush(tls_.stack().platform().now() + 10 * net::kSeconds); }
+    bool delivered() const override { return tls_.delivered(); }
     bool ended() const override { return tls_.ended(); }
 
    private:

@@ -51,7 +51,8 @@ enum class EventKind : std::uint8_t {
   None = 0,
   ApplicationCrashed = 1,
   ApplicationStarted = 2,
-  TestingComplete = 3
+  TestingComplete = 3,
+  KernelFailed = 4,
 };
 
 struct DeviceEvent {
@@ -87,16 +88,23 @@ class LinkHost {
   [[nodiscard]] virtual DeviceFacts facts() = 0;
   /// False: the link closes and the modem hangs up; true: connect and stay connected.
   [[nodiscard]] virtual bool network_wanted() = 0;
+  /// When network_wanted() may give another answer although nothing has happened, in microseconds.
+  [[nodiscard]] virtual std::uint64_t wish_changes_at() = 0;
 
   // --- what the link tells the kernel ---
   virtual void network_status_changed(NetworkStatus status) = 0;
+  /// The gateway has been told everything there was to tell, and has no update under way. Said again and
+  /// again while that is so.
+  virtual void settled() = 0;
   /// The gateway's clock, corrected by half of the round trip where that is known.
   virtual void wall_time_received(std::uint64_t unix_microseconds) = 0;
   virtual void logging_allowed(bool allowed) = 0;
   virtual void restart_application() = 0;
-  /// The update is staged, verified and marked for installation. Does not come back: resets the chip, or
-  /// waits for the application's consent first and then resets it.
+  /// The update is staged, verified and marked for installation. The kernel resets the chip for it soon, or
+  /// when the application consents; until then the link goes on. Said again after each reconnection.
   virtual void install_update() = 0;
+  /// What was ready is not to be installed any more: there is another target.
+  virtual void withdraw_update() = 0;
 
   // --- log ---
   /// Takes the oldest record out of the log. False: nothing to send.

@@ -49,6 +49,7 @@ class Pipe final : public Transport {
     return true;
   }
   bool flush() override { return true; }
+  bool delivered() const override { return true; }
   [[nodiscard]] bool ended() const override { return false; }
 
   std::deque<std::uint8_t> input;

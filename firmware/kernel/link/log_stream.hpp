@@ -19,6 +19,8 @@ class LogStream {
   /// Events of a stream; false if the stream is not this one.
   [[nodiscard]] bool credited(std::uint32_t stream, std::uint32_t bytes);
   [[nodiscard]] bool closed(std::uint32_t stream);
+  /// No record is in hand; one that the gateway does not want does not count.
+  [[nodiscard]] bool idle() const { return size_ == 0 || refused_; }
 
  private:
   [[nodiscard]] bool next_record();

@@ -62,7 +62,15 @@ bool Session::step(std::uint64_t now) {
   }
   if (end_ == SessionEnd::None) watch(now);
   if (end_ == SessionEnd::None && io_.ended()) end_ = SessionEnd::Lost;
-  return any && end_ == SessionEnd::None;
+  if (end_ != SessionEnd::None) return false;
+  if (!any && settled()) host_.settled();
+  return any;
+}
+
+/// Nothing is left to be sent, and the target that Welcome named is installed or on its way to that.
+bool Session::settled() const {
+  return welcomed_ && !update_.active() && event_.kind == EventKind::None && log_.idle() &&
+         channels_.idle() && io_.delivered();
 }
 
 /// A bounded number of frames, so that a long download does not keep the log waiting.
@@ -177,7 +185,7 @@ std::uint64_t Session::next_deadline(std::uint64_t now) const {
   if (end_ != SessionEnd::None) return now;
   if (!welcomed_) return hello_sent_ + kWelcomeTime;
   return std::min({last_heard_ + 2 * keep_alive_, std::max(last_heard_, ping_sent_) + keep_alive_ / 2,
-                   update_.next_deadline()});
+                   update_.next_deadline(), host_.wish_changes_at()});
 }
 
 bool Session::send_event() {

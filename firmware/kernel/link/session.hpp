@@ -51,6 +51,7 @@ class Session {
   void pong(const microvisor_link_Pong& pong, std::uint64_t now);
   void watch(std::uint64_t now);
   [[nodiscard]] bool send_event();
+  [[nodiscard]] bool settled() const;
   void say_goodbye();
 
   LinkHost& host_;

@@ -63,10 +63,14 @@ bool UpdateDriver::take_target(FrameIo& io) {
   update::Updater& updater = host_.updater();
   if (active_ && stream_ != 0 && updater.target() == target_) return false;  // on its way already
   abandon_stream(io);
+  const bool was_ready = updater.phase() == Phase::Ready;
   active_ = updater.begin(target_, host_.anchors(), anew_);
+  const bool is_ready = updater.phase() == Phase::Ready;
+  if (was_ready && !is_ready) host_.withdraw_update();
   attempts_ = 0;
   retry_at_ = 0;
   if (!active_) return false;
+  if (is_ready) return make_ready(io);
   reported_ = updater.progress().bytes_done;
   return report(io, microvisor_link_UpdateState_UPDATE_STATE_FETCHING, UpdateError::None);
 }

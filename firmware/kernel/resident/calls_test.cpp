@@ -138,8 +138,8 @@ TEST_F(CallsTest, NetworkRequestsAreCountedAndGovern) {
     EXPECT_EQ(call(Gate::GetNetworkReasons, kOut, kOut2), Status::OKAY);
     return app.read<std::uint32_t>(kOut);
   };
-  services().minimum_check_in_seconds = 3600;
-  services().ever_connected = true;
+  services().connectivity.configure(0, 3600);
+  services().connectivity.contact();
   services().application_present = true;
   services().wall_clock.set(1, 0);
   EXPECT_EQ(reasons(), 0x2U);  // never used
@@ -184,6 +184,22 @@ TEST_F(CallsTest, SystemEventsReachTheirCentre) {
   EXPECT_EQ(call(Gate::OpenSystemNotification, kParams, kOut), Status::INVALIDHANDLE);
 }
 
+TEST_F(CallsTest, WhoSubscribesWhileAnUpdateWaitsHearsOfIt) {
+  const auto centre = set_up_centre();
+  app.write(kParams, abi::OpenSystemNotificationParams{centre, 1, abi::SystemNotificationSource::UPDATE});
+  EXPECT_EQ(call(Gate::OpenSystemNotification, kParams, kOut), Status::OKAY);
+  EXPECT_EQ(app.pended[45], 0U) << "there is none yet";
+  services().update_due = app.now + 1;
+  app.write(kParams, abi::OpenSystemNotificationParams{centre, 2, abi::SystemNotificationSource::NETWORK});
+  EXPECT_EQ(call(Gate::OpenSystemNotification, kParams, kOut), Status::OKAY);
+  EXPECT_EQ(app.pended[45], 0U);
+  app.write(kParams, abi::OpenSystemNotificationParams{centre, 3, abi::SystemNotificationSource::UPDATE});
+  EXPECT_EQ(call(Gate::OpenSystemNotification, kParams, kOut), Status::OKAY);
+  EXPECT_EQ(app.pended[45], 1U) << "only the new subscriber is told";
+  EXPECT_EQ(app.read<abi::Notification>(kRing).event_type, abi::EventType::UPDATEDOWNLOADED);
+  EXPECT_EQ(app.read<abi::Notification>(kRing).tag, 3U);
+}
+
 TEST_F(CallsTest, LogsOnceTheBufferIsThere) {
   app.write_text(kText, "hello");
   EXPECT_EQ(call(Gate::ServerLog, kText, 5), Status::UNAVAILABLE);
@@ -207,6 +223,9 @@ TEST_F(CallsTest, FactoryCallsExistOnlyInTheFactory) {
 
 TEST_F(CallsTest, RestartKnowsOneMode) {
   EXPECT_EQ(call(Gate::Restart, 1), Status::PARAMETERFAULT);
+  services().link_fetches_update = true;
+  EXPECT_EQ(call(Gate::Restart, 0), Status::MICROVISORBUSY);
+  services().link_fetches_update = false;
   EXPECT_TRUE(app.end_requests.empty());
   EXPECT_EQ(call(Gate::Restart, 0), Status::OKAY);
   EXPECT_EQ(app.end_requests, std::vector{EndRequest::Restart});

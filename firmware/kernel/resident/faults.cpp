@@ -3,6 +3,8 @@
 // dead application, of which the C++ half is here and the assembly half in exceptions.S.
 #include "firmware/kernel/resident/faults.hpp"
 
+#include <algorithm>
+
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/gtzc.hpp"
@@ -198,6 +200,17 @@ void silence_application() {
 
 bool end_is_due() { return end_requested && running; }
 
+/// An update that the application has held back for long enough ends it; what follows is the life cycle's.
+void watch_update(std::uint64_t now) {
+  constexpr std::uint64_t kLongest = 3'600'000'000;
+  constexpr std::uint32_t kRetry = 10'000;  // microseconds, while the application is between two runs
+  const std::uint64_t due = services().update_due;
+  if (due == 0) return;
+  if (now < due) return schedule_tasklet(static_cast<std::uint32_t>(std::min(due - now, kLongest)));
+  if (!running) return schedule_tasklet(kRetry);
+  if (!end_requested) note_end(EndCause::Restart, kReturnSecureFrame);
+}
+
 }  // namespace
 
 const ApplicationEnd& last_end() { return the_end; }
@@ -288,6 +301,7 @@ std::uint32_t kernel_tasklet(std::uint32_t exc_return, const std::uint32_t*) {
     schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry));
   }
   take_fast_end();
+  watch_update(clock_microseconds());
   if (!end_is_due()) return 0;
   if (!the_end.frame_known) note_frame(the_end, exc_return);
   return 1;

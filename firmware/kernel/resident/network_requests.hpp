@@ -87,11 +87,14 @@ class SystemEvents {
     handles_.release(*index);
     return abi::Status::OKAY;
   }
-  void announce(abi::SystemNotificationSource source, Notifications& notifications, std::uint64_t now) const {
+  /// To all subscribers of `source`, or to `only` one of them.
+  void announce(abi::SystemNotificationSource source, Notifications& notifications, std::uint64_t now,
+                abi::SystemEventHandle only = 0) const {
     const auto type = source == abi::SystemNotificationSource::NETWORK ? abi::EventType::NETWORKSTATUSCHANGED
                                                                        : abi::EventType::UPDATEDOWNLOADED;
     for (unsigned i = 0; i < kSubscriptions; ++i) {
       if (!handles_.taken(i) || subscriptions_[i].source != source) continue;
+      if (only != 0 && handles_.handle(i) != only) continue;
       notifications.post(subscriptions_[i].subscriber.centre, type, subscriptions_[i].subscriber.tag, now);
     }
   }

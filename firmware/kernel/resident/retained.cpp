@@ -16,8 +16,9 @@ volatile Retained& memory() { return *reinterpret_cast<volatile Retained*>(kPlac
 
 Retained read() {
   const volatile Retained& m = memory();
-  const Retained r{m.magic, m.wake_reason, m.crash_code, m.crash_detail, m.kernel_crashes, m.check};
-  return r.magic == kMagic && r.check == retained_check(r) ? r : Retained{kMagic, 0, 0, 0, 0, 0};
+  const Retained r{m.magic,          m.wake_reason,   m.crash_code, m.crash_detail,
+                   m.kernel_crashes, m.restart_pause, m.check};
+  return r.magic == kMagic && r.check == retained_check(r) ? r : Retained{kMagic, 0, 0, 0, 0, 0, 0};
 }
 
 void write(Retained r) {
@@ -28,6 +29,7 @@ void write(Retained r) {
   m.crash_code = r.crash_code;
   m.crash_detail = r.crash_detail;
   m.kernel_crashes = r.kernel_crashes;
+  m.restart_pause = r.restart_pause;
   m.check = retained_check(r);
 }
 
@@ -43,13 +45,19 @@ void open_retained() {
 
 Retained take_retained() {
   const Retained r = read();
-  write(Retained{kMagic, 0, 0, 0, r.kernel_crashes, 0});
+  write(Retained{kMagic, 0, 0, 0, r.kernel_crashes, 0, 0});
   return r;
 }
 
 void retain_wake_reason(abi::WakeReason reason) {
   Retained r = read();
   r.wake_reason = static_cast<std::uint32_t>(reason);
+  write(r);
+}
+
+void retain_restart_pause(std::uint32_t milliseconds) {
+  Retained r = read();
+  r.restart_pause = milliseconds;
   write(r);
 }
 

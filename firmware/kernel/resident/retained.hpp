@@ -15,13 +15,15 @@ struct Retained {
   std::uint32_t crash_code;   // exception number of the kernel's last crash, 0: none
   std::uint32_t crash_detail;
   std::uint32_t kernel_crashes;  // since power-on
+  std::uint32_t restart_pause;   // milliseconds, of the application's series of failures; 0: none
   std::uint32_t check;           // over all of the above
 };
 
 [[nodiscard]] constexpr std::uint32_t retained_check(const Retained& r) {
   // FNV-1a over the words: finds decayed memory, and is no protection against anybody.
   std::uint32_t hash = 0x811C'9DC5;
-  for (const std::uint32_t word : {r.magic, r.wake_reason, r.crash_code, r.crash_detail, r.kernel_crashes}) {
+  for (const std::uint32_t word :
+       {r.magic, r.wake_reason, r.crash_code, r.crash_detail, r.kernel_crashes, r.restart_pause}) {
     hash = (hash ^ word) * 0x0100'0193;
   }
   return hash;
@@ -34,6 +36,7 @@ void open_retained();
 [[nodiscard]] Retained take_retained();
 /// Leaves the reason for the start after the reset that is about to happen.
 void retain_wake_reason(abi::WakeReason reason);
+void retain_restart_pause(std::uint32_t milliseconds);
 void retain_kernel_crash(std::uint32_t code, std::uint32_t detail);
 
 }  // namespace microvisor::firmware::kernel

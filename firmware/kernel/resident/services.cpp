@@ -1,5 +1,7 @@
 #include "firmware/kernel/resident/services.hpp"
 
+#include "firmware/kernel/worker.hpp"
+
 namespace microvisor::firmware::kernel {
 
 namespace {
@@ -28,11 +30,12 @@ std::uint32_t Services::network_reasons() const {
   std::uint32_t reasons = 0;
   if (network.count() != 0) reasons |= bit(abi::NetworkReason::USINGNETWORK);
   if (!network.ever_used()) reasons |= bit(abi::NetworkReason::NEVERUSEDNETWORKAPI);
-  // A check-in time of zero, the default, means: stay connected.
-  if (minimum_check_in_seconds == 0) reasons |= bit(abi::NetworkReason::MINIMUMCHECKINEXPIRED);
+  if (connectivity.check_in_due(clock_microseconds()))
+    reasons |= bit(abi::NetworkReason::MINIMUMCHECKINEXPIRED);
   if (!wall_clock.known()) reasons |= bit(abi::NetworkReason::RTCNOTSET);
+  if (kernel_error_to_report) reasons |= bit(abi::NetworkReason::KERNELERROR);
   if (crash_to_report) reasons |= bit(abi::NetworkReason::APPLICATIONERROR);
-  if (!ever_connected) reasons |= bit(abi::NetworkReason::COLDBOOTCONNECTION);
+  if (!connectivity.ever_in_contact()) reasons |= bit(abi::NetworkReason::COLDBOOTCONNECTION);
   if (link_fetches_update) reasons |= bit(abi::NetworkReason::FETCHINGUPDATE);
   if (!application_present) reasons |= bit(abi::NetworkReason::NOAPPLICATIONCODE);
   if (link_waits) reasons |= bit(abi::NetworkReason::ENHANCECALM);

@@ -10,6 +10,7 @@
 
 #include "abi/interface.hpp"
 #include "firmware/kernel/resident/channels.hpp"
+#include "firmware/kernel/resident/connectivity.hpp"
 #include "firmware/kernel/resident/fast_interrupts.hpp"
 #include "firmware/kernel/resident/memory_claims.hpp"
 #include "firmware/kernel/resident/network_requests.hpp"
@@ -59,16 +60,22 @@ struct Services {
   abi::NetworkStatus link_status = abi::NetworkStatus::DELIBERATELYOFFLINE;
   bool link_fetches_update = false;
   bool link_waits = false;
-  bool ever_connected = false;
+  bool link_settled = false;  // set by the link whenever it has told everything
+  Connectivity connectivity;
   bool application_present = false;
   bool crash_to_report = false;
-  std::uint32_t minimum_check_in_seconds = 0;
+  bool kernel_error_to_report = false;
+  /// An update is ready and is applied at this moment at the latest; 0: none is.
+  std::uint64_t update_due = 0;
   std::uint32_t testing_status = 0;
 
   /// The application has ended: all its objects are gone.
   void reset_application(std::uint32_t seed);
   /// Why the device connects: bits of MvNetworkReason.
   [[nodiscard]] std::uint32_t network_reasons() const;
+  [[nodiscard]] bool update_waits() const { return update_due != 0; }
+  /// Parts of an update are being written or verified: a restart would get in the way.
+  [[nodiscard]] bool update_being_written() const { return link_fetches_update; }
 };
 
 [[nodiscard]] Services& services();

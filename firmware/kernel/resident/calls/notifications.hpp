@@ -44,8 +44,13 @@ struct CallBody<Gate::OpenSystemNotification> {
     abi::OpenSystemNotificationParams params{};
     if (!take_from_application(a.params, params) || !can_take_handle(a.handle)) return Status::PARAMETERFAULT;
     abi::SystemEventHandle handle = 0;
-    const Status status = services().events.open(params, services().notifications, handle);
-    return status == Status::OKAY ? tell(a.handle, handle) : status;
+    Services& s = services();
+    const Status status = s.events.open(params, s.notifications, handle);
+    if (status != Status::OKAY) return status;
+    // Who asks after an update has become ready hears of it too.
+    if (s.update_waits() && params.notification_source == abi::SystemNotificationSource::UPDATE)
+      s.events.announce(params.notification_source, s.notifications, clock_microseconds(), handle);
+    return tell(a.handle, handle);
   }
 };
 

@@ -16,6 +16,7 @@ template <>
 struct CallBody<Gate::Restart> {
   static Status run(const abi::RestartArguments& a) {
     if (a.mode != abi::RestartMode::AUTOAPPLYUPDATE) return Status::PARAMETERFAULT;
+    if (services().update_being_written()) return Status::MICROVISORBUSY;
     request_application_end(EndRequest::Restart);
     return Status::OKAY;
   }
