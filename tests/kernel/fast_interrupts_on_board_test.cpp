@@ -24,6 +24,7 @@ enum Kind : std::uint32_t {
   kSleep,
   kErrors,
   kHalfLoad,
+  kFloat,
 };
 
 /// Runs until the line, while the modem keeps the worker busy.
@@ -76,6 +77,13 @@ TEST(FastInterruptsOnBoard, CallsOutOfThemAreRefusedAndHarmless) {
 TEST(FastInterruptsOnBoard, HalfOfTheProcessorIsTheirs) {
   KernelMachine machine("fast", {kHalfLoad, 0, 7'200});  // of 16,000 cycles, and the way in and out
   ASSERT_TRUE(run_chattering(machine, "done", 4000));
+  EXPECT_EQ(machine.count("start"), 1u);
+}
+
+TEST(FastInterruptsOnBoard, LeaveTheFloatingPointStateOfWhatTheyInterrupt) {
+  KernelMachine machine("fast", {kFloat, 0, 0});
+  ASSERT_TRUE(run_chattering(machine, "done", 4000));
+  EXPECT_EQ(machine.value_of("wrong"), 0u);
   EXPECT_EQ(machine.count("start"), 1u);
 }
 

@@ -15,6 +15,7 @@ enum {
   KIND_SLEEP,     /* waits for an interrupt in the handler */
   KIND_ERRORS,    /* no handler: what the calls answer */
   KIND_HALF_LOAD, /* takes parameters.value cycles each time, every 100 us */
+  KIND_FLOAT,     /* uses the floating-point unit, as what it interrupts does */
 };
 
 #define TIM2 0x40000000u
@@ -53,6 +54,48 @@ static void look(void) {
   if (found[9] > worst) worst = found[9];
 }
 
+/* Every register of the FPU that a function may change, and its status, become something else. */
+static void disturb_floats(void) {
+  const uint32_t other = 0x7FC00000u | interrupts;
+  const uint32_t status = 0xF000009Fu; /* flags, exceptions */
+  __asm__ volatile(
+      ".fpu fpv5-sp-d16\n\t"
+      "vmov s0, %0\n\tvmov s1, %0\n\tvmov s2, %0\n\tvmov s3, %0\n\tvmov s4, %0\n\tvmov s5, %0\n\t"
+      "vmov s6, %0\n\tvmov s7, %0\n\tvmov s8, %0\n\tvmov s9, %0\n\tvmov s10, %0\n\tvmov s11, %0\n\t"
+      "vmov s12, %0\n\tvmov s13, %0\n\tvmov s14, %0\n\tvmov s15, %0\n\t"
+      "vmsr fpscr, %1"
+      :
+      : "r"(other), "r"(status));
+}
+
+static uint32_t floats[33], floats_after[33];
+
+/* Loads all registers and the status, makes a call, and looks at what has become of them. */
+static void hold_floats(uint32_t round) {
+  uint64_t now = 0;
+  for (uint32_t i = 0; i < 32; ++i) floats[i] = 0x3F800000u + 0x10001u * i + round;
+  floats[32] = (round & 3u) << 22 | (round & 0xFu) << 28; /* rounding mode, flags */
+  __asm__ volatile(
+      ".fpu fpv5-sp-d16\n\t"
+      "vldmia %0, {s0-s31}\n\t"
+      "ldr r3, [%0, #128]\n\t"
+      "vmsr fpscr, r3\n\t"
+      "mov r3, #400\n\t"
+      "1: subs r3, #1\n\t"
+      "bne 1b\n\t"
+      "push {%0, %1}\n\t"
+      "mov r0, %2\n\t"
+      "bl mvGetMicroseconds\n\t"
+      "pop {%0, %1}\n\t"
+      "vmrs r3, fpscr\n\t"
+      "vstmia %1, {s0-s31}\n\t"
+      "str r3, [%1, #128]"
+      :
+      : "r"(floats), "r"(floats_after), "r"(&now)
+      : "r0", "r1", "r2", "r3", "r12", "lr", "cc", "memory");
+  for (uint32_t i = 0; i < 33; ++i) wrong += floats_after[i] != floats[i];
+}
+
 /* True: the handler is to end with a call. */
 uint32_t handle_fast(void) {
   uint64_t now = 0;
@@ -61,6 +104,7 @@ uint32_t handle_fast(void) {
   if (ordinary) return 0;
   switch (parameters.kind) {
     case KIND_LATENCY: look(); break;
+    case KIND_FLOAT: disturb_floats(); break;
     case KIND_CALL: status_seen = mvGetMicroseconds(&now); break;
     case KIND_TAIL_CALL: return 1;
     case KIND_FLOOD: break;
@@ -152,6 +196,11 @@ int main(void) {
   }
   if (mvSetFastInterrupt(TIM2_LINE) != MV_STATUS_OKAY || mvEnableFastInterrupt(TIM2_LINE) != MV_STATUS_OKAY) {
     print("not fast");
+  }
+  if (parameters.kind == KIND_FLOAT) {
+    REG(0xE000ED88) |= 0xFu << 20; /* CPACR: CP10, CP11 */
+    __asm__ volatile("dsb\n\tisb");
+    for (uint32_t round = 0; interrupts < 3000; ++round) hold_floats(round);
   }
   /* Masks its interrupts now and then: fast ones come all the same. */
   while (interrupts < 3000) {
