@@ -13,6 +13,8 @@ writes into OUTDIR
     gates.csv         slot, address and name, for tools and documentation
     shapes.hpp        which arguments are pointers and handles, what they lead to and how far: for tests that are made from
                       the interface
+    statuses.hpp      which status each call may give, for tests
+    calls.md          the same for people; docs/calls.md is a copy
 
 The table is checked first: a slot, name or offset used twice, an unknown type or a gap that is neither named nor listed
 as unnamed ends the run with one line.
@@ -39,6 +41,9 @@ class Interface:
             call.setdefault("parameters", [])
             call.setdefault("errors", [])
             call.setdefault("also", [])
+            call.setdefault("handlers", False)
+            if not call["handlers"] and "UNAVAILABLE" not in call["errors"]:
+                call["errors"].append("UNAVAILABLE")
 
     def size_and_alignment(self, c_type):
         """Size and alignment in bytes of a C type on the device (AAPCS, short enums)."""
@@ -132,6 +137,8 @@ def header_call(interface, call):
         lines.append(f" * @param{tag} {name} {doc}")
     errors = ["OKAY"] + call["errors"]
     lines.append(" * @return " + ", ".join("MV_STATUS_" + e for e in errors))
+    lines.append(" * May be called from interrupt handlers." if call["handlers"] else
+                 " * Not from interrupt handlers: MV_STATUS_UNAVAILABLE.")
     lines.append(" */")
     parameters = ", ".join(declare(p[0], p[1]) for p in call["parameters"]) or "void"
     return lines + [f"enum MvStatus {call['name']}({parameters});", ""]
@@ -235,6 +242,14 @@ def kernel_arguments(interface, call):
     return lines
 
 
+def kernel_handlers(interface):
+    lines = ["/// Calls that may be made from an interrupt handler; the others answer UNAVAILABLE there.",
+             "constexpr bool allowed_in_handlers(Gate gate) {", "  switch (gate) {"]
+    lines += [f"    case Gate::{kernel_name(c['name'])}:" for c in interface.calls if c["handlers"]]
+    lines[-1] += " return true;"
+    return lines + ["    default: return false;", "  }", "}", ""]
+
+
 def write_interface(interface):
     table = interface.table
     lines = [
@@ -272,6 +287,7 @@ def write_interface(interface):
     lines += ["/// The gates, by slot.", "enum class Gate : std::uint8_t {"]
     lines += [f"  {kernel_name(c['name'])} = {c['slot']}," for c in interface.calls]
     lines += ["};", ""]
+    lines += kernel_handlers(interface)
     for call in interface.calls:
         lines += kernel_arguments(interface, call)
     return lines + ["}  // namespace microvisor::abi"]
@@ -469,6 +485,47 @@ def write_shapes(interface):
         "",
         "}  // namespace microvisor::abi",
     ]
+def write_statuses(interface):
+    rows = [(call, error) for call in interface.calls for error in call["errors"] + call["also"]]
+    lines = [
+        "// Which status each call may give besides OKAY, for tests. Generated from abi/interface.toml.",
+        "#pragma once",
+        "",
+        "#include <array>",
+        "",
+        '#include "abi/interface.hpp"',
+        "",
+        "namespace microvisor::abi {",
+        "",
+        "struct DocumentedStatus {",
+        "  Gate gate;",
+        "  const char* call;",
+        "  const char* group;",
+        "  Status status;",
+        "  const char* name;",
+        "};",
+        f"inline constexpr std::array<DocumentedStatus, {len(rows)}> kDocumentedStatuses{{{{",
+    ]
+    lines += [f"    {{Gate::{kernel_name(call['name'])}, \"{call['name']}\", \"{call['group']}\", Status::{error}, "
+              f"\"{error}\"}}," for call, error in rows]
+    return lines + ["}};", "", "}  // namespace microvisor::abi"]
+
+
+def write_document(interface):
+    lines = [
+        "# System calls and what they answer",
+        "",
+        "Generated from `abi/interface.toml`; the header `mv_syscalls.h` has parameters and structures. Every call may answer",
+        "`OKAY`. Each status below is provoked on the virtual board by `tests/kernel` (StatusesOnBoard). What the kernel decides",
+        "where the published interface is silent stands in [kernel.md](kernel.md).",
+        "",
+        "| call | what it does | in handlers | statuses |",
+        "|---|---|---|---|",
+    ]
+    for call in interface.calls:
+        statuses = ", ".join(f"`{e}`" for e in call["errors"] + call["also"]) or "-"
+        lines.append(f"| `{call['name']}` | {call['doc']} | {'yes' if call['handlers'] else 'no'} | {statuses} |")
+    return lines
 
 
 def write_csv(interface):
@@ -486,7 +543,8 @@ def main(arguments):
     for name, writer in [("mv_syscalls.h", write_header), ("mv_syscalls.s", write_symbols),
                          ("interface.hpp", write_interface), ("dispatch.hpp", write_dispatch),
                          ("gates.hpp", write_gates), ("gates.csv", write_csv),
-                         ("shapes.hpp", write_shapes)]:
+                         ("shapes.hpp", write_shapes), ("statuses.hpp", write_statuses),
+                         ("calls.md", write_document)]:
         (folder / name).write_text("\n".join(writer(interface)) + "\n")
 
 

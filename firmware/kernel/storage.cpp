@@ -1,13 +1,16 @@
 #include "firmware/kernel/storage.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
 
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"
 #include "firmware/drivers/stm32u5/octospi.hpp"
 #include "firmware/kernel/kernel_version.hpp"
 #include "firmware/kernel/resident/scheduler.hpp"
+#include "firmware/kernel/resident/services.hpp"
 #include "firmware/kernel/worker.hpp"
 
 namespace microvisor::firmware::kernel {
@@ -26,13 +29,31 @@ void yield_or_feed() {
   }
 }
 
+/// Between two operations of an update: others may use the memories now.
+void take_turns() {
+  if (worker_exists) worker_run_errand();
+  yield_or_feed();
+}
+
 stm32u5::InternalFlash flash(yield_or_feed);
 stm32u5::NorFlash nor(yield_or_feed);
 vault::Store the_store(flash);
-update::Updater the_updater(flash, nor, the_store, kVersionNumber, yield_or_feed);
+update::Updater the_updater(flash, nor, the_store, kVersionNumber, take_turns);
 vault::Identity the_identity;
 vault::TrustAnchors the_anchors;
 std::uint64_t boots = 0;
+
+void tell_wifi_settings(const WifiSettings& settings) {
+  const Atomic atomic;
+  services().wifi = settings;
+}
+
+void read_wifi_settings() {
+  std::array<std::uint8_t, WifiSettings::kMaximumStored> stored{};
+  std::size_t size = 0;
+  if (the_store.get(vault::Key::WifiConfig, stored, size) != vault::StoreStatus::Ok) return;
+  tell_wifi_settings(WifiSettings::parse(std::span(stored).first(size)));
+}
 
 void count_boot() {
   std::array<std::uint8_t, sizeof boots> bytes{};
@@ -45,20 +66,55 @@ void count_boot() {
   (void)the_store.put(vault::Key::BootCount, bytes);  // a lost count is no reason not to start
 }
 
+bool perform(StorageJob& job) {
+  const auto data = std::span(job.data).first(std::min<std::size_t>(job.length, job.data.size()));
+  switch (job.kind) {
+    case StorageJob::Kind::NorRead: return nor.read(job.offset, data);
+    case StorageJob::Kind::NorProgram: return nor.program(job.offset, data);
+    case StorageJob::Kind::NorErase: return nor.erase_sector(job.offset);
+    case StorageJob::Kind::WifiStore: {
+      const auto stored = std::span(job.data).first(2u + job.data[0] + job.data[1]);
+      if (the_store.put(vault::Key::WifiConfig, stored) != vault::StoreStatus::Ok) return false;
+      tell_wifi_settings(WifiSettings::parse(stored));
+      return true;
+    }
+    case StorageJob::Kind::WifiClear:
+      if (the_store.remove(vault::Key::WifiConfig) != vault::StoreStatus::Ok) return false;
+      tell_wifi_settings({});
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool start_storage() {
-  (void)nor.start();  // without it there are no updates, but the device is as reachable as it was
+  // Without it there are no updates, but the device is as reachable as it was.
+  if (nor.start()) services().external_flash_chip = nor.identification();
   (void)the_store.mount();
   (void)vault::read_identity(flash, the_identity);
   (void)vault::read_trust_anchors(flash, the_anchors);
   count_boot();
+  read_wifi_settings();
   the_updater.mount();
   const update::Phase before = the_updater.phase();
   const bool pending = before >= update::Phase::Ready && before <= update::Phase::Verifying;
   const bool installed = the_updater.install_pending() == update::UpdateError::None && pending;
   worker_exists = true;
+  worker_set_errand(serve_storage_job);
   return installed;
+}
+
+void serve_storage_job() {
+  StorageJob* job = nullptr;
+  {
+    const Atomic atomic;
+    job = services().storage_jobs.take();
+  }
+  if (job == nullptr) return;
+  const bool done = perform(*job);
+  const Atomic atomic;
+  services().storage_jobs.finish(done, clock_microseconds());
 }
 
 update::Updater& updater() { return the_updater; }

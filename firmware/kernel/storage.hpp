@@ -17,6 +17,8 @@ bool start_storage();
 [[nodiscard]] vault::Store& store();
 [[nodiscard]] const vault::Identity& identity();
 [[nodiscard]] const vault::TrustAnchors& anchors();
+/// The worker's errand: does what services().storage_jobs asks for, if anything.
+void serve_storage_job();
 /// Starts of the kernel since manufacturing.
 [[nodiscard]] std::uint64_t boot_count();
 /// Whether this device is in the factory's test mode.

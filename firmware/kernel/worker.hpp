@@ -27,6 +27,14 @@ void worker_wait_until(std::uint64_t microseconds);
 /// Makes worker_wait_event() return. From any context; cheap.
 void worker_wake();
 
+/// An errand is something small that a system call asks of the worker. It is run by the worker in its waits
+/// and in worker_run_errand(), which is called where nothing is half done: never in the middle of another
+/// operation on flash or vault, and never in another errand.
+void worker_set_errand(void (*errand)());
+void worker_run_errand();
+/// Has the errand run as soon as may be. From any context; cheap.
+void worker_request_errand();
+
 /// While one exists the end of a slice is put off (at most for 100 us of use: keep the section short). For
 /// data that worker and system calls share use Atomic below instead.
 class WorkerNoPark {

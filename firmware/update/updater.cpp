@@ -44,6 +44,12 @@ UpdateError error_of(StagingStatus status) {
   }
 }
 
+/// For one envelope at a time, while it is checked or parsed.
+std::span<std::uint8_t> manifest_buffer() {
+  static std::array<std::uint8_t, kMaximumManifestSize> buffer;
+  return buffer;
+}
+
 bool is_zero(const crypto::Digest& digest) {
   return std::all_of(digest.begin(), digest.end(), [](std::uint8_t byte) { return byte == 0; });
 }
@@ -204,11 +210,11 @@ UpdateError Updater::close_object() {
 void Updater::interrupt_object() { staging_.suspend(); }
 
 UpdateError Updater::read_manifest(std::span<const std::uint8_t>& envelope) {
-  static std::array<std::uint8_t, kMaximumManifestSize> buffer;
+  const auto buffer = manifest_buffer();
   const std::optional<std::uint32_t> size = staging_.size_of(record_.target);
   if (!size || *size > buffer.size()) return UpdateError::Storage;
-  envelope = std::span(buffer).first(*size);
-  if (!staging_.read(record_.target, 0, std::span(buffer).first(*size))) return UpdateError::Storage;
+  envelope = buffer.first(*size);
+  if (!staging_.read(record_.target, 0, buffer.first(*size))) return UpdateError::Storage;
   // The NOR is outside: what was read counts only under the hash that the journal has.
   const crypto::Digest digest = crypto::sha256(envelope);
   return crypto::equal(digest, record_.target) == crypto::Verdict::Valid ? UpdateError::None
@@ -284,11 +290,10 @@ Progress Updater::progress() const {
 }
 
 bool Updater::installed_manifest(manifest::ApplicationManifest& out) {
-  static std::array<std::uint8_t, kMaximumManifestSize> buffer;
+  const auto buffer = manifest_buffer();
   std::size_t size = 0;
   if (!installed_ || store_.get(Key::InstalledManifest, buffer, size) != StoreStatus::Ok) return false;
-  return manifest::parse_trusted_application_manifest(std::span(buffer).first(size), out) ==
-         ManifestError::None;
+  return manifest::parse_trusted_application_manifest(buffer.first(size), out) == ManifestError::None;
 }
 
 }  // namespace microvisor::firmware::update

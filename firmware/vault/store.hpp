@@ -35,6 +35,7 @@ enum class Key : std::uint16_t {
   BootCount = 0x0200,             // kernel: u64
   Settings = 0x0201,              // kernel: what the gateway set
   FactoryTest = 0x0202,           // kernel: u32, 1 while the device is in the factory
+  WifiConfig = 0x0203,            // kernel: SSID and password (resident/wifi_settings.hpp)
   LinkState = 0x0300,             // link: what survives a reset
   TlsSession = 0x0301,            // link: session ticket
 };

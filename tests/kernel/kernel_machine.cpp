@@ -54,14 +54,19 @@ std::vector<std::uint8_t> installed_record(std::span<const std::uint8_t> flash) 
   return record;
 }
 
-void write_journal(std::span<std::uint8_t> bank2, std::span<const std::uint8_t> record) {
+void write_journal(std::span<std::uint8_t> bank2, std::span<const std::uint8_t> record,
+                   const KernelMachineSetup& setup) {
   storage::testing::PowerSupply power;
   storage::testing::FlashModel model(power);
   vault::Store store(model);
   (void)store.mount();
-  if (store.put(vault::Key::InstalledApplication, record) != vault::StoreStatus::Ok) {
+  const auto put = [&](vault::Key key, std::span<const std::uint8_t> value) {
+    if (store.put(key, value) == vault::StoreStatus::Ok) return;
     throw std::runtime_error("the journal does not take the record");
-  }
+  };
+  put(vault::Key::InstalledApplication, record);
+  if (!setup.manifest.empty()) put(vault::Key::InstalledManifest, setup.manifest);
+  if (setup.factory_test) put(vault::Key::FactoryTest, std::array<std::uint8_t, 4>{1});
   const auto journal = model.bytes(kVaultJournal.address(), kVaultJournal.size());
   std::copy(journal.begin(), journal.end(), bank2.begin() + (kVaultJournal.address() - kMicrovisorFlash));
 }
@@ -133,11 +138,13 @@ class KernelMachine::Silence final : public board::Network {
 };
 
 KernelMachine::KernelMachine(const std::string& guest, GuestParameters parameters)
-    : terminal_(std::make_unique<Terminal>(*this)) {
+    : KernelMachine(KernelMachineSetup{.guest = guest, .parameters = parameters}) {}
+
+KernelMachine::KernelMachine(const KernelMachineSetup& setup) : terminal_(std::make_unique<Terminal>(*this)) {
   auto memories = std::move(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1)));
-  const auto flash = load_guest(guest, parameters);
-  image::FlashImage image = image::build_flash_image(identity());
-  write_journal(image.bank2, installed_record(flash));
+  const auto flash = load_guest(setup.guest, setup.parameters);
+  image::FlashImage image = image::build_flash_image(setup.identity ? *setup.identity : identity());
+  write_journal(image.bank2, installed_record(flash), setup);
   memories.flash().load(0, flash);
   cli::program(memories.flash(), image);
 
@@ -155,7 +162,7 @@ KernelMachine::KernelMachine(const board::Snapshot& snapshot) : terminal_(std::m
   const bool modem = snapshot.contents().parts.contains("modem");
   auto resumed = board::Board::resume(snapshot, options, [&](board::Board& board) {
     connect(board);
-    if (modem) attach_modem(board);
+    if (modem) attach_modem(board, std::make_unique<Silence>());
   });
   if (!resumed) throw std::runtime_error(resumed.error().message);
   board_ = std::move(*resumed);
@@ -168,10 +175,13 @@ void KernelMachine::connect(board::Board& board) {
   });
 }
 
-void KernelMachine::attach_modem() { attach_modem(*board_); }
+void KernelMachine::attach_modem() { attach_modem(std::make_unique<Silence>()); }
+void KernelMachine::attach_modem(std::unique_ptr<board::Network> network) {
+  attach_modem(*board_, std::move(network));
+}
 
-void KernelMachine::attach_modem(board::Board& board) {
-  network_ = std::make_unique<Silence>();
+void KernelMachine::attach_modem(board::Board& board, std::unique_ptr<board::Network> network) {
+  network_ = std::move(network);
   modem_ = std::make_unique<board::AtModem>(board.scheduler(), *network_);
   modem_->attach(*board.serial(kLpuart1));
   board.include("modem", [this](board::Archive& archive) { modem_->serialise(archive); });

@@ -13,6 +13,7 @@
 #include "board/board.hpp"
 #include "board/modem/at_modem.hpp"
 #include "board/snapshot/snapshot.hpp"
+#include "firmware/image/image.hpp"
 
 namespace microvisor::tests {
 
@@ -28,8 +29,18 @@ struct GuestParameters {
 /// Address of a symbol of kernel.elf, by its whole demangled name. Throws if there is none.
 [[nodiscard]] std::uint32_t kernel_symbol(const std::string& name);
 
+/// What the device of a machine is, where it matters.
+struct KernelMachineSetup {
+  std::string guest;  // name of a program in guests/
+  GuestParameters parameters{};
+  bool factory_test = false;  // the device is in the factory's test mode
+  std::optional<firmware::image::Identity> identity{};
+  std::vector<std::uint8_t> manifest{};  // of the installed application, for its policies; may be empty
+};
+
 class KernelMachine {
  public:
+  explicit KernelMachine(const KernelMachineSetup& setup);
   /// `guest` is the name of a program in guests/. Its parameters are written into its flash.
   explicit KernelMachine(const std::string& guest, GuestParameters parameters = {});
   /// The machine of a snapshot. With a modem if that had one.
@@ -43,6 +54,8 @@ class KernelMachine {
 
   /// Puts a modem on the module's line, behind which nobody ever answers.
   void attach_modem();
+  /// The same with a network behind it.
+  void attach_modem(std::unique_ptr<board::Network> network);
 
   [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
   [[nodiscard]] unsigned count(const std::string& start) const;
@@ -64,12 +77,12 @@ class KernelMachine {
   class Terminal;
   class Silence;
   void connect(board::Board& board);
-  void attach_modem(board::Board& board);
+  void attach_modem(board::Board& board, std::unique_ptr<board::Network> network);
   std::vector<std::string> lines_;
   std::vector<std::string> reports_;
   std::unique_ptr<Terminal> terminal_;
-  std::unique_ptr<Silence> network_;
   std::unique_ptr<board::Board> board_;
+  std::unique_ptr<board::Network> network_;
   std::unique_ptr<board::AtModem> modem_;
 };
 

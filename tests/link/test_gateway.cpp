@@ -309,6 +309,10 @@ void TestGateway::replace_object(const protocol::Hash& name, const protocol::Byt
 }
 
 void TestGateway::set_logging(bool enabled) {
+  {
+    const std::lock_guard lock(mutex_);
+    logging_ = enabled;
+  }
   post([enabled](cloud::Session& session) { session.send_settings(enabled); });
 }
 

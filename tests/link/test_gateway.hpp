@@ -54,6 +54,7 @@ class TestGateway final : private cloud::SessionHost {
   void add_object(const protocol::Bytes& bytes);
   /// Serves `bytes` under a name that is not theirs.
   void replace_object(const protocol::Hash& name, const protocol::Bytes& bytes);
+  /// Of connected devices, and of Welcome.
   void set_logging(bool enabled);
   void restart_app();
   /// Cuts the TCP connection hard after the gateway has sent this many more bytes; 0: never.

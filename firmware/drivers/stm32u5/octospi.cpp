@@ -58,6 +58,7 @@ bool NorFlash::start() {
   // A reset of the microcontroller does not reset the chip: it may still be erasing.
   std::array<std::uint8_t, 3> id{};
   if (!wait_ready() || !read_register(kReadIdentification, id)) return false;
+  identification_ = std::uint32_t{id[0]} << 16 | std::uint32_t{id[1]} << 8 | id[2];
   return id[0] == kManufacturerMacronix;
 }
 

@@ -78,6 +78,8 @@ class NorFlash final : public storage::Nor {
   /// Clocks, controller, and the chip's identity. False: no answer, or a chip too small. The pins must be set
   /// up before.
   [[nodiscard]] bool start();
+  /// Manufacturer, type and density, as the chip told at start(): 0x00C2'853A for an MX25LM51245G.
+  [[nodiscard]] std::uint32_t identification() const { return identification_; }
 
   [[nodiscard]] bool read(std::uint32_t offset, std::span<std::uint8_t> out) override;
   [[nodiscard]] bool program(std::uint32_t offset, std::span<const std::uint8_t> data) override;
@@ -100,6 +102,7 @@ class NorFlash final : public storage::Nor {
   [[nodiscard]] bool wait_flag(std::uint32_t flags);
 
   YieldHook yield_;
+  std::uint32_t identification_ = 0;
 };
 
 }  // namespace microvisor::firmware::stm32u5

@@ -82,6 +82,7 @@ void write_reserved_register(std::uint32_t address, std::uint32_t value) {
 }
 std::uint32_t system_clock_hertz() { return 160'000'000; }
 void wake_link() { ++current->wakes; }
+void storage_job_posted() { ++current->storage_jobs; }
 void request_application_end(EndRequest request) { current->end_requests.push_back(request); }
 void enable_status_led(bool enable) { current->led = enable ? 1 : 0; }
 

@@ -56,6 +56,7 @@ class FakeApplication {
   std::map<std::uint32_t, std::uint32_t> registers;
   std::vector<EndRequest> end_requests;
   unsigned wakes = 0;
+  unsigned storage_jobs = 0;  // times one was posted
   unsigned held_back = 0;
   int led = -1;
   std::uint32_t largest_copy = 0;  // by one copy function call

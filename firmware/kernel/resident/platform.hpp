@@ -17,6 +17,9 @@ void write_reserved_register(std::uint32_t address, std::uint32_t value);
 /// There is something new to send, or the wish to be connected has changed.
 void wake_link();
 
+/// services().storage_jobs has something to do for the worker.
+void storage_job_posted();
+
 /// Asks for the end of the application; it is over before its next instruction.
 enum class EndRequest : std::uint8_t { None, Restart, TestingComplete };
 void request_application_end(EndRequest request);

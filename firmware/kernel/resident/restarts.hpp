@@ -21,6 +21,7 @@ class Restarts {
     bool used = false;
     std::uint32_t progress = 0;  // the call's own measure; 0 when it begins
     std::uint32_t object = 0;    // the object it works on
+    std::uint32_t id = 0;        // of this one call, never 0
   };
 
   /// The entry of this call, a new one if it begins. Null: too many are open.
@@ -30,7 +31,7 @@ class Restarts {
       if (entry.used && entry.key == key) return &entry;
       if (!entry.used && free == nullptr) free = &entry;
     }
-    if (free != nullptr) *free = Entry{key, true, 0, 0};
+    if (free != nullptr) *free = Entry{key, true, 0, 0, next_id()};
     return free;
   }
   static void end(Entry& entry) { entry.used = false; }
@@ -45,7 +46,12 @@ class Restarts {
   }
 
  private:
+  std::uint32_t next_id() {
+    last_id_ = last_id_ + 1 == 0 ? 1 : last_id_ + 1;
+    return last_id_;
+  }
   std::array<Entry, kOpen> entries_{};
+  std::uint32_t last_id_ = 0;
 };
 
 }  // namespace microvisor::firmware::kernel

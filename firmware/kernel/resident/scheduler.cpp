@@ -40,6 +40,7 @@ struct State {
   bool ready = false;            // the worker has something to do
   bool waits_for_event = false;  // worker_wake() makes it ready
   bool woken = false;            // worker_wake() was called
+  bool errand_wanted = false;    // worker_request_errand() was called
   bool tasklet_deferred = false;
   std::uint32_t no_park = 0;
   std::uint32_t slice_used = 0;  // microseconds of the slice that have passed
@@ -47,6 +48,7 @@ struct State {
   std::uint64_t running_since = 0;
   std::uint64_t wake_at = kNoAlarm;
   std::uint64_t tasklet_at = kNoAlarm;
+  void (*errand)() = nullptr;
 };
 State state;
 volatile std::uint32_t overflows = 0;
@@ -188,7 +190,7 @@ void alarm() {
 void park(std::uint64_t moment, bool for_event) {
   {
     const Atomic atomic;
-    if (for_event && state.woken) return;
+    if (state.errand_wanted || (for_event && state.woken)) return;
     state.ready = false;
     state.waits_for_event = for_event;
     state.wake_at = moment;
@@ -235,6 +237,7 @@ void worker_yield() {
 void worker_wait_until(std::uint64_t microseconds) {
   for (std::uint64_t now = clock_microseconds(); now < microseconds; now = clock_microseconds()) {
     feed_watchdog();
+    worker_run_errand();
     park(microseconds - now < kFeedInterval ? microseconds : now + kFeedInterval, false);
   }
 }
@@ -242,6 +245,7 @@ void worker_wait_until(std::uint64_t microseconds) {
 bool worker_wait_event(std::uint64_t microseconds) {
   for (;;) {
     feed_watchdog();
+    worker_run_errand();
     {
       const Atomic atomic;
       if (state.woken) {
@@ -259,6 +263,23 @@ void worker_wake() {
   const Atomic atomic;
   state.woken = true;
   if (state.waits_for_event) request_slice();
+}
+
+void worker_set_errand(void (*errand)()) { state.errand = errand; }
+
+void worker_run_errand() {
+  {
+    const Atomic atomic;
+    if (!state.errand_wanted) return;
+    state.errand_wanted = false;
+  }
+  if (state.errand != nullptr) state.errand();
+}
+
+void worker_request_errand() {
+  const Atomic atomic;
+  state.errand_wanted = true;
+  request_slice();
 }
 
 std::uint32_t scheduler_begin_slice() {

@@ -24,6 +24,8 @@ void Services::reset_application(std::uint32_t seed) {
   log.reset();
   test_log.reset();
   restarts.clear();
+  external_flash.reset(seed >> 9);
+  storage_jobs.reset();
 }
 
 std::uint32_t Services::network_reasons() const {

@@ -12,11 +12,14 @@
 #include "firmware/kernel/resident/channels.hpp"
 #include "firmware/kernel/resident/connectivity.hpp"
 #include "firmware/kernel/resident/fast_interrupts.hpp"
+#include "firmware/kernel/resident/handles.hpp"
 #include "firmware/kernel/resident/memory_claims.hpp"
 #include "firmware/kernel/resident/network_requests.hpp"
 #include "firmware/kernel/resident/notifications.hpp"
 #include "firmware/kernel/resident/restarts.hpp"
 #include "firmware/kernel/resident/server_log.hpp"
+#include "firmware/kernel/resident/storage_jobs.hpp"
+#include "firmware/kernel/resident/wifi_settings.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -49,6 +52,8 @@ struct Services {
   ServerLog log;
   ServerLog test_log;
   Restarts restarts;
+  HandleTable<HandleKind::ExternalFlash, 32> external_flash;
+  StorageJobs storage_jobs;
 
   // Outlives it.
   std::array<char, kDeviceIdSize> device_id{};
@@ -68,6 +73,8 @@ struct Services {
   /// An update is ready and is applied at this moment at the latest; 0: none is.
   std::uint64_t update_due = 0;
   std::uint32_t testing_status = 0;
+  std::uint32_t external_flash_chip = 0;  // JEDEC identification; 0: it does not answer
+  WifiSettings wifi;
 
   /// The application has ended: all its objects are gone.
   void reset_application(std::uint32_t seed);

@@ -56,6 +56,7 @@ void pend_application_line(std::uint32_t line) { pend_line(line); }
 void record_held_back() { schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry)); }
 
 void wake_link() { worker_wake(); }
+void storage_job_posted() { worker_request_errand(); }
 
 void enable_status_led(bool enable) {
   // Lit (low) while the indication is on; the link's patterns come with the status display.

@@ -27,18 +27,27 @@ void print(const char* text) {
   }
 }
 
-static void print_value(const char* text, uint32_t value, uint32_t base) {
+void print_part(const char* text) {
+  while (*text) put(*text++);
+}
+
+static void put_value(uint32_t value, uint32_t base) {
   char digits[11];
   int at = 0;
-  while (*text) put(*text++);
-  put(' ');
   do {
     digits[at++] = "0123456789abcdef"[value % base];
     value /= base;
   } while (value != 0);
   while (at != 0) put(digits[--at]);
+}
+
+static void print_value(const char* text, uint32_t value, uint32_t base) {
+  print_part(text);
+  put(' ');
+  put_value(value, base);
   print("");
 }
 
+void print_part_number(uint32_t value) { put_value(value, 10); }
 void print_number(const char* text, uint32_t value) { print_value(text, value, 10); }
 void print_hex(const char* text, uint32_t value) { print_value(text, value, 16); }

@@ -32,6 +32,9 @@ extern const volatile struct parameters parameters;
 void console_start(void);
 void print(const char* text);
 void print_number(const char* text, uint32_t value);
+/* The beginning of a line. */
+void print_part(const char* text);
+void print_part_number(uint32_t value);
 void print_hex(const char* text, uint32_t value);
 
 #endif

@@ -1,6 +1,7 @@
 // What every call body is built with. A body checks the arguments, copies them in, lets the object do it and
 // copies the results out; a result pointer is checked before anything is done, so that no call fails when it
-// is too late. Included by calls.cpp alone, which makes one table of all bodies.
+// is too late - but for two old ones whose LATEFAULT says that it did. Included by calls.cpp alone, which
+// makes one table of all bodies.
 #pragma once
 
 #include <cstdint>

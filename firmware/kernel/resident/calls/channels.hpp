@@ -77,27 +77,27 @@ struct CallBody<Gate::GetChannelClosureReason> {
 template <>
 struct CallBody<Gate::WriteChannelStream> {
   static Status run(const abi::WriteChannelStreamArguments& a) {
-    if (!application_can_write(a.written, sizeof(std::uint32_t))) return Status::PARAMETERFAULT;
     std::uint32_t written = 0;
     const Status status = services().channels.write_stream(a.handle, a.data, a.len, written);
     if (status != Status::OKAY) return status;
-    if (written != 0) wake_link();
-    return tell(a.written, written);
+    if (written == 0) return tell(a.written, written);
+    wake_link();
+    return tell(a.written, written) == Status::OKAY ? Status::OKAY : Status::LATEFAULT;
   }
 };
 
 template <>
 struct CallBody<Gate::WriteChannel> {
   static Status run(const abi::WriteChannelArguments& a) {
-    if (!application_can_write(a.available, sizeof(std::uint32_t))) return Status::PARAMETERFAULT;
     if (a.len != 0) {
       const Status status = write(a);
       if (status != Status::OKAY || current.again) return status;
       wake_link();
     }
     std::uint32_t available = 0;
-    const Status status = services().channels.room(a.handle, available);
-    return status == Status::OKAY ? tell(a.available, available) : status;
+    Status status = services().channels.room(a.handle, available);
+    if (status == Status::OKAY) status = tell(a.available, available);
+    return status == Status::PARAMETERFAULT && a.len != 0 ? Status::LATEFAULT : status;
   }
 
  private:
