@@ -14,9 +14,10 @@ namespace {
 
 using namespace firmware;
 
-constexpr std::uint64_t kSlice = 500;           // instructions between two looks
-constexpr std::uint64_t kPatience = 1'000'000;  // instructions a command may take: six milliseconds
-constexpr std::uint64_t kStart = 4000;          // milliseconds until an application has started again
+constexpr std::uint64_t kSlice = 500;  // instructions between two looks
+// Instructions a command may take: 50 ms, in which the external flash erases a sector.
+constexpr std::uint64_t kPatience = 8'000'000;
+constexpr std::uint64_t kStart = 4000;  // milliseconds until an application has started again
 
 struct Range {
   std::uint32_t address;
