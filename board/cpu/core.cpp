@@ -47,7 +47,9 @@ std::uint32_t Core::peek_ppb(std::uint32_t address, World world) const {
   return peek_ppb_register(*this, address, world);
 }
 
-void Core::memory_changed(std::uint32_t physical, std::uint32_t size) { decoded->invalidate(physical, size); }
+void Core::memory_changed(std::uint32_t physical, std::uint32_t size) {
+  if (decoded->invalidate(physical, size)) flush_tlb(*this);
+}
 
 void Core::permissions_changed() { flush_tlb(*this); }
 

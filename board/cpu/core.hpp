@@ -63,8 +63,7 @@ struct TlbBank;  // memory.hpp (execution)
 /// execution half; everything in it can be rebuilt from `state` at an instruction boundary.
 struct Execution {
   const TlbBank* bank = nullptr;       ///< translations of the current world and privilege
-  Record* records = nullptr;           ///< records of the page being executed (or the single-step buffer)
-  const std::uint8_t* code = nullptr;  ///< host address of that page's bytes; null in the single-step buffer
+  const Record* records = nullptr;     ///< records of the page being executed (or the single-step buffer)
   std::uint32_t page_address = 0;      ///< guest address of records[0]
   std::uint32_t page_bytes =
       0;  ///< kPageBytes, or 0 in the single-step buffer: branches stay inside below it
@@ -82,6 +81,7 @@ struct Execution {
   bool writes_base = false;
   std::array<std::uint32_t, 32> buffer{};  ///< words loaded together, before they are committed
   std::uint8_t exit = 0;                   ///< why the handlers returned
+  std::uint64_t share_at = 0;              ///< when a core that never sleeps looks what it can share
 };
 
 struct Core final : InterruptSink, BusObserver {

@@ -1,70 +1,77 @@
-// Decoded instructions, by physical page.
+// The decoded pages of one board (decoded_page.hpp).
 //
-// A page is 1 KiB of code and a record for every halfword of it, decoded when it is first executed. Records
-// say nothing about the address at which the page is seen, so both aliases share them. What makes a record
-// stale is a change of the bytes: the core's own stores into a page with records come through here (such
-// pages are kept out of the write translations), others are reported by the bus.
+// What makes a record stale is a change of the bytes: the core's own stores into a page with records come
+// through here (such pages are kept out of the write translations), others are reported by the bus.
 //
-// Inside an IT block an instruction means something else (flags, condition), so its record carries the
-// ITSTATE it was decoded for. A record decoded for the block may only be reached through the IT instruction
-// in the same page; whoever comes another way (a branch into a block, a return from an exception) is executed
-// from the single-step buffer.
+// A page is the board's own while it decodes. When nothing has been added for a while it becomes one that
+// boards share (shared_code.hpp); to add or take away something, the board makes a copy first, and waits
+// longer before it shares again. Where the records of a page lie then changes: functions that answer with
+// records or `moved` say so, and what points at the old ones (translations, the interpreter) has to be
+// looked up again. The old ones stay readable until page() is called.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
-#include "board/cpu/record.hpp"
+#include "board/cpu/shared_code.hpp"
 
 namespace microvisor::board {
-
-inline constexpr std::uint32_t kPageBytes = 1024;
-inline constexpr std::uint32_t kPageSlots = kPageBytes / 2;
-/// Longest IT block: four instructions of two halfwords.
-inline constexpr std::uint32_t kLongestItBlock = 8;
-
-struct DecodedPage {
-  /// One record a halfword, and one behind them that leads to the next page.
-  std::array<Record, kPageSlots + 1> records;
-};
 
 class DecodeCache {
  public:
   DecodeCache();
-  /// The page at `physical` (a multiple of kPageBytes), made empty if it was not there. `created` tells
-  /// which.
-  DecodedPage& page(std::uint32_t physical, bool& created);
+  /// The records of the page at `physical` (a multiple of kPageBytes) with the bytes `code`, which stay where
+  /// they are for as long as it is held. `created` tells that it was not held before.
+  const Record* page(std::uint32_t physical, const std::uint8_t* code, bool& created);
   [[nodiscard]] bool contains(std::uint32_t physical) const { return pages_.contains(physical / kPageBytes); }
-  /// The bytes at [physical, physical + size) are no longer what was decoded.
-  void invalidate(std::uint32_t physical, std::uint32_t size);
+  /// The bytes at [physical, physical + size) are no longer what was decoded. True: records have moved.
+  [[nodiscard]] bool invalidate(std::uint32_t physical, std::uint32_t size);
   /// True when so many pages are held that the caller should clear() before it asks for another.
   [[nodiscard]] bool full() const { return pages_.size() >= kMaximumPages; }
-  void clear() {
-    pages_.clear();
-    marks_.clear();
-  }
+  void clear();
 
-  /// Has `record`, of a page held here, executed from the single-step buffer each time it is reached, until
-  /// unmark(). The mark survives changes of the bytes.
-  void mark(Record& record);
+  // Of the page that `records` belong to. The answer is where its records are now.
+  /// Decodes what stands at `slot`; null if that cannot be done in the page (is_decodable()).
+  [[nodiscard]] const Record* decode(const Record* records, std::uint32_t slot, std::uint8_t it_state);
+  /// Has the instruction decoded again when it is reached.
+  [[nodiscard]] const Record* forget(const Record* records, std::uint32_t slot);
+  /// Has it executed from the single-step buffer each time it is reached, until unmark(). The mark survives
+  /// changes of the bytes.
+  [[nodiscard]] const Record* mark(const Record* records, std::uint32_t slot);
   /// Takes all marks away.
   void unmark();
+
+  /// Shares what has not changed since the last calls. For moments between two instructions in which there is
+  /// time. True: records have moved.
+  [[nodiscard]] bool share() { return !unsettled_.empty() && marks_.empty() && share_settled(); }
+  /// Pages that only this board has.
+  [[nodiscard]] std::size_t own_pages() const;
 
   /// Instructions executed one at a time: [0] is the instruction, what follows leads on.
   std::array<Record, 3> step{};
 
  private:
-  static constexpr std::size_t kMaximumPages = 1024;
-  std::unordered_map<std::uint32_t, std::unique_ptr<DecodedPage>> pages_;
-  std::vector<Record*> marks_;
-};
+  struct Held {
+    [[nodiscard]] const Record* records() const { return own ? own->records.data() : shared->records.data(); }
+    SharedCode::Page shared;
+    std::unique_ptr<DecodedPage> own;  ///< instead of `shared`
+    const std::uint8_t* code = nullptr;
+    std::uint32_t patience = 2;  ///< calls of share() without a change before it is shared
+    std::uint32_t remaining = 0;
+  };
+  DecodedPage& own(Held& held, std::uint32_t number);
+  bool forget(Held& held, std::uint32_t number, std::uint32_t from, std::uint32_t to);
+  bool share_settled();
 
-/// Decodes what stands at `slot` of a page into its record; `code` are the bytes of the page. False if the
-/// instruction cannot be cached there (it straddles the page, or it lies in the IT block of another
-/// instruction that was not executed): it is then to be executed from the single-step buffer.
-bool decode_slot(Record* records, const std::uint8_t* code, std::uint32_t slot, std::uint8_t it_state);
+  static constexpr std::size_t kMaximumPages = 1024;
+  std::unordered_map<std::uint32_t, Held> pages_;
+  std::vector<Record*> marks_;
+  std::vector<std::uint32_t> unsettled_;  ///< numbers of own pages; some may be gone or shared since
+  std::vector<Held> retired_;             ///< of which records may still be in use
+};
 
 }  // namespace microvisor::board

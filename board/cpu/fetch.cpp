@@ -100,29 +100,33 @@ bool same_answer(const Core& core, const Attribution& answer, std::uint32_t page
   }
 }
 
-/// The decoded page at `physical`; when it is new, stores into it must be seen from now on.
-DecodedPage& decoded_page(Core& core, std::uint32_t physical) {
+/// The records of the page at `physical`, with these bytes; when it is new, stores into it must be seen from
+/// now on.
+const Record* decoded_page(Core& core, std::uint32_t physical, const std::uint8_t* code) {
   if (core.decoded->full() && !core.decoded->contains(physical)) {
     core.decoded->clear();
     flush_tlb(core);
     core.execution.flushed = false;
   }
   bool created = false;
-  DecodedPage& page = core.decoded->page(physical, created);
+  const Record* records = core.decoded->page(physical, code, created);
   if (created) drop_write_translations(core);
-  return page;
+  return records;
 }
 
 /// Marks the instructions of the page at guest address `page` that the debug comparators watch.
-void mark_watched(Core& core, std::uint32_t page, DecodedPage& decoded) {
+const Record* mark_watched(Core& core, std::uint32_t page, const Record* records) {
+  const Record* marked = records;
   const std::uint32_t last = page + (kPageBytes - 1);
   for (const AddressRange& range : core.watch.code()) {
     if (!range.overlaps(page, last)) continue;
     const std::uint32_t from = std::max(range.first, page), to = std::min(range.last, last);
     for (std::uint32_t slot = (from - page) / 2; slot <= (to - page) / 2; ++slot) {
-      core.decoded->mark(decoded.records[slot]);
+      marked = core.decoded->mark(marked, slot);
     }
   }
+  if (marked != records) flush_tlb(core);
+  return marked;
 }
 
 bool is_watched(const Core& core, std::uint32_t address) {
@@ -142,25 +146,23 @@ bool halts_before(Core& core) {
 
 /// Points the interpreter at a page of which `bytes` may be executed without a further look; the record at
 /// `address`.
-const Record* point_at(Core& core, std::uint32_t address, Record* records, const std::uint8_t* code,
-                       std::uint32_t bytes) {
+const Record* point_at(Core& core, std::uint32_t address, const Record* records, std::uint32_t bytes) {
   Execution& execution = core.execution;
   execution.page_address = address & ~(kPageBytes - 1);
   execution.page_bytes = bytes;
   execution.records = records;
-  execution.code = code;
   return records + address % kPageBytes / 2;
 }
 
 const Record* enter_page(Core& core, std::uint32_t address, const DirectSpan& span) {
   const std::uint32_t page = address & ~(kPageBytes - 1);
   const std::uint32_t offset = page - span.base;
-  DecodedPage& decoded = decoded_page(core, span.physical + offset);
-  mark_watched(core, page, decoded);
+  const Record* records =
+      mark_watched(core, page, decoded_page(core, span.physical + offset, span.host + offset));
   FetchEntry& entry = bank_of(core, core.state.world, core.state.privileged()).fetch[fetch_slot(address)];
-  entry = {.address = page, .records = decoded.records.data(), .code = span.host + offset};
+  entry = {.address = page, .records = records};
   core.tlb->filled = true;
-  return point_at(core, address, entry.records, entry.code, kPageBytes);
+  return point_at(core, address, records, kPageBytes);
 }
 
 // --- gateways -------------------------------------------------------------------------------------------
@@ -179,7 +181,7 @@ const Record* known_gateway(Core& core, std::uint32_t address) {
   if (entry.address != address || entry.privileged != entry_privilege(core.state)) return nullptr;
   if (!core.state.thumb || core.state.it != 0) return nullptr;
   if (!is_gateway(entry.records[address % kPageBytes / 2])) return nullptr;  // overwritten since
-  return point_at(core, address, entry.records, entry.code, 0);
+  return point_at(core, address, entry.records, 0);
 }
 
 /// Non-secure code enters Secure memory at `address`: by SG, or not at all.
@@ -189,11 +191,16 @@ const Record* enter_gateway(Core& core, std::uint32_t address, const Attribution
   const std::uint32_t page = address & ~(kPageBytes - 1);
   const auto span = core.bus.direct(address, fetch_access(answer));
   if (!span || !covers_page(*span, page)) return step;
-  Record* records = decoded_page(core, span->physical + (page - span->base)).records.data();
-  const std::uint8_t* code = span->host + (page - span->base);
-  if (!decode_slot(records, code, address % kPageBytes / 2, 0)) return step;
+  const std::uint32_t offset = page - span->base;
+  const Record* held = decoded_page(core, span->physical + offset, span->host + offset);
+  const Record* records = held;
+  if (const std::uint32_t slot = address % kPageBytes / 2; !is_gateway(held[slot])) {
+    records = core.decoded->decode(held, slot, 0);
+  }
+  if (records == nullptr) return step;
+  if (records != held) flush_tlb(core);
   gateway_entry(core, core.state.privileged(), address) = {
-      .address = address, .privileged = entry_privilege(core.state), .records = records, .code = code};
+      .address = address, .privileged = entry_privilege(core.state), .records = records};
   core.tlb->filled = true;
   return step;
 }
@@ -225,7 +232,6 @@ const Record* fetch_step(Core& core, std::uint32_t address) {
   execution.page_address = address;
   execution.page_bytes = 0;
   execution.records = step.data();
-  execution.code = nullptr;
   return step.data();
 }
 

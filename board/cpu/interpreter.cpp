@@ -12,6 +12,9 @@
 namespace microvisor::board {
 namespace {
 
+/// Instructions of a core that never sleeps between two looks at what it can share.
+constexpr std::uint64_t kShareInterval = 1'000'000;
+
 void set_exit(Core& core, Exit reason) { core.execution.exit = static_cast<std::uint8_t>(reason); }
 
 /// Points the interpreter at the translations and limits of the current state.
@@ -67,6 +70,14 @@ void run_step(Core& core) {
   end_step(core, execution.exit == static_cast<std::uint8_t>(Exit::Boundary));
 }
 
+/// Code that other boards may use too is shared while the core sleeps; one that never does takes a moment now
+/// and then.
+void share_code(Core& core) {
+  if (!core.state.asleep && core.retired < core.execution.share_at) return;
+  core.execution.share_at = core.retired + kShareInterval;
+  if (core.decoded->share()) flush_tlb(core);
+}
+
 }  // namespace
 
 Stop Core::execute() {
@@ -75,12 +86,18 @@ Stop Core::execute() {
     if (attention && !service(*this)) return state.locked_up ? Stop::Lockup : Stop::SystemReset;
     if (MV_UNLIKELY(halting.due)) return Stop::Halted;
     if (state.locked_up) return Stop::Lockup;
-    if (state.asleep) return Stop::Asleep;
+    if (state.asleep) {
+      share_code(*this);
+      return Stop::Asleep;
+    }
     if (execution.wait) {
       execution.wait = false;
       return Stop::Stalled;
     }
-    if (scheduler.budget <= 0) return Stop::Budget;
+    if (scheduler.budget <= 0) {
+      share_code(*this);
+      return Stop::Budget;
+    }
     if (attention && monitor_steps(*this)) {
       run_step(*this);
     } else {
@@ -153,11 +170,23 @@ void step_at(ARGS) {
   return handlers[rec->op](PASS);
 }
 
+namespace {
+
+/// The page being executed may have its records elsewhere now.
+void use_records(Core& core, const Record* records) {
+  if (records == core.execution.records) return;
+  flush_tlb(core);
+  core.execution.records = records;
+}
+
+}  // namespace
+
 void wrong_it_state(ARGS) {
   core.state.r[15] = address_of(core, rec);
   // From the buffer the record was decoded for the state at hand, so this is a page.
   const auto slot = static_cast<std::uint32_t>(rec - core.execution.records);
-  core.execution.records[slot].op = 0;
+  use_records(core, core.decoded->forget(core.execution.records, slot));
+  rec = core.execution.records + slot;
   return handlers[0](PASS);
 }
 
@@ -166,10 +195,13 @@ namespace {
 /// Entry 0: the record has not been decoded yet.
 void decode_first(ARGS) {
   const auto slot = static_cast<std::uint32_t>(rec - core.execution.records);
-  if (MV_UNLIKELY(!decode_slot(core.execution.records, core.execution.code, slot, core.state.it))) {
+  const Record* records = core.decoded->decode(core.execution.records, slot, core.state.it);
+  if (MV_UNLIKELY(records == nullptr)) {
     core.state.r[15] = address_of(core, rec);
     return step_at(PASS);
   }
+  use_records(core, records);
+  rec = records + slot;
   return handlers[rec->op](PASS);
 }
 

@@ -98,7 +98,6 @@ MV_INLINE void enter(ARGS) {
   execution.page_address = page;
   execution.page_bytes = kPageBytes;
   execution.records = entry.records;
-  execution.code = entry.code;
   rec = entry.records + target % kPageBytes / 2;
   return handlers[rec->op](PASS);
 }

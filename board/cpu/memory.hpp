@@ -51,16 +51,14 @@ struct TlbEntry {
 /// A page of code that is executable as a whole.
 struct FetchEntry {
   std::uint32_t address = 1;  ///< of the page; odd: nothing
-  Record* records = nullptr;
-  const std::uint8_t* code = nullptr;
+  const Record* records = nullptr;
 };
 
 /// An SG instruction by which Non-secure code may enter.
 struct GatewayEntry {
   std::uint32_t address = 1;  ///< odd: nothing
-  bool privileged = false;    ///< of Secure state, when it was checked
-  Record* records = nullptr;  ///< of the page it lies in
-  const std::uint8_t* code = nullptr;
+  bool privileged = false;          ///< of Secure state, when it was checked
+  const Record* records = nullptr;  ///< of the page it lies in
 };
 
 /// A register block, or a kilobyte of a bigger one.

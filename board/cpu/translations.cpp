@@ -81,7 +81,7 @@ bool write_memory(Core& core, std::uint32_t address, unsigned size, World world,
   std::memcpy(host, &value, size);
   const std::uint32_t physical = span->physical + (address - span->base);
   if (core.decoded->contains(physical)) {
-    core.decoded->invalidate(physical, size);
+    if (core.decoded->invalidate(physical, size)) flush_tlb(core);
   } else if (span->physical % kPageBytes == span->base % kPageBytes) {
     TlbEntry page = page_of(entry, address);
     if (leave_out_watched(core, page, address, size)) {
