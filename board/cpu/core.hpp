@@ -62,9 +62,9 @@ struct TlbBank;  // memory.hpp (execution)
 /// What the interpreter keeps between two instructions besides the architectural state. Private to the
 /// execution half; everything in it can be rebuilt from `state` at an instruction boundary.
 struct Execution {
-  const TlbBank* bank = nullptr;       ///< translations of the current world and privilege
-  const Record* records = nullptr;     ///< records of the page being executed (or the single-step buffer)
-  std::uint32_t page_address = 0;      ///< guest address of records[0]
+  const TlbBank* bank = nullptr;    ///< translations of the current world and privilege
+  const Record* records = nullptr;  ///< records of the page being executed (or the single-step buffer)
+  std::uint32_t page_address = 0;   ///< guest address of records[0]
   std::uint32_t page_bytes =
       0;  ///< kPageBytes, or 0 in the single-step buffer: branches stay inside below it
   std::uint32_t stack_limit = 0;  ///< of the stack in use; 0 if unchecked

@@ -78,9 +78,9 @@ void decode_slot(Record* records, const std::uint8_t* code, std::uint32_t slot, 
 }
 
 bool covers(const DecodedPage& page, const DecodedPage& other) {
-  return std::ranges::equal(
-      page.records, other.records,
-      [](const Record& here, const Record& there) { return here.op != 0 || there.op == 0; });
+  return std::ranges::equal(page.records, other.records, [](const Record& here, const Record& there) {
+    return here.op != 0 || there.op == 0;
+  });
 }
 
 void merge(DecodedPage& page, const DecodedPage& other, const std::uint8_t* code) {

@@ -159,8 +159,8 @@ const Record* enter_page(Core& core, std::uint32_t address, const DirectSpan& sp
   const std::uint32_t offset = page - span.base;
   const Record* records =
       mark_watched(core, page, decoded_page(core, span.physical + offset, span.host + offset));
-  FetchEntry& entry = bank_of(core, core.state.world, core.state.privileged()).fetch[fetch_slot(address)];
-  entry = {.address = page, .records = records};
+  bank_to_fill(core, core.state.world, core.state.privileged()).fetch[fetch_slot(address)] = {
+      .address = page, .records = records};
   core.tlb->filled = true;
   return point_at(core, address, records, kPageBytes);
 }
@@ -177,7 +177,8 @@ bool is_gateway(const Record& record) { return record.op == handler_index<&Secur
 /// The record of an SG instruction by which Non-secure code has entered before.
 const Record* known_gateway(Core& core, std::uint32_t address) {
   if (core.state.world == kSecure) return nullptr;
-  const GatewayEntry& entry = gateway_entry(core, core.state.privileged(), address);
+  const TlbBank& bank = bank_of(core, kNonSecure, core.state.privileged());
+  const GatewayEntry& entry = bank.gateways[gateway_slot(address)];
   if (entry.address != address || entry.privileged != entry_privilege(core.state)) return nullptr;
   if (!core.state.thumb || core.state.it != 0) return nullptr;
   if (!is_gateway(entry.records[address % kPageBytes / 2])) return nullptr;  // overwritten since
@@ -199,7 +200,7 @@ const Record* enter_gateway(Core& core, std::uint32_t address, const Attribution
   }
   if (records == nullptr) return step;
   if (records != held) flush_tlb(core);
-  gateway_entry(core, core.state.privileged(), address) = {
+  bank_to_fill(core, kNonSecure, core.state.privileged()).gateways[gateway_slot(address)] = {
       .address = address, .privileged = entry_privilege(core.state), .records = records};
   core.tlb->filled = true;
   return step;

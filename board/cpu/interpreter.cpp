@@ -20,7 +20,7 @@ void set_exit(Core& core, Exit reason) { core.execution.exit = static_cast<std::
 /// Points the interpreter at the translations and limits of the current state.
 void load_context(Core& core) {
   Execution& execution = core.execution;
-  execution.bank = &bank_of(core, core.state.world, core.state.privileged());
+  execution.bank = &bank_to_fill(core, core.state.world, core.state.privileged());
   execution.stack_limit = stack_limit(core);
   execution.align_mask = unaligned_traps(core) ? 3 : 0;
   execution.flushed = false;
@@ -48,10 +48,8 @@ void fetch_failed(Core& core) {
   take_fault(core, core.state.r[15]);
 }
 
-/// Without translations every way on from an instruction leads to enter_slow() or step_at(), which return.
-const TlbBank kNoTranslations{};
-
-/// Runs the instruction at state.r[15] and no more, for the monitor.
+/// Runs the instruction at state.r[15] and no more, for the monitor. Without translations every way on from
+/// it leads to enter_slow() or step_at(), which return.
 void run_step(Core& core) {
   load_context(core);
   set_exit(core, Exit::Boundary);

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include "board/cpu/core.hpp"
 
@@ -56,7 +57,7 @@ struct FetchEntry {
 
 /// An SG instruction by which Non-secure code may enter.
 struct GatewayEntry {
-  std::uint32_t address = 1;  ///< odd: nothing
+  std::uint32_t address = 1;        ///< odd: nothing
   bool privileged = false;          ///< of Secure state, when it was checked
   const Record* records = nullptr;  ///< of the page it lies in
 };
@@ -83,8 +84,14 @@ struct TlbBank {
   std::array<GatewayEntry, kGatewayEntries> gateways;
 };
 
+/// An empty bank.
+extern const TlbBank kNoTranslations;
+
+/// Banks are made when something is entered: few programs use all four.
 struct Tlb {
-  std::array<TlbBank, 4> banks;     ///< by world and privilege, see bank_of()
+  std::array<const TlbBank*, 4> banks{&kNoTranslations, &kNoTranslations, &kNoTranslations,
+                                      &kNoTranslations};  ///< by world and privilege, see bank_of()
+  std::array<std::unique_ptr<TlbBank>, 4> made;
   std::array<TlbEntry, 2> vectors;  ///< where the vector table of each world lies
   bool filled = false;              ///< something was entered since the last flush
 };
@@ -100,14 +107,24 @@ constexpr std::size_t fetch_slot(std::uint32_t address) {
 
 constexpr std::size_t register_slot(std::uint32_t page) { return (page ^ (page >> 7)) % kRegisterEntries; }
 
-/// The bank for accesses of `world` with `privileged`.
-inline TlbBank& bank_of(Core& core, World world, bool privileged) {
-  return core.tlb->banks[static_cast<std::size_t>(world) * 2 + (privileged ? 1 : 0)];
+constexpr std::size_t bank_number(World world, bool privileged) {
+  return static_cast<std::size_t>(world) * 2 + (privileged ? 1 : 0);
 }
+constexpr std::size_t gateway_slot(std::uint32_t address) { return address / 8 % kGatewayEntries; }
 
-/// Where Non-secure code of this privilege enters Secure memory at `address`, if it has.
-inline GatewayEntry& gateway_entry(Core& core, bool privileged, std::uint32_t address) {
-  return bank_of(core, kNonSecure, privileged).gateways[address / 8 % kGatewayEntries];
+/// The bank for accesses of `world` with `privileged`.
+inline const TlbBank& bank_of(const Core& core, World world, bool privileged) {
+  return *core.tlb->banks[bank_number(world, privileged)];
+}
+/// The same, to enter something.
+inline TlbBank& bank_to_fill(Core& core, World world, bool privileged) {
+  const std::size_t number = bank_number(world, privileged);
+  std::unique_ptr<TlbBank>& bank = core.tlb->made[number];
+  if (__builtin_expect(bank == nullptr, 0)) {
+    bank = std::make_unique<TlbBank>();
+    core.tlb->banks[number] = bank.get();
+  }
+  return *bank;
 }
 
 /// Host address of [address, address + size) if `entry` has all of it, else null.

@@ -57,7 +57,8 @@ bool push_call_frame(Core& core, std::uint32_t frame, const std::array<std::uint
 /// Whether an SG at `address` is one by which Non-secure code enters; it need not be asked of one that has
 /// been entered before.
 bool lies_in_secure_memory(Core& core, std::uint32_t address) {
-  if (gateway_entry(core, core.state.privileged(), address).address == address) return true;
+  const TlbBank& bank = bank_of(core, kNonSecure, core.state.privileged());
+  if (bank.gateways[gateway_slot(address)].address == address) return true;
   const SecurityResult here = check_security(core, address, true, kNonSecure);
   return here.secure && !here.exempt;
 }

@@ -47,6 +47,8 @@ bool watched(const Core& core, std::uint32_t first, std::uint32_t last) {
 
 }  // namespace
 
+const TlbBank kNoTranslations{};
+
 void show(Core& core, std::uint32_t address, unsigned size, std::uint32_t value, bool read, World world) {
   for (const AddressRange& range : core.watch.data()) {
     if (!range.overlaps(address, address + (size - 1))) continue;
@@ -64,7 +66,7 @@ const std::uint8_t* enter_memory(Core& core, std::uint32_t address, unsigned siz
   const std::uint8_t* host = host_address(entry, address, size);
   if (host == nullptr) return nullptr;
   if (leave_out_watched(core, entry, address, size)) {
-    bank_of(core, world, privileged).read[tlb_slot(address)] = entry;
+    bank_to_fill(core, world, privileged).read[tlb_slot(address)] = entry;
     core.tlb->filled = true;
   }
   return host;
@@ -85,7 +87,7 @@ bool write_memory(Core& core, std::uint32_t address, unsigned size, World world,
   } else if (span->physical % kPageBytes == span->base % kPageBytes) {
     TlbEntry page = page_of(entry, address);
     if (leave_out_watched(core, page, address, size)) {
-      bank_of(core, world, privileged).write[tlb_slot(address)] = page;
+      bank_to_fill(core, world, privileged).write[tlb_slot(address)] = page;
       core.tlb->filled = true;
     }
   }
@@ -99,7 +101,7 @@ void enter_registers(Core& core, std::uint32_t address, bool privileged, const A
   const Access access = data_access(answer);
   const auto window = core.bus.register_window(address, access);
   if (!window || window->base % kRegisterPage != 0 || window->size % kRegisterPage != 0) return;
-  bank_of(core, core.state.world, privileged).registers[register_slot(page)] = {
+  bank_to_fill(core, core.state.world, privileged).registers[register_slot(page)] = {
       .page = page, .base = window->base, .block = window->block, .access = access};
   core.tlb->filled = true;
 }
@@ -118,12 +120,13 @@ void remember_vectors(Core& core, std::uint32_t address, World world) {
 void flush_tlb(Core& core) {
   core.execution.flushed = true;
   if (!core.tlb->filled) return;
-  for (TlbBank& bank : core.tlb->banks) {
-    bank.read.fill(TlbEntry{});
-    bank.write.fill(TlbEntry{});
-    bank.fetch.fill(FetchEntry{});
-    bank.registers.fill(RegisterEntry{});
-    bank.gateways.fill(GatewayEntry{});
+  for (const auto& bank : core.tlb->made) {
+    if (bank == nullptr) continue;
+    bank->read.fill(TlbEntry{});
+    bank->write.fill(TlbEntry{});
+    bank->fetch.fill(FetchEntry{});
+    bank->registers.fill(RegisterEntry{});
+    bank->gateways.fill(GatewayEntry{});
   }
   core.tlb->vectors.fill(TlbEntry{});
   core.tlb->filled = false;
@@ -135,7 +138,9 @@ void watch_changed(Core& core) {
 }
 
 void drop_write_translations(Core& core) {
-  for (TlbBank& bank : core.tlb->banks) bank.write = {};
+  for (const auto& bank : core.tlb->made) {
+    if (bank != nullptr) bank->write = {};
+  }
 }
 
 }  // namespace microvisor::board
