@@ -20,6 +20,8 @@ namespace {
 constexpr std::uint32_t kUsart2 = 0x4000'4400;
 constexpr std::uint32_t kLpuart1 = 0x4600'2400;
 constexpr std::uint32_t kI2c1 = 0x4000'5400;
+/// The name of the modem among the parts of a snapshot.
+constexpr const char* kModem = "modem";
 
 board::Time ticks(double seconds) {
   return static_cast<board::Time>(seconds * static_cast<double>(board::kTicksPerSecond));
@@ -115,19 +117,14 @@ VirtualDevice::VirtualDevice(board::BoardMemories memories, const VirtualDeviceO
   board_options.report = [this](std::string_view line) {
     if (on_report) on_report(std::string(line));
   };
-  auto board = board::Board::create(std::move(memories), board_options);
-  if (!board) throw Failure(board.error().message);
-  board_ = std::move(*board);
-  network_ = std::make_unique<board::SlirpNetwork>(board_->scheduler());
-  outside_ = std::make_unique<Outside>(*network_, board_->scheduler());
-  board_->set_host(outside_.get());
-  modem_ = std::make_unique<board::AtModem>(board_->scheduler(), *network_);
-  modem_->attach(*board_->serial(kLpuart1));
-  if (options.serial) {
-    serial_ = std::make_unique<SerialTap>(*this);
-    board_->serial(kUsart2)->connect(serial_.get());
+  if (options.snapshot) {
+    unused_ = std::move(memories);
+    resume(*options.snapshot, board_options);
+  } else {
+    switch_on(std::move(memories), board_options);
   }
-  attach_i2c();
+  begun_ = board_->scheduler().now();
+  if (board_->core().nonsecure_seen) application_started_ = begun_;
   watch_pins();
   watch_start();
   for (const board::Fault& fault : options.faults) board_->inject(fault);
@@ -138,10 +135,45 @@ VirtualDevice::~VirtualDevice() {
   board_->serial(kLpuart1)->connect(nullptr);
 }
 
-void VirtualDevice::attach_i2c() {
+void VirtualDevice::switch_on(board::BoardMemories memories, const board::BoardOptions& options) {
+  auto board = board::Board::create(std::move(memories), options);
+  if (!board) throw Failure(board.error().message);
+  board_ = std::move(*board);
+  connect(*board_);
+}
+
+/// The network of the host knows nothing of the connections that the snapshot's device has: it sees the loss
+/// of carrier that it would see in the field, and dials again.
+void VirtualDevice::resume(const board::Snapshot& snapshot, const board::BoardOptions& options) {
+  auto board = board::Board::resume(snapshot, options, [this](board::Board& made) { connect(made); });
+  if (!board) throw Failure(board.error().message);
+  board_ = std::move(*board);
+  if (!snapshot.contents().parts.contains(kModem)) modem_->power_cycle();
+  modem_->drop_call();
+}
+
+/// What stands around the chip, each a part of its snapshots.
+void VirtualDevice::connect(board::Board& board) {
+  network_ = std::make_unique<board::SlirpNetwork>(board.scheduler());
+  outside_ = std::make_unique<Outside>(*network_, board.scheduler());
+  board.set_host(outside_.get());
+  modem_ = std::make_unique<board::AtModem>(board.scheduler(), *network_);
+  modem_->attach(*board.serial(kLpuart1));
+  board.include(kModem, [this](board::Archive& archive) { modem_->serialise(archive); });
+  if (options_.serial) {
+    serial_ = std::make_unique<SerialTap>(*this);
+    board.serial(kUsart2)->connect(serial_.get());
+  }
+  attach_i2c(board);
+}
+
+void VirtualDevice::attach_i2c(board::Board& board) {
   for (const I2cTarget& target : options_.i2c) {
     i2c_devices_.push_back(make_i2c_device(target.device));
-    board_->i2c(kI2c1)->attach(target.address, i2c_devices_.back().get());
+    board::I2cSlave* device = i2c_devices_.back().get();
+    board.i2c(kI2c1)->attach(target.address, device);
+    board.include(fmt::format("i2c1:{:02x}", target.address),
+                  [device](board::Archive& archive) { device->serialise(archive); });
   }
 }
 
@@ -215,7 +247,7 @@ void VirtualDevice::stopped_for_good(const char* how) const {
 /// boot stopped?
 board::Time VirtualDevice::end_of_slice(std::optional<double> seconds, bool from_power_on) const {
   const board::Time limit = !seconds               ? board::kNever
-                            : from_power_on        ? ticks(*seconds)
+                            : from_power_on        ? begun_ + ticks(*seconds)
                             : application_started_ ? *application_started_ + ticks(*seconds)
                                                    : board::kNever;
   return application_started_ ? limit : std::min(limit, board_->scheduler().now() + ticks(0.01));
@@ -235,7 +267,7 @@ void VirtualDevice::run(std::optional<double> seconds, bool from_power_on) {
     }
     require_boot();
     const bool counting = seconds && (from_power_on || application_started_);
-    const board::Time start = from_power_on ? 0 : application_started_.value_or(0);
+    const board::Time start = from_power_on ? begun_ : application_started_.value_or(0);
     if (counting && board_->scheduler().now() >= start + ticks(*seconds)) break;
   }
   if (serial_) serial_->flush();

@@ -17,6 +17,7 @@
 #include "board/fault/fault.hpp"
 #include "board/modem/at_modem.hpp"
 #include "board/modem/slirp_network.hpp"
+#include "board/snapshot/snapshot.hpp"
 #include "cli/i2c_targets.hpp"
 #include "firmware/layout.hpp"
 
@@ -32,6 +33,9 @@ struct VirtualDeviceOptions {
   std::vector<board::PinId> pins;  ///< of which on_pin is wanted
   std::vector<I2cTarget> i2c;      ///< on I2C1
   std::vector<board::Fault> faults;
+  /// Where to go on instead of at power-on, if not null. The board then lives in memory and leaves the
+  /// memories it is given as they are.
+  std::shared_ptr<const board::Snapshot> snapshot;
 };
 
 /// What a board does at one moment, for people.
@@ -60,9 +64,9 @@ class VirtualDevice {
   std::function<void()> on_application_start;
   std::function<void(const std::string&)> on_report;
 
-  /// Runs until stop(), or until `seconds` of virtual time after the application's first start (or after
-  /// power-on, if `from_power_on`). Throws Failure if the device stops for good, with the reason, and
-  /// ExitStatus after a power cut that was asked for.
+  /// Runs until stop(), or until `seconds` of virtual time after the application's first start (or, if
+  /// `from_power_on`, after power-on or the moment of the snapshot). Throws Failure if the device stops for
+  /// good, with the reason, and ExitStatus after a power cut that was asked for.
   void run(std::optional<double> seconds, bool from_power_on);
   void stop() { board_->stop(); }
   /// Pulls the reset pin. From any thread.
@@ -87,7 +91,10 @@ class VirtualDevice {
   class SerialTap;
   class Outside;
 
-  void attach_i2c();
+  void switch_on(board::BoardMemories memories, const board::BoardOptions& options);
+  void resume(const board::Snapshot& snapshot, const board::BoardOptions& options);
+  void connect(board::Board& board);
+  void attach_i2c(board::Board& board);
   void watch_pins();
   void watch_start();
   [[nodiscard]] std::array<std::uint8_t, firmware::kBootStatusSize> boot_status() const;
@@ -96,12 +103,14 @@ class VirtualDevice {
   [[noreturn]] void stopped_for_good(const char* how) const;
 
   VirtualDeviceOptions options_;
+  std::optional<board::BoardMemories> unused_;  ///< stays locked while a snapshot runs in its place
   std::unique_ptr<SerialTap> serial_;
   std::vector<std::unique_ptr<board::I2cSlave>> i2c_devices_;
   std::unique_ptr<board::Board> board_;
   std::unique_ptr<board::SlirpNetwork> network_;
   std::unique_ptr<Outside> outside_;
   std::unique_ptr<board::AtModem> modem_;
+  board::Time begun_ = 0;  ///< power-on, or the moment of the snapshot
   std::uint64_t reset_at_ = 0;
   std::uint64_t instructions_to_application_ = 0;
   std::optional<board::Time> application_started_;

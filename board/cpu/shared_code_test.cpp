@@ -5,6 +5,8 @@
 
 #include <array>
 #include <initializer_list>
+#include <thread>
+#include <vector>
 
 #include "board/cpu/decode_cache.hpp"
 #include "board/cpu/memory.hpp"
@@ -184,6 +186,28 @@ TEST(SharedCodeTest, ABreakpointInAnItBlockStacksTheStateItWasReachedIn) {
   one.settle();
   other.go_from(kStart + 4, 1);
   EXPECT_EQ(other.stacked(7) & kItOfXpsr, 0U);
+}
+
+TEST(SharedCodeTest, CoresOnManyThreadsDisturbNobody) {
+  // Eight endless loops: ADDS Rn, #1; B back. Which is run when differs from thread to thread.
+  const auto code = {0x3001U, 0xE7FDU, 0x3101U, 0xE7FDU, 0x3201U, 0xE7FDU, 0x3301U, 0xE7FDU,
+                     0x3401U, 0xE7FDU, 0x3501U, 0xE7FDU, 0x3601U, 0xE7FDU, 0x3701U, 0xE7FDU};
+  std::vector<std::thread> threads;
+  for (std::uint32_t thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&code, thread] {
+      Machine machine(code);
+      std::array<std::uint32_t, 8> expected{};
+      for (std::uint32_t round = 0; round < 400; ++round) {
+        const std::uint32_t loop = (round / 3 + thread * 3) % 8;
+        machine.go_from(kStart + 4 * loop, 10);
+        expected[loop] += 5;
+        ASSERT_EQ(machine.core.state.r[loop], expected[loop]);
+        if (round % 16 == thread) machine.place(kStart + 4 * loop, {0x3001 | loop << 8});
+        machine.settle();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 // --- the cache alone -------------------------------------------------------------------------------------

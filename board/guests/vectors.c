@@ -6,6 +6,7 @@ void main(void);
 static void unexpected(void) { finish(99); }
 void nmi_handler(void) __attribute__((weak, alias("unexpected")));
 void bus_fault_handler(void) __attribute__((weak, alias("unexpected")));
+void secure_fault_handler(void) __attribute__((weak, alias("unexpected")));
 void debug_monitor_handler(void) __attribute__((weak, alias("unexpected")));
 void systick_handler(void) __attribute__((weak, alias("unexpected")));
 void interrupt(unsigned line) __attribute__((weak));
@@ -26,7 +27,7 @@ __attribute__((section(".vectors"), used)) static void (*const vectors[16 + 126]
     unexpected,
     bus_fault_handler,
     unexpected,
-    unexpected,
+    secure_fault_handler,
     0,
     0,
     0,

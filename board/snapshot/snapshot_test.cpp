@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "board/fault/fault.hpp"
@@ -85,6 +86,31 @@ INSTANTIATE_TEST_SUITE_P(Guests, SnapshotOf,
                                            "dma", "branches", "driver_clock", "driver_flash", "driver_timer",
                                            "driver_serial", "driver_edges"),
                          [](const auto& guest) { return std::string(guest.param); });
+
+TEST(Snapshots, AreWholeInTheMiddleOfEveryChangeOfWorld) {
+  Machine machine("worlds");
+  Board& board = *machine.board;
+  while (!board.core().nonsecure_seen && board.core().retired < 10'000) run_for(board, 1);
+  Machine whole("worlds");
+  ASSERT_EQ(run_for(*whole.board, 100'000), RunEnd::Exited);
+  ASSERT_EQ(whole.board->exit_status(), 0);
+  const std::string end = hash_of(*whole.board);
+
+  std::set<std::pair<bool, bool>> seen;  // where snapshots were taken: world, Handler mode
+  RunEnd here = RunEnd::Limit;
+  for (int point = 0; here == RunEnd::Limit; ++point) {
+    SCOPED_TRACE("after " + std::to_string(board.core().retired) + " instructions");
+    const auto snapshot = *board.snapshot();
+    seen.emplace(board.core().state.world == kSecure, board.core().state.handler_mode());
+    std::string output;
+    auto other = *Board::resume(*snapshot, options_with(output));
+    ASSERT_EQ(run_for(*other, 100'000), RunEnd::Exited);
+    ASSERT_EQ(hash_of(*other), end);
+    // First every instruction, through one or two turns of each kind, then some of all.
+    here = run_for(board, point < 120 ? 1 : 17);
+  }
+  EXPECT_EQ(seen.size(), 4U) << "either world, in Thread and in Handler mode";
+}
 
 TEST(Snapshots, PartsOutsideOfTheChipComeBackToo) {
   Machine first("driver_i2c");

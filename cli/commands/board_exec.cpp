@@ -20,6 +20,7 @@
 
 #include "board/board.hpp"
 #include "board/debug/elf_image.hpp"
+#include "board/snapshot/snapshot.hpp"
 #include "cli/commands/board_tools.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
@@ -58,13 +59,14 @@ std::size_t read_console(std::span<char> buffer) {
   }
 }
 
-void print_statistics(const board::Board& board) {
+/// Without power there is no state to hash.
+void print_statistics(board::Board& board) {
   const board::BoardStatistics statistics = board.statistics();
-  fmt::print(stderr, "{}\n",
-             json{{"instructions", statistics.instructions},
-                  {"wall_s", statistics.wall_seconds},
-                  {"virtual_s", statistics.virtual_seconds}}
-                 .dump());
+  json line{{"instructions", statistics.instructions},
+            {"wall_s", statistics.wall_seconds},
+            {"virtual_s", statistics.virtual_seconds}};
+  if (const auto snapshot = board.snapshot()) line["state_hash"] = board::to_string((*snapshot)->hash());
+  fmt::print(stderr, "{}\n", line.dump());
 }
 
 /// The status for how the run ended, with a line if it was not the firmware's own end.
@@ -131,7 +133,8 @@ void add_board_exec(CLI::App& board) {
                     "BKPT 0xAB reaches this console; its exit status is ours");
   command->add_option("--max-instructions", arguments->max_instructions,
                       "Stop after so many, with status 124");
-  command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");
+  command->add_flag("--stats", arguments->stats,
+                    "Last line of stderr: instructions, times and state hash as JSON");
   add_fault_options(*command, arguments->faults);
   add_tool_options(*command, arguments->tools);
   command->footer(

@@ -14,6 +14,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "cli/signal_watch.hpp"
+#include "cli/snapshots.hpp"
 #include "cli/status_line.hpp"
 #include "cli/virtual_device.hpp"
 
@@ -21,12 +22,23 @@ namespace microvisor::cli {
 namespace {
 
 struct RunArguments {
-  std::string directory, duration;
+  std::string directory, duration, snapshot, save;
   bool fast = false;
   bool halt = false;
   FaultArguments faults;
   ToolArguments tools;
 };
+
+/// The snapshot of the board in this directory, or null if none is asked for.
+std::shared_ptr<const board::Snapshot> snapshot_of(const board::BoardMemories& memories,
+                                                   const std::string& file) {
+  if (file.empty()) return nullptr;
+  auto snapshot = read_snapshot(file);
+  const board::BoardIdentity& theirs = snapshot->contents().identity;
+  if (theirs.sid == memories.identity().sid && theirs.uid == memories.identity().uid) return snapshot;
+  throw Failure("snapshot " + file + " is of another board, " + theirs.sid + ", not of " +
+                memories.identity().sid);
+}
 
 void run(const RunArguments& arguments) {
   const std::optional<double> seconds =
@@ -38,17 +50,19 @@ void run(const RunArguments& arguments) {
   auto memories = board::BoardMemories::open(arguments.directory);
   if (!memories) throw Failure(memories.error().message);
   const std::string sid = memories->identity().sid;
+  options.snapshot = snapshot_of(*memories, arguments.snapshot);
   const InterruptGuard interrupt;
   VirtualDevice device(std::move(*memories), options);
   device.on_report = [](const std::string& line) { note(line); };
   device.on_application_start = [] { note("the application starts"); };
   BoardTools tools(device.board(), arguments.tools, arguments.halt);
-  note("device " + sid + " is on");
+  note("device " + sid + (options.snapshot ? " goes on from the snapshot" : " is on"));
   {
     const SignalWatch watch(device);
     const StatusLine status(device, [&tools] { return tools.debugger_attached(); });
     device.run(seconds, true);
   }
+  if (!arguments.save.empty()) write_snapshot(device.board(), arguments.save);
   tools.exited(0);
   tools.close();
 }
@@ -59,8 +73,12 @@ void add_board_run(CLI::App& board) {
   auto arguments = std::make_shared<RunArguments>();
   CLI::App* command = board.add_subcommand("run", "Switch a board on and run it until interrupted");
   command->add_option("DIRECTORY", arguments->directory, "Board directory")->required();
-  command->add_option("--for", arguments->duration, "Board time from power-on, for example 30s");
+  command->add_option("--for", arguments->duration,
+                      "Board time from power-on, or from the snapshot, for example 30s");
   command->add_flag("--fast", arguments->fast, "As fast as this machine can, not in real time");
+  command->add_option("--snapshot", arguments->snapshot,
+                      "Go on from this snapshot of the board, in memory: the directory stays as it is");
+  command->add_option("--save", arguments->save, "Write a snapshot when the run ends");
   add_fault_options(*command, arguments->faults);
   add_tool_options(*command, arguments->tools);
   command->add_flag("--halt", arguments->halt, "Do not start before the debugger of --gdb says so");

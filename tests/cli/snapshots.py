@@ -73,6 +73,23 @@ expect_equal(hash_of(scratch / "booted"), hash_of(scratch / "again"), "the clone
 succeed("clone", scratch / "booted", scratch / "from_snapshot")
 succeed("snapshot", scratch / "from_snapshot", scratch / "restarted", "--instructions", 1000)
 
+# A device goes on from a snapshot with its modem, in memory; its directory stays as it is.
+moment, later = scratch / "moment", scratch / "later"
+succeed("run", device, "--for", "2s", "--fast", "--save", moment)
+before = fingerprint(device)
+succeed("run", device, "--for", "1s", "--fast", "--snapshot", moment, "--save", later)
+expect_equal(fingerprint(device), before, "the directory was changed")
+reached = json.loads(succeed("hash", "--json", later))["virtual_s"]
+if not 3 <= reached < 3.2:
+    sys.exit(f"a second after two seconds is {reached} s")
+
+# board exec shows the hash of the state it ends in.
+ends = [subprocess.run([MICROVISOR, "board", "exec", guest, "--semihosting", "--stats", "--max-instructions", str(count)],
+                       capture_output=True, text=True, timeout=60).stderr.splitlines()[-1] for count in (1000, 1000, 1001)]
+hashes = [json.loads(line)["state_hash"] for line in ends]
+if hashes[0] != hashes[1] or hashes[0] == hashes[2]:
+    sys.exit(f"state hashes of board exec: {hashes}")
+
 # What is refused.
 damaged, newer = scratch / "damaged", scratch / "newer"
 contents = bytearray(whole.read_bytes())
@@ -88,6 +105,10 @@ for command in (("hash",), ("clone",), ("snapshot",)):
     refuse(*command, scratch / "none", *target, words=("there is no",))
     if (scratch / "target").exists():
         sys.exit(f"{command} left something behind")
+for file, words in ((damaged, ("damaged", "checksum")), (newer, ("newer version",)), (scratch / "short", ("damaged",)),
+                    (scratch / "none", ("there is no",)), (guest, ("not a snapshot",)), (whole, ("another board",))):
+    refuse("run", device, "--for", "1s", "--fast", "--snapshot", file, words=words)
+    expect_equal(fingerprint(device), before, "the directory was changed")
 refuse("hash", guest, words=("not a snapshot",))
 refuse("clone", whole, clone, words=("exists already",))
 refuse("snapshot", guest, scratch / "none" / "file", words=("cannot write",))

@@ -12,6 +12,7 @@
 #include "board/modem/at_modem.hpp"
 #include "board/modem/slirp_network.hpp"
 #include "cli/factory.hpp"
+#include "cli/virtual_device.hpp"
 #include "firmware/image/image.hpp"
 #include "firmware/layout.hpp"
 #include "protocol/bundle/elf.hpp"
@@ -44,6 +45,7 @@ class LinkOnBoard : public ::testing::Test {
     device->set_host(network.get());
     modem = std::make_unique<board::AtModem>(device->scheduler(), *network);
     modem->attach(*device->serial(kLpuart1));
+    device->include("modem", [this](board::Archive& archive) { modem->serialise(archive); });
   }
 
   firmware::image::Identity identity() {
@@ -137,6 +139,35 @@ TEST_F(LinkOnBoard, ComesBackWhenTheConnectionIsCut) {
   gateway.cut_now();
   ASSERT_TRUE(run_until([&] { return gateway.seen().sessions == 2; }, 20)) << describe();
   EXPECT_EQ(gateway.seen().resumed, 1U);
+}
+
+TEST_F(LinkOnBoard, ComesBackWhenItGoesOnFromASnapshot) {
+  ASSERT_TRUE(run_until([&] { return gateway.seen().sessions == 1; }, 20)) << describe();
+  const auto snapshot = *device->snapshot();
+  ASSERT_TRUE(modem->in_call());
+  modem.reset();
+  device.reset();  // and with it the socket behind the connection that the snapshot has
+
+  auto memories = *board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1));
+  cli::VirtualDeviceOptions options;
+  options.fast = true;
+  options.snapshot = snapshot;
+  cli::VirtualDevice again(std::move(memories), options);
+  board::Board& board = again.board();
+  EXPECT_EQ(board.core().retired, snapshot->contents().instructions);
+  EXPECT_EQ(again.status().modem, "dialling") << "PPP is being terminated";
+  const auto run_while = [&](const std::function<bool()>& holds) {
+    const auto end = board.scheduler().now() + 30 * board::kTicksPerSecond;
+    while (holds() && board.scheduler().now() < end) {
+      board.run({.until = board.scheduler().now() + board::kTicksPerSecond / 1000});
+    }
+  };
+  run_while([&] { return again.status().modem != "registered"; });
+  EXPECT_EQ(again.status().modem, "registered") << "the call is over";
+  run_while([&] { return gateway.seen().sessions == 1; });
+  EXPECT_EQ(gateway.seen().sessions, 2U);
+  EXPECT_EQ(gateway.seen().resumed, 1U) << "the TLS session was in the snapshot";
+  EXPECT_EQ(board.resets(), 0U);
 }
 
 }  // namespace
