@@ -37,6 +37,7 @@ json describe(const protocol::Bundle& bundle) {
   }
   return {{"hash", "sha256:" + protocol::to_hex(protocol::sha256(bundle.manifest))},
           {"signer_id", fmt::format("{:016x}", bundle.info.signer_id)},
+          {"compatibility_mode", bundle.info.policy.compatibility_mode},
           {"layers", layers}};
 }
 
@@ -69,6 +70,8 @@ void add_bundle(CLI::App& apps) {
   command->add_option("--minimum-check-in-time", arguments->options.minimum_check_in_seconds,
                       "Seconds; 0 stays connected");
   command->add_option("--maximum-politeness-time", arguments->options.maximum_politeness_seconds, "Seconds");
+  command->add_flag("--compatibility-mode", arguments->options.compatibility_mode,
+                    "For applications that switch tasks at interrupt priorities more urgent than 0xE0");
   command->add_flag("--json", arguments->as_json, "Print the manifest's contents as JSON");
   command->callback([arguments] { bundle_command(*arguments); });
 }

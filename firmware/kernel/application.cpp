@@ -72,6 +72,7 @@ const volatile bool never = false;
 void sleep_until(std::uint64_t moment, const volatile bool& flag) {
   constexpr std::uint64_t kLongest = 3'600'000'000;
   for (std::uint64_t now = clock_microseconds(); !flag && now < moment; now = clock_microseconds()) {
+    scheduler_thread_lives();
     schedule_tasklet(static_cast<std::uint32_t>(std::min(moment - now, kLongest)));
     // An interrupt that comes after the look at the flag still ends the sleep.
     asm volatile("cpsid i" : : : "memory");
@@ -125,6 +126,12 @@ void decide_what_follows(const ApplicationEnd& end) {
       stopped_for_good = true;
       events.add(link::EventKind::TestingComplete, services().testing_status, {});
       wake_link();
+      break;
+    case EndCause::CompatibilityMode:
+      report_crash(end);
+      scheduler_set_compatibility(true);
+      next_reason = abi::WakeReason::APPLICATIONCRASH;
+      start_at = now;
       break;
     default:
       report_crash(end);
@@ -215,6 +222,7 @@ void run_application(bool installed, abi::WakeReason reason, const Retained& ret
     if (reason != abi::WakeReason::APPLICATIONUPDATE) restart_policy.resume(retained.restart_pause);
     const Atomic atomic;
     services().connectivity.configure(manifest.connection_grace_seconds, manifest.minimum_check_in_seconds);
+    scheduler_set_compatibility(manifest.compatibility_mode);
   }
   live();
 }
@@ -238,7 +246,11 @@ bool event_waits() { return !events.empty(); }
 void application_ended() {
   using namespace microvisor::firmware::kernel;
   asm volatile("cpsie i" : : : "memory");
-  const ApplicationEnd end = last_end();
+  ApplicationEnd end = last_end();
+  // The first time it is given a second chance.
+  if (end.cause == EndCause::ContextSwitch && !scheduler_compatibility()) {
+    end.cause = EndCause::CompatibilityMode;
+  }
   decide_what_follows(end);
   live();
 }

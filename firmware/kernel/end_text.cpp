@@ -92,6 +92,10 @@ std::size_t describe_end(const ApplicationEnd& end, const char* touched, std::sp
     line.text("access to ").text(touched).text(", which is Microvisor's");
   } else if (end.cause == EndCause::HandlerDoesNotReturn) {
     line.text("an interrupt handler does not return");
+  } else if (end.cause == EndCause::ContextSwitch) {
+    line.text("context switch out of Microvisor's background work");
+  } else if (end.cause == EndCause::CompatibilityMode) {
+    line.text("context switch out of Microvisor's background work, restarted in compatibility mode");
   } else if (end.cause == EndCause::FastInterruptHangs) {
     line.text("a fast interrupt does not return");
   } else if (end.cause == EndCause::FastInterruptFlood) {

@@ -42,6 +42,7 @@ void timer_handler();
 void tasklet_handler();
 void fast_interrupt_handler();
 void overdue_handler();
+void watchdog_handler();
 void illegal_access_handler();
 void unexpected_handler();
 [[noreturn]] void reset_handler();
@@ -63,6 +64,7 @@ namespace {
 using Handler = void (*)();
 constexpr unsigned kVectors = 16 + Nvic::kLines;
 constexpr std::uint32_t kWatchdogSeconds = 30;
+constexpr std::uint32_t kWatchdogWarning = 2;  // seconds; the worker feeds every second at least
 
 alignas(1024) __attribute__((section(".ram_vectors"))) std::array<Handler, kVectors> vectors;
 
@@ -80,6 +82,7 @@ void fill_vectors() {
   for (unsigned line = 0; line < Nvic::kLines; ++line) {
     if (!line_is_reserved(line)) vectors[16 + line] = fast_interrupt_handler;
   }
+  vectors[16 + kLineIwdg] = watchdog_handler;
   vectors[16 + kLineGtzc] = illegal_access_handler;
   vectors[16 + kLineTim5] = timer_handler;
   vectors[16 + kLineLpuart1] = link::modem_line_interrupt;
@@ -92,6 +95,7 @@ void set_priorities() {
   for (const unsigned exception : {4u, 5u, 6u, 15u}) scb().shpr[priority_index(exception)] = kPriorityFault;
   for (const unsigned exception : {7u, 11u}) scb().shpr[priority_index(exception)] = kPriorityCall;
   scb().shpr[priority_index(14)] = kPriorityWorker;
+  nvic().ipr[kLineIwdg] = kPriorityTimer;
   nvic().ipr[kLineGtzc] = kPriorityDevice;
   nvic().ipr[kLineLpuart1] = kPriorityDevice;
   nvic().ipr[kLineOtfdec1] = kPriorityCall;
@@ -157,7 +161,7 @@ void start_public_key_unit() {
   open_retained();
   const std::uint32_t reset_causes = update_boot_status();
   raise_clock();
-  start_watchdog(kWatchdogSeconds);
+  start_watchdog(kWatchdogSeconds, kWatchdogWarning);
   crypto::initialise_memory(crypto_arena);
   start_rng();
   start_public_key_unit();
@@ -177,6 +181,9 @@ void start_public_key_unit() {
   const bool locked = lock_flash();
 
   enable_line(kLineGtzc);
+  clear_watchdog_warning();
+  clear_pending_line(kLineIwdg);
+  enable_line(kLineIwdg);
   enable_line(kLineOtfdec1);
   start_modem_line();
   start_scheduler(worker_main);

@@ -95,6 +95,7 @@ ManifestError read_policies(const AppBody& body, ApplicationManifest& out) {
     out.connection_grace_seconds = body.connectivity.connection_grace_time_sec;
     out.minimum_check_in_seconds = body.connectivity.minimum_check_in_time_sec;
   }
+  out.compatibility_mode = body.has_extensions && body.extensions.compatibility_mode;
   return ManifestError::None;
 }
 

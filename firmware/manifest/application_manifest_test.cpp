@@ -83,6 +83,22 @@ TEST_F(ApplicationManifestTest, ReadsThePolicies) {
   EXPECT_EQ(out_.minimum_check_in_seconds, 86'400u);
 }
 
+TEST_F(ApplicationManifestTest, ReadsTheExtensions) {
+  ASSERT_EQ(check_body(body_with_layer()), ManifestError::None);
+  EXPECT_FALSE(out_.compatibility_mode);
+  Message asks = body_with_layer();
+  asks.message(1000, Message().number(1, 1));
+  ASSERT_EQ(check_body(asks), ManifestError::None);
+  EXPECT_TRUE(out_.compatibility_mode);
+  Message declines = body_with_layer();
+  declines.message(1000, Message().number(1, 0).number(2, 1));  // and something of the future
+  ASSERT_EQ(check_body(declines), ManifestError::None);
+  EXPECT_FALSE(out_.compatibility_mode);
+  Message broken = body_with_layer();
+  broken.number(1000, 1);
+  EXPECT_EQ(check_body(broken), ManifestError::Malformed);
+}
+
 TEST_F(ApplicationManifestTest, RefusesUnsignedAndUnknown) {
   const Message body = body_with_layer();
   EXPECT_EQ(check(Message().message(2, body).data()), ManifestError::Unsigned);

@@ -64,6 +64,7 @@ struct ApplicationManifest {
   std::uint32_t minimum_kernel_version = 0;
   std::uint32_t connection_grace_seconds = 0;
   std::uint32_t minimum_check_in_seconds = 0;
+  bool compatibility_mode = false;
 };
 
 /// Checks `envelope` against the anchors and this kernel's version; fills `out` only when the result is None.

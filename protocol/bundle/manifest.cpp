@@ -116,6 +116,7 @@ Result<BundleOptions> read_policy(const bundle::AppManifest::AppBody& body) {
   policy.maximum_politeness_seconds = body.update().maximum_politeness_time_sec();
   policy.connection_grace_seconds = body.connectivity().connection_grace_time_sec();
   policy.minimum_check_in_seconds = body.connectivity().minimum_check_in_time_sec();
+  policy.compatibility_mode = body.extensions().compatibility_mode();
   return policy;
 }
 
@@ -163,6 +164,7 @@ Bytes make_manifest(ByteView image, const BundleOptions& options) {
   auto* connectivity = body.mutable_connectivity();
   connectivity->set_connection_grace_time_sec(options.connection_grace_seconds);
   connectivity->set_minimum_check_in_time_sec(options.minimum_check_in_seconds);
+  if (options.compatibility_mode) body.mutable_extensions()->set_compatibility_mode(true);
 
   bundle::OpaqueManifest envelope;
   envelope.set_body(body.SerializeAsString());

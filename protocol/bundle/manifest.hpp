@@ -24,6 +24,7 @@ struct BundleOptions {
   std::uint32_t connection_grace_seconds = 0;
   std::uint32_t minimum_check_in_seconds = 0;
   std::uint32_t maximum_politeness_seconds = 0;
+  bool compatibility_mode = false;  ///< the application's interrupts do not pre-empt background work
 };
 
 enum class RegionKind : std::uint8_t { InternalFlash, ExternalFlash };

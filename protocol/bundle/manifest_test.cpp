@@ -58,6 +58,7 @@ TEST(Manifest, OptionsArriveInThePolicies) {
   options.connection_grace_seconds = 30;
   options.minimum_check_in_seconds = 3600;
   options.maximum_politeness_seconds = 60;
+  options.compatibility_mode = true;
   const Bytes manifest = make_manifest(golden_rom(), options);
   const auto info = parse_manifest(manifest);
   ASSERT_TRUE(info);
@@ -66,9 +67,22 @@ TEST(Manifest, OptionsArriveInThePolicies) {
   EXPECT_EQ(info->policy.connection_grace_seconds, 30U);
   EXPECT_EQ(info->policy.minimum_check_in_seconds, 3600U);
   EXPECT_EQ(info->policy.maximum_politeness_seconds, 60U);
+  EXPECT_TRUE(info->policy.compatibility_mode);
   bundle::AppManifest parsed;
   ASSERT_TRUE(parsed.ParseFromArray(manifest.data(), static_cast<int>(manifest.size())));
   EXPECT_FALSE(parsed.body().debug().debuggable());
+}
+
+// Field 1000, a message with field 1 true: tag 1000 << 3 | 2 = 0xC2 0x3E, length 2, tag 0x08, value 1.
+TEST(Manifest, OnlyCompatibilityModeAddsItsBytes) {
+  BundleOptions options;
+  options.compatibility_mode = true;
+  const auto with = parse_manifest(make_manifest(golden_rom(), options));
+  const auto without = parse_manifest(make_manifest(golden_rom(), {}));
+  ASSERT_TRUE(with && without);
+  EXPECT_EQ(to_hex(without->body), golden_body());
+  EXPECT_EQ(to_hex(with->body), golden_body() + "c23e020801");
+  EXPECT_FALSE(without->policy.compatibility_mode);
 }
 
 TEST(Manifest, SigningKeepsTheBody) {

@@ -170,6 +170,11 @@ handler svc_handler
   pop {r3-r11, lr}
   bx lr
 
+@ Early warning of the watchdog.
+handler watchdog_handler
+  mov r0, lr
+  b watchdog_warned
+
 @ Scheduler's timer. If the worker's slice is over and the worker itself was interrupted, returns behind PendSV's svc.
 handler timer_handler
   mov r0, lr

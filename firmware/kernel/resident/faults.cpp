@@ -82,7 +82,7 @@ bool take_call(std::uint32_t exc_return) {
   Frame* frame = application_frame(exc_return);
   if (frame == nullptr) return false;
   const auto slot = gate_slot(frame->pc);
-  if (!slot) return false;
+  if (!slot || switched_under_worker(exc_return)) return false;
   if (frame->lr >= 0xFE00'0000 && return_instruction == 0) return false;
   set_caller_privilege((exc_return & kReturnThread) == 0 || (application_control() & 1) == 0);
   // Copied, so that nothing the application's DMA does to its stack in the meantime changes the call.
@@ -265,7 +265,7 @@ std::uint32_t kernel_secure_fault(std::uint32_t exc_return, const std::uint32_t*
   }
   // Secure code that leaves for the non-secure world by an ordinary branch is our own mistake.
   if ((status & Sau::kInvalidTransition) != 0) panic(7, status);
-  note_end(EndCause::Fault, exc_return);
+  note_end(switched_under_worker(exc_return) ? EndCause::ContextSwitch : EndCause::Fault, exc_return);
   clear_fault_status();
   return 1;
 }

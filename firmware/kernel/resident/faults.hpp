@@ -10,6 +10,8 @@ enum class EndCause : std::uint8_t {
   Fault,                 // it did what it may not do
   ReservedResource,      // it touched a peripheral or memory of Microvisor's
   HandlerDoesNotReturn,  // one of its interrupt handlers holds everything up
+  ContextSwitch,         // it has switched context while the worker was interrupted
+  CompatibilityMode,     // the same, and is to run in compatibility mode
   FastInterruptHangs,    // one of its fast interrupts does not return
   FastInterruptFlood,    // they take more than their share of the processor
   Restart,               // it asked for it, or the service did

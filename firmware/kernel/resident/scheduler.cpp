@@ -21,6 +21,7 @@ extern "C" {
 WorkerContext worker_context;
 std::uint32_t scheduler_begin_slice();
 void scheduler_worker_yielded();
+void watchdog_warned(std::uint32_t exc_return);
 std::uint32_t scheduler_timer(std::uint32_t exc_return, const std::uint32_t* sp);
 }
 
@@ -31,21 +32,24 @@ enum class Phase : std::uint8_t { Waiting, Share, Pended, Running };
 constexpr std::uint32_t kPendSv = 14;
 constexpr std::uint64_t kNoAlarm = ~std::uint64_t{0};
 constexpr std::uint64_t kLongestAlarm = 0x4000'0000;  // compare registers see 32 bits
-constexpr std::uint64_t kFeedInterval = 8'000'000;    // of the watchdog
+constexpr std::uint64_t kFeedInterval = 1'000'000;    // of the watchdog
+constexpr std::uint32_t kThreadPatience = 10'000'000;
 
 struct State {
   Phase phase = Phase::Waiting;
   bool application_runs = false;
+  bool compatible = false;
   bool boosted = false;
   bool ready = false;            // the worker has something to do
   bool waits_for_event = false;  // worker_wake() makes it ready
   bool woken = false;            // worker_wake() was called
   bool errand_wanted = false;    // worker_request_errand() was called
   bool tasklet_deferred = false;
+  bool warned = false;            // by the watchdog
+  std::uint32_t thread_seen = 0;  // TIM5's count when thread mode last showed that it lives
   std::uint32_t no_park = 0;
   std::uint32_t slice_used = 0;  // microseconds of the slice that have passed
   std::uint64_t parked_at = 0;
-  std::uint64_t running_since = 0;
   std::uint64_t wake_at = kNoAlarm;
   std::uint64_t tasklet_at = kNoAlarm;
   void (*errand)() = nullptr;
@@ -106,7 +110,7 @@ void request_slice() {
 /// Common to all ways of parking.
 void note_parked() {
   state.boosted = false;
-  set_worker_priority(kPriorityWorker);
+  set_worker_priority(state.compatible ? kPriorityWorkerCompatible : kPriorityWorker);
   set_timer_priority(kPriorityTimer);
   state.parked_at = clock_microseconds();
   state.phase = Phase::Waiting;
@@ -137,8 +141,26 @@ bool worker_interrupted(std::uint32_t exc_return, const std::uint32_t* sp) {
   return (sp[skip + 7] & kXpsrException) == kPendSv;
 }
 
+void boost_worker() {
+  state.boosted = true;
+  set_worker_priority(kPriorityWorkerBoosted);
+}
+
+/// The worker shows that it lives. It speaks for thread mode too.
+void feed() {
+  if (!application_running() && tim5().cnt - state.thread_seen > kThreadPatience) return;
+  if (state.warned) {
+    state.warned = false;
+    clear_watchdog_warning();
+    clear_pending_line(kLineIwdg);
+    enable_line(kLineIwdg);
+  }
+  feed_watchdog();
+}
+
 /// The step while a slice runs. True: park.
 bool running_step(std::uint32_t exc_return, const std::uint32_t* sp) {
+  if (switched_under_worker(exc_return)) end_application_for(EndCause::ContextSwitch);
   const bool can_park = worker_interrupted(exc_return, sp) && state.no_park == 0;
   state.slice_used += kSliceCheck;
   const bool over = state.slice_used >= kSlice || (!state.boosted && application_waits());
@@ -147,10 +169,6 @@ bool running_step(std::uint32_t exc_return, const std::uint32_t* sp) {
     return false;
   }
   if (!can_park) {
-    if (clock_microseconds() - state.running_since > kHandlerLimit) {
-      end_application_for(EndCause::HandlerDoesNotReturn);
-      state.running_since = clock_microseconds();
-    }
     arm_step(kParkRetry);
     return false;
   }
@@ -164,8 +182,7 @@ bool step(std::uint32_t exc_return, const std::uint32_t* sp) {
     case Phase::Waiting: return false;
     case Phase::Share: pend_slice(); return false;
     case Phase::Pended:  // the application holds its exceptions off, and the worker with them
-      state.boosted = true;
-      set_worker_priority(kPriorityWorkerBoosted);
+      boost_worker();
       arm_step(kHang);
       return false;
     case Phase::Running: return running_step(exc_return, sp);
@@ -229,14 +246,14 @@ WorkerNoPark::WorkerNoPark() { ++state.no_park; }
 WorkerNoPark::~WorkerNoPark() { --state.no_park; }
 
 void worker_yield() {
-  feed_watchdog();
+  feed();
   state.ready = true;
   asm volatile("svc #0" : : : "memory");
 }
 
 void worker_wait_until(std::uint64_t microseconds) {
   for (std::uint64_t now = clock_microseconds(); now < microseconds; now = clock_microseconds()) {
-    feed_watchdog();
+    feed();
     worker_run_errand();
     park(microseconds - now < kFeedInterval ? microseconds : now + kFeedInterval, false);
   }
@@ -244,7 +261,7 @@ void worker_wait_until(std::uint64_t microseconds) {
 
 bool worker_wait_event(std::uint64_t microseconds) {
   for (;;) {
-    feed_watchdog();
+    feed();
     worker_run_errand();
     {
       const Atomic atomic;
@@ -288,8 +305,7 @@ std::uint32_t scheduler_begin_slice() {
   ++slices;
   state.phase = Phase::Running;
   state.slice_used = 0;
-  state.running_since = clock_microseconds();
-  set_timer_priority(state.boosted ? kPriorityTimer : kPrioritySliceEnd);
+  set_timer_priority(state.boosted || state.compatible ? kPriorityTimer : kPrioritySliceEnd);
   arm_step(kSliceCheck);
   return 1;
 }
@@ -297,6 +313,22 @@ std::uint32_t scheduler_begin_slice() {
 void scheduler_worker_yielded() {
   const Atomic atomic;
   note_parked();
+}
+
+/// Early warning of the watchdog: the worker has not fed it. If handlers of the application's sit on its
+/// back, it is lifted above them; if that does not help, one of them never returns, and the application ends.
+/// If the kernel itself is to blame the reset comes, whatever may still run.
+void watchdog_warned(std::uint32_t exc_return) {
+  const Atomic atomic;
+  if (worker_context.running == 0 || (exc_return & kReturnSecureFrame) != 0) {
+    state.warned = true;
+    disable_line(kLineIwdg);
+    return;
+  }
+  if (state.boosted) end_application_for(EndCause::HandlerDoesNotReturn);
+  boost_worker();
+  set_timer_priority(kPriorityTimer);
+  clear_watchdog_warning();
 }
 
 std::uint32_t scheduler_timer(std::uint32_t exc_return, const std::uint32_t* sp) {
@@ -343,6 +375,22 @@ void start_scheduler(void (*entry)()) {
 void scheduler_application_runs(bool runs) {
   const Atomic atomic;
   state.application_runs = runs;
+}
+
+void scheduler_thread_lives() { state.thread_seen = tim5().cnt; }
+
+void scheduler_set_compatibility(bool on) {
+  const Atomic atomic;
+  state.compatible = on;
+  if (state.phase == Phase::Waiting || state.phase == Phase::Share) {
+    set_worker_priority(on ? kPriorityWorkerCompatible : kPriorityWorker);
+  }
+}
+
+bool scheduler_compatibility() { return state.compatible; }
+
+bool switched_under_worker(std::uint32_t exc_return) {
+  return worker_context.running != 0 && (exc_return & (kReturnSecureFrame | kReturnThread)) == kReturnThread;
 }
 
 void scheduler_unwound() {

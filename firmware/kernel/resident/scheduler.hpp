@@ -17,8 +17,6 @@ inline constexpr std::uint32_t kSliceCheck = 50;
 inline constexpr std::uint32_t kShare = 350;
 inline constexpr std::uint32_t kHang = 2'000;
 inline constexpr std::uint32_t kParkRetry = 10;
-/// An application's handler that sits on the worker's back for so long does not end any more.
-inline constexpr std::uint32_t kHandlerLimit = 2'000'000;
 
 // Exception priorities, most urgent first (docs/kernel.md has the reasons).
 inline constexpr std::uint8_t kPriorityFault = 0x00;
@@ -27,6 +25,7 @@ inline constexpr std::uint8_t kPriorityTimer = 0x20;
 inline constexpr std::uint8_t kPriorityDevice = 0x30;
 inline constexpr std::uint8_t kPriorityCall = 0x40;
 inline constexpr std::uint8_t kPriorityWorkerBoosted = 0x60;
+inline constexpr std::uint8_t kPriorityWorkerCompatible = 0x70;
 inline constexpr std::uint8_t kPrioritySliceEnd = 0xE0;
 inline constexpr std::uint8_t kPriorityWorker = 0xF0;
 
@@ -50,6 +49,19 @@ void start_scheduler(void (*entry)());
 
 /// The application has begun or ended: decides whether a share is kept for it.
 void scheduler_application_runs(bool runs);
+
+/// Thread mode shows that it lives. While no application runs and it does not for a long time, the watchdog
+/// is not fed.
+void scheduler_thread_lives();
+
+/// Compatibility mode: the worker runs above the application's interrupts, for applications that switch
+/// context where they would switch away from the worker. Takes effect with the next slice.
+void scheduler_set_compatibility(bool on);
+[[nodiscard]] bool scheduler_compatibility();
+
+/// What `exc_return` says was interrupted is the application's thread code, although the worker has not
+/// parked: a handler that pre-empted the worker has returned to something else. Any context.
+[[nodiscard]] bool switched_under_worker(std::uint32_t exc_return);
 
 /// The application has ended, and every exception with it: whatever was under way begins anew.
 void scheduler_unwound();

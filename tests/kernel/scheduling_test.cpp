@@ -1,0 +1,181 @@
+// Interrupts of the application beside the kernel: they come as on the bare chip, whatever they do the device
+// stays reachable, and applications that switch context where the worker may be run in compatibility mode.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <sstream>
+
+#include "firmware/kernel/board_table.hpp"
+#include "tests/kernel/chatter.hpp"
+#include "tests/kernel/kernel_machine.hpp"
+
+namespace microvisor::tests {
+namespace {
+
+constexpr const char* kSlices = "(anonymous namespace)::slices";
+
+/// About 10,000 bytes a second from the modem, until the line or the end of the time.
+bool run_chattering(KernelMachine& machine, const std::string& line, unsigned milliseconds) {
+  Chatter chatter(machine.board());
+  std::uint8_t byte = 0;
+  for (unsigned i = 0; i < 10 * milliseconds && machine.count(line) == 0; ++i) {
+    machine.board().run({.until = machine.board().scheduler().now() + 100 * board::kTicksPerMicrosecond});
+    chatter.say(byte++);
+  }
+  return machine.count(line) != 0;
+}
+
+std::vector<std::string> lines_behind(const KernelMachine& machine, const std::string& head) {
+  std::vector<std::string> result;
+  bool found = false;
+  for (const std::string& line : machine.lines()) {
+    if (found && line.rfind("- ", 0) == 0) {
+      result.push_back(line.substr(2));
+    } else {
+      found = line == head;
+    }
+  }
+  return result;
+}
+
+// Armv8-M Architecture Reference Manual B3.9: the most urgent first, among equals the lowest number; a more
+// urgent one pre-empts; BASEPRI holds off its own level and below.
+TEST(Interrupts, ComeAsOnTheBareChip) {
+  KernelMachine machine("lines");
+  ASSERT_TRUE(machine.run_until_line("done", 3000));
+  using Order = std::vector<std::string>;
+  EXPECT_EQ(lines_behind(machine, "by priority"), (Order{"50", "41", "49", "51"}));
+  EXPECT_EQ(lines_behind(machine, "nested"), (Order{"50", "52", "500", "41"}));
+  EXPECT_EQ(lines_behind(machine, "masked"), (Order{"50", "600", "49"}));
+  EXPECT_EQ(lines_behind(machine, "taken back"), (Order{"700"}));
+}
+
+/// Reserved lines read zero and ignore writes; ITNS is not there for the application.
+TEST(Interrupts, LinesOfTheBoardTableAreNotThere) {
+  KernelMachine machine("lines");
+  ASSERT_TRUE(machine.run_until_line("done", 3000));
+  std::array<std::uint32_t, 4> own{};
+  for (unsigned line = 0; line < 126; ++line) {
+    if (!firmware::kernel::line_is_reserved(line)) own[line / 32] |= 1u << (line % 32);
+  }
+  for (const std::string name : {"pend", "enable", "priority"}) {
+    std::vector<std::uint32_t> words;
+    for (const std::string& line : machine.lines()) {
+      if (line.rfind(name + " ", 0) == 0) {
+        words.push_back(static_cast<std::uint32_t>(std::stoul(line.substr(name.size() + 1), nullptr, 16)));
+      }
+    }
+    EXPECT_EQ(words, std::vector<std::uint32_t>(own.begin(), own.end())) << name;
+  }
+  EXPECT_EQ(machine.count("itns 0"), 4u);
+  EXPECT_EQ(machine.count("not cleared"), 0u);
+}
+
+// As in guests/storm.c.
+enum : std::uint32_t { kSpin, kStorm, kSleep };
+
+/// The worker feeds the watchdog every second, so that many slices it has at least.
+bool worker_lives(KernelMachine& machine, unsigned seconds) {
+  const std::uint32_t before = machine.kernel_word(kSlices);
+  machine.run(1000 * seconds + 100);
+  return machine.kernel_word(kSlices) >= before + seconds;
+}
+
+/// A handler that never returns, begun while the worker is in the middle of a slice or between two.
+/// True: it was ended.
+bool ended_or_passed_by(std::uint32_t kind, std::uint32_t priority, std::uint32_t first) {
+  SCOPED_TRACE(std::to_string(kind) + " at " + std::to_string(priority) + " after " + std::to_string(first));
+  KernelMachine machine("storm", {kind, priority, first});
+  EXPECT_TRUE(run_chattering(machine, "start", 3000));
+  (void)run_chattering(machine, "start 8", 30);
+  machine.run(6'000);
+  EXPECT_TRUE(worker_lives(machine, 2));
+  EXPECT_EQ(machine.board().resets(), 0u);
+  const bool ended = machine.count("start 8") == 1;
+  EXPECT_EQ(ended, machine.has_reported("an interrupt handler does not return"));
+  return ended;
+}
+
+TEST(Interrupts, AHandlerThatNeverReturnsCannotHoldTheWorkerUp) {
+  unsigned ended = 0;
+  for (const std::uint32_t priority : {0x00u, 0x80u, 0xD0u}) {
+    for (std::uint32_t first = 200; first < 208; ++first)
+      ended += ended_or_passed_by(kSleep, priority, first);
+  }
+  EXPECT_GT(ended, 0u);                                 // it sat on the worker's back
+  EXPECT_LT(ended, 24u);                                // the worker got round it
+  EXPECT_FALSE(ended_or_passed_by(kSleep, 0xF0, 200));  // such a one does not pre-empt the worker
+  (void)ended_or_passed_by(kSpin, 0, 200);
+}
+
+/// An interrupt at the most urgent priority that comes again at once: the worker keeps its slices, the
+/// application its life.
+TEST(Interrupts, AStormLeavesTheWorkerItsSlices) {
+  for (std::uint32_t first = 300; first < 302; ++first) {
+    SCOPED_TRACE(first);
+    KernelMachine machine("storm", {kStorm, 0, first});
+    ASSERT_TRUE(run_chattering(machine, "start", 3000));
+    (void)run_chattering(machine, "start 8", 30);
+    machine.run(2'500);  // should it sit on the worker's back: until the watchdog warns
+    EXPECT_TRUE(worker_lives(machine, 1));
+    EXPECT_EQ(machine.board().resets(), 0u);
+    EXPECT_EQ(machine.count("start 8"), 0u);
+  }
+}
+
+// As in guests/tasks.c.
+enum : std::uint32_t { kUsual, kPendSvAt, kSwitchInTick };
+
+void expect_clean(const KernelMachine& machine) {
+  EXPECT_EQ(machine.value_of("errors"), 0u);
+  EXPECT_GE(machine.value_of("loops"), 10'000u);
+  std::printf("timer interrupts of 5,000: %u\n", machine.value_of("timer"));
+}
+
+struct Switcher {
+  const char* name;
+  std::uint32_t kind;
+  std::uint32_t priority;
+};
+
+class CompatibilityMode : public testing::TestWithParam<Switcher> {};
+
+/// Nothing asked for: the kernel finds out, and the application starts anew.
+TEST_P(CompatibilityMode, IsEnteredWhenTheApplicationNeedsIt) {
+  KernelMachine machine("tasks", {GetParam().kind, 0, GetParam().priority});
+  ASSERT_TRUE(run_chattering(machine, "tasks done", 5000));
+  expect_clean(machine);
+  EXPECT_TRUE(machine.has_reported("restarted in compatibility mode"));
+  EXPECT_EQ(machine.board().resets(), 0u);
+}
+
+TEST_P(CompatibilityMode, CanBeAskedForInTheBundle) {
+  protocol::BundleOptions bundle;
+  bundle.compatibility_mode = true;
+  KernelMachine machine("tasks", {GetParam().kind, 0, GetParam().priority}, bundle);
+  ASSERT_TRUE(run_chattering(machine, "tasks done", 5000));
+  expect_clean(machine);
+  EXPECT_FALSE(machine.has_reported("compatibility"));
+  EXPECT_GT(machine.kernel_word(kSlices), 200u);
+  EXPECT_EQ(machine.board().resets(), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CompatibilityMode,
+                         testing::Values(Switcher{"PendSvAtD0", kPendSvAt, 0xD0},
+                                         Switcher{"PendSvAt00", kPendSvAt, 0},
+                                         Switcher{"TickAtD0", kSwitchInTick, 0xD0},
+                                         Switcher{"TickAt40", kSwitchInTick, 0x40}),
+                         [](const auto& switcher) { return switcher.param.name; });
+
+TEST(CompatibilityModeDefault, IsNotEnteredWithoutNeed) {
+  for (const std::uint32_t priority : {0xE0u, 0xF0u}) {
+    KernelMachine machine("tasks", {kPendSvAt, 0, priority});
+    ASSERT_TRUE(run_chattering(machine, "tasks done", 5000));
+    expect_clean(machine);
+    EXPECT_FALSE(machine.has_reported("compatibility"));
+  }
+}
+
+}  // namespace
+}  // namespace microvisor::tests
