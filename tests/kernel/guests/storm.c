@@ -28,7 +28,7 @@ int main(void) {
   REG8(NVIC_IPR + 49) = (uint8_t)parameters.address;
   mvPeriphPoke32(RCC_APB1ENR1, 0x10, 0x10);
   REG(TIM6 + 0x28) = 0;
-  REG(TIM6 + 0x2C) = 7919; /* about 50 us */
+  REG(TIM6 + 0x2C) = 6000 + parameters.value * 617 % 4000; /* 37 to 62 us */
   REG(TIM6 + 0x14) = 1;
   REG(TIM6 + 0x10) = 0;
   REG(TIM6 + 0x0C) = 1;

@@ -1,7 +1,8 @@
 /* A small pre-emptive kernel of the application's, as RTOSes for this core do it: SysTick at 1 kHz pends
  * PendSV, both at the lowest priority, and PendSV switches between three tasks on process stacks. Less usual
- * ones have other priorities (parameters.value: SHPR3), or switch in SysTick itself (kind 2). All tasks make system calls without end and check that their registers, their stack and their
- * results are their own. TIM6 interrupts at 5 kHz and calls too. */
+ * ones have other priorities (parameters.value: SHPR3), or switch in SysTick itself (kind 2). All tasks make
+ * system calls without end and check that their registers, their stack and their results are their own. TIM6
+ * interrupts at 5 kHz and calls too. */
 #include "guest.h"
 
 #define TASKS 3
