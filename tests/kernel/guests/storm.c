@@ -1,5 +1,6 @@
 /* Interrupts that leave Microvisor no time: after parameters.value interrupts of TIM6 at the priority
- * parameters.address, one that never ends, or one that comes again and again. */
+ * parameters.address, one that never ends, or one that comes again and again. With parameters.value = 0 the
+ * first one does so, and the test raises the line. */
 #include "guest.h"
 
 enum { KIND_SPIN, KIND_STORM, KIND_SLEEP };
@@ -28,11 +29,11 @@ int main(void) {
   REG8(NVIC_IPR + 49) = (uint8_t)parameters.address;
   mvPeriphPoke32(RCC_APB1ENR1, 0x10, 0x10);
   REG(TIM6 + 0x28) = 0;
-  REG(TIM6 + 0x2C) = 6000 + parameters.value * 617 % 4000; /* 37 to 62 us */
+  REG(TIM6 + 0x2C) = 7919; /* about 50 us */
   REG(TIM6 + 0x14) = 1;
   REG(TIM6 + 0x10) = 0;
   REG(TIM6 + 0x0C) = 1;
-  REG(TIM6 + 0x00) = 1;
+  REG(TIM6 + 0x00) = parameters.value != 0;
   REG(NVIC_ISER + 4) = 1u << 17;
   for (;;) __asm__ volatile("nop");
   return 0;
