@@ -48,7 +48,7 @@ SharedCode::Page SharedCode::publish(const DecodedPage& page, const std::uint8_t
   const std::lock_guard lock(mutex_);
   sweep();
   std::weak_ptr<const SharedPage>& place = pages_[hash];
-  const Page known = place.lock();
+  Page known = place.lock();
   const bool collides = known && !same(*known, number, code);
   if (known && !collides && covers(*known, page)) return known;
   // Not make_shared(): what is weakly held must not keep the page's memory.
