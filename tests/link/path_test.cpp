@@ -189,9 +189,13 @@ TEST_F(LinkPath, OpaqueChannelCarriesLinesAndEndsAfterTheLast) {
   device.channel_id = 7;
   for (int number = 0; number < 300; ++number)
     device.channel_output += "row " + std::to_string(number) + "\n";
-  ASSERT_TRUE(device.run_until([&] { return device.channel_output.empty(); }));
-  device.channel_output = "last\n";
-  device.channel_closing = true;
+  bool closed = false;
+  line.meanwhile = [&] {
+    if (closed || !device.channel_output.empty()) return;
+    closed = true;
+    device.channel_output = "last\n";
+    device.channel_closing = true;
+  };
   ASSERT_TRUE(device.run_until(
       [&] { return device.channels_released == 1 && gateway.seen().channel.size() == 301; }));
   EXPECT_EQ(gateway.seen().channel[299], "row 299");

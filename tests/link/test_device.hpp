@@ -53,7 +53,9 @@ class TestDevice final : public firmware::link::LinkHost {
   TestDevice(ModelledLine& line, TestGateway& gateway, const firmware::crypto::PublicKey& owner);
   ~TestDevice() = default;
 
-  /// Runs the link until `done` says so, or for `seconds` of virtual time. True if `done` did.
+  /// Runs the link until `done` says so, or for `seconds` of virtual time. True if `done` did. At its end the
+  /// device hangs up, and what is under way then may be lost: what is to happen in the middle of a connection
+  /// belongs into ModelledLine::meanwhile.
   [[nodiscard]] bool run_until(const std::function<bool()>& done, unsigned seconds = 120);
   /// As the chip's reset does it: link and updater begin anew, flash, NOR and modem stay. Installs what is
   /// pending.
