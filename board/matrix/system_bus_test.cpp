@@ -482,6 +482,26 @@ TEST(RegisterFile, MessageRamGoesByTheNameOfItsBlock) {
   EXPECT_EQ(reports, std::vector<std::string>{"FDCAN1_RAM"});
 }
 
+/// The four regions of OTFDEC are 0x30 apart (RM0456, OTFDEC register map); the vendor's SVD has R4ENDADDR
+/// where R3NONCER0 is.
+TEST(UnmodelledRegisters, RegionsOfOtfdecAreAlike) {
+  const auto registers = unmodelled_registers(0x420C'5000);
+  for (std::uint32_t region = 1; region <= 4; ++region) {
+    for (const auto& [offset, name] : {std::pair{0U, "CFGR"},
+                                       {4U, "STARTADDR"},
+                                       {8U, "ENDADDR"},
+                                       {0xCU, "NONCER0"},
+                                       {0x10U, "NONCER1"},
+                                       {0x14U, "KEYR0"},
+                                       {0x20U, "KEYR3"}}) {
+      const auto found =
+          std::ranges::find(registers, 0x20 + 0x30 * (region - 1) + offset, &UnmodelledRegister::offset);
+      ASSERT_NE(found, registers.end()) << region << name;
+      EXPECT_EQ(found->name, "R" + std::to_string(region) + name);
+    }
+  }
+}
+
 TEST(UnmodelledRegisters, AreInOrderAndInsideTheirBlock) {
   unsigned blocks = 0;
   for (const ChipBlock& info : chip_blocks()) {
