@@ -1,0 +1,68 @@
+// An interrupt of the application's at every instruction of a call: one run of the board for each, from a snapshot taken
+// at the branch to the gate.
+//
+// Measured is how long the interrupt has to wait: from the moment it becomes pending to its handler's first instruction.
+// Checked is that the call comes out as it does without the interrupt: results, registers, stacks, memory; and that the
+// handler ran exactly once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/kernel/hostile_rule.hpp"
+
+namespace microvisor::tests {
+
+/// The circumstances of a row of runs.
+struct Disturbance {
+  std::uint8_t priority = 0;   ///< of the interrupt
+  bool handler_calls = false;  ///< its handler makes a call of its own
+  bool erase = false;          ///< a page of flash bank 2 is being erased all the while
+  bool compare = true;         ///< outcomes are compared; else waiting times are measured only
+  std::uint64_t distance = 1;  ///< at every so many instructions
+  std::uint64_t first = 0;     ///< beginning with this one
+};
+
+/// What came of a row of runs.
+struct Injected {
+  std::string id;
+  std::uint64_t path = 0;  ///< instructions from the branch to what follows it, undisturbed
+  std::uint64_t runs = 0;
+  std::uint64_t longest_wait = 0;     ///< instructions
+  std::uint64_t longest_wait_at = 0;  ///< pending in front of this instruction of the path
+  double longest_microseconds = 0;    ///< of the board's time, in any of the runs
+  std::vector<std::string> failures;
+};
+
+class Injection {
+ public:
+  Injection(const abi::CallShape& call, Amount amount, const Disturbance& disturbance);
+
+  /// Calls that leave an application which can be compared; the others end it.
+  [[nodiscard]] static bool possible(const abi::CallShape& call);
+  [[nodiscard]] Injected run();
+  /// Instructions of the path alone.
+  [[nodiscard]] std::uint64_t path() const { return path_; }
+
+ private:
+  void prepare(CallerMachine& caller) const;
+  void measure_path();
+  void disturb(std::uint64_t instruction, Injected& result) const;
+  [[nodiscard]] std::string compare(CallerMachine& caller, const Outcome& outcome) const;
+
+  const abi::CallShape& call_;
+  Amount amount_;
+  Disturbance disturbance_;
+  std::shared_ptr<const board::Snapshot> at_branch_;
+  std::uint64_t path_ = 0;
+  command undisturbed_{};
+  MemoryPicture reference_;
+  std::vector<Expectation::Bytes> times_;
+};
+
+[[nodiscard]] std::string_view to_string(Amount amount);
+
+}  // namespace microvisor::tests
