@@ -83,7 +83,7 @@ std::shared_ptr<const board::Snapshot> make_ready() {
   command log{};
   log.target = shape_of("mvServerLoggingInit").address | 1;
   log.r[0] = LOG_ADDRESS;
-  log.r[1] = 1024;
+  log.r[1] = LOG_SIZE;
   caller.prepare(log);
   caller.begin();
   expect_okay(caller.finish(), "mvServerLoggingInit");

@@ -32,8 +32,10 @@ bool overlaps(std::uint32_t address, const Expectation::Bytes& bytes) {
 
 /// What the guest itself and the hardware write, and what the kernel writes at any time: command, ring, log.
 bool expected_change(std::uint32_t address, const command& result) {
-  static const std::vector<Expectation::Bytes> kAlways{
-      {COMMAND_ADDRESS, sizeof(command)}, {RING_ADDRESS, 128}, {LOG_ADDRESS, 1024}, {0x2000'0000, 0x2000}};
+  static const std::vector<Expectation::Bytes> kAlways{{COMMAND_ADDRESS, sizeof(command)},
+                                                       {RING_ADDRESS, 128},
+                                                       {LOG_ADDRESS, LOG_SIZE},
+                                                       {0x2000'0000, 0x2000}};
   for (const auto& bytes : kAlways) {
     if (overlaps(address, bytes)) return true;
   }

@@ -1,9 +1,9 @@
-// An interrupt of the application's at every instruction of a call: one run of the board for each, from a snapshot taken
-// at the branch to the gate.
+// An interrupt of the application's at every instruction of a call: one run of the board for each, from a
+// snapshot taken at the branch to the gate.
 //
-// Measured is how long the interrupt has to wait: from the moment it becomes pending to its handler's first instruction.
-// Checked is that the call comes out as it does without the interrupt: results, registers, stacks, memory; and that the
-// handler ran exactly once.
+// Measured is how long the interrupt has to wait: from the moment it becomes pending to its handler's first
+// instruction. Checked is that the call comes out as it does without the interrupt: results, registers,
+// stacks, memory; and that the handler ran exactly once.
 #pragma once
 
 #include <cstdint>

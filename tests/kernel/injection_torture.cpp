@@ -1,7 +1,8 @@
-// All injection runs: every call, typical and with its largest arguments, an interrupt at every instruction of its path.
+// All injection runs: every call, typical and with its largest arguments, an interrupt at every instruction
+// of its path.
 //
-//   injection_torture [--only CALL] [--for SECONDS]   all variants; each failure prints the command that replays it
-//   injection_torture --figures                       waiting times as JSON, for script/bench
+//   injection_torture [--only CALL] [--for SECONDS]   all variants; each failure prints the command that
+//   replays it injection_torture --figures                       waiting times as JSON, for script/bench
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -31,7 +32,8 @@ int torture(std::string_view only, double seconds, const char* self) {
     if (!Injection::possible(call) || (!only.empty() && only != call.name)) continue;
     for (const Disturbance& variant : kVariants) {
       for (const Amount amount : {Amount::Typical, Amount::Largest}) {
-        if (std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count() > seconds) continue;
+        if (std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count() > seconds)
+          continue;
         Injected result;
         try {
           result = Injection(call, amount, variant).run();
@@ -41,10 +43,12 @@ int torture(std::string_view only, double seconds, const char* self) {
         }
         cases += result.runs;
         failed += result.failures.size();
-        std::printf("%s: path %llu, %llu runs, longest wait %llu at %llu\n", result.id.c_str(), number(result.path),
-                    number(result.runs), number(result.longest_wait), number(result.longest_wait_at));
+        std::printf("%s: path %llu, %llu runs, longest wait %llu at %llu\n", result.id.c_str(),
+                    number(result.path), number(result.runs), number(result.longest_wait),
+                    number(result.longest_wait_at));
         for (const std::string& failure : result.failures) {
-          std::printf("FAILED %s at %s\n  replay: %s --only %s\n", result.id.c_str(), failure.c_str(), self, call.name);
+          std::printf("FAILED %s at %s\n  replay: %s --only %s\n", result.id.c_str(), failure.c_str(), self,
+                      call.name);
         }
         std::fflush(stdout);
       }
@@ -54,8 +58,8 @@ int torture(std::string_view only, double seconds, const char* self) {
   return failed == 0 ? 0 : 1;
 }
 
-/// Of each call: instructions of its path and the longest wait with its largest arguments; waits in microseconds of the
-/// board while bank 2 is erased.
+/// Of each call: instructions of its path and the longest wait with its largest arguments; waits in
+/// microseconds of the board while bank 2 is erased.
 int figures() {
   std::printf("{\"calls\": [");
   const char* separator = "";
@@ -65,9 +69,11 @@ int figures() {
     const Injected plain = Injection(call, Amount::Largest, {.compare = false}).run();
     const Injected erase = Injection(call, Amount::Largest, {.erase = true, .compare = false}).run();
     const Injected usual = typical.run();
-    std::printf("%s\n  {\"name\": \"%s\", \"path\": %llu, \"largest_path\": %llu, \"wait\": %llu, \"erase_us\": %.3f}", separator,
-                call.name, number(typical.path()), number(plain.path), number(std::max(plain.longest_wait, usual.longest_wait)),
-                erase.longest_microseconds);
+    std::printf(
+        "%s\n  {\"name\": \"%s\", \"path\": %llu, \"largest_path\": %llu, \"wait\": %llu, \"erase_us\": "
+        "%.3f}",
+        separator, call.name, number(typical.path()), number(plain.path),
+        number(std::max(plain.longest_wait, usual.longest_wait)), erase.longest_microseconds);
     separator = ",";
   }
   std::printf("\n]}\n");

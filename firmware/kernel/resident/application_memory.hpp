@@ -22,6 +22,8 @@ using Address = std::uint32_t;
 /// Copies between kernel and application; the range has been checked.
 void copy_from_application(void* to, Address from, std::uint32_t size);
 void copy_to_application(Address to, const void* from, std::uint32_t size);
+/// From one place of the application's to another, without the kernel's looking at it.
+void copy_within_application(Address to, Address from, std::uint32_t size);
 
 /// Checks and copies in one step. False: nothing was copied.
 template <typename T>

@@ -14,8 +14,6 @@ namespace {
 constexpr std::uint32_t kNonSecureRead = 1u << 20;   // NSR
 constexpr std::uint32_t kNonSecureWrite = 1u << 21;  // NSRW
 
-bool caller_privileged = true;
-
 std::uint32_t test_target(Address address) {
   std::uint32_t result = 0;
   if (caller_privileged) {
@@ -45,8 +43,6 @@ bool in_ram(Address address, std::uint32_t size) {
 
 }  // namespace
 
-void set_caller_privilege(bool privileged) { caller_privileged = privileged; }
-
 bool application_can_read(Address address, std::uint32_t size) {
   if (size == 0) return true;
   const bool known = in_ram(address, size) || inside(address, size, kApplicationFlash, kApplicationFlashSize);
@@ -58,12 +54,26 @@ bool application_can_write(Address address, std::uint32_t size) {
   return in_ram(address, size) && permitted(address, size, kNonSecureWrite);
 }
 
+// Most of what goes to and fro is one word, which wants no loop.
+
 void copy_from_application(void* to, Address from, std::uint32_t size) {
-  __builtin_memcpy(to, reinterpret_cast<const void*>(from), size);
+  if (size == sizeof(std::uint32_t)) {
+    __builtin_memcpy(to, reinterpret_cast<const void*>(from), sizeof(std::uint32_t));
+  } else {
+    __builtin_memcpy(to, reinterpret_cast<const void*>(from), size);
+  }
 }
 
 void copy_to_application(Address to, const void* from, std::uint32_t size) {
-  __builtin_memcpy(reinterpret_cast<void*>(to), from, size);
+  if (size == sizeof(std::uint32_t)) {
+    __builtin_memcpy(reinterpret_cast<void*>(to), from, sizeof(std::uint32_t));
+  } else {
+    __builtin_memcpy(reinterpret_cast<void*>(to), from, size);
+  }
+}
+
+void copy_within_application(Address to, Address from, std::uint32_t size) {
+  __builtin_memmove(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), size);
 }
 
 }  // namespace microvisor::firmware::kernel

@@ -4,6 +4,6 @@
 namespace microvisor::firmware::kernel {
 
 /// The calling code of the application is privileged (thread mode with CONTROL_NS.nPRIV = 0, or a handler).
-void set_caller_privilege(bool privileged);
+inline bool caller_privileged = true;
 
 }  // namespace microvisor::firmware::kernel

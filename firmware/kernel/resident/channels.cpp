@@ -6,17 +6,6 @@ namespace microvisor::firmware::kernel {
 
 namespace {
 
-/// Copies from the application into the ring, by pieces on the kernel's stack.
-void copy_in(ApplicationRing& ring, std::uint32_t ahead, Address data, std::uint32_t length) {
-  std::array<std::uint8_t, 128> piece;
-  for (std::uint32_t at = 0; at < length;) {
-    const std::uint32_t count = std::min<std::uint32_t>(length - at, piece.size());
-    copy_from_application(piece.data(), data + at, count);
-    ring.put_ahead(ahead + at, piece.data(), count);
-    at += count;
-  }
-}
-
 bool is_opaque_log(std::span<const std::uint8_t> endpoint) {
   return endpoint.size() == 3 && endpoint[0] == 'l' && endpoint[1] == 'o' && endpoint[2] == 'g';
 }
@@ -26,15 +15,18 @@ bool is_opaque_log(std::span<const std::uint8_t> endpoint) {
 // --- rings
 // ------------------------------------------------------------------------------------------------------------
 
-void ApplicationRing::put_ahead(std::uint32_t ahead, const std::uint8_t* from, std::uint32_t size) {
+void ApplicationRing::copy_ahead(std::uint32_t ahead, Address from, std::uint32_t size) {
   const std::uint32_t head = (tail_ + used_ + ahead) % size_;
   const std::uint32_t first = std::min(size, size_ - head);
-  copy_to_application(address_ + head, from, first);
-  copy_to_application(address_, from + first, size - first);
+  copy_within_application(address_ + head, from, first);
+  if (first != size) copy_within_application(address_, from + first, size - first);
 }
 
 void ApplicationRing::put(const std::uint8_t* from, std::uint32_t size) {
-  put_ahead(0, from, size);
+  const std::uint32_t head = (tail_ + used_) % size_;
+  const std::uint32_t first = std::min(size, size_ - head);
+  copy_to_application(address_ + head, from, first);
+  copy_to_application(address_, from + first, size - first);
   commit(size);
 }
 
@@ -155,7 +147,7 @@ abi::Status Channels::write_stream(abi::ChannelHandle handle, Address data, std:
   if (!application_can_read(data, length)) return abi::Status::PARAMETERFAULT;
   written = std::min({length, slot->send.room(), kPieceLimit});
   slot->wants_room = slot->wants_room || slot->send.room() < length;
-  copy_in(slot->send, 0, data, written);
+  slot->send.copy_ahead(0, data, written);
   slot->send.commit(written);
   return abi::Status::OKAY;
 }
@@ -171,7 +163,7 @@ abi::Status Channels::write_whole(abi::ChannelHandle handle, Address data, std::
     return abi::Status::INVALIDBUFFERSIZE;
   }
   const std::uint32_t piece = std::min(length - progress, kPieceLimit);
-  copy_in(slot->send, progress, data + progress, piece);
+  slot->send.copy_ahead(progress, data + progress, piece);
   progress += piece;
   if (progress == length) slot->send.commit(length);
   return abi::Status::OKAY;

@@ -30,8 +30,9 @@ class ApplicationRing {
   [[nodiscard]] std::uint32_t contiguous() const { return used_ < size_ - tail_ ? used_ : size_ - tail_; }
 
   void put(const std::uint8_t* from, std::uint32_t size);
-  /// Writes `size` bytes `ahead` bytes behind the last one, without making them part of the content.
-  void put_ahead(std::uint32_t ahead, const std::uint8_t* from, std::uint32_t size);
+  /// Copies `size` bytes of the application's to where they are `ahead` bytes behind the last one, without
+  /// making them part of the content. They have been checked.
+  void copy_ahead(std::uint32_t ahead, Address from, std::uint32_t size);
   void commit(std::uint32_t size) { used_ += size; }
   void get(std::uint8_t* to, std::uint32_t size);
   void skip(std::uint32_t size) {

@@ -29,11 +29,10 @@
 
   .section .ram_code.exceptions, "ax", %progbits
 
-@ Gates and everything else that is a SecureFault. r0 = EXC_RETURN, r1 = stack pointer at entry. The C++ side says whether
+@ Gates and everything else that is a SecureFault. r0 = EXC_RETURN. The C++ side says whether
 @ the application has to end.
 handler secure_fault_handler
   mov r0, lr
-  mov r1, sp
   push {r4, lr}
   bl kernel_secure_fault
   pop {r4, lr}

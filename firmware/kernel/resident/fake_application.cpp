@@ -44,6 +44,14 @@ void copy_from_application(void* to, Address from, std::uint32_t size) {
   std::memcpy(to, current->at(from), size);
 }
 
+void copy_within_application(Address to, Address from, std::uint32_t size) {
+  if (size == 0) return;
+  current->largest_copy = std::max(current->largest_copy, size);
+  (void)current->at(from + size - 1);
+  (void)current->at(to + size - 1);
+  std::memmove(current->at(to), current->at(from), size);
+}
+
 void copy_to_application(Address to, const void* from, std::uint32_t size) {
   if (size == 0) return;
   current->largest_copy = std::max(current->largest_copy, size);

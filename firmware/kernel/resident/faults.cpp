@@ -27,7 +27,7 @@ namespace microvisor::firmware::kernel {
 using namespace stm32u5;
 
 extern "C" {
-std::uint32_t kernel_secure_fault(std::uint32_t exc_return, const std::uint32_t* sp);
+std::uint32_t kernel_secure_fault(std::uint32_t exc_return);
 std::uint32_t kernel_fault(std::uint32_t exc_return, std::uint32_t* sp);
 std::uint32_t kernel_tasklet(std::uint32_t exc_return, const std::uint32_t* sp);
 std::uint32_t kernel_prepare_unwind(std::uint32_t exc_return, std::uint32_t* saved);
@@ -63,8 +63,7 @@ std::uint32_t application_control() {
 /// The frame of application code that was interrupted; null if it is not in the application's RAM. For
 /// EXC_RETURN.S = 0 the SPSEL bit speaks of the Secure side, so the stack is told from CONTROL_NS and the
 /// mode.
-Frame* application_frame(std::uint32_t exc_return) {
-  const std::uint32_t control = application_control();
+[[gnu::always_inline]] inline Frame* locate_frame(std::uint32_t exc_return, std::uint32_t control) {
   std::uint32_t sp = 0;
   if ((exc_return & kReturnThread) != 0 && (control & 2) != 0) {
     asm volatile("mrs %0, psp_ns" : "=r"(sp));
@@ -77,19 +76,28 @@ Frame* application_frame(std::uint32_t exc_return) {
   return in_ram || in_ram4 ? reinterpret_cast<Frame*>(sp) : nullptr;
 }
 
+Frame* application_frame(std::uint32_t exc_return) { return locate_frame(exc_return, application_control()); }
+
 /// Performs the call if that is what the application did.
 bool take_call(std::uint32_t exc_return) {
-  Frame* frame = application_frame(exc_return);
+  const std::uint32_t control = application_control();
+  Frame* frame = locate_frame(exc_return, control);
   if (frame == nullptr) return false;
-  const auto slot = gate_slot(frame->pc);
-  if (!slot || switched_under_worker(exc_return)) return false;
-  if (frame->lr >= 0xFE00'0000 && return_instruction == 0) return false;
-  set_caller_privilege((exc_return & kReturnThread) == 0 || (application_control() & 1) == 0);
   // Copied, so that nothing the application's DMA does to its stack in the meantime changes the call.
-  const abi::Registers registers{{frame->r0, frame->r1, frame->r2, frame->r3}};
-  const Caller caller{(exc_return & kReturnThread) == 0, reinterpret_cast<std::uint32_t>(frame), frame->lr};
+  Frame call = *frame;
+  const auto slot = gate_slot(call.pc);
+  if (!slot || switched_under_worker(exc_return)) return false;
+  if (call.lr >= 0xFE00'0000 && return_instruction == 0) return false;
+  const bool in_handler = (exc_return & kReturnThread) == 0;
+  caller_privileged = in_handler || (control & 1) == 0;
+  const abi::Registers registers{{call.r0, call.r1, call.r2, call.r3}};
+  const Caller caller{in_handler, reinterpret_cast<std::uint32_t>(frame), call.lr};
   abi::Status status{};
-  if (perform_call(*slot, registers, caller, status)) finish_call(*frame, status, return_instruction);
+  if (!perform_call(*slot, registers, caller, status)) return true;
+  finish_call(call, status, return_instruction);
+  frame->r0 = call.r0;
+  frame->pc = call.pc;
+  frame->xpsr = call.xpsr;
   return true;
 }
 
@@ -257,7 +265,7 @@ void panic(std::uint32_t code, std::uint32_t detail) {
   system_reset();
 }
 
-std::uint32_t kernel_secure_fault(std::uint32_t exc_return, const std::uint32_t*) {
+std::uint32_t kernel_secure_fault(std::uint32_t exc_return) {
   const std::uint32_t status = sau().sfsr;
   if (status == Sau::kInvalidEntry && (exc_return & kReturnSecureFrame) == 0 && take_call(exc_return)) {
     sau().sfsr = status;

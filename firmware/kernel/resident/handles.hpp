@@ -28,6 +28,7 @@ class HandleTable {
   /// Makes handles hard to guess and different after each start. Ends all of them.
   void reset(std::uint32_t seed) {
     handles_ = {};
+    in_use_ = 0;
     generation_ = seed & kGenerationMask;
   }
   /// A free place, now taken; nothing if all are taken.
@@ -42,9 +43,13 @@ class HandleTable {
   /// Takes a place the caller has chosen; a handle it had before ends.
   void allocate_at(unsigned index) {
     generation_ = (generation_ + kGenerationStep) & kGenerationMask;
+    if (handles_[index] == 0) ++in_use_;
     handles_[index] = (static_cast<std::uint32_t>(kKind) << 28) | (generation_ << 6) | index;
   }
-  void release(unsigned index) { handles_[index] = 0; }
+  void release(unsigned index) {
+    if (handles_[index] != 0) --in_use_;
+    handles_[index] = 0;
+  }
   [[nodiscard]] std::uint32_t handle(unsigned index) const { return handles_[index]; }
   [[nodiscard]] bool taken(unsigned index) const { return handles_[index] != 0; }
   [[nodiscard]] std::optional<unsigned> find(std::uint32_t handle) const {
@@ -52,11 +57,7 @@ class HandleTable {
     if (handle == 0 || index >= kCount || handles_[index] != handle) return std::nullopt;
     return index;
   }
-  [[nodiscard]] unsigned in_use() const {
-    unsigned count = 0;
-    for (const std::uint32_t handle : handles_) count += handle != 0 ? 1 : 0;
-    return count;
-  }
+  [[nodiscard]] unsigned in_use() const { return in_use_; }
 
  private:
   static constexpr std::uint32_t kGenerationMask = 0x3F'FFFF;
@@ -64,6 +65,7 @@ class HandleTable {
       0x1E'3779;  // odd: every generation comes once in 4 million
   std::array<std::uint32_t, kCount> handles_{};
   std::uint32_t generation_ = 0;
+  unsigned in_use_ = 0;
 };
 
 }  // namespace microvisor::firmware::kernel

@@ -15,34 +15,33 @@ class MemoryClaims {
       48;  // 32 notification centres, 4 channels with two buffers each, 2 logs, spare
 
   [[nodiscard]] bool overlaps(Address address, std::uint32_t size) const {
-    for (const Claim& claim : claims_) {
-      if (claim.size != 0 && address < claim.address + claim.size && claim.address < address + size)
-        return true;
+    for (unsigned i = 0; i < count_; ++i) {
+      if (address < claims_[i].end && claims_[i].address < address + size) return true;
     }
     return false;
   }
   /// False: no room for another claim.
   [[nodiscard]] bool add(Address address, std::uint32_t size) {
-    for (Claim& claim : claims_) {
-      if (claim.size != 0) continue;
-      claim = {address, size};
-      return true;
-    }
-    return false;
+    if (count_ == kCapacity) return false;
+    claims_[count_++] = {address, address + size};
+    return true;
   }
   void remove(Address address) {
-    for (Claim& claim : claims_) {
-      if (claim.size != 0 && claim.address == address) claim = {};
+    for (unsigned i = 0; i < count_; ++i) {
+      if (claims_[i].address != address) continue;
+      claims_[i] = claims_[--count_];
+      return;
     }
   }
-  void clear() { claims_ = {}; }
+  void clear() { count_ = 0; }
 
  private:
   struct Claim {
     Address address = 0;
-    std::uint32_t size = 0;  // 0: free
+    Address end = 0;
   };
-  std::array<Claim, kCapacity> claims_{};
+  std::array<Claim, kCapacity> claims_{};  // the first count_ of them, in no order: calls look only at these
+  unsigned count_ = 0;
 };
 
 }  // namespace microvisor::firmware::kernel

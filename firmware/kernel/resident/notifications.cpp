@@ -13,6 +13,7 @@ constexpr std::uint32_t kAlignment = 8;
 void Notifications::reset(std::uint32_t seed) {
   handles_.reset(seed);
   for (Centre& centre : centres_) centre = Centre{};
+  lines_ = {};
 }
 
 abi::Status Notifications::check(const abi::NotificationSetup& setup, const MemoryClaims& claims) const {
@@ -22,16 +23,14 @@ abi::Status Notifications::check(const abi::NotificationSetup& setup, const Memo
   if (!application_can_write(setup.buffer, setup.buffer_size)) return abi::Status::PARAMETERFAULT;
   if (setup.buffer % kAlignment != 0) return abi::Status::INVALIDBUFFERALIGNMENT;
   if (claims.overlaps(setup.buffer, setup.buffer_size)) return abi::Status::BUFFERALREADYINUSE;
-  if (!line_belongs_to_application(setup.irq)) return abi::Status::INVALIDINTERRUPT;
+  if (setup.irq >= 32 * kLineWords || !line_belongs_to_application(setup.irq))
+    return abi::Status::INVALIDINTERRUPT;
   if (uses_line(setup.irq)) return abi::Status::INVALIDINTERRUPT;
   return abi::Status::OKAY;
 }
 
 bool Notifications::uses_line(std::uint32_t line) const {
-  for (unsigned i = 0; i < kCentres; ++i) {
-    if (handles_.taken(i) && centres_[i].line == line) return true;
-  }
-  return false;
+  return line / 32 < kLineWords && (lines_[line / 32] >> (line % 32) & 1) != 0;
 }
 
 abi::Status Notifications::setup(const abi::NotificationSetup& setup, MemoryClaims& claims,
@@ -47,6 +46,7 @@ abi::Status Notifications::setup(const abi::NotificationSetup& setup, MemoryClai
   Centre& centre = centres_[*index];
   centre = Centre{};
   centre.line = setup.irq;
+  lines_[setup.irq / 32] |= 1u << (setup.irq % 32);
   centre.buffer = setup.buffer;
   centre.slots = setup.buffer_size / sizeof(abi::Notification);
   handle = handles_.handle(*index);
@@ -56,7 +56,9 @@ abi::Status Notifications::setup(const abi::NotificationSetup& setup, MemoryClai
 abi::Status Notifications::close(abi::NotificationHandle handle, MemoryClaims& claims) {
   const auto index = handles_.find(handle);
   if (!index) return abi::Status::INVALIDHANDLE;
-  claims.remove(centres_[*index].buffer);
+  const Centre& centre = centres_[*index];
+  claims.remove(centre.buffer);
+  lines_[centre.line / 32] &= ~(1u << (centre.line % 32));
   handles_.release(*index);
   centres_[*index].held = 0;
   return abi::Status::OKAY;

@@ -26,6 +26,7 @@ void record_held_back();
 class Notifications {
  public:
   static constexpr unsigned kCentres = 32;
+  static constexpr unsigned kLineWords = 4;           // room for 128 interrupt lines
   static constexpr unsigned kHeldBack = 6;            // records a centre; beyond that they are not spaced
   static constexpr std::uint64_t kPatience = 20'000;  // microseconds
   static constexpr std::uint64_t kRetry = 200;        // microseconds between looks at a busy line
@@ -61,6 +62,7 @@ class Notifications {
 
   HandleTable<HandleKind::Notification, kCentres> handles_;
   std::array<Centre, kCentres> centres_{};
+  std::array<std::uint32_t, kLineWords> lines_{};  // bit n: a centre uses line n
 };
 
 }  // namespace microvisor::firmware::kernel

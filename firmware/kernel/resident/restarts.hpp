@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 namespace microvisor::firmware::kernel {
@@ -18,7 +19,6 @@ class Restarts {
   };
   struct Entry {
     Key key{};
-    bool used = false;
     std::uint32_t progress = 0;  // the call's own measure; 0 when it begins
     std::uint32_t object = 0;    // the object it works on
     std::uint32_t id = 0;        // of this one call, never 0
@@ -26,30 +26,35 @@ class Restarts {
 
   /// The entry of this call, a new one if it begins. Null: too many are open.
   [[nodiscard]] Entry* find_or_begin(const Key& key) {
-    Entry* free = nullptr;
-    for (Entry& entry : entries_) {
-      if (entry.used && entry.key == key) return &entry;
-      if (!entry.used && free == nullptr) free = &entry;
+    for (std::uint32_t left = used_; left != 0; left &= left - 1) {
+      Entry& entry = entries_[static_cast<unsigned>(std::countr_zero(left))];
+      if (entry.key == key) return &entry;
     }
-    if (free != nullptr) *free = Entry{key, true, 0, 0, next_id()};
-    return free;
+    if (used_ == kAllUsed) return nullptr;
+    const auto free = static_cast<unsigned>(std::countr_one(used_));
+    used_ |= 1u << free;
+    entries_[free] = Entry{key, 0, 0, next_id()};
+    return &entries_[free];
   }
-  static void end(Entry& entry) { entry.used = false; }
+  void end(const Entry& entry) { used_ &= ~(1u << static_cast<unsigned>(&entry - entries_.data())); }
   /// Forgets all calls that work on `object`.
   void abandon(std::uint32_t object) {
-    for (Entry& entry : entries_) {
-      if (entry.object == object) entry.used = false;
+    for (std::uint32_t left = used_; left != 0; left &= left - 1) {
+      const Entry& entry = entries_[static_cast<unsigned>(std::countr_zero(left))];
+      if (entry.object == object) end(entry);
     }
   }
-  void clear() {
-    for (Entry& entry : entries_) entry.used = false;
-  }
+  void clear() { used_ = 0; }
 
  private:
   std::uint32_t next_id() {
     last_id_ = last_id_ + 1 == 0 ? 1 : last_id_ + 1;
     return last_id_;
   }
+
+  static_assert(kOpen == 32);
+  static constexpr std::uint32_t kAllUsed = ~0u;
+  std::uint32_t used_ = 0;  // bit n: entry n
   std::array<Entry, kOpen> entries_{};
   std::uint32_t last_id_ = 0;
 };

@@ -389,10 +389,6 @@ void scheduler_set_compatibility(bool on) {
 
 bool scheduler_compatibility() { return state.compatible; }
 
-bool switched_under_worker(std::uint32_t exc_return) {
-  return worker_context.running != 0 && (exc_return & (kReturnSecureFrame | kReturnThread)) == kReturnThread;
-}
-
 void scheduler_unwound() {
   const Atomic atomic;
   state.application_runs = false;

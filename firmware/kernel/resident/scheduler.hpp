@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "firmware/kernel/resident/trap.hpp"
+
 namespace microvisor::firmware::kernel {
 
 inline constexpr std::uint32_t kSlice = 300;
@@ -61,7 +63,9 @@ void scheduler_set_compatibility(bool on);
 
 /// What `exc_return` says was interrupted is the application's thread code, although the worker has not
 /// parked: a handler that pre-empted the worker has returned to something else. Any context.
-[[nodiscard]] bool switched_under_worker(std::uint32_t exc_return);
+[[nodiscard]] inline bool switched_under_worker(std::uint32_t exc_return) {
+  return worker_context.running != 0 && (exc_return & (kReturnSecureFrame | kReturnThread)) == kReturnThread;
+}
 
 /// The application has ended, and every exception with it: whatever was under way begins anew.
 void scheduler_unwound();

@@ -30,18 +30,17 @@ abi::Status ServerLog::initialise(Address buffer, std::uint32_t size, MemoryClai
 void ServerLog::put(const void* from, std::uint32_t size) {
   const std::uint32_t first = std::min(size, size_ - head_);
   copy_to_application(buffer_ + head_, from, first);
-  copy_to_application(buffer_, static_cast<const std::uint8_t*>(from) + first, size - first);
+  if (first != size) {
+    copy_to_application(buffer_, static_cast<const std::uint8_t*>(from) + first, size - first);
+  }
   head_ = (head_ + size) % size_;
 }
 
 void ServerLog::put_application(Address from, std::uint32_t size) {
-  std::array<std::uint8_t, 128> piece;
-  for (std::uint32_t at = 0; at < size;) {
-    const std::uint32_t count = std::min<std::uint32_t>(size - at, piece.size());
-    copy_from_application(piece.data(), from + at, count);
-    put(piece.data(), count);
-    at += count;
-  }
+  const std::uint32_t first = std::min(size, size_ - head_);
+  copy_within_application(buffer_ + head_, from, first);
+  if (first != size) copy_within_application(buffer_, from + first, size - first);
+  head_ = (head_ + size) % size_;
 }
 
 void ServerLog::get(void* to, std::uint32_t size) {

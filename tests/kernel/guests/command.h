@@ -9,7 +9,8 @@
 #define ARENA_ADDRESS 0x20030000u /* structures and buffers of the calls, made by the test */
 #define ARENA_SIZE 0x8000u
 #define RING_ADDRESS 0x20040000u /* of the notification centre made at the start: 8 records */
-#define LOG_ADDRESS 0x20040200u  /* log buffer, 1 KiB */
+#define LOG_ADDRESS 0x20040200u  /* log buffer */
+#define LOG_SIZE 2048u
 #define COMMAND_WRITES 16u
 #define SPARE_STACK_TOP 0x20028000u /* a stack for calls that are made on one of their own */
 

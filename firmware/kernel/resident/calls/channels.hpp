@@ -110,7 +110,7 @@ struct CallBody<Gate::WriteChannel> {
     entry->object = a.handle;
     const Status status = services().channels.write_whole(a.handle, a.data, a.len, entry->progress);
     current.again = status == Status::OKAY && entry->progress < a.len;
-    if (!current.again) Restarts::end(*entry);
+    if (!current.again) services().restarts.end(*entry);
     return status;
   }
 };

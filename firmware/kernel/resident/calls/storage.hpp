@@ -31,7 +31,7 @@ Status work_by_pieces(Gate gate, std::uint32_t object, std::uint32_t total, Fill
   }
   if (state == StorageJobs::State::Done || state == StorageJobs::State::Failed) jobs.release();
   if (state == StorageJobs::State::Failed || entry->progress >= total) {
-    Restarts::end(*entry);
+    services().restarts.end(*entry);
     return state == StorageJobs::State::Failed ? Status::INTERNALERROR : Status::OKAY;
   }
   current.again = true;
