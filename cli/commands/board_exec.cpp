@@ -42,6 +42,7 @@ struct ExecArguments {
   std::uint64_t max_instructions = ~std::uint64_t{0};
   bool semihosting = false;
   bool stats = false;
+  bool state_hash = false;
   FaultArguments faults;
   ToolArguments tools;
 };
@@ -60,12 +61,14 @@ std::size_t read_console(std::span<char> buffer) {
 }
 
 /// Without power there is no state to hash.
-void print_statistics(board::Board& board) {
+void print_statistics(board::Board& board, bool with_hash) {
   const board::BoardStatistics statistics = board.statistics();
   json line{{"instructions", statistics.instructions},
             {"wall_s", statistics.wall_seconds},
             {"virtual_s", statistics.virtual_seconds}};
-  if (const auto snapshot = board.snapshot()) line["state_hash"] = board::to_string((*snapshot)->hash());
+  if (with_hash) {
+    if (const auto snapshot = board.snapshot()) line["state_hash"] = board::to_string((*snapshot)->hash());
+  }
   fmt::print(stderr, "{}\n", line.dump());
 }
 
@@ -115,7 +118,7 @@ void execute(const ExecArguments& arguments) {
   const int status = report_end(end, board);
   tools->exited(status);
   tools->close();
-  if (arguments.stats) print_statistics(board);
+  if (arguments.stats) print_statistics(board, arguments.state_hash);
   tools.reset();
   if (status != 0) throw ExitStatus{status};
 }
@@ -133,8 +136,10 @@ void add_board_exec(CLI::App& board) {
                     "BKPT 0xAB reaches this console; its exit status is ours");
   command->add_option("--max-instructions", arguments->max_instructions,
                       "Stop after so many, with status 124");
-  command->add_flag("--stats", arguments->stats,
-                    "Last line of stderr: instructions, times and state hash as JSON");
+  CLI::Option* stats =
+      command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");
+  command->add_flag("--state-hash", arguments->state_hash, "With --stats: the hash of the state it ends in")
+      ->needs(stats);
   add_fault_options(*command, arguments->faults);
   add_tool_options(*command, arguments->tools);
   command->footer(

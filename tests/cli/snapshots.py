@@ -84,7 +84,7 @@ if not 3 <= reached < 3.2:
     sys.exit(f"a second after two seconds is {reached} s")
 
 # board exec shows the hash of the state it ends in.
-ends = [subprocess.run([MICROVISOR, "board", "exec", guest, "--semihosting", "--stats", "--max-instructions", str(count)],
+ends = [subprocess.run([MICROVISOR, "board", "exec", guest, "--semihosting", "--stats", "--state-hash", "--max-instructions", str(count)],
                        capture_output=True, text=True, timeout=60).stderr.splitlines()[-1] for count in (1000, 1000, 1001)]
 hashes = [json.loads(line)["state_hash"] for line in ends]
 if hashes[0] != hashes[1] or hashes[0] == hashes[2]:
