@@ -121,6 +121,16 @@ TEST(EndText, SaysHowTheKernelFailed) {
             "Microvisor failed: reset, exception 3, detail 0x00000400");
 }
 
+TEST(Retained, SaysWhatKindOfFailureItWas) {
+  using enum abi::WakeReason;
+  EXPECT_EQ(reason_of_failure(2, 0), MICROVISORERROR);               // NMI: flash that cannot be read
+  EXPECT_EQ(reason_of_failure(6, 1u << 20), MICROVISOROUTOFMEMORY);  // UsageFault, STKOF
+  EXPECT_EQ(reason_of_failure(3, 1u << 20), MICROVISOROUTOFMEMORY);  // escalated
+  EXPECT_EQ(reason_of_failure(6, 1u << 16), MICROVISORCRASH);        // undefined instruction
+  EXPECT_EQ(reason_of_failure(7, 1u << 20), MICROVISORCRASH);        // SFSR, not CFSR
+  EXPECT_EQ(reason_of_failure(16 + 27, 0), MICROVISORCRASH);
+}
+
 TEST(EndText, NeverLeavesItsBuffer) {
   ApplicationEnd end;
   end.cause = EndCause::Fault;

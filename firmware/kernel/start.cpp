@@ -134,9 +134,11 @@ abi::WakeReason wake_reason(std::uint32_t reset_causes, bool installed, const Re
   constexpr std::uint32_t kSoftware = 1u << 28;
   constexpr std::uint32_t kWatchdog = 1u << 29;
   constexpr std::uint32_t kOptionBytes = 1u << 25;
+  constexpr std::uint32_t kOthers = 3u << 30;  // window watchdog, forbidden low-power mode
   if (installed) return abi::WakeReason::APPLICATIONUPDATE;
   if ((reset_causes & kWatchdog) != 0) return abi::WakeReason::MICROVISORWATCHDOG;
   if ((reset_causes & kOptionBytes) != 0) return abi::WakeReason::OPTIONBYTES;
+  if ((reset_causes & kOthers) != 0) return abi::WakeReason::MICROVISORERROR;
   if ((reset_causes & kSoftware) != 0) return static_cast<abi::WakeReason>(retained.wake_reason);
   return abi::WakeReason::COLDBOOT;
 }

@@ -39,13 +39,18 @@ handler secure_fault_handler
   cbnz r0, end_application
   bx lr
 
-@ HardFault, MemManage, BusFault, UsageFault. Above 1: of a fast interrupt's handler.
+@ HardFault, MemManage, BusFault, UsageFault. Above 1: of a fast interrupt's handler. It may be the kernel's own stack that
+@ has run over: the limit is lifted, and the report of it goes to what lies below.
 handler fault_handler
   mov r0, lr
   mov r1, sp
-  push {r4, lr}
+  mrs r2, msplim
+  movs r3, #0
+  msr msplim, r3
+  push {r2, r3, r4, lr}
   bl kernel_fault
-  pop {r4, lr}
+  pop {r2, r3, r4, lr}
+  msr msplim, r2
   cmp r0, #1
   beq end_application
   bhi abandon_fast_interrupt

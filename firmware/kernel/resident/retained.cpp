@@ -63,7 +63,7 @@ void retain_restart_pause(std::uint32_t milliseconds) {
 
 void retain_kernel_crash(std::uint32_t code, std::uint32_t detail) {
   Retained r = read();
-  r.wake_reason = static_cast<std::uint32_t>(abi::WakeReason::MICROVISORCRASH);
+  r.wake_reason = static_cast<std::uint32_t>(reason_of_failure(code, detail));
   r.crash_code = code;
   r.crash_detail = detail;
   ++r.kernel_crashes;

@@ -29,6 +29,16 @@ struct Retained {
   return hash;
 }
 
+/// How a failure of the kernel is told: its stack ran over (CFSR.STKOF); the chip reported an error of its
+/// own (NMI); everything else is a crash. `code` is the exception, `detail` the CFSR if that is a fault.
+[[nodiscard]] constexpr abi::WakeReason reason_of_failure(std::uint32_t code, std::uint32_t detail) {
+  constexpr std::uint32_t kNmi = 2, kHardFault = 3, kUsageFault = 6;
+  constexpr std::uint32_t kStackOverflow = 1u << 20;
+  if (code == kNmi) return abi::WakeReason::MICROVISORERROR;
+  const bool overflow = (code == kHardFault || code == kUsageFault) && (detail & kStackOverflow) != 0;
+  return overflow ? abi::WakeReason::MICROVISOROUTOFMEMORY : abi::WakeReason::MICROVISORCRASH;
+}
+
 /// Opens the backup SRAM. Once, early.
 void open_retained();
 /// Takes what the last run left; a default if it left nothing. The memory is cleared, but for the number of

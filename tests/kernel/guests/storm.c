@@ -35,6 +35,6 @@ int main(void) {
   REG(TIM6 + 0x0C) = 1;
   REG(TIM6 + 0x00) = parameters.value != 0;
   REG(NVIC_ISER + 4) = 1u << 17;
-  for (;;) __asm__ volatile("nop");
+  for (;;) __asm__ volatile("wfi");
   return 0;
 }
