@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -222,6 +223,35 @@ def kernel_flash_bytes():
 @figure("kernel.ram_bytes", "bytes", "lower", "SRAM3 that the kernel's image and its zeroed data take")
 def kernel_ram_bytes():
     return sizes()["kernel_ram_bytes"]
+
+
+def application_share(state, test):
+    """Percent of the processor that a counting application has, as tests/kernel/share_test.cpp measures it."""
+    output = run(BUILD / "tests/kernel/kernel_calls_test", f"--gtest_filter=Share.{test}").stdout
+    return 100 * float(re.search(rf"app_cpu_share_{state}: ([0-9.]+)", output)[1])
+
+
+@figure("kernel.app_cpu_share_handshake", "%", "higher", "counts of an application from the TCP connection to the gateway's Welcome, "
+        "against the same application without a modem")
+def app_cpu_share_handshake():
+    return application_share("handshake", "OfAHandshakeIsAtLeastHalf")
+
+
+@figure("kernel.app_cpu_share_idle", "%", "higher", "the same over 3 s of a connected, idle link")
+def app_cpu_share_idle():
+    return application_share("idle", "WhileConnectedAndIdleIsNineTenths")
+
+
+@figure("kernel.app_cpu_share_download", "%", "higher", "the same while an update of 200 kB is fetched, staged and verified")
+def app_cpu_share_download():
+    return application_share("download", "OfADownloadIsAtLeastHalf")
+
+
+@figure("kernel.fast_interrupt_cycles", "cycles", "lower", "the worst of 3,000 fast interrupts until the application's handler begins, "
+        "with a busy worker and system calls, at 160 MHz")
+def fast_interrupt_cycles():
+    output = run(BUILD / "tests/kernel/kernel_board_test", "--gtest_filter=FastInterruptsOnBoard.ComeInTime*").stdout
+    return int(re.search(r"at most (\d+) cycles", output)[1])
 
 
 def main():

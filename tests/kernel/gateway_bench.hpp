@@ -45,6 +45,9 @@ class GatewayBench {
         options));
   }
 
+  /// The device has made a connection, TLS comes next.
+  [[nodiscard]] bool connected() const { return latest_ != nullptr; }
+
   /// Breaks off the connection that was made last; it must still stand.
   void cut() { latest_->reset(); }
 
