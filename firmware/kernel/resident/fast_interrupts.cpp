@@ -30,7 +30,7 @@ void FastInterrupts::reset() {
 
 FastInterrupts::Entry* FastInterrupts::find(std::uint32_t line) {
   for (Entry& entry : entries_) {
-    if (entry.line == line && line != kFree) return &entry;
+    if (entry.handler != 0 && entry.line == line) return &entry;
   }
   return nullptr;
 }
@@ -50,11 +50,10 @@ Status FastInterrupts::set(std::uint32_t line, bool serves_notifications) {
   if (handler == 0) return Status::INVALIDVECTOR;
   if (entry == nullptr) {
     for (Entry& candidate : entries_) {
-      if (candidate.line == kFree) entry = &candidate;
+      if (candidate.handler == 0) entry = &candidate;
     }
     if (entry == nullptr) return Status::INVALIDINTERRUPT;
     *entry = Entry{};
-    entry->handler = handler;
     entry->priority = take_line(line);
     entry->line = static_cast<std::uint8_t>(line);
   }
@@ -83,14 +82,14 @@ Status FastInterrupts::enable(std::uint32_t line, bool enabled) {
 void FastInterrupts::mask(bool masked) {
   masked_ = masked;
   for (const Entry& entry : entries_) {
-    if (entry.line != kFree) apply(entry);
+    if (entry.handler != 0) apply(entry);
   }
 }
 
 void FastInterrupts::shut_down() {
   shut_down_ = true;
   for (const Entry& entry : entries_) {
-    if (entry.line != kFree) let_line_interrupt(entry.line, false);
+    if (entry.handler != 0) let_line_interrupt(entry.line, false);
   }
 }
 

@@ -63,10 +63,10 @@ class FastInterrupts {
   }
 
  private:
-  static constexpr std::uint8_t kFree = 0xFF;
+  /// All zero while free: the services' initial value then takes no flash.
   struct Entry {
     Address handler = 0;
-    std::uint8_t line = kFree;
+    std::uint8_t line = 0;
     std::uint8_t priority = 0;  // the application's
     bool enabled = false;
   };
