@@ -8,6 +8,7 @@
 
 #include "board/modem/joined_network.hpp"
 #include "firmware/image/image.hpp"
+#include "protocol/bundle/manifest.hpp"
 #include "tests/kernel/kernel_machine.hpp"
 #include "tests/link/test_gateway.hpp"
 
