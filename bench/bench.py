@@ -215,6 +215,68 @@ def stages_flash_bytes():
     return images["preboot_bytes"] + images["bootrom_bytes"]
 
 
+INJECTION = {}
+
+
+def injection():
+    """Of each call: instructions of its path and how long an interrupt waits; measured once."""
+    if not INJECTION:
+        INJECTION.update(json.loads(run(BUILD / "tests/kernel/injection_torture", "--figures").stdout))
+    return INJECTION
+
+
+LOOP_INSTRUCTIONS = 3  # of the caller's loop around a call: count, compare, branch
+GETTERS = ["mvGetMicroseconds", "mvGetWallTime", "mvGetSysClk", "mvGetHClk", "mvGetPClk1", "mvGetPClk2", "mvGetDeviceId",
+           "mvGetNetworkStatus", "mvGetNetworkReasons", "mvGetWakeReason"]
+
+
+def call_path(name):
+    return next(call["path"] for call in injection()["calls"] if call["name"] == name) + LOOP_INSTRUCTIONS
+
+
+@figure("kernel.null_call_instructions", "instructions", "lower", "mvNoOp from a loop, the loop's three instructions included")
+def null_call_instructions():
+    return call_path("mvNoOp")
+
+
+for getter in GETTERS:
+    figure(f"kernel.call_instructions.{getter}", "instructions", "lower", f"{getter} from a loop, like mvNoOp")(
+        lambda name=getter: call_path(name))
+
+
+@figure("kernel.irq_hold_instructions", "instructions", "lower", "longest wait of a non-secure interrupt of priority 0, pending in "
+        "front of any instruction of any call with ordinary and with its largest arguments; docs/kernel-figures.md has each call")
+def irq_hold_instructions():
+    return max(call["wait"] for call in injection()["calls"])
+
+
+@figure("kernel.irq_hold_erase_us", "us of the board", "lower", "the same with an erase of flash bank 2 going on throughout")
+def irq_hold_erase_us():
+    return max(call["erase_us"] for call in injection()["calls"])
+
+
+@figure("kernel.irq_wait_background_instructions", "instructions", "lower", "longest of 20,000 waits of a non-secure interrupt of "
+        "priority 0 while bytes from the modem's line keep the worker busy")
+def irq_wait_background_instructions():
+    return injection()["background_wait"]
+
+
+def write_kernel_figures(file):
+    """docs/kernel-figures.md: what the injection runs found, a line for each call."""
+    lines = ["# What the kernel costs an application", "",
+             "Written by `script/bench --kernel-document docs/kernel-figures.md`. Instructions of the core, counted on the board: of a",
+             "call from the branch to the gate to the instruction behind it, ordinary arguments; how long a non-secure interrupt of",
+             "priority 0 that becomes pending anywhere in it waits, ordinary and largest arguments; and the same wait in microseconds",
+             "of the board at 160 MHz while flash bank 2 is being erased. Calls that wait for the external flash are made again and",
+             "again, and what stands here is their longest part.", "",
+             f"While background work goes on without calls, the longest wait is {injection()['background_wait']} instructions.", "",
+             "| call | instructions | longest wait | with an erase, us |", "|---|---|---|---|"]
+    for call in sorted(injection()["calls"], key=lambda call: (-call["wait"], call["name"])):
+        path = call["path"] if call["path"] != 1000 else "waits"
+        lines.append(f"| {call['name']} | {path} | {call['wait']} | {call['erase_us']:.1f} |")
+    file.write_text("\n".join(lines) + "\n")
+
+
 @figure("kernel.flash_bytes", "bytes", "lower", "kernel image as linked")
 def kernel_flash_bytes():
     return sizes()["kernel_flash_bytes"]
@@ -260,9 +322,13 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--kernel-document", type=pathlib.Path, help="write docs/kernel-figures.md and end")
     arguments = parser.parse_args()
     BUILD = arguments.build.resolve()
     MICROVISOR = BUILD / "microvisor"
+    if arguments.kernel_document:
+        write_kernel_figures(arguments.kernel_document)
+        return
     results = []
     for entry in FIGURES:
         if not entry["name"].startswith(arguments.only):
@@ -272,7 +338,7 @@ def main():
         results.append({"name": entry["name"], "value": value, "unit": entry["unit"], "peer": entry["peer"],
                         "peer_value": peer_value, "better": entry["better"], "how": entry["how"]})
         beside = f"   ({entry['peer']}: {peer_value:,.0f}, ratio {value / peer_value:.2f})" if peer_value else ""
-        print(f"{entry['name']:<28} {value:>16,.0f} {entry['unit']}{beside}", flush=True)
+        print(f"{entry['name']:<44} {value:>16,.0f} {entry['unit']}{beside}", flush=True)
     if not results:
         sys.exit(f"bench: no figure begins with {arguments.only}")
     if arguments.json:

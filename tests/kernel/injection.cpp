@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <random>
 #include <stdexcept>
 
 #include "firmware/layout.hpp"
@@ -57,6 +58,33 @@ std::vector<Expectation::Bytes> time_results(const CallImage& image) {
 }
 
 }  // namespace
+
+std::uint64_t longest_wait_in_background(unsigned moments) {
+  CallerMachine caller;
+  board::Board& board = caller.board();
+  board::SerialPort& modem = *board.serial(0x4600'2400);
+  std::mt19937_64 random(7);
+  EntryWatch watch;
+  board.core().tracer = &watch;
+  std::uint64_t longest = 0;
+  for (unsigned i = 0; i < moments; ++i) {
+    if (modem.chip_ready()) modem.byte_to_chip(static_cast<std::uint8_t>(i));
+    board.run({.instructions = 1 + random() % 4000});
+    watch.entered = false;
+    board.core().set_line(kLine, true);
+    board.core().set_line(kLine, false);
+    for (std::uint64_t wait = 0; wait < kLongestWait; ++wait) {
+      board.run({.instructions = 1});
+      if (!watch.entered) continue;
+      longest = std::max(longest, wait);
+      break;
+    }
+    if (!watch.entered) throw std::runtime_error("an interrupt is lost");
+    board.run({.instructions = 200});  // its handler ends
+  }
+  board.core().tracer = nullptr;
+  return longest;
+}
 
 std::string_view to_string(Amount amount) { return amount == Amount::Typical ? "typical" : "largest"; }
 

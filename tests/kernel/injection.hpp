@@ -63,6 +63,10 @@ class Injection {
   std::vector<Expectation::Bytes> times_;
 };
 
+/// How long an urgent interrupt waits while the worker is kept busy by bytes from the modem's line: the
+/// longest of `moments` waits, in instructions, at moments drawn by a fixed seed.
+[[nodiscard]] std::uint64_t longest_wait_in_background(unsigned moments);
+
 [[nodiscard]] std::string_view to_string(Amount amount);
 
 }  // namespace microvisor::tests

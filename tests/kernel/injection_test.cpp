@@ -53,6 +53,12 @@ TEST(Injection, CallsWithTheirLargestArguments) {
   run_all(Amount::Largest, {.priority = 0, .handler_calls = true, .distance = 23});
 }
 
+TEST(Injection, BackgroundWorkKeepsUrgentInterruptsWaitingForAMoment) {
+  const std::uint64_t longest = longest_wait_in_background(2'000);
+  std::printf("longest wait %llu instructions\n", static_cast<unsigned long long>(longest));
+  EXPECT_LE(longest, 400u);
+}
+
 TEST(Injection, TheNullCallHoldsInterruptsOffForAMomentOnly) {
   const abi::CallShape& null_call = abi::kCallShapes[26];
   ASSERT_STREQ(null_call.name, "mvNoOp");

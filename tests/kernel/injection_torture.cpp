@@ -76,7 +76,7 @@ int figures() {
         number(std::max(plain.longest_wait, usual.longest_wait)), erase.longest_microseconds);
     separator = ",";
   }
-  std::printf("\n]}\n");
+  std::printf("\n], \"background_wait\": %llu}\n", number(longest_wait_in_background(20'000)));
   return 0;
 }
 
