@@ -23,5 +23,6 @@ set(FIRMWARE_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/application_reset.cpp
   ${CMAKE_CURRENT_LIST_DIR}/host.cpp
   ${CMAKE_CURRENT_LIST_DIR}/isolation.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/no_heap.cpp
   ${CMAKE_CURRENT_LIST_DIR}/start.cpp
   ${CMAKE_CURRENT_LIST_DIR}/storage.cpp)
