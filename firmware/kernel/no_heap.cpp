@@ -1,6 +1,6 @@
-// There is no heap. The C library and mbedTLS name the allocator even where they never call it; what they get is one that has
-// nothing, so that the image holds no other (check_allocation.py). Nothing is registered for an end of the program either:
-// there is none.
+// There is no heap. The C library and mbedTLS name the allocator even where they never call it; what they get
+// is one that has nothing, so that the image holds no other (check_allocation.py). Nothing is registered for
+// an end of the program either: there is none.
 #include <cstddef>
 
 struct _reent;

@@ -10,6 +10,7 @@ inline constexpr std::uint32_t kMainStackSize = 4 * 1024;     // exceptions
 inline constexpr std::uint32_t kThreadStackSize = 5 * 1024;   // start-up, installation, the life cycle
 inline constexpr std::uint32_t kWorkerStackSize = 10 * 1024;  // link, TLS, updates; exceptions on top
 
+#ifdef __arm__  // host tests take the sizes only
 extern "C" {
 extern std::uint32_t kernel_main_stack[kMainStackSize / 4];
 extern std::uint32_t kernel_thread_stack[kThreadStackSize / 4];
@@ -26,5 +27,6 @@ extern std::uint32_t kernel_worker_stack[kWorkerStackSize / 4];
 [[nodiscard]] inline std::uint32_t worker_stack_seal() {
   return reinterpret_cast<std::uint32_t>(kernel_worker_stack) + kWorkerStackSize - 8;
 }
+#endif
 
 }  // namespace microvisor::firmware::kernel

@@ -77,9 +77,54 @@ __attribute__((naked, noinline)) static uint32_t call_with_pattern(__attribute__
       "pop {r4-r11, pc}");
 }
 
+/* A queue from task 0 to task 1: numbers in order. */
+#define QUEUE 16
+static volatile uint32_t queue[QUEUE], sent, received;
+
+static void use_queue(uint32_t number) {
+  if (number == 0 && sent - received < QUEUE) {
+    queue[sent % QUEUE] = sent * 2654435761u;
+    __asm__ volatile("" : : : "memory");
+    sent = sent + 1;
+  }
+  if (number == 1 && received != sent) {
+    if (queue[received % QUEUE] != received * 2654435761u) ++errors;
+    received = received + 1;
+  }
+}
+
+/* One more call of those with results that are known. */
+static void call_another(uint32_t which) {
+  uint32_t value = 0, count = 7;
+  uint8_t id[36] = {0};
+  enum MvNetworkReason reasons;
+  switch (which % 6) {
+    case 0:
+      if (mvGetDeviceId(id, 34) != MV_STATUS_OKAY || id[0] != 'U' || id[34] != 0) ++errors;
+      break;
+    case 1:
+      if (mvPeriphPeek32(RCC_APB1ENR1, &value) != MV_STATUS_OKAY || (value & 0x10) == 0) ++errors;
+      break;
+    case 2:
+      if (mvGetNetworkReasons(&reasons, &count) != MV_STATUS_OKAY || count != 0) ++errors;
+      break;
+    case 3:
+      if (mvGetNetworkStatus(0, (enum MvNetworkStatus*)&value) != MV_STATUS_INVALIDHANDLE || value != 0)
+        ++errors;
+      break;
+    case 4:
+      if (mvServerLog(id, 1) != MV_STATUS_UNAVAILABLE) ++errors;
+      break;
+    default:
+      if (mvGetSysClk((uint32_t*)0x30080000) != MV_STATUS_PARAMETERFAULT) ++errors;
+      break;
+  }
+}
+
 static void task(uint32_t number) {
   volatile uint32_t guard[8];
   uint32_t seed = 0x1000 * (number + 1);
+  const uint32_t end = parameters.address != 0 ? parameters.address : 1000; /* ticks of a millisecond */
   for (uint32_t i = 0; i < 8; ++i) guard[i] = seed + i;
   for (;;) {
     uint32_t hertz = 0;
@@ -92,13 +137,16 @@ static void task(uint32_t number) {
     for (uint32_t i = 0; i < 8; ++i) {
       if (guard[i] != 0x1000 * (number + 1) + i) ++errors;
     }
+    call_another(seed >> 16);
+    use_queue(number);
     ++loops[number];
-    if (number == 0 && ticks >= 1000) break;
+    if (number == 0 && ticks >= end) break;
   }
   REG(0xE000E010) = 0;
   print_number("ticks", ticks);
   print_number("timer", timer_calls);
   print_number("loops", loops[0] + loops[1] + loops[2]);
+  print_number("queue", received);
   print_number("errors", errors);
   print("tasks done");
   for (;;) __asm__ volatile("nop");

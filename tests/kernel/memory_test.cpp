@@ -1,0 +1,106 @@
+// How much of the kernel's fixed memories is used, found by a pattern they are filled with before the board
+// starts; and that running out of the memories of TLS and TCP/IP ends connections, never an application's
+// calls.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "firmware/kernel/resident/stacks.hpp"
+#include "protocol/bundle/manifest.hpp"
+#include "tests/kernel/gateway_bench.hpp"
+
+namespace microvisor::tests {
+namespace {
+
+constexpr std::uint32_t kPattern = 0xA5C3'5A3C;
+
+struct Stack {
+  const char* symbol;
+  std::uint32_t size;
+};
+constexpr Stack kStacks[] = {{"kernel_main_stack", firmware::kernel::kMainStackSize},
+                             {"kernel_thread_stack", firmware::kernel::kThreadStackSize},
+                             {"kernel_worker_stack", firmware::kernel::kWorkerStackSize}};
+
+void fill(KernelMachine& machine, std::uint32_t address, std::uint32_t bytes) {
+  for (std::uint32_t at = 0; at < bytes; at += 4)
+    ASSERT_TRUE(machine.board().bus().poke(address + at, 4, kPattern));
+}
+
+/// Bytes at the low end that nobody has written.
+std::uint32_t untouched(KernelMachine& machine, std::uint32_t address, std::uint32_t bytes) {
+  std::uint32_t count = 0;
+  while (count < bytes && machine.word(address + count) == kPattern) count += 4;
+  return count;
+}
+
+bool reported(GatewayBench& bench, const std::string& state) {
+  const auto reports = bench.gateway.seen().reports;
+  return std::find(reports.begin(), reports.end(), state) != reports.end();
+}
+
+/// Start-up, handshakes, calls, an update that is staged and installed, and the end of an application.
+TEST(KernelMemory, StacksHaveRoomLeftAfterEverythingTheDeviceDoes) {
+  GatewayBench bench;
+  KernelMachine machine({.guest = "storage", .parameters = {1, 0, 0}, .identity = bench.identity()});
+  for (const Stack& stack : kStacks) fill(machine, kernel_symbol(stack.symbol), stack.size);
+  bench.connect(machine);
+  ASSERT_TRUE(machine.run_until_line("round", 20'000));
+  const protocol::Bytes image(50'000, 0x5A);
+  const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), bench.owner);
+  ASSERT_TRUE(manifest.has_value());
+  bench.gateway.add_object(image);
+  bench.gateway.add_object(*manifest);
+  bench.gateway.set_target(protocol::sha256(*manifest));
+  for (int second = 0; second < 120 && !reported(bench, "INSTALLING_APP"); ++second) machine.run(1'000);
+  ASSERT_TRUE(reported(bench, "INSTALLING_APP"));
+  machine.run(5'000);  // the new application is no program, and is ended
+  for (const Stack& stack : kStacks) {
+    const std::uint32_t left = untouched(machine, kernel_symbol(stack.symbol), stack.size);
+    std::printf("%s: %u of %u bytes used\n", stack.symbol, stack.size - left, stack.size);
+    EXPECT_GE(left, stack.size / 10) << stack.symbol;
+    // What check_stacks.py leaves to the worker itself, beside all handlers.
+    if (std::string_view(stack.symbol) == "kernel_worker_stack") {
+      EXPECT_LE(stack.size - left, 4608u);
+    }
+    EXPECT_LT(left, stack.size - 64) << stack.symbol << " is not the stack that is used";
+  }
+}
+
+/// The application goes on with its calls, whose results it checks itself, for `seconds`.
+void expect_calls_succeed(KernelMachine& machine, int seconds) {
+  const unsigned before = machine.count("round");
+  machine.run(static_cast<std::uint64_t>(seconds) * 1000);
+  EXPECT_GT(machine.count("round"), before + 1);
+  EXPECT_EQ(machine.count("errors"), 0u);
+  EXPECT_EQ(machine.count("start"), 1u);
+  EXPECT_EQ(machine.board().resets(), 0u);
+}
+
+/// The list of free pieces of a memory, whose head is at `symbol`, looks empty while the device connects
+/// anew.
+void run_out(const std::string& symbol, std::uint32_t offset) {
+  GatewayBench bench;
+  KernelMachine machine({.guest = "storage", .parameters = {1, 0, 0}, .identity = bench.identity()});
+  bench.connect(machine);
+  ASSERT_TRUE(machine.run_until_line("round", 20'000));
+  for (int i = 0; i < 20 && bench.gateway.seen().sessions == 0; ++i) machine.run(1'000);
+  ASSERT_NE(bench.gateway.seen().sessions, 0u);
+  const std::uint32_t head = kernel_symbol(symbol) + offset;
+  const std::uint32_t free = machine.word(head);
+  ASSERT_NE(free, 0u);
+  const unsigned sessions = bench.gateway.seen().sessions;
+  bench.cut();  // whoever connects anew needs memory
+  for (int i = 0; i < 16; ++i) {
+    ASSERT_TRUE(machine.board().bus().poke(head, 4, 0));
+    machine.run(250);
+  }
+  EXPECT_EQ(bench.gateway.seen().sessions, sessions) << "the memory is not one that connections need";
+  expect_calls_succeed(machine, 3);
+}
+
+TEST(KernelMemory, AnExhaustedArenaOfTlsFailsNoCall) { run_out("heap", 12); }
+TEST(KernelMemory, ExhaustedBuffersOfTcpIpFailNoCall) { run_out("memp_tab_PBUF_POOL", 0); }
+
+}  // namespace
+}  // namespace microvisor::tests
