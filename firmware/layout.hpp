@@ -66,10 +66,13 @@ inline constexpr std::uint32_t kBackupRamSize = 0x800;
 inline constexpr std::uint32_t kBootStatus = kBackupRam;
 inline constexpr std::uint32_t kBootStatusSize = 0x20;
 
-// External NOR flash on OCTOSPI1. The staging area of updates is Microvisor's, the rest the application's.
+// External NOR flash on OCTOSPI1. The staging area of updates and the crash reports that wait to be sent are
+// Microvisor's, the rest the application's.
 inline constexpr std::uint32_t kNorSize = 0x400'0000;
 inline constexpr std::uint32_t kStaging = 0;
-inline constexpr std::uint32_t kStagingSize = 0x40'0000;
+inline constexpr std::uint32_t kStagingSize = 0x3F'8000;
+inline constexpr std::uint32_t kCrashReports = kStaging + kStagingSize;
+inline constexpr std::uint32_t kCrashReportsSize = 0x8000;
 
 // One-time programmable area: row n of the first 16 programmed (to zeros) means security ratchet > n.
 inline constexpr std::uint32_t kOneTimeProgrammable = 0x0BFA'0000;

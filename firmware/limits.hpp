@@ -30,4 +30,7 @@ inline constexpr std::size_t kCryptoArena = 72 * 1024;
 // Staging: the manifest and its layers, and those of the update before, which may share layers.
 inline constexpr std::size_t kMaximumStagedObjects = 2 * (1 + kMaximumLayers);
 
+// Crash reports: bytes of the application's stack, whatever its bundle asks for.
+inline constexpr std::size_t kMaximumCrashStack = 7 * 1024;
+
 }  // namespace microvisor::firmware

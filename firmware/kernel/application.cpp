@@ -7,6 +7,7 @@
 #include "firmware/crypto/crypto.hpp"
 #include "firmware/drivers/stm32u5/scb.hpp"
 #include "firmware/kernel/application_reset.hpp"
+#include "firmware/kernel/crash_report.hpp"
 #include "firmware/kernel/end_text.hpp"
 #include "firmware/kernel/isolation.hpp"
 #include "firmware/kernel/resident/faults.hpp"
@@ -113,6 +114,7 @@ void report_crash(const ApplicationEnd& end) {
   events.add(link::EventKind::ApplicationCrashed, end.exception, std::span(line).first(length));
   services().crash_to_report = true;
   wake_link();
+  save_crash_report(end, std::span(line).first(length));
 }
 
 void decide_what_follows(const ApplicationEnd& end) {
@@ -214,12 +216,14 @@ void report_kernel_failure(abi::WakeReason reason, const Retained& retained) {
 void run_application(bool installed, abi::WakeReason reason, const Retained& retained) {
   next_reason = reason;
   start_at = 0;
+  services().crash_to_report = !crash_store().empty();
   report_kernel_failure(reason, retained);
   services().application_present = installed && plausible(application_vectors());
   manifest::ApplicationManifest manifest;
   if (installed && updater().installed_manifest(manifest)) {
     restart_policy.configure(manifest.crash.minimum_restart_ms, manifest.crash.maximum_restart_ms);
     if (reason != abi::WakeReason::APPLICATIONUPDATE) restart_policy.resume(retained.restart_pause);
+    set_crash_policy(manifest.crash);
     const Atomic atomic;
     services().connectivity.configure(manifest.connection_grace_seconds, manifest.minimum_check_in_seconds);
     scheduler_set_compatibility(manifest.compatibility_mode);

@@ -96,6 +96,12 @@ class Host final : public link::LinkHost {
 
   bool take_event(link::DeviceEvent& event) override { return kernel::take_event(event); }
 
+  std::uint32_t crash_report_size() override { return crash_store().size(); }
+  bool crash_report_read(std::uint32_t offset, std::span<std::uint8_t> into) override {
+    return crash_store().read(offset, into);
+  }
+  void crash_report_delivered() override { (void)crash_store().remove(); }
+
   link::Channel channel(unsigned slot) override {
     const Atomic atomic;
     return {services().channels.id(slot), "log", services().channels.closing(slot)};

@@ -8,12 +8,14 @@ set(FIRMWARE_KERNEL_LOGIC
   ${CMAKE_CURRENT_LIST_DIR}/resident/peripheral_access.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/server_log.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/services.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/crash_store.cpp
   ${CMAKE_CURRENT_LIST_DIR}/end_text.cpp)
 set(FIRMWARE_KERNEL_SOURCES
   ${FIRMWARE_KERNEL_LOGIC}
   ${CMAKE_CURRENT_LIST_DIR}/resident/application_memory_device.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/exceptions.S
   ${CMAKE_CURRENT_LIST_DIR}/resident/fast_interrupts_device.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/resident/crash_registers.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/faults.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/memory_functions.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/retained.cpp
@@ -21,6 +23,7 @@ set(FIRMWARE_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/resident/services_device.cpp
   ${CMAKE_CURRENT_LIST_DIR}/application.cpp
   ${CMAKE_CURRENT_LIST_DIR}/application_reset.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/crash_report.cpp
   ${CMAKE_CURRENT_LIST_DIR}/host.cpp
   ${CMAKE_CURRENT_LIST_DIR}/isolation.cpp
   ${CMAKE_CURRENT_LIST_DIR}/no_heap.cpp

@@ -39,6 +39,7 @@ stm32u5::InternalFlash flash(yield_or_feed);
 stm32u5::NorFlash nor(yield_or_feed);
 vault::Store the_store(flash);
 update::Updater the_updater(flash, nor, the_store, kVersionNumber, take_turns);
+CrashStore the_crashes(nor);
 vault::Identity the_identity;
 vault::TrustAnchors the_anchors;
 std::uint64_t boots = 0;
@@ -96,6 +97,7 @@ bool start_storage() {
   (void)vault::read_trust_anchors(flash, the_anchors);
   count_boot();
   read_wifi_settings();
+  the_crashes.mount();
   the_updater.mount();
   const update::Phase before = the_updater.phase();
   const bool pending = before >= update::Phase::Ready && before <= update::Phase::Verifying;
@@ -119,6 +121,7 @@ void serve_storage_job() {
 
 update::Updater& updater() { return the_updater; }
 vault::Store& store() { return the_store; }
+CrashStore& crash_store() { return the_crashes; }
 const vault::Identity& identity() { return the_identity; }
 const vault::TrustAnchors& anchors() { return the_anchors; }
 std::uint64_t boot_count() { return boots; }

@@ -2,6 +2,7 @@
 // Owned by start-up code, then by the worker.
 #pragma once
 
+#include "firmware/kernel/crash_store.hpp"
 #include "firmware/update/updater.hpp"
 #include "firmware/vault/identity.hpp"
 #include "firmware/vault/store.hpp"
@@ -15,6 +16,7 @@ bool start_storage();
 
 [[nodiscard]] update::Updater& updater();
 [[nodiscard]] vault::Store& store();
+[[nodiscard]] CrashStore& crash_store();
 [[nodiscard]] const vault::Identity& identity();
 [[nodiscard]] const vault::TrustAnchors& anchors();
 /// The worker's errand: does what services().storage_jobs asks for, if anything.

@@ -9,6 +9,7 @@ set(FIRMWARE_NET_COMMON
   ${CMAKE_CURRENT_LIST_DIR}/tls_client.cpp)
 set(FIRMWARE_LINK_COMMON
   ${link_dir}/back_off.cpp
+  ${link_dir}/crash_stream.cpp
   ${link_dir}/frame_io.cpp
   ${link_dir}/link_engine.cpp
   ${link_dir}/log_stream.cpp

@@ -112,6 +112,13 @@ class LinkHost {
   /// Takes the oldest event. False: nothing to send.
   [[nodiscard]] virtual bool take_event(DeviceEvent& event) = 0;
 
+  // --- crash reports, one at a time, the oldest first ---
+  /// Its size; 0: none waits.
+  [[nodiscard]] virtual std::uint32_t crash_report_size() = 0;
+  [[nodiscard]] virtual bool crash_report_read(std::uint32_t offset, std::span<std::uint8_t> into) = 0;
+  /// The gateway has it.
+  virtual void crash_report_delivered() = 0;
+
   // --- opaque channels ---
   [[nodiscard]] virtual Channel channel(unsigned slot) = 0;
   /// Moves bytes written by the application to `into`; 0 when there are none.

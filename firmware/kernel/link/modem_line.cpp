@@ -2,6 +2,7 @@
 #include "firmware/kernel/link/modem_line.hpp"
 
 #include "firmware/drivers/stm32u5/lpuart.hpp"
+#include "firmware/kernel/crash_report.hpp"
 #include "firmware/kernel/worker.hpp"
 #include "firmware/net/byte_ring.hpp"
 #include "firmware/sections.hpp"
@@ -34,7 +35,10 @@ bool listening = false;
 class DevicePlatform final : public net::Platform {
  public:
   std::uint64_t now() override { return kernel::clock_microseconds(); }
-  void wait(std::uint64_t moment) override { static_cast<void>(kernel::worker_wait_event(moment)); }
+  void wait(std::uint64_t moment) override {
+    static_cast<void>(kernel::worker_wait_event(moment));
+    kernel::write_wanted_crash_report();
+  }
 
   std::size_t serial_read(std::span<std::uint8_t> into) override {
     const std::size_t count = received.take(into);

@@ -17,13 +17,14 @@ void copy_text(char* target, std::size_t size, std::string_view text) {
 }  // namespace
 
 Session::Session(LinkHost& host, FrameIo& io)
-    : host_(host), io_(io), log_(host), channels_(host), update_(host) {}
+    : host_(host), io_(io), log_(host), channels_(host), update_(host), crashes_(host) {}
 
 void Session::start(std::uint64_t now, std::uint64_t attempts) {
   io_.restart();
   log_.connection_started();
   channels_.connection_started();
   update_.connection_started();
+  crashes_.connection_started();
   welcomed_ = false;
   end_ = SessionEnd::None;
   hello_sent_ = last_heard_ = now;
@@ -57,6 +58,7 @@ bool Session::step(std::uint64_t now) {
   if (end_ == SessionEnd::None && welcomed_) {
     any |= update_.step(io_, now);
     any |= send_event();
+    any |= crashes_.step(io_);
     any |= channels_.step(io_);
     any |= log_.step(io_);
   }
@@ -70,7 +72,7 @@ bool Session::step(std::uint64_t now) {
 /// Nothing is left to be sent, and the target that Welcome named is installed or on its way to that.
 bool Session::settled() const {
   return welcomed_ && !update_.active() && event_.kind == EventKind::None && log_.idle() &&
-         channels_.idle() && io_.delivered();
+         channels_.idle() && crashes_.idle() && io_.delivered();
 }
 
 /// A bounded number of frames, so that a long download does not keep the log waiting.
@@ -140,14 +142,15 @@ void Session::stream(const Frame& frame, std::uint64_t now) {
     case microvisor_link_Frame_data_tag: return stream_data(frame);
     case microvisor_link_Frame_credit_tag: {
       const std::uint32_t bytes = frame.kind.credit.bytes;
-      static_cast<void>(log_.credited(frame.stream, bytes) || channels_.credited(frame.stream, bytes));
+      static_cast<void>(log_.credited(frame.stream, bytes) || channels_.credited(frame.stream, bytes) ||
+                        crashes_.credited(frame.stream, bytes));
       return;
     }
     case microvisor_link_Frame_close_tag: {
       const auto error = frame.kind.close.error;
       const std::uint32_t number = frame.stream;
       static_cast<void>(update_.closed(io_, number, error, now) || channels_.closed(number, error) ||
-                        log_.closed(number));
+                        log_.closed(number) || crashes_.closed(number, error));
       return;
     }
     case microvisor_link_Frame_open_tag:  // the gateway has no service for us to offer

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "firmware/kernel/link/channel_streams.hpp"
+#include "firmware/kernel/link/crash_stream.hpp"
 #include "firmware/kernel/link/frame_io.hpp"
 #include "firmware/kernel/link/link_host.hpp"
 #include "firmware/kernel/link/log_stream.hpp"
@@ -59,6 +60,7 @@ class Session {
   LogStream log_;
   ChannelStreams channels_;
   UpdateDriver update_;
+  CrashStream crashes_;
   SessionEnd end_ = SessionEnd::Lost;
   bool welcomed_ = false;
   std::uint64_t hello_sent_ = 0;

@@ -13,6 +13,7 @@
 #include "firmware/drivers/stm32u5/scb.hpp"
 #include "firmware/kernel/resident/application_memory_device.hpp"
 #include "firmware/kernel/resident/calls.hpp"
+#include "firmware/kernel/resident/crash_registers.hpp"
 #include "firmware/kernel/resident/fast_interrupts_device.hpp"
 #include "firmware/kernel/resident/platform.hpp"
 #include "firmware/kernel/resident/retained.hpp"
@@ -104,10 +105,7 @@ bool take_call(std::uint32_t exc_return) {
 void note_frame(ApplicationEnd& end, std::uint32_t exc_return) {
   const Frame* frame = (exc_return & kReturnSecureFrame) == 0 ? application_frame(exc_return) : nullptr;
   if (frame == nullptr) return;
-  end.frame_known = true;
-  end.pc = frame->pc;
-  end.lr = frame->lr;
-  end.xpsr = frame->xpsr;
+  note_frame_registers(end, *frame, exc_return);
 }
 
 /// What there is to tell about the end.
@@ -129,6 +127,7 @@ void describe(ApplicationEnd& end, EndCause cause, std::uint32_t exc_return) {
     end.address = scb_nonsecure().mmfar;
     end.address_known = true;
   }
+  note_special_registers(end, exc_return);
   note_frame(end, exc_return);
 }
 
@@ -318,6 +317,8 @@ std::uint32_t kernel_tasklet(std::uint32_t exc_return, const std::uint32_t*) {
 /// `saved` points at r3 to r11 and EXC_RETURN, as exceptions.S pushed them. 0: not possible now; 1: go to
 /// thread mode; 2: a Secure handler has to end first, go there.
 std::uint32_t kernel_prepare_unwind(std::uint32_t exc_return, std::uint32_t* saved) {
+  // After another Secure handler they are that one's.
+  if ((exc_return & kReturnSecureFrame) == 0) note_callee_registers(the_end, saved + 1);
   if (worker_context.running != 0) {
     const std::uint32_t* above = saved + 10;
     const bool context = (exc_return & kReturnSecureFrame) == 0 ||

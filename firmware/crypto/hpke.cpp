@@ -1,0 +1,160 @@
+// Names as in RFC 9180, sections 4 to 6.
+#include "firmware/crypto/hpke.hpp"
+
+#include <mbedtls/ecdh.h>
+#include <mbedtls/ecp.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <string_view>
+
+namespace microvisor::firmware::crypto {
+
+namespace {
+
+using Bytes = std::span<const std::uint8_t>;
+
+// "KEM" and KEM id 0x0010; "HPKE", KEM id 0x0010, KDF id 0x0001, AEAD id 0x0001 (section 7).
+constexpr std::uint8_t kKemSuite[] = {'K', 'E', 'M', 0x00, 0x10};
+constexpr std::uint8_t kHpkeSuite[] = {'H', 'P', 'K', 'E', 0x00, 0x10, 0x00, 0x01, 0x00, 0x01};
+
+Bytes bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+/// HMAC-SHA256 (RFC 2104) of parts that follow one another; a key of at most 64 bytes.
+Digest hmac(Bytes key, std::initializer_list<Bytes> parts) {
+  std::array<std::uint8_t, 64> block{};
+  std::copy(key.begin(), key.end(), block.begin());
+  for (auto& byte : block) byte ^= 0x36;
+  Sha256 inner;
+  inner.update(block);
+  for (const Bytes part : parts) inner.update(part);
+  const Digest digest = inner.finish();
+  for (auto& byte : block) byte ^= 0x36 ^ 0x5C;
+  Sha256 outer;
+  outer.update(block);
+  outer.update(digest);
+  return outer.finish();
+}
+
+Digest labeled_extract(Bytes salt, Bytes suite, std::string_view label, Bytes input) {
+  return hmac(salt, {bytes_of("HPKE-v1"), suite, bytes_of(label), input});
+}
+
+/// At most 32 bytes: one block of HKDF-Expand (RFC 5869) does.
+Digest labeled_expand(const Digest& key, Bytes suite, std::string_view label, std::initializer_list<Bytes> info,
+                      std::uint8_t size) {
+  const std::uint8_t length[] = {0, size};
+  constexpr std::uint8_t kFirst[] = {1};
+  const Bytes a = info.size() > 0 ? info.begin()[0] : Bytes{};
+  const Bytes b = info.size() > 1 ? info.begin()[1] : Bytes{};
+  const Bytes c = info.size() > 2 ? info.begin()[2] : Bytes{};
+  return hmac(key, {length, bytes_of("HPKE-v1"), suite, bytes_of(label), a, b, c, kFirst});
+}
+
+int random_for_mbedtls(void*, unsigned char* out, std::size_t size) {
+  return random({out, size}) ? 0 : MBEDTLS_ERR_ECP_RANDOM_FAILED;
+}
+
+/// mbedTLS's numbers for one key agreement. What it allocates goes with this object.
+class Agreement {
+ public:
+  Agreement() {
+    mbedtls_ecp_group_init(&group_);
+    mbedtls_mpi_init(&secret_);
+    mbedtls_mpi_init(&shared_);
+    mbedtls_ecp_point_init(&own_);
+    mbedtls_ecp_point_init(&peer_);
+  }
+  ~Agreement() {
+    mbedtls_ecp_point_free(&peer_);
+    mbedtls_ecp_point_free(&own_);
+    mbedtls_mpi_free(&shared_);
+    mbedtls_mpi_free(&secret_);
+    mbedtls_ecp_group_free(&group_);
+  }
+  Agreement(const Agreement&) = delete;
+  Agreement& operator=(const Agreement&) = delete;
+
+  [[nodiscard]] bool load() { return mbedtls_ecp_group_load(&group_, MBEDTLS_ECP_DP_SECP256R1) == 0; }
+  [[nodiscard]] bool generate(PrivateKey& key) {
+    return mbedtls_ecdh_gen_public(&group_, &secret_, &own_, random_for_mbedtls, nullptr) == 0 &&
+           mbedtls_mpi_write_binary(&secret_, key.data(), key.size()) == 0;
+  }
+  /// Shared X coordinate of `key` and `peer`.
+  [[nodiscard]] bool agree(const PrivateKey& key, const PublicKey& peer, Digest& shared) {
+    return mbedtls_mpi_read_binary(&secret_, key.data(), key.size()) == 0 &&
+           mbedtls_ecp_point_read_binary(&group_, &peer_, peer.data(), peer.size()) == 0 &&
+           mbedtls_ecdh_compute_shared(&group_, &shared_, &peer_, &secret_, random_for_mbedtls, nullptr) == 0 &&
+           mbedtls_mpi_write_binary(&shared_, shared.data(), shared.size()) == 0;
+  }
+  [[nodiscard]] bool own_point(PublicKey& point) const {
+    std::size_t size = 0;
+    return mbedtls_ecp_point_write_binary(&group_, &own_, MBEDTLS_ECP_PF_UNCOMPRESSED, &size, point.data(),
+                                          point.size()) == 0 &&
+           size == point.size();
+  }
+
+ private:
+  mbedtls_ecp_group group_;
+  mbedtls_mpi secret_;
+  mbedtls_mpi shared_;
+  mbedtls_ecp_point own_;
+  mbedtls_ecp_point peer_;
+};
+
+}  // namespace
+
+HpkeSealer::HpkeSealer() { mbedtls_gcm_init(&gcm_); }
+HpkeSealer::~HpkeSealer() { mbedtls_gcm_free(&gcm_); }
+
+bool HpkeSealer::start(const PublicKey& receiver, Bytes info, Bytes associated_data) {
+  PrivateKey ephemeral{};
+  bool done = false;
+  {
+    Agreement agreement;
+    done = agreement.load() && agreement.generate(ephemeral) && agreement.own_point(encapsulated_);
+  }
+  done = done && schedule(ephemeral, receiver, info, associated_data);
+  ephemeral.fill(0);
+  return done;
+}
+
+bool HpkeSealer::start_with(const PrivateKey& ephemeral, const PublicKey& ephemeral_point,
+                            const PublicKey& receiver, Bytes info, Bytes associated_data) {
+  encapsulated_ = ephemeral_point;
+  return schedule(ephemeral, receiver, info, associated_data);
+}
+
+/// Encap() and KeySchedule(): from the keys to AES-GCM with key and base nonce, which is the nonce of the one
+/// message.
+bool HpkeSealer::schedule(const PrivateKey& ephemeral, const PublicKey& receiver, Bytes info,
+                          Bytes associated_data) {
+  Digest dh{};
+  {
+    Agreement agreement;
+    if (!agreement.load() || !agreement.agree(ephemeral, receiver, dh)) return false;
+  }
+  const Digest shared =
+      labeled_expand(labeled_extract({}, kKemSuite, "eae_prk", dh), kKemSuite, "shared_secret",
+                     {encapsulated_, receiver}, 32);
+  constexpr std::uint8_t kBaseMode[] = {0};
+  const Digest psk_id_hash = labeled_extract({}, kHpkeSuite, "psk_id_hash", {});
+  const Digest info_hash = labeled_extract({}, kHpkeSuite, "info_hash", info);
+  const Digest secret = labeled_extract(shared, kHpkeSuite, "secret", {});
+  const std::initializer_list<Bytes> context = {kBaseMode, psk_id_hash, info_hash};
+  const Digest key = labeled_expand(secret, kHpkeSuite, "key", context, 16);
+  const Digest nonce = labeled_expand(secret, kHpkeSuite, "base_nonce", context, 12);
+  return mbedtls_gcm_setkey(&gcm_, MBEDTLS_CIPHER_ID_AES, key.data(), 128) == 0 &&
+         mbedtls_gcm_starts(&gcm_, MBEDTLS_GCM_ENCRYPT, nonce.data(), 12, associated_data.data(),
+                            associated_data.size()) == 0;
+}
+
+bool HpkeSealer::encrypt(std::span<std::uint8_t> piece) {
+  return mbedtls_gcm_update(&gcm_, piece.size(), piece.data(), piece.data()) == 0;
+}
+
+bool HpkeSealer::finish(Tag& tag) { return mbedtls_gcm_finish(&gcm_, tag.data(), tag.size()) == 0; }
+
+}  // namespace microvisor::firmware::crypto
