@@ -25,6 +25,23 @@ bool looks_like_zip(protocol::ByteView bytes) {
   return bytes.size() >= 4 && bytes[0] == 'P' && bytes[1] == 'K';
 }
 
+void write(const fs::path& file, protocol::ByteView bytes, bool for_owner_only) {
+  const fs::path part = file.string() + ".part";
+  {
+    std::ofstream stream(part, std::ios::binary | std::ios::trunc);
+    std::error_code ignored;  // where there are no permissions there is nothing to protect
+    if (for_owner_only) fs::permissions(part, fs::perms::owner_read | fs::perms::owner_write, ignored);
+    stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    if (!stream.flush()) {
+      fs::remove(part, ignored);
+      throw Failure(file.string() + ": cannot be written");
+    }
+  }
+  std::error_code error;
+  fs::rename(part, file, error);
+  if (error) throw Failure(file.string() + ": " + error.message());
+}
+
 }  // namespace
 
 protocol::Bytes read_file(const fs::path& file) {
@@ -37,21 +54,8 @@ protocol::Bytes read_file(const fs::path& file) {
   return bytes;
 }
 
-void write_file(const fs::path& file, protocol::ByteView bytes) {
-  const fs::path part = file.string() + ".part";
-  {
-    std::ofstream stream(part, std::ios::binary | std::ios::trunc);
-    stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    if (!stream.flush()) {
-      std::error_code ignored;
-      fs::remove(part, ignored);
-      throw Failure(file.string() + ": cannot be written");
-    }
-  }
-  std::error_code error;
-  fs::rename(part, file, error);
-  if (error) throw Failure(file.string() + ": " + error.message());
-}
+void write_file(const fs::path& file, protocol::ByteView bytes) { write(file, bytes, false); }
+void write_private_file(const fs::path& file, protocol::ByteView bytes) { write(file, bytes, true); }
 
 protocol::Bundle load_application(const fs::path& file, const protocol::BundleOptions& options) {
   const protocol::Bytes bytes = read_file(file);

@@ -12,6 +12,8 @@ namespace microvisor::cli {
 protocol::Bytes read_file(const std::filesystem::path& file);
 /// Writes beside the target and renames, so that an interrupted write leaves the old file. Throws Failure.
 void write_file(const std::filesystem::path& file, protocol::ByteView bytes);
+/// The same; nobody but the owner may read the file.
+void write_private_file(const std::filesystem::path& file, protocol::ByteView bytes);
 
 /// Reads an application from an ELF file, a bundle or a raw flash image (.bin), and checks it. `options`
 /// apply unless it is a bundle already. Throws Failure: "FILE: why".

@@ -4,6 +4,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -20,7 +21,7 @@ namespace {
 using nlohmann::json;
 
 struct BundleArguments {
-  std::string input, output, debug_key;
+  std::string input, output, debug_key, crash_key;
   protocol::BundleOptions options;
   bool as_json = false;
 };
@@ -41,12 +42,19 @@ json describe(const protocol::Bundle& bundle) {
           {"layers", layers}};
 }
 
+protocol::PublicKey read_public_key(const std::string& file) {
+  const auto pem = read_file(file);
+  const auto key = protocol::public_key_from_pem(protocol::as_text(pem));
+  if (!key) throw Failure(file + ": " + key.error().message);
+  return *key;
+}
+
 void bundle_command(BundleArguments& arguments) {
-  if (!arguments.debug_key.empty()) {
-    const auto pem = read_file(arguments.debug_key);
-    const auto key = protocol::public_key_from_pem(protocol::as_text(pem));
-    if (!key) throw Failure(arguments.debug_key + ": " + key.error().message);
-    arguments.options.debug_key = *key;
+  if (!arguments.debug_key.empty()) arguments.options.debug_key = read_public_key(arguments.debug_key);
+  if (!arguments.crash_key.empty()) arguments.options.crash_key = read_public_key(arguments.crash_key);
+  if (arguments.options.maximum_restart_ms != 0 &&
+      arguments.options.maximum_restart_ms < arguments.options.minimum_restart_ms) {
+    throw Failure("--maximum-restart-time is below --minimum-restart-time");
   }
   const protocol::Bundle bundle = load_application(arguments.input, arguments.options);
   const protocol::Bytes zip = protocol::write_bundle(bundle);
@@ -72,8 +80,47 @@ void add_bundle(CLI::App& apps) {
   command->add_option("--maximum-politeness-time", arguments->options.maximum_politeness_seconds, "Seconds");
   command->add_flag("--compatibility-mode", arguments->options.compatibility_mode,
                     "For applications that switch tasks at interrupt priorities more urgent than 0xE0");
+  command->add_option(
+      "--crash-report-pubkey", arguments->crash_key,
+      "P-256 public key (PEM) that crash reports are encrypted to (see 'apps crash-keypair')");
+  command->add_option("--crash-stack-bytes", arguments->options.crash_stack_bytes,
+                      "Bytes of the stack in a crash report, at most 7168");
+  command->add_option("--minimum-restart-time", arguments->options.minimum_restart_ms,
+                      "Milliseconds before a crashed application is started again; doubles with each crash");
+  command->add_option("--maximum-restart-time", arguments->options.maximum_restart_ms,
+                      "Milliseconds that this does not go beyond");
   command->add_flag("--json", arguments->as_json, "Print the manifest's contents as JSON");
   command->callback([arguments] { bundle_command(*arguments); });
+}
+
+struct KeyPairArguments {
+  std::string private_file = "crash_private.pem", public_file = "crash_public.pem";
+  bool force = false;
+};
+
+void crash_keypair(const KeyPairArguments& arguments) {
+  for (const std::string& file : {arguments.private_file, arguments.public_file}) {
+    if (!arguments.force && std::filesystem::exists(file))
+      throw Failure(file + " exists (--force overwrites it)");
+  }
+  const auto key = protocol::SigningKey::generate();
+  write_private_file(arguments.private_file, protocol::as_bytes(key.private_pem()));
+  write_file(arguments.public_file, protocol::as_bytes(key.public_pem()));
+  print_line(
+      fmt::format("{}: for 'apps bundle --crash-report-pubkey'\n{}: for 'devices crashes --key'; keep it to "
+                  "yourself",
+                  arguments.public_file, arguments.private_file));
+}
+
+void add_crash_keypair(CLI::App& apps) {
+  auto arguments = std::make_shared<KeyPairArguments>();
+  CLI::App* command =
+      apps.add_subcommand("crash-keypair", "Make a pair of keys for crash reports (P-256, PEM)");
+  command->add_option("--crash-privkey", arguments->private_file, "Private key to write")
+      ->capture_default_str();
+  command->add_option("--crash-pubkey", arguments->public_file, "Public key to write")->capture_default_str();
+  command->add_flag("--force", arguments->force, "Overwrite files that exist");
+  command->callback([arguments] { crash_keypair(*arguments); });
 }
 
 struct CreateArguments {
@@ -142,6 +189,7 @@ void add_apps(CLI::App& program, Context& context) {
   CLI::App* apps = program.add_subcommand("apps", "Bundle, upload, list and remove applications");
   apps->require_subcommand(1);
   add_bundle(*apps);
+  add_crash_keypair(*apps);
   add_create(*apps, context);
   add_list(*apps, context);
   add_show(*apps, context);

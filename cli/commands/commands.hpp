@@ -24,6 +24,7 @@ void add_board_exec(CLI::App& board);
 void add_cloud(CLI::App& program);
 void add_deploy(CLI::App& program, Context& context);
 void add_devices(CLI::App& program, Context& context);
+void add_device_crashes(CLI::App& devices, Context& context);
 void add_login(CLI::App& program, Context& context);
 void add_logs(CLI::App& program, Context& context);
 void add_run(CLI::App& program);

@@ -41,6 +41,9 @@ const std::vector<Route>& routes() {
       {"GET", {"api", "devices", "*"}, Access::Account, device_state},
       {"GET", {"api", "devices", "*", "logs"}, Access::Account, device_logs},
       {"GET", {"api", "devices", "*", "wait"}, Access::Account, wait_for_deployment},
+      {"GET", {"api", "devices", "*", "crashes"}, Access::Account, list_crash_reports},
+      {"GET", {"api", "devices", "*", "crashes", "*"}, Access::Account, fetch_crash_report},
+      {"DELETE", {"api", "devices", "*", "crashes", "*"}, Access::Account, remove_crash_report},
   };
   return table;
 }

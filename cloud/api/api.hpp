@@ -75,6 +75,10 @@ Answer device_state(const Services& services, const Call& call);
 Answer device_logs(const Services& services, const Call& call);
 Answer wait_for_deployment(const Services& services, const Call& call);
 
+Answer list_crash_reports(const Services& services, const Call& call);
+Answer fetch_crash_report(const Services& services, const Call& call);
+Answer remove_crash_report(const Services& services, const Call& call);
+
 /// Checks a unique name that a client wants to give; `prefix` is that of the resource's SIDs.
 void check_unique_name(const std::string& name, std::string_view prefix);
 /// By SID or name; throws the 404.

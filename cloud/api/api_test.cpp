@@ -378,5 +378,39 @@ TEST_F(ApiTest, MetricsInPrometheusForm) {
   EXPECT_NE(reply.body.find("\nmicrovisor_devices_connected 0\n"), std::string::npos);
 }
 
+TEST_F(ApiTest, CrashReportsAreShownAsTheyCame) {
+  const test::DeviceIdentity identity = test::provision(client);
+  const std::string path = "/api/devices/" + identity.sid + "/crashes";
+  EXPECT_EQ(client.get(path).json(), json({{"crashes", json::array()}}));
+  const std::string report(500, 'r');
+  const protocol::Hash hash = protocol::sha256(protocol::as_bytes(report));
+  test::DeviceClient device(identity);
+  device.hello();
+  link::Frame frame;
+  frame.set_stream(1);
+  frame.mutable_open()->set_service(link::SERVICE_CRASH_REPORT);
+  frame.mutable_open()->set_object_hash(hash.data(), hash.size());
+  device.send(frame);
+  frame.set_data(report);
+  device.send(frame);
+  frame.mutable_close();
+  device.send(frame);
+  const auto answer = device.receive(link::Frame::kClose);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->close().error(), link::STREAM_ERROR_NONE);
+  const json listed = client.get(path).json()["crashes"];
+  ASSERT_EQ(listed.size(), 1U);
+  EXPECT_EQ(names_of(listed[0]), (Names{"id", "device_sid", "date_received", "size"}));
+  EXPECT_EQ(listed[0]["id"], protocol::to_hex(hash));
+  EXPECT_EQ(listed[0]["size"], 500);
+  const std::string item = path + "/" + protocol::to_hex(hash);
+  EXPECT_EQ(client.get(item).json()["content"], protocol::to_base64(protocol::as_bytes(report)));
+  expect_error(client.get(path + "/00"), 404, 20404);
+  expect_error(client.get(path + "/" + std::string(64, 'z')), 404, 20404);
+  expect_error(client.get("/api/devices/UV" + std::string(32, '0') + "/crashes"), 404, 20404);
+  EXPECT_EQ(client.remove(item).status, 204);
+  expect_error(client.remove(item), 404, 20404);
+}
+
 }  // namespace
 }  // namespace microvisor::cloud

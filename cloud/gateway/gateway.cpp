@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "protocol/bundle/crypto.hpp"
+
 namespace microvisor::cloud {
 namespace {
 
@@ -125,6 +127,18 @@ void Gateway::log_record(const Session& session, const link::LogRecord& record) 
   }
   if (record.text().empty() && record.dropped() > 0) return;
   log(session, record.test_log() ? log_type::kTest : log_type::kApplication, clean_text(record.text()), time);
+}
+
+bool Gateway::crash_report(const Session& session, const protocol::Bytes& report) {
+  if (online(session) == nullptr) return false;
+  CrashReport stored;
+  stored.device_sid = session.device_sid();
+  stored.hash = protocol::sha256(report);
+  stored.received = clock_.now();
+  stored.content = report;
+  if (store_.add_crash_report(stored))
+    log(session, log_type::kEvent, "crash report received, " + std::to_string(report.size()) + " bytes");
+  return true;
 }
 
 void Gateway::channel_line(const Session& session, std::string line) {

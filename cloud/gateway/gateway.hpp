@@ -64,6 +64,7 @@ class Gateway final : public SessionHost {
   void update_report(const Session& session, const link::UpdateReport& report) override;
   void device_event(const Session& session, const link::DeviceEvent& event) override;
   void log_record(const Session& session, const link::LogRecord& record) override;
+  bool crash_report(const Session& session, const protocol::Bytes& report) override;
   void channel_line(const Session& session, std::string line) override;
 
   void command(const DeviceCommand& command);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "protocol/bundle/crypto.hpp"
+
 namespace microvisor::cloud {
 namespace {
 
@@ -37,6 +39,9 @@ struct Session::Stream {
   std::string records;
   // Channel.
   std::unique_ptr<LineJoiner> lines;
+  // Crash report.
+  std::optional<protocol::Hash> report_hash;
+  protocol::Bytes report;
 };
 
 Session::Session(SessionHost& host, std::string device_sid, SessionLimits limits)
@@ -150,16 +155,25 @@ void Session::handle_stream(const link::Frame& frame) {
       stream.send_credit += frame.credit().bytes();
       if (stream.send_credit > kMaxCredit) end("more credit than anyone needs");
       return;
-    default:  // Close
-      if (stream.lines) stream.lines->finish();
-      if (stream.service != link::SERVICE_FETCH && frame.close().error() == link::STREAM_ERROR_NONE) {
-        link::Frame answer;
-        answer.set_stream(number);
-        answer.mutable_close();
-        write(answer);
-      }
-      streams_.erase(found);
+    default: return end_stream(stream, number, frame.close().error());
   }
+}
+
+/// The device has closed its side. What the answer says is in the case of a crash report whether it is kept.
+void Session::end_stream(Stream& stream, std::uint32_t number, link::StreamError error) {
+  if (stream.lines) stream.lines->finish();
+  if (stream.service == link::SERVICE_FETCH || error != link::STREAM_ERROR_NONE) {
+    streams_.erase(number);
+    return;
+  }
+  link::StreamError answer = link::STREAM_ERROR_NONE;
+  if (stream.service == link::SERVICE_CRASH_REPORT) {
+    const bool whole = !stream.report.empty() && stream.report_hash == protocol::sha256(stream.report);
+    answer = !whole                                     ? link::STREAM_ERROR_PROTOCOL
+             : host_.crash_report(*this, stream.report) ? link::STREAM_ERROR_NONE
+                                                        : link::STREAM_ERROR_REFUSED;
+  }
+  close_stream(number, answer);
 }
 
 void Session::open_stream(std::uint32_t number, const link::Open& open) {
@@ -179,6 +193,10 @@ void Session::open_stream(std::uint32_t number, const link::Open& open) {
       stream->lines = std::make_unique<LineJoiner>(
           limits_.line_bytes, [this](std::string line) { host_.channel_line(*this, std::move(line)); });
       return grant(number, limits_.channel_credit);
+    case link::SERVICE_CRASH_REPORT:
+      stream->report_hash = protocol::as_hash(open.object_hash());
+      if (!stream->report_hash) return close_stream(number, link::STREAM_ERROR_PROTOCOL);
+      return grant(number, limits_.crash_report_bytes);  // all of it, once
     default: return close_stream(number, link::STREAM_ERROR_REFUSED);
   }
 }
@@ -214,6 +232,8 @@ void Session::stream_data(Stream& stream, std::uint32_t number, const std::strin
   stream.receive_credit -= static_cast<std::uint32_t>(data.size());
   if (stream.service == link::SERVICE_LOG) {
     log_data(stream, number, data);
+  } else if (stream.service == link::SERVICE_CRASH_REPORT) {
+    stream.report.insert(stream.report.end(), data.begin(), data.end());
   } else {
     stream.lines->feed(data);
   }
@@ -223,7 +243,7 @@ void Session::stream_data(Stream& stream, std::uint32_t number, const std::strin
 /// arrived. It also tells the device that its lines have reached the cloud.
 void Session::give_back_credit() {
   for (auto& [number, stream] : streams_) {
-    if (stream->service == link::SERVICE_FETCH) continue;
+    if (stream->service == link::SERVICE_FETCH || stream->service == link::SERVICE_CRASH_REPORT) continue;
     const std::uint32_t window =
         stream->service == link::SERVICE_LOG ? limits_.log_credit : limits_.channel_credit;
     if (stream->receive_credit < window) grant(number, window - stream->receive_credit);

@@ -41,19 +41,22 @@ class SessionHost {
   virtual void update_report(const Session& session, const link::UpdateReport& report) = 0;
   virtual void device_event(const Session& session, const link::DeviceEvent& event) = 0;
   virtual void log_record(const Session& session, const link::LogRecord& record) = 0;
+  /// A whole crash report, still encrypted. False: it could not be stored; the device keeps it.
+  [[nodiscard]] virtual bool crash_report(const Session& session, const protocol::Bytes& report) = 0;
   /// A line from the opaque channel `log`.
   virtual void channel_line(const Session& session, std::string line) = 0;
 };
 
 struct SessionLimits {
   std::uint32_t keep_alive_seconds = 60;
-  std::size_t streams = 16;                ///< open at once
-  std::uint32_t log_credit = 8192;         ///< bytes
-  std::uint32_t channel_credit = 4096;     ///< bytes
-  std::size_t log_record_bytes = 4096;     ///< of one record
-  std::size_t line_bytes = 1024;           ///< of a line on a channel
-  std::size_t output_bytes = 16 * 1024;    ///< object data is not produced beyond this
-  std::size_t backlog_bytes = 256 * 1024;  ///< a device that lets more pile up is dropped
+  std::size_t streams = 16;                      ///< open at once
+  std::uint32_t log_credit = 8192;               ///< bytes
+  std::uint32_t channel_credit = 4096;           ///< bytes
+  std::size_t log_record_bytes = 4096;           ///< of one record
+  std::size_t line_bytes = 1024;                 ///< of a line on a channel
+  std::uint32_t crash_report_bytes = 16 * 1024;  ///< of one report, and its credit
+  std::size_t output_bytes = 16 * 1024;          ///< object data is not produced beyond this
+  std::size_t backlog_bytes = 256 * 1024;        ///< a device that lets more pile up is dropped
   double control_frames_per_second = 500;
   double control_frames_burst = 2000;
 };
@@ -97,6 +100,7 @@ class Session {
   void open_fetch(Stream& stream, const link::Open& open);
   void stream_data(Stream& stream, std::uint32_t number, const std::string& data);
   void log_data(Stream& stream, std::uint32_t number, const std::string& data);
+  void end_stream(Stream& stream, std::uint32_t number, link::StreamError error);
   void close_stream(std::uint32_t number, link::StreamError error);
   void grant(std::uint32_t number, std::uint32_t bytes);
   void give_back_credit();

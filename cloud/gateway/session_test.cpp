@@ -39,6 +39,13 @@ struct FakeHost final : SessionHost {
   void update_report(const Session&, const link::UpdateReport& report) override { reports.push_back(report); }
   void device_event(const Session&, const link::DeviceEvent& event) override { events.push_back(event); }
   void log_record(const Session&, const link::LogRecord& record) override { records.push_back(record); }
+  bool crash_report(const Session&, const protocol::Bytes& report) override {
+    if (!takes_crashes) return false;
+    crashes.push_back(report);
+    return true;
+  }
+  bool takes_crashes = true;
+  std::vector<protocol::Bytes> crashes;
   void channel_line(const Session&, std::string line) override { lines.push_back(std::move(line)); }
 };
 
@@ -466,6 +473,77 @@ TEST_F(SessionTest, WhatTheGatewaySays) {
   EXPECT_EQ(frames[0].target().manifest_hash(), test::bytes_of(host.content_hash));
   EXPECT_FALSE(frames[1].settings().logging_enabled());
   EXPECT_EQ(frames[2].kind_case(), link::Frame::kRestartApp);
+}
+
+link::Frame crash_open(std::uint32_t stream, const protocol::Hash& hash) {
+  link::Frame frame;
+  frame.set_stream(stream);
+  frame.mutable_open()->set_service(link::SERVICE_CRASH_REPORT);
+  frame.mutable_open()->set_object_hash(hash.data(), hash.size());
+  return frame;
+}
+
+link::Frame crash_data(std::uint32_t stream, const protocol::Bytes& bytes) {
+  link::Frame frame;
+  frame.set_stream(stream);
+  frame.set_data(bytes.data(), bytes.size());
+  return frame;
+}
+
+link::Frame crash_close(std::uint32_t stream) {
+  link::Frame frame;
+  frame.set_stream(stream);
+  frame.mutable_close();
+  return frame;
+}
+
+TEST_F(SessionTest, ACrashReportIsAcknowledgedOnceItIsStored) {
+  greet();
+  const protocol::Bytes report(700, 9);
+  send(crash_open(1, protocol::sha256(report)));
+  auto frames = output();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].credit().bytes(), limits.crash_report_bytes) << "all of it at once";
+  send(crash_data(1, report));
+  EXPECT_TRUE(output().empty()) << "no credit comes back";
+  EXPECT_TRUE(host.crashes.empty());
+  send(crash_close(1));
+  EXPECT_EQ(host.crashes, std::vector<protocol::Bytes>{report});
+  frames = output();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].close().error(), link::STREAM_ERROR_NONE);
+}
+
+TEST_F(SessionTest, ACrashReportThatIsNotWholeOrNotStoredIsNotAcknowledged) {
+  greet();
+  const protocol::Bytes report(100, 9);
+  const auto answer_to = [&](std::uint32_t stream, const protocol::Bytes& sent) {
+    send(crash_open(stream, protocol::sha256(report)));
+    output();
+    if (!sent.empty()) send(crash_data(stream, sent));
+    send(crash_close(stream));
+    const auto frames = output();
+    return frames.empty() ? link::STREAM_ERROR_NONE : frames.back().close().error();
+  };
+  EXPECT_EQ(answer_to(1, protocol::Bytes(99, 9)), link::STREAM_ERROR_PROTOCOL);
+  EXPECT_EQ(answer_to(3, {}), link::STREAM_ERROR_PROTOCOL);
+  EXPECT_TRUE(host.crashes.empty());
+  host.takes_crashes = false;
+  EXPECT_EQ(answer_to(5, report), link::STREAM_ERROR_REFUSED);
+  EXPECT_FALSE(session->finished());
+}
+
+TEST_F(SessionTest, ACrashReportBeyondItsLimitEndsTheSession) {
+  SessionLimits small;
+  small.crash_report_bytes = 1000;
+  restart(small);
+  greet();
+  send(crash_open(1, {}));
+  output();
+  send(crash_data(1, protocol::Bytes(1000, 1)));
+  EXPECT_FALSE(session->finished());
+  send(crash_data(1, protocol::Bytes(1, 1)));
+  EXPECT_TRUE(session->finished());
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -42,6 +42,13 @@ CREATE TABLE devices (
   UNIQUE (account_sid, unique_name));
 CREATE INDEX devices_by_target ON devices (target_sid);
 CREATE TABLE installation (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+)";
+
+/// What version 2 adds to version 1.
+constexpr const char* kCrashReports = R"(
+CREATE TABLE crash_reports (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, device_sid TEXT NOT NULL, hash BLOB NOT NULL, received INTEGER NOT NULL,
+  content BLOB NOT NULL, UNIQUE (device_sid, hash));
 )";
 
 const std::string kAppColumns = "sequence, sid, account_sid, unique_name, manifest_hash, created, updated";
@@ -135,8 +142,9 @@ class SqliteStore final : public Store {
     Transaction transaction(database_);
     const std::int64_t version = single("PRAGMA user_version");
     if (version > kSchemaVersion) throw StoreError(path + " was made by a newer version of this program");
-    if (version == 0) {
-      database_.run(kSchema);
+    if (version == 0) database_.run(kSchema);
+    if (version < 2) database_.run(kCrashReports);
+    if (version < kSchemaVersion) {
       database_.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
     }
     transaction.commit();
@@ -308,6 +316,68 @@ class SqliteStore final : public Store {
     bind_device(update, device);
     update.bind(std::string_view(device.sid));
     return update.execute() == Statement::Outcome::Conflict ? Insert::NameTaken : Insert::Done;
+  }
+
+  bool add_crash_report(const CrashReport& report) override {
+    Transaction transaction(database_);
+    const auto outcome =
+        database_
+            .prepare("INSERT INTO crash_reports (device_sid, hash, received, content) VALUES (?, ?, ?, ?)")
+            .bind(std::string_view(report.device_sid))
+            .bind(protocol::ByteView(report.hash))
+            .bind(report.received)
+            .bind(protocol::ByteView(report.content))
+            .execute();
+    if (outcome == Statement::Outcome::Conflict) return false;
+    database_
+        .prepare(
+            "DELETE FROM crash_reports WHERE device_sid = ?1 AND sequence NOT IN (SELECT sequence FROM "
+            "crash_reports WHERE device_sid = ?1 ORDER BY sequence DESC LIMIT ?2)")
+        .bind(std::string_view(report.device_sid))
+        .bind(static_cast<std::int64_t>(kCrashReportsKept))
+        .step();
+    transaction.commit();
+    return true;
+  }
+
+  std::vector<CrashReport> crash_reports(const std::string& device_sid) override {
+    Statement query = database_.prepare(
+        "SELECT hash, received, length(content) FROM crash_reports WHERE device_sid = ? ORDER BY sequence "
+        "DESC");
+    query.bind(std::string_view(device_sid));
+    std::vector<CrashReport> reports;
+    while (query.step()) {
+      CrashReport& report = reports.emplace_back();
+      report.device_sid = device_sid;
+      report.hash = query.hash();
+      report.received = query.integer();
+      report.size = static_cast<std::size_t>(query.integer());
+    }
+    return reports;
+  }
+
+  std::optional<CrashReport> crash_report(const std::string& device_sid,
+                                          const protocol::Hash& hash) override {
+    Statement query =
+        database_.prepare("SELECT received, content FROM crash_reports WHERE device_sid = ? AND hash = ?");
+    query.bind(std::string_view(device_sid)).bind(protocol::ByteView(hash));
+    if (!query.step()) return std::nullopt;
+    CrashReport report;
+    report.device_sid = device_sid;
+    report.hash = hash;
+    report.received = query.integer();
+    report.content = query.bytes();
+    report.size = report.content.size();
+    return report;
+  }
+
+  bool remove_crash_report(const std::string& device_sid, const protocol::Hash& hash) override {
+    if (!crash_report(device_sid, hash)) return false;
+    database_.prepare("DELETE FROM crash_reports WHERE device_sid = ? AND hash = ?")
+        .bind(std::string_view(device_sid))
+        .bind(protocol::ByteView(hash))
+        .step();
+    return true;
   }
 
   std::optional<protocol::Bytes> object(const std::string& account_sid, const protocol::Hash& hash) override {

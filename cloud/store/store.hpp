@@ -91,6 +91,16 @@ struct Device {
   std::uint32_t wake_reason = 0;
 };
 
+/// A crash report as the device sent it. The cloud has no key to it.
+struct CrashReport {
+  std::string device_sid;
+  protocol::Hash hash{};  ///< SHA-256 of the content: its name
+  Timestamp received = 0;
+  std::size_t size = 0;     ///< of the content, set by the store
+  protocol::Bytes content;  ///< empty in lists
+};
+inline constexpr std::size_t kCrashReportsKept = 100;  ///< of a device; older ones give way
+
 /// Which part of a list, newest first. Items are found by their place in the order of creation, so that pages
 /// stay right while others add and remove.
 struct PageRequest {
@@ -140,6 +150,15 @@ class Store {
   virtual Page<Device> devices(const std::string& account_sid, const PageRequest& page) = 0;
   /// Replaces everything but SID, account and creation date.
   virtual Insert update_device(const Device& device) = 0;
+
+  /// False: it is there already.
+  virtual bool add_crash_report(const CrashReport& report) = 0;
+  /// Newest first, without their contents.
+  virtual std::vector<CrashReport> crash_reports(const std::string& device_sid) = 0;
+  virtual std::optional<CrashReport> crash_report(const std::string& device_sid,
+                                                  const protocol::Hash& hash) = 0;
+  /// False: not there.
+  virtual bool remove_crash_report(const std::string& device_sid, const protocol::Hash& hash) = 0;
 
   /// An object, if an app of the account refers to it.
   virtual std::optional<protocol::Bytes> object(const std::string& account_sid,

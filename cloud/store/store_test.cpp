@@ -213,5 +213,56 @@ TEST(Store, ContentsSurviveReopening) {
   EXPECT_EQ(protocol::as_text(*value), "value");
 }
 
+CrashReport crash_report(const Device& device, const protocol::Bytes& content) {
+  return {device.sid, protocol::sha256(content), 1'700'000'000 * kSecond, 0, content};
+}
+
+TEST(Store, CrashReportsAreKeptOnceNewestFirst) {
+  World world;
+  const Device device = world.add_device('1');
+  const Device other = world.add_device('2');
+  const auto first = crash_report(device, {1, 2, 3});
+  const auto second = crash_report(device, {4});
+  EXPECT_TRUE(world.store->add_crash_report(first));
+  EXPECT_TRUE(world.store->add_crash_report(second));
+  EXPECT_FALSE(world.store->add_crash_report(first)) << "sent again after a break";
+  EXPECT_TRUE(world.store->add_crash_report(crash_report(other, {1, 2, 3})));
+  const auto list = world.store->crash_reports(device.sid);
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(list[0].hash, second.hash);
+  EXPECT_EQ(list[1].size, 3U);
+  EXPECT_EQ(world.store->crash_report(device.sid, first.hash)->content, first.content);
+  EXPECT_FALSE(world.store->crash_report(other.sid, second.hash));
+  EXPECT_TRUE(world.store->remove_crash_report(device.sid, first.hash));
+  EXPECT_FALSE(world.store->remove_crash_report(device.sid, first.hash));
+  EXPECT_TRUE(world.store->crash_report(other.sid, first.hash)) << "that of another device stays";
+}
+
+TEST(Store, OldCrashReportsGiveWay) {
+  World world;
+  const Device device = world.add_device('1');
+  for (std::size_t i = 0; i <= kCrashReportsKept; ++i)
+    world.store->add_crash_report(crash_report(device, {static_cast<std::uint8_t>(i), 0}));
+  const auto list = world.store->crash_reports(device.sid);
+  EXPECT_EQ(list.size(), kCrashReportsKept);
+  EXPECT_EQ(list.back().hash, crash_report(device, {1, 0}).hash);
+}
+
+TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path + "/old.sqlite";
+  open_sqlite_store(path).reset();
+  {
+    Database database(path);  // as version 1 left it
+    database.run("DROP TABLE crash_reports");
+    database.run("PRAGMA user_version = 1");
+  }
+  const auto store = open_sqlite_store(path);
+  Device device;
+  device.sid = "UV1";
+  EXPECT_TRUE(store->add_crash_report(crash_report(device, {1})));
+  EXPECT_EQ(store->crash_reports("UV1").size(), 1U);
+}
+
 }  // namespace
 }  // namespace microvisor::cloud

@@ -43,8 +43,8 @@ Digest labeled_extract(Bytes salt, Bytes suite, std::string_view label, Bytes in
 }
 
 /// At most 32 bytes: one block of HKDF-Expand (RFC 5869) does.
-Digest labeled_expand(const Digest& key, Bytes suite, std::string_view label, std::initializer_list<Bytes> info,
-                      std::uint8_t size) {
+Digest labeled_expand(const Digest& key, Bytes suite, std::string_view label,
+                      std::initializer_list<Bytes> info, std::uint8_t size) {
   const std::uint8_t length[] = {0, size};
   constexpr std::uint8_t kFirst[] = {1};
   const Bytes a = info.size() > 0 ? info.begin()[0] : Bytes{};
@@ -86,7 +86,8 @@ class Agreement {
   [[nodiscard]] bool agree(const PrivateKey& key, const PublicKey& peer, Digest& shared) {
     return mbedtls_mpi_read_binary(&secret_, key.data(), key.size()) == 0 &&
            mbedtls_ecp_point_read_binary(&group_, &peer_, peer.data(), peer.size()) == 0 &&
-           mbedtls_ecdh_compute_shared(&group_, &shared_, &peer_, &secret_, random_for_mbedtls, nullptr) == 0 &&
+           mbedtls_ecdh_compute_shared(&group_, &shared_, &peer_, &secret_, random_for_mbedtls, nullptr) ==
+               0 &&
            mbedtls_mpi_write_binary(&shared_, shared.data(), shared.size()) == 0;
   }
   [[nodiscard]] bool own_point(PublicKey& point) const {
@@ -136,9 +137,8 @@ bool HpkeSealer::schedule(const PrivateKey& ephemeral, const PublicKey& receiver
     Agreement agreement;
     if (!agreement.load() || !agreement.agree(ephemeral, receiver, dh)) return false;
   }
-  const Digest shared =
-      labeled_expand(labeled_extract({}, kKemSuite, "eae_prk", dh), kKemSuite, "shared_secret",
-                     {encapsulated_, receiver}, 32);
+  const Digest shared = labeled_expand(labeled_extract({}, kKemSuite, "eae_prk", dh), kKemSuite,
+                                       "shared_secret", {encapsulated_, receiver}, 32);
   constexpr std::uint8_t kBaseMode[] = {0};
   const Digest psk_id_hash = labeled_extract({}, kHpkeSuite, "psk_id_hash", {});
   const Digest info_hash = labeled_extract({}, kHpkeSuite, "info_hash", info);

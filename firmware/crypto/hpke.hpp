@@ -1,7 +1,8 @@
 // Encryption to the owner of a public key: HPKE (RFC 9180) in base mode with DHKEM(P-256, HKDF-SHA256),
 // HKDF-SHA256 and AES-128-GCM, one message a key, sealed in pieces.
 //
-// Kernel only. The Diffie-Hellman runs where TLS's does (on the device the PKA), so only the worker may use it.
+// Kernel only. The Diffie-Hellman runs where TLS's does (on the device the PKA), so only the worker may use
+// it.
 #pragma once
 
 #include <mbedtls/gcm.h>

@@ -213,21 +213,23 @@ void report_kernel_failure(abi::WakeReason reason, const Retained& retained) {
 
 }  // namespace
 
-void run_application(bool installed, abi::WakeReason reason, const Retained& retained) {
+void prepare_application(bool installed, abi::WakeReason reason, const Retained& retained) {
   next_reason = reason;
   start_at = 0;
   services().crash_to_report = !crash_store().empty();
-  report_kernel_failure(reason, retained);
   services().application_present = installed && plausible(application_vectors());
   manifest::ApplicationManifest manifest;
   if (installed && updater().installed_manifest(manifest)) {
     restart_policy.configure(manifest.crash.minimum_restart_ms, manifest.crash.maximum_restart_ms);
     if (reason != abi::WakeReason::APPLICATIONUPDATE) restart_policy.resume(retained.restart_pause);
     set_crash_policy(manifest.crash);
-    const Atomic atomic;
     services().connectivity.configure(manifest.connection_grace_seconds, manifest.minimum_check_in_seconds);
     scheduler_set_compatibility(manifest.compatibility_mode);
   }
+}
+
+void run_application(const Retained& retained) {
+  report_kernel_failure(next_reason, retained);
   live();
 }
 

@@ -13,9 +13,11 @@
 
 namespace microvisor::firmware::kernel {
 
-/// First entry, from start-up. `reason` is what the application will be told, `retained` what the run before
-/// the reset has left.
-[[noreturn]] void run_application(bool installed, abi::WakeReason reason, const Retained& retained);
+/// Reads what the bundle says of the application's life; before the worker exists. `reason` is what the
+/// application will be told, `retained` what the run before the reset has left.
+void prepare_application(bool installed, abi::WakeReason reason, const Retained& retained);
+/// First entry, from start-up; the worker runs.
+[[noreturn]] void run_application(const Retained& retained);
 
 /// The service wants the application to be started anew. Worker.
 void restart_by_service();

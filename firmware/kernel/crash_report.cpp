@@ -1,6 +1,7 @@
-// A report is: format (1 byte), id of the key (8), encapsulated key (65), ciphertext, tag (16). The ciphertext
-// is a CrashReport (protocol/crash.proto), encoded, encrypted and written in pieces, so that no more of it than
-// one piece exists at a time; the stack's bytes come straight from the stopped application's memory.
+// A report is: format (1 byte), id of the key (8), encapsulated key (65), ciphertext, tag (16). The
+// ciphertext is a CrashReport (protocol/crash.proto), encoded, encrypted and written in pieces, so that no
+// more of it than one piece exists at a time; the stack's bytes come straight from the stopped application's
+// memory.
 #include "firmware/kernel/crash_report.hpp"
 
 #include <pb_encode.h>

@@ -1,9 +1,10 @@
 // Encrypted crash reports on their way to the service, in an area of their own of the external NOR flash.
 //
-// The area is divided into slots of two sectors. A slot's first page is a header, written last, with checksums
-// over itself and over the report: so a slot whose writing or erasing a power cut has broken off is free. When
-// all slots hold a report, no further one is taken: what came first says most, and a device that crashes in a
-// loop without a connection does not wear its memory out. Worker (and start-up code before the worker exists).
+// The area is divided into slots of two sectors. A slot's first page is a header, written last, with
+// checksums over itself and over the report: so a slot whose writing or erasing a power cut has broken off is
+// free. When all slots hold a report, no further one is taken: what came first says most, and a device that
+// crashes in a loop without a connection does not wear its memory out. Worker (and start-up code before the
+// worker exists).
 #pragma once
 
 #include <array>

@@ -143,13 +143,19 @@ abi::WakeReason wake_reason(std::uint32_t reset_causes, bool installed, const Re
   return abi::WakeReason::COLDBOOT;
 }
 
-/// Only the worker uses the block (TLS, signatures of updates); while it computes, the application runs.
-/// Should it not start, its operations fail, and with them the link.
+/// Start-up code uses the block (keys in manifests), then the worker (TLS, signatures of updates). Should it
+/// not start, its operations fail, and with them the link.
 void start_public_key_unit() {
+#if defined(MICROVISOR_HARDWARE_CRYPTO)
+  (void)start_pka();
+#endif
+}
+
+/// From now on the block is the worker's; while it computes, the application runs.
+void give_public_key_unit_to_worker() {
 #if defined(MICROVISOR_HARDWARE_CRYPTO)
   constexpr std::uint64_t kPoll = 500;  // microseconds; an operation takes about 20,000
   set_pka_wait([] { worker_wait_until(clock_microseconds() + kPoll); });
-  (void)start_pka();
 #endif
 }
 
@@ -188,9 +194,11 @@ void start_public_key_unit() {
   enable_line(kLineIwdg);
   enable_line(kLineOtfdec1);
   start_modem_line();
+  prepare_application(installed && locked, reason, retained);
+  give_public_key_unit_to_worker();
   start_scheduler(worker_main);
   start_fast_interrupts();
-  run_application(installed && locked, reason, retained);
+  run_application(retained);
 }
 
 }  // namespace microvisor::firmware::kernel

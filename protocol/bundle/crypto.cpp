@@ -176,6 +176,18 @@ std::string SigningKey::public_pem() const {
 
 PublicKey SigningKey::public_key() const { return point_of(impl_->key.get()); }
 
+std::optional<Hash> SigningKey::agree(const PublicKey& peer) const {
+  const OwnedKey other = is_p256_point(peer) ? key_from_point(peer) : nullptr;
+  const KeyContext context(EVP_PKEY_CTX_new(impl_->key.get(), nullptr));
+  Hash shared{};
+  std::size_t size = shared.size();
+  const bool good = other && context && EVP_PKEY_derive_init(context.get()) == 1 &&
+                    EVP_PKEY_derive_set_peer(context.get(), other.get()) == 1 &&
+                    EVP_PKEY_derive(context.get(), shared.data(), &size) == 1 && size == shared.size();
+  ERR_clear_error();
+  return good ? std::optional(shared) : std::nullopt;
+}
+
 Signature SigningKey::sign(ByteView message) const {
   DigestContext context(EVP_MD_CTX_new());
   Bytes der(80);

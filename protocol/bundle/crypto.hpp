@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 
 #include "protocol/bundle/bytes.hpp"
 #include "protocol/bundle/failure.hpp"
@@ -44,6 +45,8 @@ class SigningKey {
   [[nodiscard]] std::string public_pem() const;   ///< SubjectPublicKeyInfo
   [[nodiscard]] PublicKey public_key() const;
   [[nodiscard]] std::uint64_t id() const { return signer_id(public_key()); }
+  /// ECDH: the shared X coordinate; nothing if `peer` is no point of the curve.
+  [[nodiscard]] std::optional<Hash> agree(const PublicKey& peer) const;
   /// ECDSA with SHA-256 over `message`.
   [[nodiscard]] Signature sign(ByteView message) const;
 

@@ -40,6 +40,8 @@ std::string_view name_of(Refusal refusal) {
     case Refusal::ImageEmpty: return "ImageEmpty";
     case Refusal::ImageTooLarge: return "ImageTooLarge";
     case Refusal::BadKeyFile: return "BadKeyFile";
+    case Refusal::BadCrashReport: return "BadCrashReport";
+    case Refusal::ForeignCrashKey: return "ForeignCrashKey";
   }
   return "Unknown";
 }

@@ -52,6 +52,9 @@ enum class Refusal : std::uint8_t {
   ImageTooLarge,  ///< 1 MiB or more
   // Keys.
   BadKeyFile,  ///< not PEM, or no EC key of P-256
+  // Crash reports.
+  BadCrashReport,   ///< not a report, or damaged
+  ForeignCrashKey,  ///< encrypted to another key
 };
 
 /// Name of the refusal as written above, for logs and tests.

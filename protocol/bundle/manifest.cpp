@@ -112,6 +112,16 @@ Result<BundleOptions> read_policy(const bundle::AppManifest::AppBody& body) {
   if (!crash.empty() && !is_p256_point(as_bytes(crash))) {
     return refuse(Refusal::BadCrashKey, "the crash report key is not a point of P-256");
   }
+  if (!crash.empty()) {
+    policy.crash_key.emplace();
+    std::copy_n(as_bytes(crash).begin(), policy.crash_key->size(), policy.crash_key->begin());
+  }
+  policy.crash_stack_bytes = body.crash().include_stack_bytes();
+  policy.minimum_restart_ms = body.crash().minimum_restart_ms();
+  policy.maximum_restart_ms = body.crash().maximum_restart_ms();
+  if (policy.maximum_restart_ms != 0 && policy.maximum_restart_ms < policy.minimum_restart_ms) {
+    return refuse(Refusal::ManifestMalformed, "the maximum restart time is below the minimum");
+  }
   policy.minimum_kernel_version = body.update().minimum_kernel_version();
   policy.maximum_politeness_seconds = body.update().maximum_politeness_time_sec();
   policy.connection_grace_seconds = body.connectivity().connection_grace_time_sec();
@@ -156,6 +166,16 @@ Bytes make_manifest(ByteView image, const BundleOptions& options) {
   layer->set_measurement_hash(measurement.data(), measurement.size());
   if (options.debug_key) {
     body.mutable_debug()->set_debug_auth_pubkey(options.debug_key->data(), options.debug_key->size());
+  }
+  // Absent, as the public bundler leaves it, unless there is something to say.
+  if (options.crash_key || options.crash_stack_bytes != 0 || options.minimum_restart_ms != 0 ||
+      options.maximum_restart_ms != 0) {
+    auto* crash = body.mutable_crash();
+    crash->set_minimum_restart_ms(options.minimum_restart_ms);
+    crash->set_maximum_restart_ms(options.maximum_restart_ms);
+    if (options.crash_key)
+      crash->set_crash_report_pubkey(options.crash_key->data(), options.crash_key->size());
+    crash->set_include_stack_bytes(options.crash_stack_bytes);
   }
   // Both stand in the manifest even when everything in them is zero.
   auto* update = body.mutable_update();

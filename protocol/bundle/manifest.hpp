@@ -25,6 +25,10 @@ struct BundleOptions {
   std::uint32_t minimum_check_in_seconds = 0;
   std::uint32_t maximum_politeness_seconds = 0;
   bool compatibility_mode = false;  ///< the application's interrupts do not pre-empt background work
+  std::optional<PublicKey> crash_key;  ///< crash reports are encrypted to it; without it there are none
+  std::uint32_t crash_stack_bytes = 0;
+  std::uint32_t minimum_restart_ms = 0;
+  std::uint32_t maximum_restart_ms = 0;
 };
 
 enum class RegionKind : std::uint8_t { InternalFlash, ExternalFlash };

@@ -120,6 +120,25 @@ TEST_F(LinkJoined, AnUpdateFoundAtACheckInIsFetchedBeforeGoingOffline) {
   EXPECT_EQ(gateway.seen().sessions, 2U);
 }
 
+TEST_F(LinkJoined, CrashReportsAreSentWholeAndForgottenWhenTheyAreStored) {
+  const protocol::Bytes first(7'900, 1);
+  const protocol::Bytes second(1, 2);
+  device.crashes = {first, second};
+  ASSERT_TRUE(device.run_until([&] { return device.crashes.empty(); }, 20));
+  EXPECT_EQ(gateway.seen().crashes, (std::vector<protocol::Bytes>{first, second}));
+}
+
+TEST_F(LinkJoined, ACrashReportThatIsNotStoredIsKeptForTheNextConnection) {
+  gateway.refuse_crashes(true);
+  device.crashes = {protocol::Bytes(500, 3)};
+  device.log = {"goes on"};
+  ASSERT_TRUE(device.run_until([&] { return gateway.seen().log.size() == 1; }, 20));
+  EXPECT_FALSE(device.run_until([&] { return device.crashes.empty(); }, 100));
+  gateway.refuse_crashes(false);
+  ASSERT_TRUE(device.run_until([&] { return device.crashes.empty(); }, 20));
+  EXPECT_EQ(gateway.seen().crashes.size(), 1U);
+}
+
 TEST_F(LinkJoined, ANameThatIsNotKnownIsTriedAgain) {
   ASSERT_TRUE(device.identity_record.gateway_host.assign(
       std::span(reinterpret_cast<const std::uint8_t*>("nowhere.example"), 15)));

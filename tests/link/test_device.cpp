@@ -177,6 +177,11 @@ bool TestDevice::take_event(firmware::link::DeviceEvent& event) {
   return true;
 }
 
+bool TestDevice::crash_report_read(std::uint32_t offset, std::span<std::uint8_t> into) {
+  std::copy_n(crashes.front().begin() + offset, into.size(), into.begin());
+  return true;
+}
+
 firmware::link::Channel TestDevice::channel(unsigned slot) {
   if (slot != 0) return {};
   return {.id = channel_id, .endpoint = "log", .closing = channel_closing};

@@ -72,6 +72,7 @@ class TestDevice final : public firmware::link::LinkHost {
   std::optional<firmware::kernel::Connectivity> policy;  // decides when the device is not `wanted`
   std::deque<std::string> log;                           // records waiting to be sent
   std::deque<std::string> events;
+  std::deque<protocol::Bytes> crashes;
   std::vector<firmware::link::NetworkStatus> statuses;
   std::uint64_t wall_time = 0;
   std::optional<bool> logging;
@@ -100,6 +101,11 @@ class TestDevice final : public firmware::link::LinkHost {
   std::uint64_t wish_changes_at() override;
   bool take_log_record(firmware::link::LogRecord& record) override;
   bool take_event(firmware::link::DeviceEvent& event) override;
+  std::uint32_t crash_report_size() override {
+    return crashes.empty() ? 0 : static_cast<std::uint32_t>(crashes.front().size());
+  }
+  bool crash_report_read(std::uint32_t offset, std::span<std::uint8_t> into) override;
+  void crash_report_delivered() override { crashes.pop_front(); }
   firmware::link::Channel channel(unsigned slot) override;
   std::size_t channel_read(unsigned slot, std::span<std::uint8_t> into) override;
   std::size_t channel_space(unsigned slot) override { return slot == 0 ? 512 : 0; }

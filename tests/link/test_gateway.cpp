@@ -358,6 +358,13 @@ void TestGateway::log_record(const cloud::Session&, const link::LogRecord& recor
   seen_.log.push_back(record.text());
 }
 
+bool TestGateway::crash_report(const cloud::Session&, const protocol::Bytes& report) {
+  if (refuses_crashes_) return false;
+  const std::lock_guard lock(mutex_);
+  seen_.crashes.push_back(report);
+  return true;
+}
+
 void TestGateway::channel_line(const cloud::Session&, std::string line) {
   const std::lock_guard lock(mutex_);
   seen_.channel.push_back(std::move(line));

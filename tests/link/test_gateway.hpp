@@ -31,6 +31,7 @@ struct Seen {
   std::vector<std::string> channel;
   std::vector<std::string> reports;  // "FETCHING", "FAILED 3" ...
   std::vector<std::string> events;
+  std::vector<protocol::Bytes> crashes;
   std::vector<std::string> ends;  // reasons of sessions
   std::uint64_t largest_record = 0;
   std::uint64_t bytes_sent = 0;  // inside TLS
@@ -56,6 +57,8 @@ class TestGateway final : private cloud::SessionHost {
   void replace_object(const protocol::Hash& name, const protocol::Bytes& bytes);
   /// Of connected devices, and of Welcome.
   void set_logging(bool enabled);
+  /// Crash reports cannot be stored.
+  void refuse_crashes(bool refuse) { refuses_crashes_ = refuse; }
   void restart_app();
   /// Cuts the TCP connection hard after the gateway has sent this many more bytes; 0: never.
   void cut_after(std::uint64_t bytes) { cut_after_ = bytes; }
@@ -78,6 +81,7 @@ class TestGateway final : private cloud::SessionHost {
   void update_report(const cloud::Session&, const link::UpdateReport& report) override;
   void device_event(const cloud::Session&, const link::DeviceEvent& event) override;
   void log_record(const cloud::Session&, const link::LogRecord& record) override;
+  bool crash_report(const cloud::Session&, const protocol::Bytes& report) override;
   void channel_line(const cloud::Session&, std::string line) override;
 
   void serve();
@@ -100,6 +104,7 @@ class TestGateway final : private cloud::SessionHost {
   std::atomic<bool> stop_{false};
   std::atomic<bool> dead_{false};
   std::atomic<bool> stands_still_{false};
+  std::atomic<bool> refuses_crashes_{false};
   std::atomic<std::uint64_t> cut_after_{0};
   std::atomic<bool> cut_{false};
   std::mutex mutex_;

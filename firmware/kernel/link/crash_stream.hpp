@@ -1,7 +1,7 @@
 // Crash reports on their way to the gateway: a stream for each (protocol/LINK.md).
 //
-// A report is kept by the kernel until the gateway has closed its side without an error, which says that it has
-// stored it. What a break interrupts is sent again on the next connection, from its beginning.
+// A report is kept by the kernel until the gateway has closed its side without an error, which says that it
+// has stored it. What a break interrupts is sent again on the next connection, from its beginning.
 #pragma once
 
 #include "firmware/kernel/link/frame_io.hpp"

@@ -10,12 +10,10 @@ using namespace stm32u5;
 
 void note_special_registers(ApplicationEnd& end, std::uint32_t exc_return) {
   std::uint32_t control = 0, primask = 0, basepri = 0, faultmask = 0;
-  asm volatile(
-      "mrs %0, msp_ns\n\tmrs %1, psp_ns\n\tmrs %2, msplim_ns\n\tmrs %3, psplim_ns"
-      : "=r"(end.msp), "=r"(end.psp), "=r"(end.msplim), "=r"(end.psplim));
-  asm volatile(
-      "mrs %0, control_ns\n\tmrs %1, primask_ns\n\tmrs %2, basepri_ns\n\tmrs %3, faultmask_ns"
-      : "=r"(control), "=r"(primask), "=r"(basepri), "=r"(faultmask));
+  asm volatile("mrs %0, msp_ns\n\tmrs %1, psp_ns\n\tmrs %2, msplim_ns\n\tmrs %3, psplim_ns"
+               : "=r"(end.msp), "=r"(end.psp), "=r"(end.msplim), "=r"(end.psplim));
+  asm volatile("mrs %0, control_ns\n\tmrs %1, primask_ns\n\tmrs %2, basepri_ns\n\tmrs %3, faultmask_ns"
+               : "=r"(control), "=r"(primask), "=r"(basepri), "=r"(faultmask));
   end.control = static_cast<std::uint8_t>(control);
   end.primask = static_cast<std::uint8_t>(primask);
   end.basepri = static_cast<std::uint8_t>(basepri);

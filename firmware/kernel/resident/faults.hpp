@@ -26,9 +26,9 @@ struct ApplicationEnd {
   bool frame_known = false;
   std::uint32_t pc = 0, lr = 0, xpsr = 0;
   // What a crash report has beside these (resident/crash_registers.cpp).
-  bool callee_known = false;            // r[4] to r[11]
-  std::array<std::uint32_t, 13> r{};    // r0 to r12; all but the callee's with the frame
-  std::uint32_t sp = 0;                 // before the frame was pushed
+  bool callee_known = false;          // r[4] to r[11]
+  std::array<std::uint32_t, 13> r{};  // r0 to r12; all but the callee's with the frame
+  std::uint32_t sp = 0;               // before the frame was pushed
   std::uint32_t exc_return = 0;
   std::uint32_t msp = 0, psp = 0, msplim = 0, psplim = 0;
   std::uint8_t control = 0, primask = 0, basepri = 0, faultmask = 0;
