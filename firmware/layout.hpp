@@ -73,6 +73,8 @@ inline constexpr std::uint32_t kStaging = 0;
 inline constexpr std::uint32_t kStagingSize = 0x3F'8000;
 inline constexpr std::uint32_t kCrashReports = kStaging + kStagingSize;
 inline constexpr std::uint32_t kCrashReportsSize = 0x8000;
+inline constexpr std::uint32_t kApplicationNor = kCrashReports + kCrashReportsSize;  // to the end
+static_assert(kApplicationNor == 0x40'0000);  // what applications have stored stays where it is
 
 // One-time programmable area: row n of the first 16 programmed (to zeros) means security ratchet > n.
 inline constexpr std::uint32_t kOneTimeProgrammable = 0x0BFA'0000;

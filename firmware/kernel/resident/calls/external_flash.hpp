@@ -9,7 +9,7 @@
 
 namespace microvisor::firmware::kernel::calls {
 
-inline constexpr std::uint32_t kExternalFlashStart = kStaging + kStagingSize;
+inline constexpr std::uint32_t kExternalFlashStart = kApplicationNor;
 inline constexpr std::uint32_t kExternalFlashSize = kNorSize - kExternalFlashStart;
 inline constexpr std::uint32_t kExternalFlashSector = 4096;
 
