@@ -119,6 +119,8 @@ microvisor_crash_Cause cause_of(EndCause cause) {
     case EndCause::Fault: return microvisor_crash_Cause_CAUSE_FAULT;
     case EndCause::ReservedResource: return microvisor_crash_Cause_CAUSE_RESERVED_RESOURCE;
     case EndCause::HandlerDoesNotReturn: return microvisor_crash_Cause_CAUSE_HANDLER_DOES_NOT_RETURN;
+    case EndCause::ContextSwitch:
+    case EndCause::CompatibilityMode: return microvisor_crash_Cause_CAUSE_CONTEXT_SWITCH;
     case EndCause::FastInterruptHangs: return microvisor_crash_Cause_CAUSE_FAST_INTERRUPT_HANGS;
     case EndCause::FastInterruptFlood: return microvisor_crash_Cause_CAUSE_FAST_INTERRUPT_FLOOD;
     default: return microvisor_crash_Cause_CAUSE_NONE;

@@ -366,7 +366,7 @@ void start_scheduler(void (*entry)()) {
   timer.dier = Tim::kUpdate;
   timer.cr1 = Tim::kUpdateOverflowOnly | Tim::kEnable;
   set_timer_priority(kPriorityTimer);
-  set_worker_priority(kPriorityWorker);
+  set_worker_priority(state.compatible ? kPriorityWorkerCompatible : kPriorityWorker);
   enable_line(kLineTim5);
   const Atomic atomic;
   request_slice();
