@@ -24,7 +24,7 @@ struct BundleOptions {
   std::uint32_t connection_grace_seconds = 0;
   std::uint32_t minimum_check_in_seconds = 0;
   std::uint32_t maximum_politeness_seconds = 0;
-  bool compatibility_mode = false;  ///< the application's interrupts do not pre-empt background work
+  bool compatibility_mode = false;     ///< the application's interrupts do not pre-empt background work
   std::optional<PublicKey> crash_key;  ///< crash reports are encrypted to it; without it there are none
   std::uint32_t crash_stack_bytes = 0;
   std::uint32_t minimum_restart_ms = 0;

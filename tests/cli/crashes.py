@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-MICROVISOR, APPLICATION = sys.argv[1:3]
+MICROVISOR, APPLICATION = (os.path.abspath(path) for path in sys.argv[1:3])
 scratch = pathlib.Path(tempfile.mkdtemp())
 environment = {**os.environ, "HOME": str(scratch), "MICROVISOR_CREDENTIALS": str(scratch / "cloud" / "credentials.json")}
 
@@ -52,7 +52,7 @@ def bundle_with_policy():
 
 
 def crash_under_run():
-    stream = command("run", "app.zip", "--for", "2s", "--fast").stdout
+    stream = command("run", "app.zip", "--for", "6s", "--fast").stdout
     check("application crashed: undefined instruction" in stream, "the log stream has the line")
     check("crash report received" in stream, "and says that the report has come")
 
