@@ -517,7 +517,7 @@ def write_document(interface):
         "",
         "Generated from `abi/interface.toml`; the header `mv_syscalls.h` has parameters and structures. Every call may answer",
         "`OKAY`. Each status below is provoked on the virtual board by `tests/kernel` (StatusesOnBoard). What the kernel decides",
-        "where the published interface is silent stands in [kernel.md](kernel.md).",
+        "where the published interface is silent stands in [system-calls.md](system-calls.md).",
         "",
         "| call | what it does | in handlers | statuses |",
         "|---|---|---|---|",

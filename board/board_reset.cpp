@@ -95,9 +95,9 @@ void Board::request_reset(ResetCause cause) {
 }
 
 tl::expected<void, BoardError> Board::perform_reset(ResetCause cause) {
+  leave_sleep();  // out of Standby it asks for the reset that is happening
   wanted_reset_.reset();
   locked_up_since_.reset();
-  leave_sleep();
   erase_for_reset(cause);
   const Reset kind = cause == ResetCause::PowerOn   ? Reset::PowerOn
                      : cause == ResetCause::Standby ? Reset::Standby

@@ -108,15 +108,16 @@ constexpr std::uint32_t pages_field(std::uint32_t first, std::uint32_t last) { r
 
 OptionBytes option_bytes() {
   // Factory value with TZEN set (RM0456 section 7.9.13), SRAM2 erased at reset. Software watchdogs stay
-  // software: the kernel starts IWDG itself.
+  // software: the kernel starts IWDG itself. IWDG stands still in Stop and Standby, where nobody feeds it.
   constexpr std::uint32_t kFactoryTrustZone = 0x9FEF'F8AA;
   constexpr std::uint32_t kSram2EraseOff = 1u << 25;
+  constexpr std::uint32_t kWatchdogRunsInSleep = (1u << 17) | (1u << 18);  // IWDG_STOP, IWDG_STDBY
   constexpr std::uint32_t kHdpEnable = 1u << 31;
   constexpr std::uint32_t kWriteProtectionUnlockable = 1u << 31;
   constexpr std::uint32_t kEmptyArea = pages_field(0x7F, 0);  // start behind end
   constexpr std::uint32_t kReservedOnes = 0xFF80'FF80;  // bits of the watermark registers that read as one
   OptionBytes options;
-  options.optr = kFactoryTrustZone & ~kSram2EraseOff;
+  options.optr = kFactoryTrustZone & ~kSram2EraseOff & ~kWatchdogRunsInSleep;
   options.nsbootadd0 = 0x0800'0000;
   options.nsbootadd1 = 0x0BF9'0000;
   options.secbootadd0 = kPreboot.address();

@@ -88,7 +88,7 @@ inline constexpr std::array kReservedPeripherals{
     ReservedPeripheral{"TAMP", 0x4600'7C00, 0x400, Guard::OwnBits, 2, 0, 1, 2, OnTouch::EndsApplication,
                        "tamper control and backup registers 0 to 15; 16 to 31 are the application's"},
     ReservedPeripheral{"PWR", 0x4602'0800, 0x400, Guard::OwnBits, 2, 0, 1, 3, OnTouch::Ignored,
-                       "voltage and low-power modes; wake-up pins are the application's"},
+                       "voltage and low-power modes, WKUP8; the other wake-up pins are the application's"},
     ReservedPeripheral{
         "RCC", 0x4602'0C00, 0x400, Guard::OwnBits, 2, 0, 1, 4, OnTouch::Ignored,
         "clock tree; bits of the application's peripherals are open, also through mvPeriphPoke32"},

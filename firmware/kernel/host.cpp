@@ -11,6 +11,7 @@
 #include "firmware/kernel/resident/faults.hpp"
 #include "firmware/kernel/resident/retained.hpp"
 #include "firmware/kernel/resident/services.hpp"
+#include "firmware/kernel/resident/sleep.hpp"
 #include "firmware/kernel/storage.hpp"
 #include "firmware/kernel/worker.hpp"
 
@@ -42,7 +43,10 @@ class Host final : public link::LinkHost {
     s.link_fetches_update = link::fetching_update();
     s.link_waits = link::backing_off();
     const bool connected = s.link_status == abi::NetworkStatus::CONNECTED;
-    return s.connectivity.wants(wants_network(s.network_reasons()), connected, clock_microseconds());
+    const bool wanted =
+        s.connectivity.wants(wants_network(s.network_reasons()), connected, clock_microseconds());
+    if (!wanted) set_sleep_clock(start_sleep_clock());
+    return wanted;
   }
 
   std::uint64_t wish_changes_at() override {

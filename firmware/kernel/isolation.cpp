@@ -127,7 +127,7 @@ void set_up_own_bits() {
   tamp().seccfgr = Tamp::kSecure | Tamp::kCounterSecure | Tamp::kSixteenBackupRegisters;
   core_register(kRtcSecurity) = kRtcSecureParts;
   pwr().svmcr = pwr().svmcr | (1u << 29);  // VDDIO2 is valid: port G (RM0456 section 10.4.2)
-  pwr().seccfgr = 0xF000;                  // LPM, VDM, VB, APC
+  pwr().seccfgr = 0xF080;                  // LPM, VDM, VB, APC, WKUP8
   rcc().seccfgr = 0x1FFF;                  // clock sources, SYSCLK, prescalers, PLLs, reset flags
 }
 

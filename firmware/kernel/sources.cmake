@@ -21,11 +21,13 @@ set(FIRMWARE_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/resident/retained.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/scheduler.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/services_device.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/resident/sleep.cpp
   ${CMAKE_CURRENT_LIST_DIR}/application.cpp
   ${CMAKE_CURRENT_LIST_DIR}/application_reset.cpp
   ${CMAKE_CURRENT_LIST_DIR}/crash_report.cpp
   ${CMAKE_CURRENT_LIST_DIR}/host.cpp
   ${CMAKE_CURRENT_LIST_DIR}/isolation.cpp
   ${CMAKE_CURRENT_LIST_DIR}/no_heap.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/sleep_clock.cpp
   ${CMAKE_CURRENT_LIST_DIR}/start.cpp
   ${CMAKE_CURRENT_LIST_DIR}/storage.cpp)

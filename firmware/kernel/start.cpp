@@ -15,6 +15,7 @@
 #include "firmware/drivers/stm32u5/pka.hpp"
 #include "firmware/drivers/stm32u5/rcc.hpp"
 #include "firmware/drivers/stm32u5/rng.hpp"
+#include "firmware/drivers/stm32u5/rtc.hpp"
 #include "firmware/drivers/stm32u5/scb.hpp"
 #include "firmware/kernel/application.hpp"
 #include "firmware/kernel/board_table.hpp"
@@ -27,6 +28,7 @@
 #include "firmware/kernel/resident/retained.hpp"
 #include "firmware/kernel/resident/scheduler.hpp"
 #include "firmware/kernel/resident/services.hpp"
+#include "firmware/kernel/resident/sleep.hpp"
 #include "firmware/kernel/resident/stacks.hpp"
 #include "firmware/kernel/storage.hpp"
 #include "firmware/kernel/worker.hpp"
@@ -130,12 +132,24 @@ std::uint32_t update_boot_status() {
   return status.reset_cause;
 }
 
+/// An own source of the application's goes before Microvisor's.
+abi::WakeReason reason_of_wake_up(const SleepEnd& end) {
+  constexpr std::uint32_t kPins = 0x7F;  // WKUP1 to WKUP7
+  if ((end.rtc_flags & (Rtc::kAlarmAFlag | Rtc::kWakeUpFlag)) != 0)
+    return abi::WakeReason::DEEPSLEEPAPPLICATIONRTC;
+  if ((end.wakeup_pins & kPins) != 0) return abi::WakeReason::DEEPSLEEPAPPLICATION;
+  if ((end.rtc_flags & Rtc::kAlarmBFlag) != 0) return abi::WakeReason::DEEPSLEEPCHECKIN;
+  return abi::WakeReason::DEEPSLEEPOTHER;
+}
+
 abi::WakeReason wake_reason(std::uint32_t reset_causes, bool installed, const Retained& retained) {
   constexpr std::uint32_t kSoftware = 1u << 28;
   constexpr std::uint32_t kWatchdog = 1u << 29;
   constexpr std::uint32_t kOptionBytes = 1u << 25;
   constexpr std::uint32_t kOthers = 3u << 30;  // window watchdog, forbidden low-power mode
+  const SleepEnd sleep = take_sleep_end();
   if (installed) return abi::WakeReason::APPLICATIONUPDATE;
+  if (sleep.from_standby) return reason_of_wake_up(sleep);
   if ((reset_causes & kWatchdog) != 0) return abi::WakeReason::MICROVISORWATCHDOG;
   if ((reset_causes & kOptionBytes) != 0) return abi::WakeReason::OPTIONBYTES;
   if ((reset_causes & kOthers) != 0) return abi::WakeReason::MICROVISORERROR;
@@ -174,6 +188,7 @@ void give_public_key_unit_to_worker() {
   start_rng();
   start_public_key_unit();
   isolate();
+  start_crystal();
   const bool updated = start_storage();
 
   Services& s = services();

@@ -6,6 +6,7 @@
 #include "firmware/drivers/stm32u5/icache.hpp"
 #include "firmware/drivers/stm32u5/pwr.hpp"
 #include "firmware/drivers/stm32u5/rcc.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::stm32u5 {
 
@@ -15,7 +16,7 @@ constexpr std::uint32_t kFlashLatency = 4;  // 160 MHz in range 1 (RM0456 table 
 constexpr std::uint32_t kPll1N = 80;
 constexpr std::uint32_t kPll1R = 2;
 
-void raise_voltage() {
+MV_RAM_CODE void raise_voltage() {
   rcc().ahb3enr = rcc().ahb3enr | Rcc::kAhb3Pwr;
   (void)rcc().ahb3enr;  // the enable takes effect after a read-back
   pwr().vosr = (pwr().vosr & ~Pwr::kVosMask) | Pwr::kVosRange1;
@@ -23,7 +24,7 @@ void raise_voltage() {
   }
 }
 
-void start_pll() {
+MV_RAM_CODE void start_pll() {
   // Source first: the booster is clocked from the PLL's source (MSIS at 4 MHz, MBOOST 0: not divided).
   rcc().pll1cfgr = Rcc::kPllSourceMsis | Rcc::kPllREnable;
   rcc().pll1divr = (kPll1N - 1) | ((kPll1R - 1) << 24);
@@ -36,7 +37,7 @@ void start_pll() {
   }
 }
 
-void set_flash_latency() {
+MV_RAM_CODE void set_flash_latency() {
   FlashController& flash = flash_controller();
   flash.acr = (flash.acr & ~FlashController::kLatencyMask) | kFlashLatency | FlashController::kPrefetch;
   while ((flash.acr & FlashController::kLatencyMask) != kFlashLatency) {
@@ -45,7 +46,7 @@ void set_flash_latency() {
 
 }  // namespace
 
-void raise_clock() {
+MV_RAM_CODE void raise_clock() {
   if ((rcc().cfgr1 & Rcc::kSwsMask) != Rcc::kSwsPll1) {
     raise_voltage();
     start_pll();

@@ -29,6 +29,16 @@ struct Pwr {
 
   static constexpr std::uint32_t kBase = 0x5602'0800;
 
+  // CR1.LPMS
+  static constexpr std::uint32_t kModeMask = 7u;
+  static constexpr std::uint32_t kStop0 = 0, kStandby = 4, kShutdown = 6;
+  // SR
+  static constexpr std::uint32_t kClearFlags = 1u << 0;
+  static constexpr std::uint32_t kStandbyFlag = 1u << 2;
+  // WUCR1, WUSR, WUSCR; WUCR3: the RTC and TAMP instead of a pin
+  static constexpr std::uint32_t kWakeUp8 = 1u << 7;
+  static constexpr std::uint32_t kWakeUp8Internal = 3u << 14;
+
   static constexpr std::uint32_t kVosRange1 = 3u << 16;
   static constexpr std::uint32_t kVosMask = 3u << 16;
   static constexpr std::uint32_t kVosReady = 1u << 15;

@@ -89,6 +89,11 @@ struct Rcc {
   static constexpr std::uint32_t kAhb2Octospi1 = 1u << 4;  // AHB2ENR2
   static constexpr std::uint32_t kAhb3Pwr = 1u << 2;
   static constexpr std::uint32_t kApb1Tim5 = 1u << 3;  // APB1ENR1
+  // BDCR
+  static constexpr std::uint32_t kLseOn = 1u << 0;
+  static constexpr std::uint32_t kLseReady = 1u << 1;
+  static constexpr std::uint32_t kRtcFromLse = 1u << 8;
+  static constexpr std::uint32_t kRtcEnable = 1u << 15;
   // CSR
   static constexpr std::uint32_t kResetCauses = 0xFE00'0000;
 };

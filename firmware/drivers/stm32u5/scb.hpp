@@ -43,6 +43,7 @@ struct Scb {
   // SCR
   static constexpr std::uint32_t kSleepDeep = 1u << 2;
   static constexpr std::uint32_t kSleepDeepSecureOnly = 1u << 3;
+  static constexpr std::uint32_t kSendEventOnPend = 1u << 4;
   // CCR: reset value of the implemented bits (STKALIGN is always one)
   static constexpr std::uint32_t kCcrReset = 0x0000'0201;
   static constexpr std::uint32_t kDivideByZeroTrap = 1u << 4;

@@ -220,6 +220,45 @@ TEST_F(CallsTest, FactoryCallsExistOnlyInTheFactory) {
   EXPECT_EQ(app.end_requests, std::vector{EndRequest::TestingComplete});
 }
 
+class PowerCallsTest : public CallsTest {
+ protected:
+  /// No reason to be connected is left, and the link knows it.
+  void SetUp() override {
+    CallsTest::SetUp();
+    Services& s = services();
+    s.connectivity.configure(0, 3600);
+    s.connectivity.contact();
+    s.connectivity.disconnected(app.now);
+    s.wall_clock.set(1, app.now);
+    s.application_present = true;
+    app.write(kOut, request_network(0));
+    EXPECT_EQ(call(Gate::ReleaseNetwork, kOut), Status::OKAY);
+    EXPECT_EQ(s.network_reasons(), 0U);
+  }
+};
+
+TEST_F(PowerCallsTest, SleepIsForTheOfflineOnly) {
+  EXPECT_EQ(call(Gate::PowerSave, 0xFFFF'FF03), Status::OKAY);  // the mode is one byte
+  EXPECT_EQ(app.power_saves, std::vector{abi::PowerSavingMode::STOP2});
+  EXPECT_EQ(call(Gate::DeepSleep, 1), Status::OKAY);
+  EXPECT_EQ(app.deep_sleeps, std::vector{abi::DeepSleepMode::SHUTDOWN});
+  EXPECT_EQ(call(Gate::PowerSave, 5), Status::PARAMETERFAULT);
+  EXPECT_EQ(call(Gate::DeepSleep, 2), Status::PARAMETERFAULT);
+  services().link_status = abi::NetworkStatus::DISCONNECTEDWITHLINKUP;
+  EXPECT_EQ(call(Gate::PowerSave, 0), Status::MICROVISORBUSY);
+  services().link_status = abi::NetworkStatus::DELIBERATELYOFFLINE;
+  services().crash_to_report = true;  // the link is about to begin
+  EXPECT_EQ(call(Gate::DeepSleep, 0), Status::MICROVISORBUSY);
+  EXPECT_EQ(app.power_saves.size() + app.deep_sleeps.size(), 2U);
+}
+
+TEST_F(PowerCallsTest, AStopWaitsForTheWorkerAndSleepDoesNot) {
+  app.ready_to_stop = false;
+  EXPECT_EQ(call(Gate::PowerSave, 1), Status::MICROVISORBUSY);
+  EXPECT_EQ(call(Gate::DeepSleep, 0), Status::MICROVISORBUSY);
+  EXPECT_EQ(call(Gate::PowerSave, 0), Status::OKAY);
+}
+
 TEST_F(CallsTest, RestartKnowsOneMode) {
   EXPECT_EQ(call(Gate::Restart, 1), Status::PARAMETERFAULT);
   services().link_fetches_update = true;

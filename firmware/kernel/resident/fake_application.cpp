@@ -91,6 +91,9 @@ void write_reserved_register(std::uint32_t address, std::uint32_t value) {
 std::uint32_t system_clock_hertz() { return 160'000'000; }
 void wake_link() { ++current->wakes; }
 void storage_job_posted() { ++current->storage_jobs; }
+bool ready_to_stop() { return current->ready_to_stop; }
+void power_save(abi::PowerSavingMode mode) { current->power_saves.push_back(mode); }
+void deep_sleep(abi::DeepSleepMode mode) { current->deep_sleeps.push_back(mode); }
 void request_application_end(EndRequest request) { current->end_requests.push_back(request); }
 void enable_status_led(bool enable) { current->led = enable ? 1 : 0; }
 

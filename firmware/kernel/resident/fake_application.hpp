@@ -55,6 +55,9 @@ class FakeApplication {
   Address vector_table = kFlash;
   std::map<std::uint32_t, std::uint32_t> registers;
   std::vector<EndRequest> end_requests;
+  bool ready_to_stop = true;
+  std::vector<abi::PowerSavingMode> power_saves;
+  std::vector<abi::DeepSleepMode> deep_sleeps;
   unsigned wakes = 0;
   unsigned storage_jobs = 0;  // times one was posted
   unsigned held_back = 0;

@@ -39,8 +39,7 @@ constexpr std::uint32_t kSelectors1 =
     0x03FF'FFFF | 0xE000'0000;  // all but the 48 MHz clock, which feeds the RNG
 constexpr std::uint32_t kSelectors2 = 0x0000'47E7;
 // MDF1 2:0, SAI1 7:5, SAI2 10:8, SDMMC 14; not SAES 11, RNG 13:12, OCTOSPI 21:20
-constexpr std::uint32_t kSelectors3 = 0x0007'FFD8;   // all but LPUART1 2:0
-constexpr std::uint32_t kRtcClock = bits(8, 9, 15);  // RTCSEL, RTCEN
+constexpr std::uint32_t kSelectors3 = 0x0007'FFD8;  // all but LPUART1 2:0
 
 constexpr std::array kRules{
     RegisterRule{kCrs + 0x00, kAll, 0x0000'7FEF},
@@ -98,10 +97,10 @@ constexpr std::array kRules{
     RegisterRule{kRcc + 0xE0, kAll, kSelectors1},  // CCIPR1
     RegisterRule{kRcc + 0xE4, kAll, kSelectors2},
     RegisterRule{kRcc + 0xE8, kAll, kSelectors3},
-    RegisterRule{kRcc + 0xF0, kAll, kRtcClock},  // BDCR
-    RegisterRule{kRcc + 0xF4, kAll, 0},          // CSR
-    RegisterRule{kRcc + 0x110, kAll, 0},         // SECCFGR
-    RegisterRule{kRcc + 0x114, kAll, 0},         // PRIVCFGR
+    RegisterRule{kRcc + 0xF0, kAll, 0},   // BDCR: the RTC runs from the crystal, for the kernel too
+    RegisterRule{kRcc + 0xF4, kAll, 0},   // CSR
+    RegisterRule{kRcc + 0x110, kAll, 0},  // SECCFGR
+    RegisterRule{kRcc + 0x114, kAll, 0},  // PRIVCFGR
 };
 
 }  // namespace

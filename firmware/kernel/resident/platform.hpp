@@ -20,6 +20,13 @@ void wake_link();
 /// services().storage_jobs has something to do for the worker.
 void storage_job_posted();
 
+/// Whether nothing of Microvisor's stands in the way of a Stop mode, Standby or Shutdown.
+[[nodiscard]] bool ready_to_stop();
+/// Sleeps until an enabled interrupt of the application's is pending, or Microvisor has something to do.
+void power_save(abi::PowerSavingMode mode);
+/// Does not return on the device: the way out is a reset.
+void deep_sleep(abi::DeepSleepMode mode);
+
 /// Asks for the end of the application; it is over before its next instruction.
 enum class EndRequest : std::uint8_t { None, Restart, TestingComplete };
 void request_application_end(EndRequest request);

@@ -399,6 +399,17 @@ void scheduler_unwound() {
 
 void scheduler_defer_tasklet() { state.tasklet_deferred = true; }
 
+bool worker_idle() { return state.phase == Phase::Waiting && !state.ready; }
+
+void scheduler_slept(std::uint64_t microseconds) {
+  const Atomic atomic;
+  const std::uint64_t now = clock_microseconds() + microseconds;
+  tim5().cnt = static_cast<std::uint32_t>(now);
+  tim5().sr = ~Tim::kUpdate;
+  overflows = static_cast<std::uint32_t>(now >> 32);
+  arm_alarm();
+}
+
 void schedule_tasklet(std::uint32_t microseconds) {
   const Atomic atomic;
   const std::uint64_t at = clock_microseconds() + microseconds;

@@ -73,6 +73,12 @@ void scheduler_unwound();
 /// The end of the application was put off until the timer's handler ends: pend the tasklet then.
 void scheduler_defer_tasklet();
 
+/// Whether the worker waits for an event or a moment, with nothing half done.
+[[nodiscard]] bool worker_idle();
+
+/// TIM5 has stood still for so long. From a system call.
+void scheduler_slept(std::uint64_t microseconds);
+
 /// Pends the tasklet at `microseconds` from now.
 void schedule_tasklet(std::uint32_t microseconds);
 

@@ -179,6 +179,10 @@ static void channel_handles(void) {
 }
 
 static void power(void) {
+  EXPECT(mvPowerSave, PARAMETERFAULT, (enum MvPowerSavingMode)5);
+  EXPECT(mvPowerSave, MICROVISORBUSY, MV_POWERSAVINGMODE_STOP2);
+  EXPECT(mvDeepSleep, PARAMETERFAULT, (enum MvDeepSleepMode)2);
+  EXPECT(mvDeepSleep, MICROVISORBUSY, MV_DEEPSLEEPMODE_STANDBY);
   EXPECT(mvGetWakeReason, PARAMETERFAULT, NOWHERE);
   EXPECT(mvRestart, PARAMETERFAULT, (enum MvRestartMode)1);
   EXPECT(mvSystemLedEnable, UNAVAILABLE, 2);

@@ -1,4 +1,4 @@
-// Why the application runs, and how it asks to be started anew.
+// How the application sleeps, why it runs, and how it asks to be started anew.
 #pragma once
 
 #include "firmware/kernel/resident/calls/call.hpp"
@@ -6,6 +6,33 @@
 #include "firmware/kernel/resident/services.hpp"
 
 namespace microvisor::firmware::kernel::calls {
+
+/// While the connection stands, is being made or is wanted, nothing sleeps.
+inline bool network_is_active() {
+  const Services& s = services();
+  return s.link_status != abi::NetworkStatus::DELIBERATELYOFFLINE || wants_network(s.network_reasons());
+}
+
+template <>
+struct CallBody<Gate::PowerSave> {
+  static Status run(const abi::PowerSaveArguments& a) {
+    if (a.mode > abi::PowerSavingMode::STOP3) return Status::PARAMETERFAULT;
+    const bool stops = a.mode != abi::PowerSavingMode::SLEEP;
+    if (network_is_active() || (stops && !ready_to_stop())) return Status::MICROVISORBUSY;
+    power_save(a.mode);
+    return Status::OKAY;
+  }
+};
+
+template <>
+struct CallBody<Gate::DeepSleep> {
+  static Status run(const abi::DeepSleepArguments& a) {
+    if (a.mode > abi::DeepSleepMode::SHUTDOWN) return Status::PARAMETERFAULT;
+    if (network_is_active() || !ready_to_stop()) return Status::MICROVISORBUSY;
+    deep_sleep(a.mode);
+    return Status::OKAY;
+  }
+};
 
 template <>
 struct CallBody<Gate::GetWakeReason> {
