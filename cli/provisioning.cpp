@@ -111,12 +111,14 @@ Identity lonely_identity(const protocol::SigningKey& key, const std::string& sid
 
 }  // namespace
 
-std::string provision(board::BoardMemories& memories, Client* client) {
+std::string provision(board::BoardMemories& memories, Client* client, bool factory_test) {
   const protocol::SigningKey key = protocol::SigningKey::generate();
   const std::string& sid = memories.identity().sid;
   Identity identity = client != nullptr ? claimed_identity(*client, key, sid) : lonely_identity(key, sid);
   identity.device_private_key = scalar_of(key);
-  program(memories.flash(), firmware::image::build_flash_image(identity));
+  firmware::image::FlashImage image = firmware::image::build_flash_image(identity);
+  if (factory_test) firmware::image::begin_factory_test(image.bank2);
+  program(memories.flash(), image);
   return sid;
 }
 

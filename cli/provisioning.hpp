@@ -12,8 +12,8 @@
 
 namespace microvisor::cli {
 
-/// Writes firmware and identity into new memories. `client` may be null. Returns the device SID. Throws
-/// Failure.
-std::string provision(board::BoardMemories& memories, Client* client);
+/// Writes firmware and identity into new memories. `client` may be null. With `factory_test` the device's
+/// application is the line's test application. Returns the device SID. Throws Failure.
+std::string provision(board::BoardMemories& memories, Client* client, bool factory_test = false);
 
 }  // namespace microvisor::cli

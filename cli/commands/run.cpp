@@ -40,6 +40,7 @@ struct RunArguments {
   std::vector<std::string> pins, i2c;
   bool fast = false;
   bool stats = false;
+  bool factory_test = false;
 };
 
 /// A directory that goes with this object.
@@ -160,7 +161,7 @@ void run(const RunArguments& arguments) {
   Client client(credentials);
   auto memories = board::BoardMemories::in_memory(board::BoardIdentity::random());
   if (!memories) throw Failure(memories.error().message);
-  const std::string sid = provision(*memories, &client);
+  const std::string sid = provision(*memories, &client, arguments.factory_test);
   set_target(client, sid, text_of(upload_application(client, bundle), "sid"));
 
   VirtualDevice device(std::move(*memories), options);
@@ -194,6 +195,8 @@ void add_run(CLI::App& program) {
   command
       ->add_option("--i2c", arguments->i2c, "Put a device on I2C1: ADDRESS=mcp9808, for example 0x18=mcp9808")
       ->delimiter(',');
+  command->add_flag("--factory-test", arguments->factory_test,
+                    "The application is the production line's test application: mvTestingComplete ends it");
   command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");
   command->callback([arguments] { run(*arguments); });
 }

@@ -52,6 +52,10 @@ struct FlashImage {
 /// The option bytes of every Microvisor device.
 [[nodiscard]] OptionBytes option_bytes();
 
+/// Puts a device into the factory's test mode: the application it gets is the line's test application. Throws
+/// std::invalid_argument.
+void begin_factory_test(std::span<std::uint8_t> bank2);
+
 /// Replaces only the boot stages and the kernel in an existing bank 2, keeping the vault (a new firmware for
 /// an old board).
 void replace_firmware(std::span<std::uint8_t> bank2);

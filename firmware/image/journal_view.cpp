@@ -1,6 +1,8 @@
-// A look at the update journal in a bank 2 from outside, with the device's own code for reading it.
+// The journal in a bank 2 from outside, with the device's own code for reading and writing it.
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <stdexcept>
 
 #include "firmware/image/image.hpp"
 #include "firmware/layout.hpp"
@@ -11,7 +13,7 @@ namespace microvisor::firmware::image {
 
 namespace {
 
-/// A copy of the vault. Takes writes (mounting the journal writes), which nobody ever sees.
+/// A copy of the vault. Takes writes (mounting the journal writes), which nobody sees but by write_back().
 class Snapshot final : public storage::Flash {
  public:
   Snapshot(std::span<const std::uint8_t> bank2, std::span<const std::uint32_t> unreadable)
@@ -38,7 +40,15 @@ class Snapshot final : public storage::Flash {
     std::memcpy(bytes_.data() + offset, row.data(), row.size());
     return storage::FlashStatus::Ok;
   }
-  storage::FlashStatus erase_page(std::uint32_t) override { return storage::FlashStatus::Failed; }
+  storage::FlashStatus erase_page(std::uint32_t address) override {
+    const std::uint32_t offset = address - kVault.address();
+    if (address < kVault.address() || offset + kPageSize > bytes_.size()) return storage::FlashStatus::Failed;
+    std::fill_n(bytes_.begin() + offset, kPageSize, std::uint8_t{0xFF});
+    return storage::FlashStatus::Ok;
+  }
+  void write_back(std::span<std::uint8_t> bank2) const {
+    std::copy(bytes_.begin(), bytes_.end(), bank2.begin() + (kVault.address() - kMicrovisorFlash));
+  }
 
  private:
   std::vector<std::uint8_t> bytes_;
@@ -84,6 +94,17 @@ JournalState read_update_journal(std::span<const std::uint8_t> bank2,
   if (updater.installed()) state.installed = updater.installed()->manifest_hash;
   state.damaged_rows = store.damaged_rows();
   return state;
+}
+
+void begin_factory_test(std::span<std::uint8_t> bank2) {
+  Snapshot flash(bank2, {});
+  vault::Store store(flash);
+  constexpr std::array<std::uint8_t, 4> kTesting{static_cast<std::uint8_t>(vault::FactoryTest::Testing)};
+  if (store.mount() != vault::StoreStatus::Ok ||
+      store.put(vault::Key::FactoryTest, kTesting) != vault::StoreStatus::Ok) {
+    throw std::invalid_argument("the vault's journal does not take a record");
+  }
+  flash.write_back(bank2);
 }
 
 }  // namespace microvisor::firmware::image

@@ -195,10 +195,11 @@ void give_public_key_unit_to_worker() {
   const auto sid = identity().device_sid.span();
   for (std::size_t i = 0; i < s.device_id.size(); ++i)
     s.device_id[i] = i < sid.size() ? static_cast<char>(sid[i]) : '0';
-  s.factory_test = factory_test_mode();
+  s.factory_test = factory_test() == vault::FactoryTest::Testing;
   const Retained retained = take_retained();
   const abi::WakeReason reason = wake_reason(reset_causes, updated, retained);
-  const bool installed = updater().check_application() == crypto::Verdict::Valid;
+  const bool installed =
+      updater().check_application() == crypto::Verdict::Valid && factory_test() != vault::FactoryTest::Passed;
   // If the lock does not hold, nothing the application could do to the flash would be refused: it does not
   // run.
   const bool locked = lock_flash();

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"
@@ -102,6 +103,8 @@ bool start_storage() {
   const update::Phase before = the_updater.phase();
   const bool pending = before >= update::Phase::Ready && before <= update::Phase::Verifying;
   const bool installed = the_updater.install_pending() == update::UpdateError::None && pending;
+  if (installed && factory_test() == vault::FactoryTest::Passed)
+    (void)the_store.remove(vault::Key::FactoryTest);
   worker_exists = true;
   worker_set_errand(serve_storage_job);
   return installed;
@@ -109,9 +112,15 @@ bool start_storage() {
 
 void serve_storage_job() {
   StorageJob* job = nullptr;
+  bool passed = false;
   {
     const Atomic atomic;
     job = services().storage_jobs.take();
+    passed = std::exchange(services().test_passed, false);
+  }
+  if (passed) {
+    constexpr std::array<std::uint8_t, 4> kPassed{static_cast<std::uint8_t>(vault::FactoryTest::Passed)};
+    (void)the_store.put(vault::Key::FactoryTest, kPassed);  // if it is lost, the test runs once more
   }
   if (job == nullptr) return;
   const bool done = perform(*job);
@@ -126,11 +135,13 @@ const vault::Identity& identity() { return the_identity; }
 const vault::TrustAnchors& anchors() { return the_anchors; }
 std::uint64_t boot_count() { return boots; }
 
-bool factory_test_mode() {
+vault::FactoryTest factory_test() {
   std::array<std::uint8_t, 4> value{};
   std::size_t size = 0;
-  return the_store.get(vault::Key::FactoryTest, value, size) == vault::StoreStatus::Ok &&
-         size == value.size() && value[0] == 1;
+  const bool there = the_store.get(vault::Key::FactoryTest, value, size) == vault::StoreStatus::Ok;
+  if (!there || size != value.size() || value[0] > static_cast<std::uint8_t>(vault::FactoryTest::Passed))
+    return vault::FactoryTest::None;
+  return static_cast<vault::FactoryTest>(value[0]);
 }
 
 }  // namespace microvisor::firmware::kernel

@@ -19,11 +19,12 @@ bool start_storage();
 [[nodiscard]] CrashStore& crash_store();
 [[nodiscard]] const vault::Identity& identity();
 [[nodiscard]] const vault::TrustAnchors& anchors();
-/// The worker's errand: does what services().storage_jobs asks for, if anything.
+/// The worker's errand: does what services().storage_jobs asks for, if anything, and keeps the verdict of a
+/// factory test that was passed.
 void serve_storage_job();
 /// Starts of the kernel since manufacturing.
 [[nodiscard]] std::uint64_t boot_count();
-/// Whether this device is in the factory's test mode.
-[[nodiscard]] bool factory_test_mode();
+/// How the device stands with the factory.
+[[nodiscard]] vault::FactoryTest factory_test();
 
 }  // namespace microvisor::firmware::kernel

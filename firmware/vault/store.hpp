@@ -34,10 +34,17 @@ enum class Key : std::uint16_t {
   StagedProgress = 0x0104,        // update: how far the object being fetched has come
   BootCount = 0x0200,             // kernel: u64
   Settings = 0x0201,              // kernel: what the gateway set
-  FactoryTest = 0x0202,           // kernel: u32, 1 while the device is in the factory
+  FactoryTest = 0x0202,           // kernel: u32, see FactoryTest below
   WifiConfig = 0x0203,            // kernel: SSID and password (resident/wifi_settings.hpp)
   LinkState = 0x0300,             // link: what survives a reset
   TlsSession = 0x0301,            // link: session ticket
+};
+
+/// Values of Key::FactoryTest; without a record the device is a product.
+enum class FactoryTest : std::uint8_t {
+  None = 0,
+  Testing = 1,  // the application is the line's test application
+  Passed = 2,   // it has passed and does not run any more; the next application makes the device a product
 };
 
 enum class StoreStatus : std::uint8_t { Ok, NotFound, TooLarge, Full, FlashFailed };

@@ -73,6 +73,7 @@ struct Services {
   /// An update is ready and is applied at this moment at the latest; 0: none is.
   std::uint64_t update_due = 0;
   std::uint32_t testing_status = 0;
+  bool test_passed = false;               // and the vault has not been told
   std::uint32_t external_flash_chip = 0;  // JEDEC identification; 0: it does not answer
   WifiSettings wifi;
 

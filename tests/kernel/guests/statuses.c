@@ -379,7 +379,7 @@ static void factory(void) {
   mvTestLog(text, 900);
   EXPECT(mvTestLog, INVALIDBUFFERSIZE, text, 900);
   print("done");
-  mvTestingComplete(5);
+  mvTestingComplete(parameters.value);
   print("still here");
 }
 
