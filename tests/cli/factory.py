@@ -11,7 +11,7 @@ import run_output
 def main():
     microvisor, application, verdict = sys.argv[1:]
     output = run_output.run(microvisor, application, 8, "--factory-test")
-    texts = [record.text for record in output.application()]
+    texts = [record.text for record in output.of_kind("test_log")]
     if texts != ["line test begins", "line test ends"]:
         output.fail(f"the line's console has {texts}")
     verdicts = [record.text for record in output.records if record.text.startswith("testing complete")]
