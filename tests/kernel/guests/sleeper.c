@@ -91,11 +91,12 @@ int main(void) {
   prepare(parameters.address);
   say_clock();
   print("sleep");
-  /* The goodbye takes a moment. */
+  /* The goodbye takes a moment. Afterwards sleep may end when Microvisor has something to do. */
   enum MvStatus status;
   do {
     status = fall_asleep();
-  } while (status == MV_STATUS_MICROVISORBUSY);
+  } while (status == MV_STATUS_MICROVISORBUSY ||
+           (parameters.kind == MV_POWERSAVINGMODE_SLEEP && status == MV_STATUS_OKAY && interrupts == 0));
   say_clock();
   print_number("status", status);
   print_number("interrupts", interrupts);
