@@ -407,6 +407,10 @@ void scheduler_slept(std::uint64_t microseconds) {
   tim5().cnt = static_cast<std::uint32_t>(now);
   tim5().sr = ~Tim::kUpdate;
   overflows = static_cast<std::uint32_t>(now >> 32);
+  state.thread_seen = tim5().cnt;
+  // What was due while the count jumped is due now.
+  if (state.phase == Phase::Share) arm_step(1);
+  if (state.phase == Phase::Pended) arm_step(kHang);
   arm_alarm();
 }
 
