@@ -4,6 +4,8 @@
 #include <string_view>
 
 #include "firmware/kernel/board_table.hpp"
+#include "firmware/kernel/register_names.hpp"
+#include "firmware/kernel/resident/peripheral_access.hpp"
 
 namespace {
 
@@ -22,6 +24,27 @@ const char* guard(const ReservedPeripheral& p) {
   return "";
 }
 
+const char* name_of(std::uint32_t address) {
+  for (const RegisterName& entry : kRegisterNames) {
+    if (entry.address == address) return entry.name;
+  }
+  return "?";
+}
+
+void print_permissions() {
+  std::puts("\n## Registers reached by mvPeriphPeek32 and mvPeriphPoke32\n");
+  std::puts(
+      "From `firmware/kernel/resident/peripheral_access.cpp`. Bits that cannot be changed keep their value; "
+      "a register");
+  std::puts("that is not here is `MV_STATUS_PERIPHERALACCESSFAULT`.\n");
+  std::puts("| register | address | RM0456 | can be read | can be changed |\n|---|---|---|---|---|");
+  for (const RegisterRule& rule : register_rules()) {
+    std::printf("| %s | 0x%08X | %s | %s |", name_of(rule.address), rule.address, section_of(rule.address),
+                rule.readable != 0 ? "yes" : "no");
+    rule.writable != 0 ? std::printf(" 0x%08X |\n", rule.writable) : std::printf(" - |\n");
+  }
+}
+
 void print_markdown() {
   std::puts("# What is reserved for Microvisor\n");
   std::puts("Generated from `firmware/kernel/board_table.hpp`; everything else is the application's.\n");
@@ -37,6 +60,7 @@ void print_markdown() {
   for (const auto& m : kReservedMemories) {
     std::printf("| %s | 0x%08X | %u | %s |\n", m.name, m.address, m.size, m.purpose);
   }
+  print_permissions();
 }
 
 void print_json() {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "firmware/kernel/register_names.hpp"
+
 namespace microvisor::firmware::kernel {
 namespace {
 
@@ -86,6 +88,12 @@ TEST(PeripheralAccess, TableIsInOrder) {
     return a.address < b.address;
   }));
   for (const RegisterRule& rule : rules) EXPECT_EQ(find_register_rule(rule.address), &rule);
+}
+
+TEST(PeripheralAccess, EachRegisterHasAName) {
+  ASSERT_EQ(kRegisterNames.size(), register_rules().size());
+  for (std::size_t i = 0; i < kRegisterNames.size(); ++i)
+    EXPECT_EQ(kRegisterNames[i].address, register_rules()[i].address) << kRegisterNames[i].name;
 }
 
 TEST(PeripheralAccess, PokeLeavesForeignBitsAlone) {
