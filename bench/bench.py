@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -112,6 +113,54 @@ def gateway_per_s():
 @figure("board.mmio_per_s", "1/s", "higher", "reads of peripheral registers, four blocks in turn, one of them a running timer", QEMU)
 def mmio_per_s():
     return guest_rates("mmio", (10, 1010), (10, 410), 40_000)
+
+
+def unexecuted_places(elf, count):
+    """Addresses in the hot code of the mix that are never executed: the second halves of 32-bit instructions."""
+    listing = run("arm-none-eabi-objdump", "-d", "--disassemble=run", elf).stdout
+    wide = re.findall(r"^ *([0-9a-f]+):\t[0-9a-f]{4} [0-9a-f]{4} ", listing, re.MULTILINE)
+    return [int(address, 16) + 2 for address in wide[:count]]
+
+
+def under_debugger(elf, places):
+    """Instructions and wall seconds of a guest let go by a debugger that has set breakpoints at these places."""
+    process = subprocess.Popen([str(MICROVISOR), "board", "exec", str(elf), "--semihosting", "--stats", "--gdb", "127.0.0.1:0"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    port = int(process.stderr.readline().rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        for packet in [*(f"Z1,{place:x},2" for place in places), "c"]:
+            connection.sendall(f"${packet}#{sum(packet.encode()) & 0xFF:02x}".encode())
+        while connection.recv(4096):  # until the board is done
+            connection.sendall(b"+")
+    stats = stats_of(process.stderr.read())
+    process.wait()
+    return stats["instructions"], stats["wall_s"]
+
+
+def rate_beside_breakpoints(count):
+    """Instructions a second with so many breakpoints that are not met, and with none and no debugger; see guest_rates()."""
+    with tempfile.TemporaryDirectory() as name:
+        guests = [Guest(pathlib.Path(name), "mix", rounds) for rounds in (40, 1240)]
+        ours, plain = [], []
+        for _ in range(5):
+            short, long = (under_debugger(guest.board, unexecuted_places(guest.board, count)) for guest in guests)
+            ours.append((long[0] - short[0]) / (long[1] - short[1]))
+            short, long = (guest.on_board() for guest in guests)
+            plain.append((long[0] - short[0]) / (long[1] - short[1]))
+        return statistics.median(ours), statistics.median(plain)
+
+
+def breakpoint_figure(count):
+    @figure(f"board.breakpoints_{count}_instructions_per_s", "1/s", "higher",
+            f"the mix under a debugger with {count} breakpoints in its hot code that are not met; peer: board exec without one, same run",
+            "no debugger")
+    def measure():
+        return rate_beside_breakpoints(count)
+    return measure
+
+
+for breakpoints in (0, 1, 8):
+    breakpoint_figure(breakpoints)
 
 
 def idle_snapshot(folder):

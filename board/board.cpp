@@ -28,6 +28,12 @@ Time ticks_of(Clock::duration span) {
   return nanoseconds <= 0 ? 0 : static_cast<Time>(nanoseconds) * kTicksPerMicrosecond / 1000;
 }
 
+std::string_view name_of(PowerMode mode) {
+  constexpr std::string_view kNames[] = {"Run",    "Sleep",  "Stop 0",  "Stop 1",
+                                         "Stop 2", "Stop 3", "Standby", "Shutdown"};
+  return kNames[static_cast<std::size_t>(mode)];
+}
+
 Clock::duration host_span_of(Time ticks) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(ticks / kTicksPerMicrosecond * 1000));
 }
@@ -152,16 +158,17 @@ std::optional<RunEnd> Board::rest_locked_up(const RunLimits& limits) {
 }
 
 void Board::enter_sleep() {
-  const bool slept = std::exchange(sleeping_, true);
+  sleeping_ = true;
   const PowerMode mode = chip_->power().core_asleep(deep_sleep_requested(core_));
   // HCLK stands in Stop modes, and the SysTicks with it.
-  const bool stops = mode >= PowerMode::Stop0 && !std::exchange(core_clock_stopped_, true);
-  if (stops) stop_core_clock(core_);
-  if (core_.tracer != nullptr && (stops || !slept)) core_.tracer->asleep(core_clock_stopped_);
+  if (mode >= PowerMode::Stop0 && !std::exchange(core_clock_stopped_, true)) stop_core_clock(core_);
+  if (std::exchange(traced_mode_, mode) != mode && core_.tracer != nullptr)
+    core_.tracer->asleep(name_of(mode));
 }
 
 void Board::leave_sleep() {
   if (!std::exchange(sleeping_, false)) return;
+  traced_mode_ = PowerMode::Run;
   if (core_.tracer != nullptr) core_.tracer->awake();
   if (std::exchange(core_clock_stopped_, false)) start_core_clock(core_);
   chip_->power().core_awake();

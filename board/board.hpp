@@ -231,6 +231,7 @@ class Board {
   std::uint64_t resets_ = 0;
   bool sleeping_ = false;
   bool core_clock_stopped_ = false;
+  PowerMode traced_mode_ = PowerMode::Run;  ///< the mode that the tracer knows of
   std::optional<Time> locked_up_since_;
   bool halted_ = false;
   bool attended_ = false;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 
 #include "board/bus/bus.hpp"
 #include "board/bus/scheduler.hpp"
@@ -128,7 +129,8 @@ struct Core final : InterruptSink, BusObserver {
   Execution execution;
   DebugWatch watch;
   Halting halting;
-  Tracer* tracer = nullptr;  ///< not owned; may be null
+  Tracer* tracer = nullptr;              ///< not owned; may be null (set_tracer())
+  std::set<std::uint32_t> trace_points;  ///< even addresses, as code reaches them (add_trace_point())
 
   /// Called when Non-secure state is entered for the first time after a reset: the application's start. May
   /// be empty.

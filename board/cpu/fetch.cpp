@@ -125,6 +125,10 @@ const Record* mark_watched(Core& core, std::uint32_t page, const Record* records
       marked = core.decoded->mark(marked, slot);
     }
   }
+  const auto end = core.trace_points.upper_bound(last);
+  for (auto point = core.trace_points.lower_bound(page); point != end; ++point) {
+    marked = core.decoded->mark(marked, (*point - page) / 2);
+  }
   if (marked != records) flush_tlb(core);
   return marked;
 }
@@ -133,6 +137,10 @@ bool is_watched(const Core& core, std::uint32_t address) {
   const auto ranges = core.watch.code();
   return std::any_of(ranges.begin(), ranges.end(),
                      [address](const AddressRange& range) { return range.overlaps(address, address); });
+}
+
+bool is_traced(const Core& core, std::uint32_t address) {
+  return !core.trace_points.empty() && core.trace_points.contains(address);
 }
 
 /// A debugger outside of the chip wants to halt here. Nothing is fetched, so also not where a fetch would
@@ -188,7 +196,9 @@ const Record* known_gateway(Core& core, std::uint32_t address) {
 /// Non-secure code enters Secure memory at `address`: by SG, or not at all.
 const Record* enter_gateway(Core& core, std::uint32_t address, const Attribution& answer) {
   const Record* step = fetch_step(core, address);
-  if (step == nullptr || !is_gateway(*step) || is_watched(core, address)) return step;
+  if (step == nullptr || !is_gateway(*step) || is_watched(core, address) || is_traced(core, address)) {
+    return step;
+  }
   const std::uint32_t page = address & ~(kPageBytes - 1);
   const auto span = core.bus.direct(address, fetch_access(answer));
   if (!span || !covers_page(*span, page)) return step;
@@ -227,6 +237,7 @@ const Record* fetch_step(Core& core, std::uint32_t address) {
   bool wide = false;
   if (halts_before(core) || !fetch_instruction(core, address, opcode, wide)) return nullptr;
   if (is_watched(core, address) && !before_watched_instruction(core, address)) return nullptr;
+  if (is_traced(core, address)) core.tracer->reached(address);
   auto& step = core.decoded->step;
   decode(opcode, wide, {.slot = Place::kNoPage, .it_state = core.state.it}, step[0]);
   Execution& execution = core.execution;

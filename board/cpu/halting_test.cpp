@@ -156,6 +156,30 @@ TEST_F(HaltingTest, InstructionsAndTimeAreCountedAsWithout) {
   EXPECT_EQ(clock.now(), time);
 }
 
+/// What the fast paths know they do not ask the bus for. So a loop beside breakpoints never asks, and one on
+/// a breakpoint does.
+TEST_F(HaltingTest, BreakpointsThatAreNotMetLeaveTheFastPathAlone) {
+  // ADDS R0, #1; B over the NOP; NOP; STR R0, [R1]; LDR R2, [R1]; B start
+  start({0x3001, 0xE000, 0xBF00, 0x6008, 0x680A, 0xE7F9});
+  core.state.r[1] = kData;
+  const auto asked_in_a_long_run = [this] {
+    EXPECT_EQ(go(1000), Stop::Budget);  // translations and decoded code are there
+    const std::uint64_t before = bus.asked;
+    EXPECT_EQ(go(100'000), Stop::Budget);
+    return bus.asked - before;
+  };
+  EXPECT_EQ(asked_in_a_long_run(), 0U);
+  set_breakpoint(core, kStart + 4);
+  EXPECT_EQ(asked_in_a_long_run(), 0U);
+  for (std::uint32_t number = 0; number < 7; ++number) set_breakpoint(core, kStart + 12 + 2 * number);
+  EXPECT_EQ(asked_in_a_long_run(), 0U);
+
+  const std::uint64_t before = bus.asked;
+  set_breakpoint(core, kStart);
+  for (unsigned round = 0; round < 100; ++round) ASSERT_EQ(go(), Stop::Halted);
+  EXPECT_GE(bus.asked - before, 100U);
+}
+
 TEST_F(HaltingTest, StepGoesOneInstruction) {
   start({0x3001, 0xE000, 0xBF00, 0x3101});  // ADDS; B over the NOP; ADDS
   expect_step(kStart + 2);

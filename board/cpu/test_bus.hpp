@@ -39,9 +39,11 @@ class TestBus final : public Bus {
   Memory& memory(std::size_t index) { return memories_[index]; }
 
   RegisterHook on_register;
+  std::uint64_t asked = 0;  ///< how often read(), write() and direct() have been called
   Time stall_end = 0;
 
   Outcome read(std::uint32_t address, unsigned size, const Access&, std::uint32_t& value) override {
+    ++asked;
     value = 0;
     if (address - kRegisters < kRegistersSize) return registers(address, false, value);
     Memory* memory = find(address, size);
@@ -52,6 +54,7 @@ class TestBus final : public Bus {
   }
 
   Outcome write(std::uint32_t address, unsigned size, const Access&, std::uint32_t value) override {
+    ++asked;
     if (address - kRegisters < kRegistersSize) return registers(address, true, value);
     Memory* memory = find(address, size);
     if (memory == nullptr) return Outcome::BusError;
@@ -61,6 +64,7 @@ class TestBus final : public Bus {
   }
 
   std::optional<DirectSpan> direct(std::uint32_t address, const Access&) override {
+    ++asked;
     Memory* memory = find(address, 1);
     if (memory == nullptr || memory->busy) return std::nullopt;
     return DirectSpan{.host = memory->bytes.data(),

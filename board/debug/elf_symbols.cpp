@@ -38,7 +38,7 @@ bool names_code(const Elf32_Sym& symbol, std::string_view name) {
   return type == STT_FUNC || (type == STT_NOTYPE && symbol.st_shndx == SHN_ABS);
 }
 
-void add_table(View file, const Elf32_Ehdr& header, const Elf32_Shdr& table, SymbolNames& names) {
+void add_table(View file, const Elf32_Ehdr& header, const Elf32_Shdr& table, Symbols& symbols) {
   const auto strings =
       at<Elf32_Shdr>(file, std::uint64_t{header.e_shoff} + std::uint64_t{table.sh_link} * sizeof(Elf32_Shdr));
   if (!strings) return;
@@ -46,30 +46,39 @@ void add_table(View file, const Elf32_Ehdr& header, const Elf32_Shdr& table, Sym
     const auto symbol = at<Elf32_Sym>(file, table.sh_offset + done);
     if (!symbol) return;
     const std::string_view name = name_at(file, *strings, symbol->st_name);
-    if (names_code(*symbol, name)) names.try_emplace(symbol->st_value & ~1U, name);
+    if (!names_code(*symbol, name)) continue;
+    const bool function = ELF32_ST_TYPE(symbol->st_info) == STT_FUNC && symbol->st_shndx != SHN_ABS;
+    symbols.try_emplace(symbol->st_value & ~1U, Symbol{std::string(name), symbol->st_size, function});
   }
 }
 
 }  // namespace
 
-tl::expected<SymbolNames, BoardError> parse_symbols(View file) {
+const Symbol* symbol_around(const Symbols& symbols, std::uint32_t address) {
+  auto next = symbols.upper_bound(address);
+  if (next == symbols.begin()) return nullptr;
+  const auto& [start, symbol] = *--next;
+  return address == start || address - start < symbol.size ? &symbol : nullptr;
+}
+
+tl::expected<Symbols, BoardError> parse_symbols(View file) {
   if (auto checked = check_arm_elf(file); !checked) return tl::unexpected(checked.error());
   const auto header = at<Elf32_Ehdr>(file, 0);
-  SymbolNames names;
+  Symbols symbols;
   for (unsigned index = 0; index < header->e_shnum; ++index) {
     const auto section =
         at<Elf32_Shdr>(file, std::uint64_t{header->e_shoff} + std::uint64_t{index} * sizeof(Elf32_Shdr));
-    if (section && section->sh_type == SHT_SYMTAB) add_table(file, *header, *section, names);
+    if (section && section->sh_type == SHT_SYMTAB) add_table(file, *header, *section, symbols);
   }
-  return names;
+  return symbols;
 }
 
-tl::expected<SymbolNames, BoardError> load_symbols(const std::filesystem::path& path) {
+tl::expected<Symbols, BoardError> load_symbols(const std::filesystem::path& path) {
   const auto bytes = read_image_file(path);
   if (!bytes) return tl::unexpected(bytes.error());
-  auto names = parse_symbols(*bytes);
-  if (!names) names.error().message = path.string() + ": " + names.error().message;
-  return names;
+  auto symbols = parse_symbols(*bytes);
+  if (!symbols) symbols.error().message = path.string() + ": " + symbols.error().message;
+  return symbols;
 }
 
 }  // namespace microvisor::board

@@ -15,15 +15,28 @@ std::vector<std::uint8_t> guest() {
 }
 
 TEST(ElfSymbols, FunctionsWithoutTheThumbBit) {
-  const auto names = parse_symbols(guest());
-  ASSERT_TRUE(names);
+  const auto symbols = parse_symbols(guest());
+  ASSERT_TRUE(symbols);
   std::size_t found = 0;
-  for (const auto& [address, name] : *names) {
-    EXPECT_EQ(address & 1, 0u) << name;
-    EXPECT_NE(name.front(), '$');
-    if (name == "main" || name == "systick_handler") ++found;
+  for (const auto& [address, symbol] : *symbols) {
+    EXPECT_EQ(address & 1, 0u) << symbol.name;
+    EXPECT_NE(symbol.name.front(), '$');
+    if (symbol.name != "main" && symbol.name != "systick_handler") continue;
+    ++found;
+    EXPECT_TRUE(symbol.function);
+    EXPECT_GT(symbol.size, 0u);
   }
   EXPECT_EQ(found, 2u);
+}
+
+TEST(ElfSymbols, AroundAnAddress) {
+  const Symbols symbols{{0x100, {"known", 8, true}}, {0x200, {"gate", 0, false}}};
+  EXPECT_EQ(symbol_around(symbols, 0xFE), nullptr);
+  EXPECT_EQ(symbol_around(symbols, 0x100)->name, "known");
+  EXPECT_EQ(symbol_around(symbols, 0x106)->name, "known");
+  EXPECT_EQ(symbol_around(symbols, 0x108), nullptr);
+  EXPECT_EQ(symbol_around(symbols, 0x200)->name, "gate");
+  EXPECT_EQ(symbol_around(symbols, 0x202), nullptr);
 }
 
 TEST(ElfSymbols, WhatIsNoElfIsRefused) {

@@ -112,7 +112,7 @@ void execute(const ExecArguments& arguments) {
     throw Failure(arguments.firmware + ": " + booted.error().message);
   }
   for (const board::Fault& fault : faults) board.inject(fault);
-  tools = std::make_unique<BoardTools>(board, arguments.tools, true);
+  tools = std::make_unique<BoardTools>(board, arguments.tools, true, arguments.firmware);
   const board::RunEnd end = board.run({.instructions = arguments.max_instructions});
   note_faults(board);
   const int status = report_end(end, board);

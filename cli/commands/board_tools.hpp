@@ -1,4 +1,4 @@
-// What `board run` and `board exec` offer to look inside: --gdb, --trace, --symbols.
+// What `run`, `board run` and `board exec` offer to look inside: --gdb, --trace, --symbols.
 #pragma once
 
 #include <memory>
@@ -26,8 +26,9 @@ void add_tool_options(CLI::App& command, ToolArguments& arguments);
 /// board, while it does not run.
 class BoardTools {
  public:
-  /// With `wait`, a board with --gdb does not start before a debugger lets it. Throws Failure.
-  BoardTools(board::Board& board, const ToolArguments& arguments, bool wait);
+  /// With `wait`, a board with --gdb does not start before a debugger lets it. `image`: the ELF file that is
+  /// going to run, whose functions the trace names; may be empty. Throws Failure.
+  BoardTools(board::Board& board, const ToolArguments& arguments, bool wait, const std::string& image = {});
   ~BoardTools();
   BoardTools(const BoardTools&) = delete;
   BoardTools& operator=(const BoardTools&) = delete;
@@ -36,12 +37,14 @@ class BoardTools {
   void console(std::string_view text);
   /// The firmware has ended with this status.
   void exited(int status);
-  /// Writes the rest of the trace. Throws Failure if the file is not whole.
+  /// Writes the rest of the trace. Throws Failure if not everything could be written.
   void close();
   /// From any thread.
   [[nodiscard]] bool debugger_attached() const { return server_ != nullptr && server_->attached(); }
 
  private:
+  void start_trace(const std::vector<std::string>& symbols);
+
   board::Board& board_;
   std::string trace_file_;
   std::unique_ptr<board::GdbServer> server_;

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "cli/client.hpp"
+#include "cli/commands/board_tools.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/deployment.hpp"
 #include "cli/failure.hpp"
@@ -28,6 +29,7 @@
 #include "cli/virtual_device.hpp"
 #include "cloud/clock/clock.hpp"
 #include "cloud/server.hpp"
+#include "protocol/bundle/elf.hpp"
 
 namespace microvisor::cli {
 namespace {
@@ -41,6 +43,8 @@ struct RunArguments {
   bool fast = false;
   bool stats = false;
   bool factory_test = false;
+  bool halt = false;
+  ToolArguments tools;
 };
 
 /// A directory that goes with this object.
@@ -151,6 +155,7 @@ void run(const RunArguments& arguments) {
       arguments.duration.empty() ? std::nullopt : std::optional(parse_duration(arguments.duration));
   if (!arguments.uart2.empty() && arguments.uart2 != "-")
     throw Failure("--uart2 takes '-', the standard output");
+  if (arguments.halt && arguments.tools.gdb.empty()) throw Failure("--halt needs --gdb");
   const VirtualDeviceOptions options = device_options(arguments);
 
   const InterruptGuard interrupt;
@@ -167,6 +172,9 @@ void run(const RunArguments& arguments) {
   VirtualDevice device(std::move(*memories), options);
   connect_output(device);
   clock.follow(&device);
+  const bool has_symbols = protocol::looks_like_elf(read_file(arguments.application));
+  BoardTools tools(device.board(), arguments.tools, arguments.halt,
+                   has_symbols ? arguments.application : std::string());
   {
     const LogPrinter log(credentials, sid);
     // The server's end ends the stream, and thereby the printer, however the run ends.
@@ -175,6 +183,8 @@ void run(const RunArguments& arguments) {
     const SignalWatch watch(device);
     device.run(seconds, false);
   }
+  tools.exited(0);
+  tools.close();
   if (arguments.stats) print_statistics(device);
 }
 
@@ -198,6 +208,8 @@ void add_run(CLI::App& program) {
   command->add_flag("--factory-test", arguments->factory_test,
                     "The application is the production line's test application: mvTestingComplete ends it");
   command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");
+  add_tool_options(*command, arguments->tools);
+  command->add_flag("--halt", arguments->halt, "Do not start before the debugger of --gdb says so");
   command->callback([arguments] { run(*arguments); });
 }
 

@@ -103,11 +103,10 @@ class TraceFile {
   std::filesystem::path directory_;
 };
 
-std::string gate_name(std::uint32_t address) {
-  for (const auto& gate : abi::kGates) {
-    if (gate.address == address) return gate.name;
-  }
-  return {};
+board::Symbols gate_names() {
+  board::Symbols names;
+  for (const auto& gate : abi::kGates) names.emplace(gate.address, board::Symbol{.name = gate.name});
+  return names;
 }
 
 /// The trace of a run until the guest has printed `line`, and what the board says of time and instructions.
@@ -117,15 +116,14 @@ struct Traced {
   std::uint64_t instructions = 0;
 };
 
-Traced trace_until(const std::string& line) {
+Traced trace_until(const std::string& line, board::Symbols names = gate_names()) {
   KernelMachine machine("calls");
   const TraceFile file;
   {
-    board::TraceWriter writer(file.path(), machine.board().scheduler(), gate_name);
-    machine.board().core().tracer = &writer;
+    board::TraceWriter writer(file.path(), machine.board().core(), std::move(names));
     EXPECT_TRUE(machine.run_until_line(line, 2000));
-    machine.board().core().tracer = nullptr;
-    EXPECT_TRUE(writer.close());
+    writer.close();
+    EXPECT_EQ(writer.error(), 0);
   }
   const board::BoardStatistics statistics = machine.board().statistics();
   return {file.read(), statistics.virtual_seconds * 1000, statistics.instructions};
@@ -197,6 +195,22 @@ TEST(Trace, CallsAppearByNameInTheirOrderAndTakeAsLongAsTheyTake) {
                                           "mvGetNetworkStatus", "mvRequestNetwork"};
   const auto found = std::ranges::search(names, expected);
   EXPECT_FALSE(found.empty()) << json(names);
+}
+
+TEST(Trace, EndsInOrderWhereItReachesItsLimit) {
+  KernelMachine machine("calls");
+  const TraceFile file;
+  board::TraceWriter writer(file.path(), machine.board().core(), gate_names(), 4'000);
+  EXPECT_TRUE(machine.run_until_line("log init", 2000));
+  writer.close();
+  ASSERT_TRUE(writer.full_since());
+  EXPECT_LT(std::filesystem::file_size(file.path()), 5'000U);
+  int open = 0;
+  for (const json& event : file.read()) {
+    if (event.at("ph") == "B") ++open;
+    if (event.at("ph") == "E") --open;
+  }
+  EXPECT_EQ(open, 0);
 }
 
 TEST(Trace, DoesNotChangeWhatHappens) {

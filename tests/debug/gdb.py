@@ -4,12 +4,15 @@
 Usage: gdb.py MICROVISOR GUEST.elf CASE. Each case is a function below.
 """
 import json
+import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
 
 MICROVISOR, GUEST = sys.argv[1:3]
+ASLEEP = str(pathlib.Path(GUEST).with_name("asleep.elf"))
 
 
 class Board:
@@ -216,6 +219,19 @@ def many_breakpoints():
             sys.exit(output)
 
 
+def ctrl_c():
+    """SIGINT, as a terminal sends it, to a GDB that waits for a core in WFI: the prompt comes back, at the instruction behind."""
+    with Board(guest=ASLEEP) as board:
+        debugger = subprocess.Popen(["gdb-multiarch", "-nx", "-batch", "-ex", "set confirm off", "-ex", "set style enabled off",
+                                     "-ex", f"target remote 127.0.0.1:{board.port}", "-ex", "continue", "-ex", "backtrace 1",
+                                     "-ex", "kill", ASLEEP],
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        board.process.stdout.readline()  # it is going to sleep, so GDB has let it go
+        debugger.send_signal(signal.SIGINT)
+        expect(debugger.communicate(timeout=60)[0], "Program received signal SIGINT", r"#0 .*(sleep_for_good|main)")
+        expect_end(board, 0)
+
+
 def line_by_line():
     with Board() as board:
         output = gdb(board, "break main", "continue", "next", "next", "next", "next", "step", "info source")
@@ -261,6 +277,25 @@ def interrupt():
         client.socket.sendall(b"\x03")
         assert client.answer().startswith(b"T02"), "not stopped by Ctrl-C"
         assert client.ask(b"pf") == pc.to_bytes(4, "little").hex().encode()
+
+
+def interrupt_in_its_sleep():
+    """The same for a core in WFI that nothing is going to wake: it halts asleep, and sleeps on when it is let go."""
+    with Board(guest=ASLEEP) as board:
+        client = Client(board.port)
+        client.send(b"c")
+        assert client.answer() == b"O" + b"asleep\n".hex().encode()
+        for _ in range(3):
+            # A halt between the message and the WFI is possible; one turn later it sleeps.
+            for _ in range(2):
+                client.socket.sendall(b"\x03")
+                assert client.answer().startswith(b"T02"), "not stopped by Ctrl-C"
+                state = bytes.fromhex(client.ask(b"qRcmd," + b"state".hex().encode()).decode()).decode()
+                client.send(b"c")
+                if "asleep" in state:
+                    break
+            else:
+                sys.exit(f"awake: {state}")
 
 
 def several_connections():

@@ -43,8 +43,9 @@ class EntryWatch final : public board::Tracer {
   void exception_ended(unsigned, board::World) override {}
   void world_entered(board::World, std::uint32_t) override {}
   void reset(std::string_view) override {}
-  void asleep(bool) override {}
+  void asleep(std::string_view) override {}
   void awake() override {}
+  void reached(std::uint32_t) override {}
   bool entered = false;
 };
 

@@ -84,6 +84,17 @@ static void long_lines(void) {
   ASSERT(mvServerLog(text, 0) == MV_STATUS_OKAY);
 }
 
+/* Registers that keep what is written, at least (SPI1_CFG1 and CRCPOLY, RM0456 chapter 68). */
+static void block_without_model(void) {
+  const uint32_t spi1 = 0x40013000u;
+  poke_set(RCC + 0xA4, 1u << 12); /* RCC_APB2ENR.SPI1EN */
+  for (unsigned round = 0; round < 2; ++round) {
+    REGISTER(spi1 + 0x08) = 0x70007u + round;
+    REGISTER(spi1 + 0x40) = 0x107u + round;
+    ASSERT(REGISTER(spi1 + 0x08) == 0x70007u + round && REGISTER(spi1 + 0x40) == 0x107u + round);
+  }
+}
+
 int main(void) {
   mvServerLog((const uint8_t*)"too early", 9);
   log_server("first line");
@@ -95,6 +106,7 @@ int main(void) {
   handles_of_zero();
   start_edges();
   long_lines();
+  block_without_model();
   ask_the_service();
   i2c_start();
   for (uint8_t address = 8; address < 0x78; ++address) ASSERT(i2c_probe(address) == I2C_NOBODY);
