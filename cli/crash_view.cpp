@@ -43,7 +43,7 @@ void add_bits(std::vector<std::string>& names, const Bit (&bits)[kCount], std::u
 
 std::string hex(std::uint32_t value) { return fmt::format("0x{:08x}", value); }
 
-std::string with_name(const board::SymbolNames& symbols, std::uint32_t address) {
+std::string with_name(const board::Symbols& symbols, std::uint32_t address) {
   const std::string name = name_of_code(symbols, address);
   return name.empty() ? hex(address) : hex(address) + " " + name;
 }
@@ -71,7 +71,7 @@ std::uint32_t stack_word(const CrashReport& report, std::size_t offset) {
   return word;
 }
 
-std::string format_stack(const CrashReport& report, const board::SymbolNames& symbols) {
+std::string format_stack(const CrashReport& report, const board::Symbols& symbols) {
   std::string text;
   const std::size_t words = report.stack().size() / 4;
   for (std::size_t i = 0; i < words; ++i) {
@@ -106,15 +106,15 @@ std::string stack_kind(const CrashReport& report) {
 
 }  // namespace
 
-std::string name_of_code(const board::SymbolNames& symbols, std::uint32_t address) {
+std::string name_of_code(const board::Symbols& symbols, std::uint32_t address) {
   const std::uint32_t place = address & ~1U;
   if (place - kFlash >= kFlashSize) return {};
   auto found = symbols.upper_bound(place);
   if (found == symbols.begin()) return {};
   --found;
   if (found->first < kFlash) return {};
-  return place == found->first ? found->second
-                               : fmt::format("{}+0x{:x}", found->second, place - found->first);
+  const std::string& name = found->second.name;
+  return place == found->first ? name : fmt::format("{}+0x{:x}", name, place - found->first);
 }
 
 std::vector<std::string> fault_bits(const microvisor::crash::FaultStatus& faults) {
@@ -125,7 +125,7 @@ std::vector<std::string> fault_bits(const microvisor::crash::FaultStatus& faults
   return names;
 }
 
-std::string format_crash(const CrashReport& report, const board::SymbolNames& symbols) {
+std::string format_crash(const CrashReport& report, const board::Symbols& symbols) {
   const auto& registers = report.registers();
   const auto& faults = report.faults();
   const bool frame = registers.frame_known();
@@ -158,7 +158,7 @@ std::string format_crash(const CrashReport& report, const board::SymbolNames& sy
   return text;
 }
 
-json crash_as_json(const CrashReport& report, const board::SymbolNames& symbols) {
+json crash_as_json(const CrashReport& report, const board::Symbols& symbols) {
   const auto& registers = report.registers();
   const auto& faults = report.faults();
   json general = json::array();

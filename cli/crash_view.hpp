@@ -11,13 +11,13 @@
 namespace microvisor::cli {
 
 /// "name+0x12" for an address of code, with or without Thumb bit; empty if `symbols` know nothing near it.
-std::string name_of_code(const board::SymbolNames& symbols, std::uint32_t address);
+std::string name_of_code(const board::Symbols& symbols, std::uint32_t address);
 
 /// Names of the bits that are set in CFSR, HFSR and SFSR, for example "UNDEFINSTR".
 std::vector<std::string> fault_bits(const microvisor::crash::FaultStatus& faults);
 
 /// Several lines, without a newline at the end.
-std::string format_crash(const microvisor::crash::CrashReport& report, const board::SymbolNames& symbols);
-nlohmann::json crash_as_json(const microvisor::crash::CrashReport& report, const board::SymbolNames& symbols);
+std::string format_crash(const microvisor::crash::CrashReport& report, const board::Symbols& symbols);
+nlohmann::json crash_as_json(const microvisor::crash::CrashReport& report, const board::Symbols& symbols);
 
 }  // namespace microvisor::cli

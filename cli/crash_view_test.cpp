@@ -8,7 +8,7 @@
 namespace microvisor::cli {
 namespace {
 
-const board::SymbolNames kSymbols = {{0x0800'0200, "main"}, {0x0800'0300, "work"}};
+const board::Symbols kSymbols = {{0x0800'0200, {"main"}}, {0x0800'0300, {"work"}}};
 
 microvisor::crash::CrashReport report() {
   microvisor::crash::CrashReport result;

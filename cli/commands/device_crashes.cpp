@@ -31,7 +31,7 @@ protocol::SigningKey read_key(const std::string& file) {
   return std::move(*key);
 }
 
-board::SymbolNames read_symbols(const std::string& file) {
+board::Symbols read_symbols(const std::string& file) {
   if (file.empty()) return {};
   auto symbols = board::load_symbols(file);
   if (!symbols) throw Failure(file + ": " + symbols.error().message);
@@ -50,7 +50,7 @@ void list_crashes(const json& crashes, bool as_json) {
 void show_crashes(Client& client, const std::string& path, const json& crashes,
                   const CrashesArguments& arguments) {
   const protocol::SigningKey key = read_key(arguments.key);
-  const board::SymbolNames symbols = read_symbols(arguments.elf);
+  const board::Symbols symbols = read_symbols(arguments.elf);
   json opened = json::array();
   bool failed = false;
   for (const auto& crash : crashes) {
