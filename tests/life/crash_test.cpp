@@ -39,8 +39,8 @@ class CrashReportOnBoard : public ::testing::Test {
   }
   static std::uint32_t symbol(const std::string& name) {
     const auto symbols = board::load_symbols(std::string(MICROVISOR_LIFE_GUESTS) + "/crash.elf");
-    for (const auto& [address, text] : *symbols) {
-      if (text == name) return address;
+    for (const auto& [address, symbol] : *symbols) {
+      if (symbol.name == name) return address;
     }
     return 0;
   }
