@@ -191,7 +191,7 @@ def every_command_has_help():
         text = command(*path, "--help").stdout
         assert "Usage" in text, (path, text)
         _, _, below = text.partition("Subcommands:")
-        for name in re.findall(r"^  ([a-z]\w*)", below, re.MULTILINE):
+        for name in re.findall(r"^  ([a-z][\w-]*)", below, re.MULTILINE):
             visit(*path, name)
     visit()
 
