@@ -131,7 +131,8 @@ std::optional<RunEnd> Board::rest(const RunLimits& limits, RunEnd if_forever) {
   if (wanted_reset_) return std::nullopt;
   const Time target = std::min(scheduler_.next_due(), limits.until);
   const bool awaiting = options_.host != nullptr && options_.host->awaiting();
-  if (target == kNever && !awaiting && !posted_any_) {
+  if (target == kNever && !awaiting) {
+    if (posted_any_) return std::nullopt;
     if (!attended_) return if_forever;
     wait_for_posted();
     return std::nullopt;
