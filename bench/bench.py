@@ -5,6 +5,7 @@ Usage: bench.py BUILD_DIRECTORY [--json FILE] [--only PREFIX]. Times are medians
 bytes) is exact. A figure is a function with the decorator below; it returns the value, or the value and its peer's.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -130,8 +131,9 @@ def under_debugger(elf, places):
     with socket.create_connection(("127.0.0.1", port)) as connection:
         for packet in [*(f"Z1,{place:x},2" for place in places), "c"]:
             connection.sendall(f"${packet}#{sum(packet.encode()) & 0xFF:02x}".encode())
-        while connection.recv(4096):  # until the board is done
-            connection.sendall(b"+")
+        with contextlib.suppress(ConnectionError):  # the board is done, and gone
+            while connection.recv(4096):
+                connection.sendall(b"+")
     stats = stats_of(process.stderr.read())
     process.wait()
     return stats["instructions"], stats["wall_s"]
