@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "board/memory/random_bits.hpp"
+#include "cli/factory.hpp"
 #include "firmware/image/image.hpp"
 #include "firmware/layout.hpp"
 #include "protocol/bundle/elf.hpp"
+#include "tests/link/device_identity.hpp"
 #include "tests/link/seeded_random.hpp"
 
 namespace microvisor::tests {
@@ -23,17 +25,6 @@ constexpr board::Time kPatience = 600 * board::kTicksPerSecond;
 constexpr board::Time kSlice = board::kTicksPerSecond / 100;
 /// Behind the application in each version: some rows, and the end inside of a row.
 constexpr std::size_t kAppended = 1'003;
-
-board::OptionBytes board_options(const firmware::image::OptionBytes& from) {
-  board::OptionBytes to;
-  to.optr = from.optr;
-  to.nonsecure_boot0 = from.nsbootadd0;
-  to.nonsecure_boot1 = from.nsbootadd1;
-  to.secure_boot = from.secbootadd0;
-  to.bank[0] = {from.secwm1r1, from.secwm1r2, from.wrp1ar, from.wrp1br};
-  to.bank[1] = {from.secwm2r1, from.secwm2r2, from.wrp2ar, from.wrp2br};
-  return to;
-}
 
 protocol::Bytes image_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -62,21 +53,12 @@ UpdateServer::UpdateServer(const std::string& application, std::uint64_t seed)
 }
 
 board::BoardMemories UpdateServer::factory_board() {
-  const test::Key key = test::Key::generate();
-  firmware::image::Identity identity;
-  identity.device_sid = kSid;
-  std::ranges::copy(key.scalar(), identity.device_private_key.begin());
-  identity.device_certificate = gateway_.device_authority().leaf(key, kSid).der();
-  identity.gateway_host = kGatewayName;
-  identity.gateway_port = 4443;
-  identity.gateway_server_name = "gateway.microvisor.internal";
-  identity.gateway_ca = gateway_.gateway_authority().certificate.der();
-  identity.manifest_signers = {owner_.public_key()};
+  firmware::image::Identity identity = test::identity_for(gateway_, kSid, kGatewayName, owner_);
+  identity.gateway_port = 4443;  // the joined network has no ports of the host's
   const firmware::image::FlashImage image = firmware::image::build_flash_image(identity);
   board::BoardMemories memories =
       std::move(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(seed_)));
-  memories.flash().load(board::kFlashBankSize, image.bank2);
-  memories.flash().set_options(board_options(image.options));
+  cli::program(memories.flash(), image);
   return memories;
 }
 

@@ -2,41 +2,27 @@
 // connection breaks.
 #pragma once
 
-#include <algorithm>
 #include <memory>
 #include <string>
 
 #include "board/modem/joined_network.hpp"
-#include "firmware/image/image.hpp"
 #include "protocol/bundle/manifest.hpp"
 #include "tests/kernel/kernel_machine.hpp"
-#include "tests/link/test_gateway.hpp"
+#include "tests/link/device_identity.hpp"
 
 namespace microvisor::tests {
 
 class GatewayBench {
  public:
   static constexpr const char* kSid = "UV00112233445566778899aabbccddeeff";
+  static constexpr const char* kHost = "gateway.example";
 
   /// Of a device this gateway knows.
-  firmware::image::Identity identity() {
-    const test::Key key = test::Key::generate();
-    firmware::image::Identity result;
-    result.device_sid = kSid;
-    const auto scalar = key.scalar();
-    std::copy(scalar.begin(), scalar.end(), result.device_private_key.begin());
-    result.device_certificate = gateway.device_authority().leaf(key, kSid).der();
-    result.gateway_host = "gateway.example";
-    result.gateway_port = gateway.port();
-    result.gateway_server_name = "gateway.microvisor.internal";
-    result.gateway_ca = gateway.gateway_authority().certificate.der();
-    result.manifest_signers = {owner.public_key()};
-    return result;
-  }
+  firmware::image::Identity identity() { return test::identity_for(gateway, kSid, kHost, owner); }
 
   void connect(KernelMachine& machine) {
     board::JoinedOptions options;
-    options.names = {{"gateway.example", board::kGatewayAddress}};
+    options.names = {{kHost, board::kGatewayAddress}};
     machine.attach_modem(std::make_unique<board::JoinedNetwork>(
         machine.board().scheduler(),
         [this](board::JoinedConnection& connection, std::uint32_t, std::uint16_t) {
@@ -44,6 +30,16 @@ class GatewayBench {
           return gateway.join(connection);
         },
         options));
+  }
+
+  /// Has the device run an application of `size` bytes, which is not blank anywhere.
+  void offer(std::size_t size) {
+    protocol::Bytes image(size);
+    for (std::size_t at = 0; at < size; ++at) image[at] = static_cast<std::uint8_t>(at * 31 + at / 251);
+    const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), owner).value();
+    gateway.add_object(image);
+    gateway.add_object(manifest);
+    gateway.set_target(protocol::sha256(manifest));
   }
 
   /// The device has made a connection, TLS comes next.

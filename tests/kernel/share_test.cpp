@@ -78,13 +78,7 @@ TEST_F(Share, WhileConnectedAndIdleIsNineTenths) {
 
 TEST_F(Share, OfADownloadIsAtLeastHalf) {
   run_until([&] { return seen().sessions == 1; });
-  protocol::Bytes image(200'000);
-  for (std::size_t at = 0; at < image.size(); ++at) image[at] = static_cast<std::uint8_t>(at * 31 + at / 251);
-  const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), bench.owner);
-  ASSERT_TRUE(manifest.has_value());
-  bench.gateway.add_object(image);
-  bench.gateway.add_object(*manifest);
-  bench.gateway.set_target(protocol::sha256(*manifest));
+  bench.offer(200'000);
   run_until([&] { return has_reported("FETCHING"); });
   const double share = rate(
                            machine, [&] { return has_reported("INSTALLING_APP"); }, 30'000) /

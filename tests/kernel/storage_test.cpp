@@ -31,13 +31,7 @@ TEST(StorageOnBoard, AnUpdateAndTheApplicationTakeTurns) {
   KernelMachine machine({.guest = "storage", .parameters = {1, 0, 0}, .identity = bench.identity()});
   bench.connect(machine);
   ASSERT_TRUE(machine.run_until_line("round", 20'000));
-  protocol::Bytes image(50'000);
-  for (std::size_t at = 0; at < image.size(); ++at) image[at] = static_cast<std::uint8_t>(at * 31 + at / 251);
-  const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), bench.owner);
-  ASSERT_TRUE(manifest.has_value());
-  bench.gateway.add_object(image);
-  bench.gateway.add_object(*manifest);
-  bench.gateway.set_target(protocol::sha256(*manifest));
+  bench.offer(50'000);
   const unsigned before = machine.count("round");
   const auto reported = [&](const std::string& state) {
     const auto reports = bench.gateway.seen().reports;

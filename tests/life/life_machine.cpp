@@ -10,6 +10,7 @@
 #include "firmware/image/image.hpp"
 #include "firmware/layout.hpp"
 #include "protocol/bundle/elf.hpp"
+#include "tests/link/device_identity.hpp"
 
 namespace microvisor::test {
 namespace {
@@ -21,21 +22,6 @@ constexpr std::size_t kParameter = 0x400;  // where guests find their word (test
 protocol::Bytes read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-firmware::image::Identity identity(TestGateway& gateway, const protocol::SigningKey& owner) {
-  const Key key = Key::generate();
-  firmware::image::Identity result;
-  result.device_sid = LifeMachine::kSid;
-  const auto scalar = key.scalar();
-  std::copy(scalar.begin(), scalar.end(), result.device_private_key.begin());
-  result.device_certificate = gateway.device_authority().leaf(key, LifeMachine::kSid).der();
-  result.gateway_host = "gateway.example";
-  result.gateway_port = gateway.port();
-  result.gateway_server_name = "gateway.microvisor.internal";
-  result.gateway_ca = gateway.gateway_authority().certificate.der();
-  result.manifest_signers = {owner.public_key()};
-  return result;
 }
 
 }  // namespace
@@ -62,7 +48,8 @@ class LifeMachine::Terminal final : public board::SerialDevice {
 
 LifeMachine::LifeMachine() : terminal_(std::make_unique<Terminal>(*this)) {
   auto memories = std::move(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1)));
-  cli::program(memories.flash(), firmware::image::build_flash_image(identity(gateway, owner)));
+  cli::program(memories.flash(),
+               firmware::image::build_flash_image(identity_for(gateway, kSid, "gateway.example", owner)));
   board::BoardOptions options;
   options.report = [this](std::string_view line) { reports_.emplace_back(line); };
   auto created = board::Board::create(std::move(memories), options);

@@ -17,6 +17,7 @@
 #include "firmware/layout.hpp"
 #include "protocol/bundle/elf.hpp"
 #include "protocol/bundle/manifest.hpp"
+#include "tests/link/device_identity.hpp"
 #include "tests/link/test_gateway.hpp"
 
 namespace microvisor::test {
@@ -35,7 +36,8 @@ class LinkOnBoard : public ::testing::Test {
  protected:
   LinkOnBoard() {
     auto memories = std::move(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1)));
-    cli::program(memories.flash(), firmware::image::build_flash_image(identity()));
+    cli::program(memories.flash(),
+                 firmware::image::build_flash_image(identity_for(gateway, kSid, "10.0.2.2", owner)));
     board::BoardOptions options;
     options.report = [this](std::string_view line) { reports.emplace_back(line); };
     auto created = board::Board::create(std::move(memories), options);
@@ -46,21 +48,6 @@ class LinkOnBoard : public ::testing::Test {
     modem = std::make_unique<board::AtModem>(device->scheduler(), *network);
     modem->attach(*device->serial(kLpuart1));
     device->include("modem", [this](board::Archive& archive) { modem->serialise(archive); });
-  }
-
-  firmware::image::Identity identity() {
-    const Key key = Key::generate();
-    firmware::image::Identity result;
-    result.device_sid = kSid;
-    const auto scalar = key.scalar();
-    std::copy(scalar.begin(), scalar.end(), result.device_private_key.begin());
-    result.device_certificate = gateway.device_authority().leaf(key, kSid).der();
-    result.gateway_host = "10.0.2.2";
-    result.gateway_port = gateway.port();
-    result.gateway_server_name = "gateway.microvisor.internal";
-    result.gateway_ca = gateway.gateway_authority().certificate.der();
-    result.manifest_signers = {owner.public_key()};
-    return result;
   }
 
   /// Runs until `done`, looked at every millisecond of board time, or for `seconds`.

@@ -1,22 +1,11 @@
 /* Asks for the connection, gives it up, and says on USART2 how it stands whenever that has changed. */
-#include "guest.h"
+#include "tick.h"
 
 static struct MvNotification ring[4] __attribute__((aligned(8)));
 static volatile uint32_t changes;
 static uint8_t log_buffer[1024] __attribute__((aligned(512)));
 
 void TIM2_IRQHandler(void) { ++changes; }
-
-void SysTick_Handler(void) {}
-
-/* Time passes asleep, 10 ms at once. */
-static void start_tick(void) {
-  REG(0xE000E014) = 1600000 - 1;
-  REG(0xE000E018) = 0;
-  REG(0xE000E010) = 7;
-}
-
-static void sleep(void) { __asm__ volatile("wfi"); }
 
 static void put_reasons(void) {
   static uint32_t last = 0xFFFFFFFF;

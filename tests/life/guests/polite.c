@@ -1,23 +1,12 @@
 /* Says that it is there, how it was started, and when an update is ready. The parameter says what it does
  * then: 0 nothing, 1 restarts after a second, 2 crashes after a second, 3 subscribes only ten seconds after
  * its start, 4 tries to restart all the time and says what it is answered. */
-#include "guest.h"
+#include "tick.h"
 
 static struct MvNotification ring[4] __attribute__((aligned(8)));
 static volatile uint32_t told;
 
 void TIM2_IRQHandler(void) { told = ring[0].event_type == MV_EVENTTYPE_UPDATEDOWNLOADED; }
-
-void SysTick_Handler(void) {}
-
-/* Time passes asleep, 10 ms at once. */
-static void start_tick(void) {
-  REG(0xE000E014) = 1600000 - 1;
-  REG(0xE000E018) = 0;
-  REG(0xE000E010) = 7;
-}
-
-static void sleep(void) { __asm__ volatile("wfi"); }
 
 static uint64_t now(void) {
   uint64_t microseconds = 0;
