@@ -313,7 +313,7 @@ def irq_wait_background_instructions():
 
 
 def write_kernel_figures(file):
-    """docs/kernel-figures.md: what the injection runs found, a line for each call."""
+    """docs/kernel-figures.md: what the injection runs found, a line for each call, and what the stacks need."""
     lines = ["# What the kernel costs an application", "",
              "Written by `script/bench --kernel-document docs/kernel-figures.md`. Instructions of the core, counted on the board: of a",
              "call from the branch to the gate to the instruction behind it, ordinary arguments; how long a non-secure interrupt of",
@@ -325,7 +325,23 @@ def write_kernel_figures(file):
     for call in sorted(injection()["calls"], key=lambda call: (-call["wait"], call["name"])):
         path = call["path"] if call["path"] != 1000 else "waits"
         lines.append(f"| {call['name']} | {path} | {call['wait']} | {call['erase_us']:.1f} |")
+    lines += ["", "## Stacks", "",
+              "Bytes that each of the kernel's stacks needs at most, as the build computes it (docs/kernel.md, \"Stacks\").", "",
+              "| stack | at most | of |", "|---|---|---|"]
+    lines += [f"| {stack} | {bound:,} | {size:,} |" for stack, bound, size in stack_bounds()]
     file.write_text("\n".join(lines) + "\n")
+
+
+def stack_bounds():
+    """Of each stack of the kernel: name, the most that it needs, size (firmware/stack_check/check_stacks.py)."""
+    lines = (BUILD / "firmware/device/kernel.stacks").read_text().splitlines()
+    for symbol, _, bound, size in (line.split() for line in lines if not line.startswith(" ")):
+        yield symbol.removeprefix("kernel_").removesuffix("_stack"), int(bound), int(size)
+
+
+for the_stack in ("main", "thread", "worker"):
+    figure(f"kernel.stack_bytes.{the_stack}", "bytes", "lower", "the most that this stack of the kernel's needs, exceptions included")(
+        lambda name=the_stack: next(bound for stack, bound, _ in stack_bounds() if stack == name))
 
 
 @figure("kernel.flash_bytes", "bytes", "lower", "kernel image as linked")

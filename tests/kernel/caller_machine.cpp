@@ -7,6 +7,7 @@
 
 #include "firmware/kernel/resident/services.hpp"
 #include "firmware/layout.hpp"
+#include "tests/kernel/stack_watermarks.hpp"
 
 namespace microvisor::tests {
 
@@ -66,6 +67,7 @@ void expect_okay(const Outcome& outcome, const char* call) {
 
 std::shared_ptr<const board::Snapshot> make_without_log() {
   KernelMachine machine("caller");
+  fill_stacks(machine.board());
   if (!machine.run_until_line("ready 0", kStart)) throw std::runtime_error("the caller does not start");
   machine.run(2);
   const std::uint32_t canary = canary_address();

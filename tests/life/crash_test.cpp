@@ -8,6 +8,7 @@
 #include "abi/interface.hpp"
 #include "board/debug/elf_symbols.hpp"
 #include "protocol/crash/crash_report.hpp"
+#include "tests/kernel/stack_watermarks.hpp"
 #include "tests/life/life_machine.hpp"
 
 namespace microvisor::test {
@@ -78,6 +79,12 @@ TEST_F(CrashReportOnBoard, HasRegistersStackAndCircumstances) {
   for (std::uint32_t i = 0; i < 8; ++i) EXPECT_EQ(stack[i], 0xC0DE'0000U + i);
   const auto events = machine.gateway.seen().events;
   EXPECT_NE(std::find(events.begin(), events.end(), report.text()), events.end()) << machine.describe();
+}
+
+TEST_F(CrashReportOnBoard, IsMadeAndSentWithinTheBoundsOfTheStacks) {
+  tests::fill_stacks(machine.board());
+  static_cast<void>(run(policy(7168), 0));
+  tests::expect_stacks_within_bounds(machine.board());
 }
 
 TEST_F(CrashReportOnBoard, SaysThatTheProcessStackWasInUse) {
