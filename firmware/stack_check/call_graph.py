@@ -32,12 +32,13 @@ class PointerRule:
 
 
 class CallGraph:
-    """`calls`: for each function's address those that it may call."""
+    """`calls`: for each function's address those that it may call; `pointers`: each call through one, and where it may lead."""
 
     def __init__(self, code: MachineCode, pointers: list[dict]) -> None:
         self.code = code
         self.errors: list[str] = []
         self.calls: dict[int, set[int]] = {address: set(function.calls) for address, function in code.functions.items()}
+        self.pointers: list[tuple[IndirectCall, set[int]]] = []
         self._rules = [PointerRule.read(entry) for entry in pointers]
         self._by_name: dict[str, list[int]] = {}
         for function in code.functions.values():
@@ -68,7 +69,9 @@ class CallGraph:
         tables = [self.code.tables.get(name, {}) for rule in rules for name in rule.through]
         slot = {table[call.offset] for table in tables if call.offset in table}
         anywhere = {target for table in tables for target in table.values()}
-        self.calls[function.address] |= (slot or anywhere).union(*(self._functions(rule.to) for rule in rules))
+        targets = (slot or anywhere).union(*(self._functions(rule.to) for rule in rules))
+        self.calls[function.address] |= targets
+        self.pointers.append((call, targets))
 
     def _functions(self, names: list[str]) -> set[int]:
         """Functions, and what stands in tables."""

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Bounds every stack of an image, and fails if a bound exceeds the stack.
 
-    check_stacks.py --objdump OBJDUMP [--usage FOLDER]... --report FILE IMAGE.elf DATA.toml...
+    check_stacks.py --objdump OBJDUMP [--usage FOLDER]... --report FILE [--calls FILE] IMAGE.elf DATA.toml...
 
 The bound of a stack is the deepest path of calls from the functions that start on it, and what exceptions put on top. Its
 parts: machine_code.py (functions and frames), stack_usage.py (the compiler's view of the frames), call_graph.py (calls, also
@@ -121,11 +121,18 @@ def report(bounds: list[Bound]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def pointer_calls(graph: CallGraph) -> str:
+    """For tests: a line for each call through a pointer, with its address, the register and where it may lead."""
+    return "".join(f"{call.address:#x} {call.register}{''.join(f' {target:#x}' for target in sorted(targets))}\n"
+                   for call, targets in graph.pointers)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--objdump", required=True)
     parser.add_argument("--usage", action="append", type=Path, default=[])
     parser.add_argument("--report", type=Path, required=True)
+    parser.add_argument("--calls", type=Path)
     parser.add_argument("image")
     parser.add_argument("data", nargs="+", type=Path)
     arguments = parser.parse_args()
@@ -138,6 +145,8 @@ def main() -> None:
         usage.read(folder)
     check = Check(MachineCode(arguments.objdump, arguments.image), usage, data)
     arguments.report.write_text(report(check.bounds))
+    if arguments.calls:
+        arguments.calls.write_text(pointer_calls(check.graph))
     for bound in check.bounds:
         print(f"check_stacks: {bound.name}: at most {bound.bytes} of {bound.size} bytes")
     print(f"check_stacks: {usage.agree} frames as -fstack-usage says, {usage.differ} where more counts, "

@@ -26,6 +26,7 @@ WRITES_NOTHING = re.compile(r"str|cmp|cmn|tst|teq|b(?!ic|fi|fc)|cb|msr")
 class IndirectCall:
     """A call through a register. `offset`: where in a table it was read; None if that is not certain."""
     address: int
+    register: int
     offset: int | None
 
 
@@ -159,7 +160,7 @@ class MachineCode:
                 if target != function.address or code.operation == "bl":
                     function.calls.add(target)
             elif re.match(r"blx?(ns)?$|bx(ns)?$", code.operation) and code.operands != "lr":
-                function.indirect.append(IndirectCall(code.address, read_offset(body, index, joins)))
+                function.indirect.append(IndirectCall(code.address, register(code.operands), read_offset(body, index, joins)))
             elif is_long_branch(code):
                 function.calls.add(self._containing(int(body[index + 1].operands, 16)))
         following = self._starts[bisect_right(self._starts, function.address):][:1]

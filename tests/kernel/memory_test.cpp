@@ -4,6 +4,7 @@
 
 #include "protocol/bundle/manifest.hpp"
 #include "tests/kernel/gateway_bench.hpp"
+#include "tests/kernel/pointer_calls.hpp"
 #include "tests/kernel/stack_watermarks.hpp"
 
 namespace microvisor::tests {
@@ -19,6 +20,7 @@ TEST(KernelMemory, StacksHoldWhatTheDeviceDoesWithinTheirBounds) {
   GatewayBench bench;
   KernelMachine machine({.guest = "storage", .parameters = {1, 0, 0}, .identity = bench.identity()});
   fill_stacks(machine.board());
+  const PointerCallWatch pointer_calls(machine.board());
   bench.connect(machine);
   ASSERT_TRUE(machine.run_until_line("round", 20'000));
   const protocol::Bytes image(50'000, 0x5A);
@@ -30,6 +32,7 @@ TEST(KernelMemory, StacksHoldWhatTheDeviceDoesWithinTheirBounds) {
   for (int second = 0; second < 120 && !reported(bench, "INSTALLING_APP"); ++second) machine.run(1'000);
   ASSERT_TRUE(reported(bench, "INSTALLING_APP"));
   machine.run(5'000);  // the new application is no program, and is ended
+  pointer_calls.expect_as_listed();
   expect_stacks_within_bounds(machine.board());
   // A bound says something: but for the nesting of all exceptions, this run comes near it.
   for (const StackUse& stack : stack_use(machine.board())) {

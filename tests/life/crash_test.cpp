@@ -8,6 +8,7 @@
 #include "abi/interface.hpp"
 #include "board/debug/elf_symbols.hpp"
 #include "protocol/crash/crash_report.hpp"
+#include "tests/kernel/pointer_calls.hpp"
 #include "tests/kernel/stack_watermarks.hpp"
 #include "tests/life/life_machine.hpp"
 
@@ -83,7 +84,9 @@ TEST_F(CrashReportOnBoard, HasRegistersStackAndCircumstances) {
 
 TEST_F(CrashReportOnBoard, IsMadeAndSentWithinTheBoundsOfTheStacks) {
   tests::fill_stacks(machine.board());
+  const tests::PointerCallWatch pointer_calls(machine.board());
   static_cast<void>(run(policy(7168), 0));
+  pointer_calls.expect_as_listed();
   tests::expect_stacks_within_bounds(machine.board());
 }
 
