@@ -107,6 +107,14 @@ void reset_if_update_is_ready() {
   stm32u5::system_reset();
 }
 
+/// Tells applications apart, by their contents; 0: there is none.
+std::uint32_t application_tag() {
+  if (!updater().installed()) return 0;
+  std::uint32_t tag = 0;
+  std::memcpy(&tag, updater().installed()->extent_hash.data(), sizeof tag);
+  return tag;
+}
+
 void report_crash(const ApplicationEnd& end) {
   std::array<char, link::kMaximumEventText> line{};
   const char* touched = name_of_illegal_access(end.illegal_accesses);
@@ -136,6 +144,7 @@ void decide_what_follows(const ApplicationEnd& end) {
     case EndCause::CompatibilityMode:
       report_crash(end);
       scheduler_set_compatibility(true);
+      retain_compatibility(application_tag());
       next_reason = abi::WakeReason::APPLICATIONCRASH;
       start_at = now;
       break;
@@ -222,13 +231,16 @@ void prepare_application(bool installed, abi::WakeReason reason, const Retained&
   start_at = 0;
   services().crash_to_report = !crash_store().empty();
   services().application_present = installed && plausible(application_vectors());
+  const bool learned = retained.compatible != 0 && retained.compatible == application_tag();
+  if (!learned) retain_compatibility(0);
+  scheduler_set_compatibility(learned);
   manifest::ApplicationManifest manifest;
   if (installed && updater().installed_manifest(manifest)) {
     restart_policy.configure(manifest.crash.minimum_restart_ms, manifest.crash.maximum_restart_ms);
     if (reason != abi::WakeReason::APPLICATIONUPDATE) restart_policy.resume(retained.restart_pause);
     set_crash_policy(manifest.crash);
     services().connectivity.configure(manifest.connection_grace_seconds, manifest.minimum_check_in_seconds);
-    scheduler_set_compatibility(manifest.compatibility_mode);
+    scheduler_set_compatibility(manifest.compatibility_mode || learned);
   }
 }
 

@@ -170,7 +170,7 @@ TEST(BoardTable, RowsAreDistinct) {
 }
 
 TEST(Retained, CheckFindsEveryChangedBit) {
-  const Retained r{1, 2, 3, 4, 5, 6, 0};
+  const Retained r{1, 2, 3, 4, 5, 6, 7, 0};
   for (unsigned bit = 0; bit < 32; ++bit) {
     Retained changed = r;
     changed.crash_detail ^= 1u << bit;

@@ -1,7 +1,10 @@
 // A modem that never stops talking: it gives the worker something to do at any moment of a test.
 #pragma once
 
+#include <random>
+
 #include "board/board.hpp"
+#include "tests/kernel/kernel_machine.hpp"
 
 namespace microvisor::tests {
 
@@ -22,5 +25,24 @@ class Chatter final : public board::SerialDevice {
   board::Board& board_;
   board::SerialPort& port_;
 };
+
+/// About 10,000 bytes a second from the modem, until the line or the end of the time. They come irregularly:
+/// with a clock of their own they and the application's tick would meet in the same way again and again, or
+/// never. `seed`: of their moments.
+inline bool run_chattering(KernelMachine& machine, const std::string& line, unsigned milliseconds,
+                           std::uint32_t seed = 1) {
+  Chatter chatter(machine.board());
+  std::minstd_rand random(seed);
+  std::uint8_t byte = 0;
+  const auto& scheduler = machine.board().scheduler();
+  const board::Time end = scheduler.now() + milliseconds * 1000 * board::kTicksPerMicrosecond;
+  while (scheduler.now() < end && machine.count(line) == 0) {
+    const board::Time pause =
+        50 * board::kTicksPerMicrosecond + random() % (100 * board::kTicksPerMicrosecond);
+    machine.board().run({.until = scheduler.now() + pause});
+    chatter.say(byte++);
+  }
+  return machine.count(line) != 0;
+}
 
 }  // namespace microvisor::tests

@@ -27,17 +27,6 @@ enum Kind : std::uint32_t {
   kFloat,
 };
 
-/// Runs until the line, while the modem keeps the worker busy.
-bool run_chattering(KernelMachine& machine, const std::string& line, unsigned milliseconds) {
-  Chatter chatter(machine.board());
-  std::uint8_t byte = 0;
-  for (unsigned i = 0; i < 20 * milliseconds && machine.count(line) == 0; ++i) {
-    machine.board().run({.until = machine.board().scheduler().now() + 50 * board::kTicksPerMicrosecond});
-    chatter.say(byte++);
-  }
-  return machine.count(line) != 0;
-}
-
 TEST(FastInterruptsOnBoard, AnswerAsDocumented) {
   KernelMachine machine("fast", {kErrors, 0, 0});
   ASSERT_TRUE(machine.run_until_line("answered", 3000));

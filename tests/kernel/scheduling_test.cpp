@@ -1,13 +1,10 @@
-// Interrupts of the application beside the kernel: they come as on the bare chip, whatever they do the device
-// stays reachable, and applications that switch context where the worker may be run in compatibility mode.
+// Interrupts of the application beside the kernel: they come as on the bare chip, and whatever they do the
+// device stays reachable.
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cstdio>
-#include <sstream>
 
 #include "firmware/kernel/board_table.hpp"
-#include "protocol/bundle/manifest.hpp"
 #include "tests/kernel/chatter.hpp"
 #include "tests/kernel/kernel_machine.hpp"
 
@@ -15,17 +12,6 @@ namespace microvisor::tests {
 namespace {
 
 constexpr const char* kSlices = "(anonymous namespace)::slices";
-
-/// About 10,000 bytes a second from the modem, until the line or the end of the time.
-bool run_chattering(KernelMachine& machine, const std::string& line, unsigned milliseconds) {
-  Chatter chatter(machine.board());
-  std::uint8_t byte = 0;
-  for (unsigned i = 0; i < 10 * milliseconds && machine.count(line) == 0; ++i) {
-    machine.board().run({.until = machine.board().scheduler().now() + 100 * board::kTicksPerMicrosecond});
-    chatter.say(byte++);
-  }
-  return machine.count(line) != 0;
-}
 
 std::vector<std::string> lines_behind(const KernelMachine& machine, const std::string& head) {
   std::vector<std::string> result;
@@ -132,64 +118,6 @@ TEST(Interrupts, AStormLeavesTheWorkerItsSlices) {
     EXPECT_TRUE(worker_lives(machine, 1));
     EXPECT_EQ(machine.board().resets(), 0u);
     EXPECT_EQ(machine.count("start 8"), 0u);
-  }
-}
-
-// As in guests/tasks.c.
-enum : std::uint32_t { kUsual, kSwitchInTick = 2 };
-/// SHPR3 with PendSV and SysTick at this priority.
-constexpr std::uint32_t both_at(std::uint32_t priority) { return priority << 24 | priority << 16 | 1; }
-
-void expect_clean(const KernelMachine& machine) {
-  EXPECT_EQ(machine.value_of("errors"), 0u);
-  EXPECT_GE(machine.value_of("loops"), 10'000u);
-  std::printf("timer interrupts of 5,000: %u\n", machine.value_of("timer"));
-}
-
-struct Switcher {
-  const char* name;
-  std::uint32_t kind;
-  std::uint32_t priority;
-};
-
-class CompatibilityMode : public testing::TestWithParam<Switcher> {};
-
-/// Nothing asked for: the kernel finds out, and the application starts anew.
-TEST_P(CompatibilityMode, IsEnteredWhenTheApplicationNeedsIt) {
-  KernelMachine machine("tasks", {GetParam().kind, 0, both_at(GetParam().priority)});
-  ASSERT_TRUE(run_chattering(machine, "tasks done", 5000));
-  expect_clean(machine);
-  EXPECT_TRUE(machine.has_reported("restarted in compatibility mode"));
-  EXPECT_EQ(machine.board().resets(), 0u);
-}
-
-TEST_P(CompatibilityMode, CanBeAskedForInTheBundle) {
-  protocol::BundleOptions bundle;
-  bundle.compatibility_mode = true;
-  KernelMachine machine(
-      KernelMachineSetup{.guest = "tasks",
-                         .parameters = {GetParam().kind, 0, both_at(GetParam().priority)},
-                         .manifest = protocol::make_manifest(std::array<std::uint8_t, 64>{}, bundle)});
-  ASSERT_TRUE(run_chattering(machine, "tasks done", 5000));
-  expect_clean(machine);
-  EXPECT_FALSE(machine.has_reported("compatibility"));
-  EXPECT_GT(machine.kernel_word(kSlices), 200u);
-  EXPECT_EQ(machine.board().resets(), 0u);
-}
-
-INSTANTIATE_TEST_SUITE_P(All, CompatibilityMode,
-                         testing::Values(Switcher{"PendSvAtD0", kUsual, 0xD0},
-                                         Switcher{"PendSvAt00", kUsual, 0},
-                                         Switcher{"TickAtD0", kSwitchInTick, 0xD0},
-                                         Switcher{"TickAt40", kSwitchInTick, 0x40}),
-                         [](const auto& switcher) { return switcher.param.name; });
-
-TEST(CompatibilityModeDefault, IsNotEnteredWithoutNeed) {
-  for (const std::uint32_t priority : {0xE0u, 0xF0u}) {
-    KernelMachine machine("tasks", {kUsual, 0, both_at(priority)});
-    ASSERT_TRUE(run_chattering(machine, "tasks done", 5000));
-    expect_clean(machine);
-    EXPECT_FALSE(machine.has_reported("compatibility"));
   }
 }
 

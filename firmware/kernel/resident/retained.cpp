@@ -17,8 +17,8 @@ volatile Retained& memory() { return *reinterpret_cast<volatile Retained*>(kPlac
 Retained read() {
   const volatile Retained& m = memory();
   const Retained r{m.magic,          m.wake_reason,   m.crash_code, m.crash_detail,
-                   m.kernel_crashes, m.restart_pause, m.check};
-  return r.magic == kMagic && r.check == retained_check(r) ? r : Retained{kMagic, 0, 0, 0, 0, 0, 0};
+                   m.kernel_crashes, m.restart_pause, m.compatible, m.check};
+  return r.magic == kMagic && r.check == retained_check(r) ? r : Retained{.magic = kMagic};
 }
 
 void write(Retained r) {
@@ -30,6 +30,7 @@ void write(Retained r) {
   m.crash_detail = r.crash_detail;
   m.kernel_crashes = r.kernel_crashes;
   m.restart_pause = r.restart_pause;
+  m.compatible = r.compatible;
   m.check = retained_check(r);
 }
 
@@ -45,7 +46,7 @@ void open_retained() {
 
 Retained take_retained() {
   const Retained r = read();
-  write(Retained{kMagic, 0, 0, 0, r.kernel_crashes, 0, 0});
+  write(Retained{.kernel_crashes = r.kernel_crashes, .compatible = r.compatible});
   return r;
 }
 
@@ -58,6 +59,12 @@ void retain_wake_reason(abi::WakeReason reason) {
 void retain_restart_pause(std::uint32_t milliseconds) {
   Retained r = read();
   r.restart_pause = milliseconds;
+  write(r);
+}
+
+void retain_compatibility(std::uint32_t application_tag) {
+  Retained r = read();
+  r.compatible = application_tag;
   write(r);
 }
 

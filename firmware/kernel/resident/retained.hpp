@@ -1,5 +1,5 @@
 // What the kernel keeps across a reset, in the backup SRAM behind the boot status: why the next application
-// is started, and what made the kernel give up.
+// is started, what made the kernel give up, and what has been learned of the application.
 #pragma once
 
 #include <cstdint>
@@ -10,20 +10,21 @@
 namespace microvisor::firmware::kernel {
 
 struct Retained {
-  std::uint32_t magic;
-  std::uint32_t wake_reason;  // abi::WakeReason of the next start
-  std::uint32_t crash_code;   // exception number of the kernel's last crash, 0: none
-  std::uint32_t crash_detail;
-  std::uint32_t kernel_crashes;  // since power-on
-  std::uint32_t restart_pause;   // milliseconds, of the application's series of failures; 0: none
-  std::uint32_t check;           // over all of the above
+  std::uint32_t magic = 0;
+  std::uint32_t wake_reason = 0;  // abi::WakeReason of the next start
+  std::uint32_t crash_code = 0;   // exception number of the kernel's last crash, 0: none
+  std::uint32_t crash_detail = 0;
+  std::uint32_t kernel_crashes = 0;  // since power-on
+  std::uint32_t restart_pause = 0;   // milliseconds, of the application's series of failures; 0: none
+  std::uint32_t compatible = 0;      // application_tag() of the one that needs compatibility mode; 0: none
+  std::uint32_t check = 0;           // over all of the above
 };
 
 [[nodiscard]] constexpr std::uint32_t retained_check(const Retained& r) {
   // FNV-1a over the words: finds decayed memory, and is no protection against anybody.
   std::uint32_t hash = 0x811C'9DC5;
-  for (const std::uint32_t word :
-       {r.magic, r.wake_reason, r.crash_code, r.crash_detail, r.kernel_crashes, r.restart_pause}) {
+  for (const std::uint32_t word : {r.magic, r.wake_reason, r.crash_code, r.crash_detail, r.kernel_crashes,
+                                   r.restart_pause, r.compatible}) {
     hash = (hash ^ word) * 0x0100'0193;
   }
   return hash;
@@ -42,11 +43,12 @@ struct Retained {
 /// Opens the backup SRAM. Once, early.
 void open_retained();
 /// Takes what the last run left; a default if it left nothing. The memory is cleared, but for the number of
-/// crashes.
+/// crashes and what has been learned of the application.
 [[nodiscard]] Retained take_retained();
 /// Leaves the reason for the start after the reset that is about to happen.
 void retain_wake_reason(abi::WakeReason reason);
 void retain_restart_pause(std::uint32_t milliseconds);
+void retain_compatibility(std::uint32_t application_tag);
 void retain_kernel_crash(std::uint32_t code, std::uint32_t detail);
 
 }  // namespace microvisor::firmware::kernel

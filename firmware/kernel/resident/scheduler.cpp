@@ -40,11 +40,10 @@ struct State {
   bool application_runs = false;
   bool compatible = false;
   bool boosted = false;
-  bool ready = false;            // the worker has something to do
-  bool waits_for_event = false;  // worker_wake() makes it ready
-  bool woken = false;            // worker_wake() was called
-  bool errand_wanted = false;    // worker_request_errand() was called
-  bool tasklet_deferred = false;
+  bool ready = false;             // the worker has something to do
+  bool waits_for_event = false;   // worker_wake() makes it ready
+  bool woken = false;             // worker_wake() was called
+  bool errand_wanted = false;     // worker_request_errand() was called
   bool warned = false;            // by the watchdog
   std::uint32_t thread_seen = 0;  // TIM5's count when thread mode last showed that it lives
   std::uint32_t no_park = 0;
@@ -160,7 +159,6 @@ void feed() {
 
 /// The step while a slice runs. True: park.
 bool running_step(std::uint32_t exc_return, const std::uint32_t* sp) {
-  if (switched_under_worker(exc_return)) end_application_for(EndCause::ContextSwitch);
   const bool can_park = worker_interrupted(exc_return, sp) && state.no_park == 0;
   state.slice_used += kSliceCheck;
   const bool over = state.slice_used >= kSlice || (!state.boosted && application_waits());
@@ -178,6 +176,7 @@ bool running_step(std::uint32_t exc_return, const std::uint32_t* sp) {
 
 bool step(std::uint32_t exc_return, const std::uint32_t* sp) {
   disarm(0);
+  if (switched_under_worker(exc_return)) end_application_for(EndCause::ContextSwitch);
   switch (state.phase) {
     case Phase::Waiting: return false;
     case Phase::Share: pend_slice(); return false;
@@ -339,10 +338,6 @@ std::uint32_t scheduler_timer(std::uint32_t exc_return, const std::uint32_t* sp)
   if ((flags & Tim::kUpdate) != 0) overflows = overflows + 1;
   if ((flags & Tim::kCompare2) != 0) alarm();
   const bool switches = (flags & Tim::kCompare1) != 0 && step(exc_return, sp);
-  if (state.tasklet_deferred) {
-    state.tasklet_deferred = false;
-    pend_tasklet();
-  }
   return switches ? 1 : 0;
 }
 
@@ -397,7 +392,10 @@ void scheduler_unwound() {
   note_parked();
 }
 
-void scheduler_defer_tasklet() { state.tasklet_deferred = true; }
+void scheduler_defer_tasklet() {
+  set_timer_priority(kPriorityTimer);  // that of the handler under way, too: the tasklet comes behind it
+  pend_tasklet();
+}
 
 bool worker_idle() { return state.phase == Phase::Waiting && !state.ready; }
 

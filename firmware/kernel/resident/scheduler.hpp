@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "firmware/drivers/stm32u5/scb.hpp"
 #include "firmware/kernel/resident/trap.hpp"
 
 namespace microvisor::firmware::kernel {
@@ -61,16 +62,20 @@ void scheduler_thread_lives();
 void scheduler_set_compatibility(bool on);
 [[nodiscard]] bool scheduler_compatibility();
 
-/// What `exc_return` says was interrupted is the application's thread code, although the worker has not
-/// parked: a handler that pre-empted the worker has returned to something else. Any context.
+/// What `exc_return` says was interrupted is the application's thread code, although PendSV, in which the
+/// worker runs, is active: a handler that pre-empted it has returned to something else. That may have been
+/// before the worker's first instruction or behind its last, so `worker_context.running` does not tell. Any
+/// context.
 [[nodiscard]] inline bool switched_under_worker(std::uint32_t exc_return) {
-  return worker_context.running != 0 && (exc_return & (kReturnSecureFrame | kReturnThread)) == kReturnThread;
+  return (exc_return & (kReturnSecureFrame | kReturnThread)) == kReturnThread &&
+         (stm32u5::scb().shcsr & stm32u5::Scb::kPendSvActive) != 0;
 }
 
 /// The application has ended, and every exception with it: whatever was under way begins anew.
 void scheduler_unwound();
 
-/// The end of the application was put off until the timer's handler ends: pend the tasklet then.
+/// The end of the application is put off until the timer's handler, which has been pre-empted, ends: has the
+/// tasklet follow it.
 void scheduler_defer_tasklet();
 
 /// Whether the worker waits for an event or a moment, with nothing half done.

@@ -2,8 +2,13 @@
  * PendSV, both at the lowest priority, and PendSV switches between three tasks on process stacks. Less usual
  * ones have other priorities (parameters.value: SHPR3), or switch in SysTick itself (kind 2). All tasks make
  * system calls without end and check that their registers, their stack and their results are their own. TIM6
- * interrupts at 5 kHz and calls too. */
+ * interrupts at 5 kHz and calls too.
+ *
+ * Kinds 3 and 4 have no time of their own: they switch in TIM6's handler, at the most urgent priority,
+ * whenever the test raises the line. The tasks of kind 4 make no calls. */
 #include "guest.h"
+
+enum { KIND_SWITCH_IN_TICK = 2, KIND_SWITCH_ON_DEMAND, KIND_SWITCH_WITHOUT_CALLS };
 
 #define TASKS 3
 #define STACK_WORDS 256
@@ -16,7 +21,7 @@ static volatile uint32_t ticks, loops[TASKS], errors, timer_calls;
 /* True: switch at once. */
 uint32_t tick(void) {
   ++ticks;
-  if (parameters.kind == 2) return 1;
+  if (parameters.kind == KIND_SWITCH_IN_TICK) return 1;
   REG(0xE000ED04) = 1u << 28;
   return 0;
 }
@@ -48,11 +53,24 @@ __attribute__((naked)) void SysTick_Handler(void) {
       "1: b.w PendSV_Handler");
 }
 
-void TIM6_IRQHandler(void) {
+/* True: switch at once. */
+uint32_t timer(void) {
   uint64_t now = 0;
+  if (parameters.kind >= KIND_SWITCH_ON_DEMAND) return 1;
   REG(TIM6 + 0x10) = 0;
   if (mvGetMicroseconds(&now) != MV_STATUS_OKAY || now == 0) ++errors;
   ++timer_calls;
+  return 0;
+}
+
+__attribute__((naked)) void TIM6_IRQHandler(void) {
+  __asm__ volatile(
+      "push {r4, lr}\n\t"
+      "bl timer\n\t"
+      "pop {r4, lr}\n\t"
+      "cbnz r0, 1f\n\t"
+      "bx lr\n\t"
+      "1: b.w PendSV_Handler");
 }
 
 /* Fills the callee-saved registers with a pattern, makes a call, and compares. */
@@ -126,6 +144,7 @@ static void task(uint32_t number) {
   uint32_t seed = 0x1000 * (number + 1);
   const uint32_t end = parameters.address != 0 ? parameters.address : 1000; /* ticks of a millisecond */
   for (uint32_t i = 0; i < 8; ++i) guard[i] = seed + i;
+  while (parameters.kind == KIND_SWITCH_WITHOUT_CALLS) ++loops[number];
   for (;;) {
     uint32_t hertz = 0;
     uint64_t before = 0, after = 0;
@@ -163,11 +182,7 @@ static void prepare(uint32_t number) {
   task_sp[number] = sp;
 }
 
-int main(void) {
-  console_start();
-  for (uint32_t i = 0; i < TASKS; ++i) prepare(i);
-  /* PendSV and SysTick lowest, unless the test wants it otherwise. */
-  REG(0xE000ED20) = parameters.value != 0 ? parameters.value : 0xFFFF0000;
+static void start_time(void) {
   mvPeriphPoke32(RCC_APB1ENR1, 0x10, 0x10);
   REG(TIM6 + 0x28) = 159;
   REG(TIM6 + 0x2C) = 199; /* 5 kHz */
@@ -175,10 +190,21 @@ int main(void) {
   REG(TIM6 + 0x10) = 0;
   REG(TIM6 + 0x0C) = 1;
   REG(TIM6 + 0x00) = 1;
-  REG(NVIC_ISER + 4) = 1u << 17;
   REG(0xE000E014) = 159999;
   REG(0xE000E018) = 0;
   REG(0xE000E010) = 7;
+}
+
+int main(void) {
+  uint8_t reason = 0;
+  console_start();
+  mvGetWakeReason((enum MvWakeReason*)&reason);
+  print_number("start", reason);
+  for (uint32_t i = 0; i < TASKS; ++i) prepare(i);
+  /* PendSV and SysTick lowest, unless the test wants it otherwise. */
+  REG(0xE000ED20) = parameters.value != 0 ? parameters.value : 0xFFFF0000;
+  REG(NVIC_ISER + 4) = 1u << 17;
+  if (parameters.kind < KIND_SWITCH_ON_DEMAND) start_time();
   /* Task 0 begins by hand; the others at their first PendSV. */
   __asm__ volatile(
       "msr psp, %0\n\t"
