@@ -125,6 +125,19 @@ TEST_F(SleepOnBoard, ShutdownIsAColdBoot) {
   EXPECT_EQ(machine->lines()[said], "start 0");
 }
 
+/// Option bytes that forbid Stop make a reset of it (nRST_STOP, RM0456 section 7.9.13): Microvisor's failure.
+TEST_F(SleepOnBoard, AStopTheChipForbidsIsAFailureOfMicrovisors) {
+  fall_asleep(kStop2, kPin);
+  auto& flash = machine->board().memories().flash();
+  board::OptionBytes options = flash.options();
+  options.optr &= ~board::optr::kStopWithoutReset;
+  flash.set_options(options);
+  machine->board().reset_pin();  // they are loaded
+  ASSERT_TRUE(machine->run_until_line("sleep", 30'000));
+  EXPECT_TRUE(machine->run_until_line("start 7", 10'000));
+  EXPECT_EQ(machine->board().resets(), 2u);
+}
+
 TEST_F(SleepOnBoard, NobodySleepsWhileTheConnectionStands) {
   KernelMachine online({.guest = "sleeper", .parameters = {kStop2, kPin, 0}, .identity = bench.identity()});
   bench.connect(online);  // no check-in time: the device stays connected

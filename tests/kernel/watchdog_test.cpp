@@ -122,5 +122,16 @@ TEST_F(KernelFailure, AStackThatRunsOverIsOutOfMemory) {
   EXPECT_TRUE(machine.has_reported("out of memory"));
 }
 
+/// A reset that nothing of Microvisor's has asked for, here by the window watchdog, which nobody may start.
+TEST_F(KernelFailure, AResetOfUnknownOrigin) {
+  constexpr std::uint32_t kApb1Enable = 0x5602'0C9C, kWindowWatchdog = 0x5000'2C00;  // secure aliases
+  auto& bus = machine.board().bus();
+  const std::uint32_t clocks = machine.word(kApb1Enable);
+  ASSERT_TRUE(bus.poke(kApb1Enable, 4, clocks | 1u << 11));
+  ASSERT_TRUE(bus.poke(kWindowWatchdog, 4, 0x80));  // WDGA without T6 (RM0456 section 62.4)
+  expect_reset("start 7", 2'000);
+  EXPECT_TRUE(machine.has_reported("Microvisor failed: reset"));
+}
+
 }  // namespace
 }  // namespace microvisor::tests

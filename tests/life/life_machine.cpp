@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::uint32_t kUsart2 = 0x4000'4400;
 constexpr std::uint32_t kLpuart1 = 0x4600'2400;
-constexpr std::size_t kParameter = 0x400;  // where guests find their word (tests/kernel/guests/guest.ld)
+constexpr std::size_t kParameters = 0x400;  // where guests find them (tests/kernel/guests/guest.ld)
 
 protocol::Bytes read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -71,10 +71,10 @@ LifeMachine::LifeMachine() : terminal_(std::make_unique<Terminal>(*this)) {
 LifeMachine::~LifeMachine() = default;
 
 void LifeMachine::deploy(const std::string& guest, const protocol::BundleOptions& options,
-                         std::uint32_t parameter) {
+                         std::initializer_list<std::uint32_t> parameters) {
   auto image = protocol::elf_to_image(read_file(std::string(MICROVISOR_LIFE_GUESTS) + "/" + guest + ".elf"));
   if (!image) throw std::runtime_error(image.error().message);
-  std::memcpy(image->data() + kParameter, &parameter, sizeof parameter);
+  std::memcpy(image->data() + kParameters, std::data(parameters), parameters.size() * sizeof(std::uint32_t));
   const auto manifest = protocol::sign_manifest(protocol::make_manifest(*image, options), owner);
   if (!manifest) throw std::runtime_error(manifest.error().message);
   gateway.add_object(*image);

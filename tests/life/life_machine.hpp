@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,8 +25,12 @@ class LifeMachine {
   LifeMachine();
   ~LifeMachine();
 
-  /// Names a guest of guests/ the target, with these policies and this word as its parameter.
-  void deploy(const std::string& guest, const protocol::BundleOptions& options, std::uint32_t parameter = 0);
+  /// Names a guest of guests/ the target, with these policies and up to three words as its parameters.
+  void deploy(const std::string& guest, const protocol::BundleOptions& options,
+              std::initializer_list<std::uint32_t> parameters = {});
+  void deploy(const std::string& guest, const protocol::BundleOptions& options, std::uint32_t parameter) {
+    deploy(guest, options, {parameter});
+  }
   /// Runs until `done`, asked every millisecond of board time, or for `seconds`. True if `done`.
   [[nodiscard]] bool run_until(const std::function<bool()>& done, double seconds);
   /// Runs until a line that begins with `start` has come since the last call of this function; empty if it
