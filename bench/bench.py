@@ -326,9 +326,12 @@ def write_kernel_figures(file):
         path = call["path"] if call["path"] != 1000 else "waits"
         lines.append(f"| {call['name']} | {path} | {call['wait']} | {call['erase_us']:.1f} |")
     lines += ["", "## Stacks", "",
-              "Bytes that each of the kernel's stacks needs at most, as the build computes it (docs/kernel.md, \"Stacks\").", "",
-              "| stack | at most | of |", "|---|---|---|"]
-    lines += [f"| {stack} | {bound:,} | {size:,} |" for stack, bound, size in stack_bounds()]
+              "Bytes that each of the kernel's stacks needs at most, as the build computes it (docs/kernel.md, \"Stacks\"), and what was",
+              "used on the board during start-up, handshakes, calls, an update and crash reports. The nesting of all exceptions, for which",
+              "main and worker stack have room, hardly ever happens.", "",
+              "| stack | at most | used | of |", "|---|---|---|---|"]
+    used = stack_use()
+    lines += [f"| {stack} | {bound:,} | {used[stack]:,} | {size:,} |" for stack, bound, size in stack_bounds()]
     file.write_text("\n".join(lines) + "\n")
 
 
@@ -337,6 +340,17 @@ def stack_bounds():
     lines = (BUILD / "firmware/device/kernel.stacks").read_text().splitlines()
     for symbol, _, bound, size in (line.split() for line in lines if not line.startswith(" ")):
         yield symbol.removeprefix("kernel_").removesuffix("_stack"), int(bound), int(size)
+
+
+def stack_use():
+    """Of each stack of the kernel what tests find used on the board (tests/kernel/stack_watermarks.cpp)."""
+    used = {}
+    for test, case in [("kernel/kernel_calls_test", "KernelMemory.Stacks*"), ("life/life_board_test", "CrashReportOnBoard.IsMade*"),
+                       ("kernel/kernel_stacks_test", "KernelStacks.*")]:
+        output = run(BUILD / "tests" / test, f"--gtest_filter={case}").stdout
+        for stack, count in re.findall(r"kernel_(\w+)_stack: (\d+) bytes used", output):
+            used[stack] = max(used.get(stack, 0), int(count))
+    return used
 
 
 for the_stack in ("main", "thread", "worker"):

@@ -154,7 +154,7 @@ def main() -> None:
     for error in sorted(set(check.errors)):
         print(f"check_stacks: {error}", file=sys.stderr)
     if check.errors:
-        sys.exit(1)
+        sys.exit("check_stacks: what may be said of it stands in " + ", ".join(str(file) for file in arguments.data))
 
 
 if __name__ == "__main__":

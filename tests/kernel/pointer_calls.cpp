@@ -55,6 +55,7 @@ void PointerCallWatch::expect_as_listed() const {
     if (!call.made.empty()) ++made;
   }
   std::printf("%zu of %zu calls through pointers were made\n", made, calls_.size());
+  EXPECT_GT(2 * made, calls_.size()) << "too few to say anything";
 }
 
 }  // namespace microvisor::tests
