@@ -2,9 +2,9 @@
 // which ask the SAU, the IDAU and the application's own MPU (Armv8-M Architecture Reference Manual, C2.4.264:
 // TTA and TTAT answer for the Non-secure state). Start and end must give the same answer, that is, lie in one
 // region of each.
-#include "firmware/kernel/resident/application_memory_device.hpp"
-
 #include "firmware/kernel/resident/application_memory.hpp"
+
+#include "firmware/kernel/resident/calls.hpp"
 #include "firmware/layout.hpp"
 
 namespace microvisor::firmware::kernel {
@@ -16,7 +16,7 @@ constexpr std::uint32_t kNonSecureWrite = 1u << 21;  // NSRW
 
 std::uint32_t test_target(Address address) {
   std::uint32_t result = 0;
-  if (caller_privileged) {
+  if ((caller.control & kControlUnprivileged) == 0) {
     asm("tta %0, %1" : "=r"(result) : "r"(address));
   } else {
     asm("ttat %0, %1" : "=r"(result) : "r"(address));

@@ -1,7 +1,6 @@
-// The one dispatcher. The bodies are in calls/, a file a group.
+// The table of all call bodies. They are in calls/, a file a group.
 #include "firmware/kernel/resident/calls.hpp"
 
-#include "abi/dispatch.hpp"
 #include "firmware/kernel/resident/calls/call.hpp"
 #include "firmware/kernel/resident/calls/channels.hpp"
 #include "firmware/kernel/resident/calls/device.hpp"
@@ -17,20 +16,7 @@
 
 namespace microvisor::firmware::kernel {
 
-namespace {
-
-constinit const auto kDispatch = abi::dispatch_table<calls::CallBody>();
-
-}  // namespace
-
-bool perform_call(unsigned slot, const abi::Registers& registers, const Caller& caller, abi::Status& status) {
-  if (caller.in_interrupt && !abi::allowed_in_handlers(static_cast<abi::Gate>(slot))) {
-    status = abi::Status::UNAVAILABLE;
-    return true;
-  }
-  calls::current = {&caller, &registers, false};
-  status = kDispatch[slot](registers);
-  return !calls::current.again;
-}
+constinit const std::array<abi::CallFunction, abi::kGateCount> call_bodies =
+    abi::dispatch_table<calls::CallBody>();
 
 }  // namespace microvisor::firmware::kernel

@@ -27,16 +27,11 @@ class CallsTest : public testing::Test {
   }
   Status call(Gate gate, std::uint32_t r0 = 0, std::uint32_t r1 = 0, std::uint32_t r2 = 0,
               std::uint32_t r3 = 0) {
-    return perform(static_cast<unsigned>(gate), {{r0, r1, r2, r3}}, caller).status;
+    return perform(static_cast<unsigned>(gate), {{r0, r1, r2, r3}});
   }
-  struct Result {
-    bool done;
-    Status status;
-  };
-  static Result perform(unsigned slot, const abi::Registers& registers, const Caller& from) {
-    Result result{};
-    result.done = perform_call(slot, registers, from, result.status);
-    return result;
+  Status perform(unsigned slot, const abi::Registers& registers, std::uint32_t stack = 0x2000'7000) const {
+    caller = {registers, stack, 0x0800'0101, 0};
+    return perform_call(slot, in_handler);
   }
   abi::NotificationHandle set_up_centre() {
     app.write(kParams, abi::NotificationSetup{45, kRing, 64});
@@ -50,13 +45,13 @@ class CallsTest : public testing::Test {
   }
 
   FakeApplication app;
-  Caller caller;
+  bool in_handler = false;
 };
 
 TEST_F(CallsTest, WhatIsNotThereIsUnavailable) {
   EXPECT_EQ(call(Gate::SendHttpRequest), Status::UNAVAILABLE);
-  EXPECT_EQ(perform(20, {}, caller).status, Status::UNAVAILABLE);
-  EXPECT_EQ(perform(71, {}, caller).status, Status::UNAVAILABLE);
+  EXPECT_EQ(perform(20, {}), Status::UNAVAILABLE);
+  EXPECT_EQ(perform(71, {}), Status::UNAVAILABLE);
   EXPECT_EQ(call(Gate::NoOp), Status::OKAY);
 }
 
@@ -270,7 +265,7 @@ TEST_F(CallsTest, RestartKnowsOneMode) {
 }
 
 TEST_F(CallsTest, InterruptHandlersMayAskAndLogOnly) {
-  caller.in_interrupt = true;
+  in_handler = true;
   EXPECT_EQ(call(Gate::GetMicroseconds, kOut), Status::OKAY);
   EXPECT_EQ(call(Gate::NoOp), Status::OKAY);
   EXPECT_EQ(call(Gate::GetWakeReason, kOut), Status::UNAVAILABLE);
@@ -356,18 +351,15 @@ TEST_F(ChannelCallsTest, LongWritesAreRepeatedByTheCaller) {
   const auto channel = app.read<std::uint32_t>(kOut);
   const abi::Registers registers{{channel, kData, 2048, kOut2}};
   const auto slot = static_cast<unsigned>(Gate::WriteChannel);
-  caller = {false, 0x2000'9000, 0x0800'0101};
-  const Caller other{false, 0x2000'A000, 0x0800'0101};  // another task, the same call
-  EXPECT_FALSE(perform(slot, registers, caller).done);
+  constexpr std::uint32_t kOther = 0x2000'A000;  // stack of another task that makes the same call
+  EXPECT_EQ(perform(slot, registers), kAgain);
   EXPECT_EQ(services().channels.closing(0), false);
-  const Result last = perform(slot, registers, caller);
-  EXPECT_TRUE(last.done);
-  EXPECT_EQ(last.status, Status::OKAY);
+  EXPECT_EQ(perform(slot, registers), Status::OKAY);
   EXPECT_EQ(app.read<std::uint32_t>(kOut2), 2048U);
-  EXPECT_FALSE(perform(slot, registers, other).done);
+  EXPECT_EQ(perform(slot, registers, kOther), kAgain);
   app.write(kOut, channel);
   EXPECT_EQ(call(Gate::CloseChannel, kOut), Status::OKAY);
-  EXPECT_EQ(perform(slot, registers, other).status, Status::INVALIDHANDLE);
+  EXPECT_EQ(perform(slot, registers, kOther), Status::INVALIDHANDLE);
 }
 
 }  // namespace

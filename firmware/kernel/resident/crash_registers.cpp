@@ -31,10 +31,7 @@ void note_frame_registers(ApplicationEnd& end, const Frame& frame, std::uint32_t
   constexpr std::uint32_t kNoFloatingPoint = 1u << 4;  // EXC_RETURN.FType
   constexpr std::uint32_t kPadded = 1u << 9;           // of the stacked xPSR: SP was not a multiple of 8
   end.exc_return = exc_return;
-  end.r[0] = frame.r0;
-  end.r[1] = frame.r1;
-  end.r[2] = frame.r2;
-  end.r[3] = frame.r3;
+  for (unsigned i = 0; i < 4; ++i) end.r[i] = frame.arguments.r[i];
   end.r[12] = frame.r12;
   end.lr = frame.lr;
   end.pc = frame.pc;

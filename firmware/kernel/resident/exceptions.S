@@ -35,9 +35,11 @@ handler secure_fault_handler
   mov r0, lr
   push {r4, lr}
   bl kernel_secure_fault
+  cbnz r0, 1f
+  pop {r4, pc}
+1:
   pop {r4, lr}
-  cbnz r0, end_application
-  bx lr
+  b end_application
 
 @ HardFault, MemManage, BusFault, UsageFault. Above 1: of a fast interrupt's handler. It may be the kernel's own stack that
 @ has run over: the limit is lifted, and the report of it goes to what lies below.

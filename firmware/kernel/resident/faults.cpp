@@ -4,6 +4,7 @@
 #include "firmware/kernel/resident/faults.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
@@ -11,7 +12,6 @@
 #include "firmware/drivers/stm32u5/nvic.hpp"
 #include "firmware/drivers/stm32u5/sau.hpp"
 #include "firmware/drivers/stm32u5/scb.hpp"
-#include "firmware/kernel/resident/application_memory_device.hpp"
 #include "firmware/kernel/resident/calls.hpp"
 #include "firmware/kernel/resident/crash_registers.hpp"
 #include "firmware/kernel/resident/fast_interrupts_device.hpp"
@@ -61,44 +61,61 @@ std::uint32_t application_control() {
   return control;
 }
 
-/// The frame of application code that was interrupted; null if it is not in the application's RAM. For
-/// EXC_RETURN.S = 0 the SPSEL bit speaks of the Secure side, so the stack is told from CONTROL_NS and the
-/// mode.
-[[gnu::always_inline]] inline Frame* locate_frame(std::uint32_t exc_return, std::uint32_t control) {
+/// CONTROL_NS as far as it holds for the code that was interrupted: handlers are privileged and on the main
+/// stack.
+[[gnu::always_inline]] inline std::uint32_t control_of(std::uint32_t exc_return) {
+  return (exc_return & kReturnThread) != 0 ? application_control() : 0;
+}
+
+/// Whether a frame at `sp`, a multiple of 8, lies in [base, base + size). Rotated, what lies elsewhere or off
+/// the alignment becomes huge.
+[[gnu::always_inline]] inline bool frame_inside(std::uint32_t sp, std::uint32_t base, std::uint32_t size) {
+  return std::rotr(sp - base, 3) <= (size - sizeof(Frame)) / 8;
+}
+
+/// The stack pointer behind the frame of application code that was interrupted. For EXC_RETURN.S = 0 the
+/// SPSEL bit speaks of the Secure side, so the stack is told from CONTROL_NS and the mode.
+[[gnu::always_inline]] inline std::uint32_t application_stack(std::uint32_t control) {
   std::uint32_t sp = 0;
-  if ((exc_return & kReturnThread) != 0 && (control & 2) != 0) {
+  if ((control & kControlProcessStack) != 0) {
     asm volatile("mrs %0, psp_ns" : "=r"(sp));
   } else {
     asm volatile("mrs %0, msp_ns" : "=r"(sp));
   }
-  if (sp % 8 != 0) return nullptr;
-  const bool in_ram = sp - kApplicationRam <= kApplicationRamSize - sizeof(Frame);
-  const bool in_ram4 = sp - kApplicationRam4 <= kApplicationRam4Size - sizeof(Frame);
-  return in_ram || in_ram4 ? reinterpret_cast<Frame*>(sp) : nullptr;
+  return sp;
 }
 
-Frame* application_frame(std::uint32_t exc_return) { return locate_frame(exc_return, application_control()); }
+/// Whether a frame at `sp` is aligned and lies in the application's RAM.
+[[gnu::always_inline]] inline bool frame_is_there(std::uint32_t sp) {
+  if (frame_inside(sp, kApplicationRam, kApplicationRamSize)) [[likely]]
+    return true;
+  return frame_inside(sp, kApplicationRam4, kApplicationRam4Size);
+}
 
-/// Performs the call if that is what the application did.
-bool take_call(std::uint32_t exc_return) {
-  const std::uint32_t control = application_control();
-  Frame* frame = locate_frame(exc_return, control);
-  if (frame == nullptr) return false;
-  // Copied, so that nothing the application's DMA does to its stack in the meantime changes the call.
-  Frame call = *frame;
-  const auto slot = gate_slot(call.pc);
-  if (!slot || switched_under_worker(exc_return)) return false;
-  if (call.lr >= 0xFE00'0000 && return_instruction == 0) return false;
-  const bool in_handler = (exc_return & kReturnThread) == 0;
-  caller_privileged = in_handler || (control & 1) == 0;
-  const abi::Registers registers{{call.r0, call.r1, call.r2, call.r3}};
-  const Caller caller{in_handler, reinterpret_cast<std::uint32_t>(frame), call.lr};
-  abi::Status status{};
-  if (!perform_call(*slot, registers, caller, status)) return true;
-  finish_call(call, status, return_instruction);
-  frame->r0 = call.r0;
-  frame->pc = call.pc;
-  frame->xpsr = call.xpsr;
+/// The frame of application code that was interrupted; null if it is not in the application's RAM.
+Frame* application_frame(std::uint32_t exc_return) {
+  const std::uint32_t sp = application_stack(control_of(exc_return));
+  return frame_is_there(sp) ? reinterpret_cast<Frame*>(sp) : nullptr;
+}
+
+/// Performs the call if that is what the application did. Every instruction here is part of every call, with
+/// the application's interrupts waiting (tests/kernel/injection_test.cpp counts them).
+[[gnu::always_inline]] inline bool take_call(std::uint32_t exc_return) {
+  const std::uint32_t control = control_of(exc_return);
+  const std::uint32_t sp = application_stack(control);
+  if (!frame_is_there(sp)) return false;
+  // Read once, so that nothing the application's DMA does to its stack in the meantime changes the call.
+  Frame& frame = *reinterpret_cast<Frame*>(sp);
+  const unsigned slot = gate_slot(frame.pc);
+  const std::uint32_t lr = frame.lr;
+  if (slot >= abi::kGateCount || switched_under_worker(exc_return)) return false;
+  caller.arguments = frame.arguments;
+  caller.stack_pointer = sp;
+  caller.lr = lr;
+  caller.control = control;
+  const abi::Status status = perform_call(slot, (exc_return & kReturnThread) == 0);
+  if (status != kAgain) [[likely]]
+    finish_call(frame, return_address(lr, return_instruction), status);
   return true;
 }
 
@@ -175,9 +192,8 @@ bool refuse_call(std::uint32_t exc_return) {
     return false;
   }
   Frame* frame = application_frame(exc_return);
-  if (frame == nullptr || !gate_slot(frame->pc)) return false;
-  if (frame->lr >= 0xFE00'0000 && return_instruction == 0) return false;
-  finish_call(*frame, abi::Status::UNAVAILABLE, return_instruction);
+  if (frame == nullptr || gate_slot(frame->pc) >= abi::kGateCount) return false;
+  finish_call(*frame, return_address(frame->lr, return_instruction), abi::Status::UNAVAILABLE);
   clear_secure_fault_status();
   scb().hfsr = Scb::kForced;
   return true;
@@ -264,17 +280,24 @@ void panic(std::uint32_t code, std::uint32_t detail) {
   system_reset();
 }
 
-std::uint32_t kernel_secure_fault(std::uint32_t exc_return) {
+/// A SecureFault that is no call.
+[[gnu::noinline, gnu::cold]] static std::uint32_t end_by_secure_fault(std::uint32_t exc_return) {
   const std::uint32_t status = sau().sfsr;
-  if (status == Sau::kInvalidEntry && (exc_return & kReturnSecureFrame) == 0 && take_call(exc_return)) {
-    sau().sfsr = status;
-    return 0;
-  }
   // Secure code that leaves for the non-secure world by an ordinary branch is our own mistake.
   if ((status & Sau::kInvalidTransition) != 0) panic(7, status);
   note_end(switched_under_worker(exc_return) ? EndCause::ContextSwitch : EndCause::Fault, exc_return);
   clear_fault_status();
   return 1;
+}
+
+/// 0: goes on; 1: the application ends.
+std::uint32_t kernel_secure_fault(std::uint32_t exc_return) {
+  if (sau().sfsr == Sau::kInvalidEntry && (exc_return & kReturnSecureFrame) == 0 && take_call(exc_return))
+      [[likely]] {
+    sau().sfsr = Sau::kInvalidEntry;
+    return 0;
+  }
+  return end_by_secure_fault(exc_return);
 }
 
 /// 0: goes on; 1: the application ends; 2: a fast interrupt of the application's is abandoned.

@@ -39,10 +39,9 @@ class StorageCallsTest : public testing::Test {
   };
   /// One trap of the call made by the task whose stack is at `stack`.
   static Step step(Gate gate, const abi::Registers& registers, std::uint32_t stack = 0x2000'7000) {
-    Step result{};
-    result.done =
-        perform_call(static_cast<unsigned>(gate), registers, {false, stack, 0x0800'0101}, result.status);
-    return result;
+    caller = {registers, stack, 0x0800'0101, 0};
+    const Status status = perform_call(static_cast<unsigned>(gate), false);
+    return {status != kAgain, status};
   }
   /// The whole call, with the worker at work between its traps.
   Status call(Gate gate, std::uint32_t r0 = 0, std::uint32_t r1 = 0, std::uint32_t r2 = 0,

@@ -5,8 +5,8 @@
 // and returns behind the call.
 #pragma once
 
+#include <bit>
 #include <cstdint>
-#include <optional>
 
 #include "abi/interface.hpp"
 
@@ -14,7 +14,8 @@ namespace microvisor::firmware::kernel {
 
 /// The basic exception frame (Armv8-M Architecture Reference Manual, B3.19), on the application's stack.
 struct Frame {
-  std::uint32_t r0, r1, r2, r3, r12, lr, pc, xpsr;
+  abi::Registers arguments;  // r0 to r3
+  std::uint32_t r12, lr, pc, xpsr;
 };
 
 inline constexpr std::uint32_t kXpsrThumb = 1u << 24;
@@ -29,22 +30,30 @@ inline constexpr std::uint32_t kReturnProcessStack = 1u << 2;
 /// Size of the additional state context in front of a frame whose EXC_RETURN.DCRS is zero, in words.
 inline constexpr std::uint32_t kStateContextWords = 10;
 
-/// The slot a stacked PC stands for; nothing if it is no gate.
-[[nodiscard]] constexpr std::optional<unsigned> gate_slot(std::uint32_t pc) {
-  const std::uint32_t offset = pc - abi::kGateBase;  // below the base it becomes huge
-  if (offset >= abi::kGateCount * abi::kGateStride || offset % abi::kGateStride != 0) return std::nullopt;
-  return offset / abi::kGateStride;
+/// The slot a stacked PC stands for; kGateCount or more if it is no gate.
+[[nodiscard]] constexpr unsigned gate_slot(std::uint32_t pc) {
+  static_assert(abi::kGateStride == 8);
+  // Rotated, what lies below the base or off the stride becomes huge.
+  return std::rotr(pc - abi::kGateBase, 3);
 }
 
-/// Makes the frame return behind the call with `status`. A handler whose last act is a tail call arrives with
-/// LR = EXC_RETURN, which a stacked PC cannot hold: it goes on at `return_instruction`, a `bx lr` in the
-/// application's flash.
-constexpr void finish_call(Frame& frame, abi::Status status, std::uint32_t return_instruction) {
+/// Where a call whose LR is `lr` returns to. A handler whose last act is a tail call arrives with LR =
+/// EXC_RETURN, which a stacked PC cannot hold: it goes on at `return_instruction`, a `bx lr` in the
+/// application's flash. If that is 0, because there is none, it ends at address 0, which is no memory of its
+/// own.
+[[nodiscard]] constexpr std::uint32_t return_address(std::uint32_t lr,
+                                                     const std::uint32_t& return_instruction) {
   constexpr std::uint32_t kMagic = 0xFE00'0000;  // FNC_RETURN and EXC_RETURN lie above
-  const std::uint32_t to = frame.lr >= kMagic ? return_instruction | 1 : frame.lr;
-  frame.r0 = static_cast<std::uint32_t>(status);
-  frame.pc = to & ~1u;
-  frame.xpsr = (frame.xpsr & ~(kXpsrIfThen | kXpsrThumb)) | ((to & 1) != 0 ? kXpsrThumb : 0);
+  if (lr >= kMagic) [[unlikely]]
+    return return_instruction | 1;
+  return lr;
+}
+
+/// Makes the frame return behind the call, to `address`, with `status`.
+constexpr void finish_call(Frame& frame, std::uint32_t address, abi::Status status) {
+  frame.arguments.r[0] = static_cast<std::uint32_t>(status);
+  frame.pc = address & ~1u;
+  frame.xpsr = (frame.xpsr & ~(kXpsrIfThen | kXpsrThumb)) | ((address & 1) != 0 ? kXpsrThumb : 0);
 }
 
 }  // namespace microvisor::firmware::kernel

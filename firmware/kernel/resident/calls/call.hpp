@@ -9,6 +9,7 @@
 #include "abi/interface.hpp"
 #include "firmware/kernel/resident/application_memory.hpp"
 #include "firmware/kernel/resident/calls.hpp"
+#include "firmware/kernel/resident/restarts.hpp"
 
 namespace microvisor::firmware::kernel::calls {
 
@@ -20,18 +21,15 @@ using abi::Status;
 template <Gate>
 struct CallBody {};
 
-/// The call being performed, for those that take more than one trap. Calls exclude each other, so one is
-/// enough.
-struct CurrentCall {
-  const Caller* caller = nullptr;
-  const abi::Registers* registers = nullptr;
-  bool again = false;
-};
-inline CurrentCall current;
-
 template <typename T>
 Status tell(Address to, const T& value) {
   return give_to_application(to, value) ? Status::OKAY : Status::PARAMETERFAULT;
+}
+/// The same where `to` has been checked: nothing of the application's runs in between.
+template <typename T>
+Status tell_checked(Address to, const T& value) {
+  copy_to_application(to, &value, sizeof value);
+  return Status::OKAY;
 }
 
 inline bool can_take_handle(Address to) { return application_can_write(to, sizeof(std::uint32_t)); }
@@ -40,10 +38,16 @@ inline bool can_take_handle(Address to) { return application_can_write(to, sizeo
 template <typename Close>
 Status close_handle(Address in_out, Close close) {
   std::uint32_t handle = 0;
-  if (!can_take_handle(in_out) || !take_from_application(in_out, handle)) return Status::PARAMETERFAULT;
+  if (!can_take_handle(in_out)) return Status::PARAMETERFAULT;  // what can be written can be read
+  copy_from_application(&handle, in_out, sizeof handle);
   const Status status = close(handle);
-  if (status != Status::OKAY) return status;
-  return tell(in_out, std::uint32_t{0});
+  return status == Status::OKAY ? tell_checked(in_out, std::uint32_t{0}) : status;
+}
+
+/// What identifies the call being made among those that take more than one trap.
+inline Restarts::Key restart_key(Gate gate) {
+  const auto& r = caller.arguments.r;
+  return {static_cast<std::uint32_t>(gate), caller.stack_pointer, caller.lr, r[0], r[1], r[2], r[3]};
 }
 
 }  // namespace microvisor::firmware::kernel::calls

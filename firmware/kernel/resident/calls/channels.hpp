@@ -91,7 +91,7 @@ struct CallBody<Gate::WriteChannel> {
   static Status run(const abi::WriteChannelArguments& a) {
     if (a.len != 0) {
       const Status status = write(a);
-      if (status != Status::OKAY || current.again) return status;
+      if (status != Status::OKAY) return status;
       wake_link();
     }
     std::uint32_t available = 0;
@@ -102,15 +102,12 @@ struct CallBody<Gate::WriteChannel> {
 
  private:
   static Status write(const abi::WriteChannelArguments& a) {
-    const auto& r = current.registers->r;
-    auto* entry = services().restarts.find_or_begin({static_cast<std::uint32_t>(Gate::WriteChannel),
-                                                     current.caller->stack_pointer, current.caller->lr, r[0],
-                                                     r[1], r[2], r[3]});
+    auto* entry = services().restarts.find_or_begin(restart_key(Gate::WriteChannel));
     if (entry == nullptr) return Status::UNAVAILABLE;
     entry->object = a.handle;
     const Status status = services().channels.write_whole(a.handle, a.data, a.len, entry->progress);
-    current.again = status == Status::OKAY && entry->progress < a.len;
-    if (!current.again) services().restarts.end(*entry);
+    if (status == Status::OKAY && entry->progress < a.len) return kAgain;
+    services().restarts.end(*entry);
     return status;
   }
 };

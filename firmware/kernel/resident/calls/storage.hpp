@@ -12,15 +12,13 @@
 namespace microvisor::firmware::kernel::calls {
 
 /// Brings a call of `total` bytes one step further. `fill(job, progress)` describes the piece that begins at
-/// `progress`, `done(job, progress)` takes what it brought. Sets current.again while there is more to do.
+/// `progress`, `done(job, progress)` takes what it brought. kAgain while there is more to do.
 /// UNAVAILABLE: too many calls wait already. INTERNALERROR: the memory failed.
 template <typename Fill, typename Done>
 Status work_by_pieces(Gate gate, std::uint32_t object, std::uint32_t total, Fill fill, Done done) {
   if (total == 0) return Status::OKAY;
-  const auto& r = current.registers->r;
   Services& s = services();
-  auto* entry = s.restarts.find_or_begin({static_cast<std::uint32_t>(gate), current.caller->stack_pointer,
-                                          current.caller->lr, r[0], r[1], r[2], r[3]});
+  auto* entry = s.restarts.find_or_begin(restart_key(gate));
   if (entry == nullptr) return Status::UNAVAILABLE;
   entry->object = object;
   StorageJobs& jobs = s.storage_jobs;
@@ -34,13 +32,12 @@ Status work_by_pieces(Gate gate, std::uint32_t object, std::uint32_t total, Fill
     services().restarts.end(*entry);
     return state == StorageJobs::State::Failed ? Status::INTERNALERROR : Status::OKAY;
   }
-  current.again = true;
-  if (state == StorageJobs::State::Waiting) return Status::OKAY;
+  if (state == StorageJobs::State::Waiting) return kAgain;
   if (StorageJob* job = jobs.claim(entry->id, clock_microseconds()); job != nullptr) {
     fill(*job, entry->progress);
     storage_job_posted();
   }
-  return Status::OKAY;
+  return kAgain;
 }
 
 }  // namespace microvisor::firmware::kernel::calls
