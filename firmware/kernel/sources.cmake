@@ -6,6 +6,7 @@ set(FIRMWARE_KERNEL_LOGIC
   ${CMAKE_CURRENT_LIST_DIR}/resident/fast_interrupts.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/notifications.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/peripheral_access.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/resident/restarts.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/server_log.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/services.cpp
   ${CMAKE_CURRENT_LIST_DIR}/crash_store.cpp
@@ -17,6 +18,7 @@ set(FIRMWARE_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/resident/fast_interrupts_device.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/crash_registers.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/faults.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/resident/memcpy.S
   ${CMAKE_CURRENT_LIST_DIR}/resident/memory_functions.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/retained.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/scheduler.cpp

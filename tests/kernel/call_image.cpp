@@ -143,7 +143,10 @@ void CallImage::lay_out(const abi::Pointer& pointer, std::string_view owner, con
     elements = stated / unit;
   }
   const std::uint32_t bytes = elements * pointer.element;
-  const std::uint32_t target = allocate(bytes);
+  // Bytes that are copied from an odd address take longest.
+  const bool odd =
+      amount_ == Amount::Largest && pointer.direction == abi::Direction::In && pointer.element == 1;
+  const std::uint32_t target = odd ? allocate(bytes + 1) + 1 : allocate(bytes);
   set(word, target);
   pointers_.push_back({name, word, pointer.direction != abi::Direction::In, target, bytes, counted, extent});
   for (const Text& text : kTexts) {

@@ -45,8 +45,7 @@ Range constants() {
 std::uint32_t link_status_address(KernelMachine& machine) {
   constexpr std::size_t kDistance =
       offsetof(kernel::Services, link_status) - offsetof(kernel::Services, device_id);
-  const std::uint32_t services =
-      kernel_symbol("microvisor::firmware::kernel::(anonymous namespace)::the_services");
+  const std::uint32_t services = kernel_symbol("microvisor::firmware::kernel::the_services");
   for (std::uint32_t at = services; at < services + 0x4000; ++at) {
     if (machine.word(at) == 0x3030'5655 && machine.word(at + 4) == 0x3232'3131)
       return at + kDistance;  // UV001122

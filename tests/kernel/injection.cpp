@@ -19,6 +19,7 @@ constexpr std::uint32_t kHandlerResult = SPARE_STACK_TOP + 0x200;
 constexpr std::uint64_t kLongestPath = 20'000;
 constexpr std::uint64_t kRounds = 1'000;
 constexpr std::uint64_t kLongestWait = 20'000;
+constexpr std::size_t kTraps = 20;  // of one call that are looked at
 
 /// Secure register block of the flash (RM0456 section 7.9), driven from outside as the kernel's updater
 /// would.
@@ -130,6 +131,7 @@ void Injection::measure_path() {
   while (state.r[15] != sites.return_site && path_ != kLongestPath) {
     caller.board().run({.instructions = 1});
     ++path_;
+    if (state.r[15] == (call_.address & ~1u) && traps_.size() < kTraps) traps_.push_back(path_);
   }
   // A call that waits is made again and again; its first rounds are like the others.
   if (path_ == kLongestPath) path_ = kRounds;
@@ -146,6 +148,12 @@ Injected Injection::run() {
               std::to_string(disturbance_.priority) + (disturbance_.handler_calls ? "/calling" : "") +
               (disturbance_.erase ? "/erase" : "");
   result.path = path_;
+  if (disturbance_.at_traps) {
+    for (const std::uint64_t at : traps_) {
+      for (const std::uint64_t more : {0, 1, 2}) disturb(at + more, result);
+    }
+    return result;
+  }
   for (std::uint64_t at = disturbance_.first; at <= path_; at += disturbance_.distance) disturb(at, result);
   return result;
 }

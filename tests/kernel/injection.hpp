@@ -24,6 +24,7 @@ struct Disturbance {
   bool compare = true;         ///< outcomes are compared; else waiting times are measured only
   std::uint64_t distance = 1;  ///< at every so many instructions
   std::uint64_t first = 0;     ///< beginning with this one
+  bool at_traps = false;       ///< instead: where each trap begins, from where a wait is longest
 };
 
 /// What came of a row of runs.
@@ -58,6 +59,8 @@ class Injection {
   Disturbance disturbance_;
   std::shared_ptr<const board::Snapshot> at_branch_;
   std::uint64_t path_ = 0;
+  std::vector<std::uint64_t>
+      traps_;  // instructions of the path that branched to the gate, or came back to it
   command undisturbed_{};
   MemoryPicture reference_;
   std::vector<Expectation::Bytes> times_;

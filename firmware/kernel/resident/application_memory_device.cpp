@@ -4,7 +4,7 @@
 // region of each.
 #include "firmware/kernel/resident/application_memory.hpp"
 
-#include "firmware/kernel/resident/calls.hpp"
+#include "firmware/kernel/resident/caller.hpp"
 #include "firmware/layout.hpp"
 
 namespace microvisor::firmware::kernel {
@@ -16,7 +16,7 @@ constexpr std::uint32_t kNonSecureWrite = 1u << 21;  // NSRW
 
 std::uint32_t test_target(Address address) {
   std::uint32_t result = 0;
-  if ((caller.control & kControlUnprivileged) == 0) {
+  if ((caller.control & kControlUnprivileged) == 0) [[likely]] {
     asm("tta %0, %1" : "=r"(result) : "r"(address));
   } else {
     asm("ttat %0, %1" : "=r"(result) : "r"(address));
@@ -24,34 +24,40 @@ std::uint32_t test_target(Address address) {
   return result;
 }
 
-/// Whether [address, address + size) lies in [base, base + length). `size` is at most `length` after the
-/// first test, so nothing wraps.
-bool inside(Address address, std::uint32_t size, std::uint32_t base, std::uint32_t length) {
-  return size <= length && address - base <= length - size;
+/// Whether [address, address + last] lies in [base, base + length). Nothing wraps: `last` is less than
+/// `length` after the first test.
+bool inside(Address address, std::uint32_t last, std::uint32_t base, std::uint32_t length) {
+  return last < length && address - base < length - last;
 }
 
-bool permitted(Address address, std::uint32_t size, std::uint32_t right) {
+bool permitted(Address address, std::uint32_t last, std::uint32_t right) {
   const std::uint32_t first = test_target(address);
-  if ((first & right) == 0) return false;
-  return size <= 1 || test_target(address + size - 1) == first;
+  return (first & right) != 0 && test_target(address + last) == first;
 }
 
-bool in_ram(Address address, std::uint32_t size) {
-  return inside(address, size, kApplicationRam, kApplicationRamSize) ||
-         inside(address, size, kApplicationRam4, kApplicationRam4Size);
+bool in_ram(Address address, std::uint32_t last) {
+  if (inside(address, last, kApplicationRam, kApplicationRamSize)) [[likely]]
+    return true;
+  return inside(address, last, kApplicationRam4, kApplicationRam4Size);
 }
 
 }  // namespace
 
+// Of no bytes at all, the last one is beyond any memory.
+
 bool application_can_read(Address address, std::uint32_t size) {
-  if (size == 0) return true;
-  const bool known = in_ram(address, size) || inside(address, size, kApplicationFlash, kApplicationFlashSize);
-  return known && permitted(address, size, kNonSecureRead);
+  const std::uint32_t last = size - 1;
+  if (in_ram(address, last) || inside(address, last, kApplicationFlash, kApplicationFlashSize)) [[likely]] {
+    return permitted(address, last, kNonSecureRead);
+  }
+  return size == 0;
 }
 
 bool application_can_write(Address address, std::uint32_t size) {
-  if (size == 0) return true;
-  return in_ram(address, size) && permitted(address, size, kNonSecureWrite);
+  const std::uint32_t last = size - 1;
+  if (in_ram(address, last)) [[likely]]
+    return permitted(address, last, kNonSecureWrite);
+  return size == 0;
 }
 
 // Most of what goes to and fro is one word, which wants no loop.
@@ -72,8 +78,9 @@ void copy_to_application(Address to, const void* from, std::uint32_t size) {
   }
 }
 
+// Whoever gives away a buffer and then writes from it gets what comes of it.
 void copy_within_application(Address to, Address from, std::uint32_t size) {
-  __builtin_memmove(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), size);
+  __builtin_memcpy(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), size);
 }
 
 }  // namespace microvisor::firmware::kernel

@@ -27,7 +27,11 @@ class CallsTest : public testing::Test {
   }
   Status call(Gate gate, std::uint32_t r0 = 0, std::uint32_t r1 = 0, std::uint32_t r2 = 0,
               std::uint32_t r3 = 0) {
-    return perform(static_cast<unsigned>(gate), {{r0, r1, r2, r3}});
+    for (unsigned trap = 0; trap < 20; ++trap) {
+      const Status status = perform(static_cast<unsigned>(gate), {{r0, r1, r2, r3}});
+      if (status != kAgain) return status;
+    }
+    return kAgain;
   }
   Status perform(unsigned slot, const abi::Registers& registers, std::uint32_t stack = 0x2000'7000) const {
     caller = {registers, stack, 0x0800'0101, 0};
@@ -352,8 +356,7 @@ TEST_F(ChannelCallsTest, LongWritesAreRepeatedByTheCaller) {
   const abi::Registers registers{{channel, kData, 2048, kOut2}};
   const auto slot = static_cast<unsigned>(Gate::WriteChannel);
   constexpr std::uint32_t kOther = 0x2000'A000;  // stack of another task that makes the same call
-  EXPECT_EQ(perform(slot, registers), kAgain);
-  EXPECT_EQ(services().channels.closing(0), false);
+  for (unsigned i = 0; i < 2048 / Pieces::kPiece; ++i) EXPECT_EQ(perform(slot, registers), kAgain);
   EXPECT_EQ(perform(slot, registers), Status::OKAY);
   EXPECT_EQ(app.read<std::uint32_t>(kOut2), 2048U);
   EXPECT_EQ(perform(slot, registers, kOther), kAgain);

@@ -26,15 +26,15 @@ void ApplicationRing::put(const std::uint8_t* from, std::uint32_t size) {
   const std::uint32_t head = (tail_ + used_) % size_;
   const std::uint32_t first = std::min(size, size_ - head);
   copy_to_application(address_ + head, from, first);
-  copy_to_application(address_, from + first, size - first);
+  if (first != size) copy_to_application(address_, from + first, size - first);
   commit(size);
 }
 
-void ApplicationRing::get(std::uint8_t* to, std::uint32_t size) {
-  const std::uint32_t first = std::min(size, size_ - tail_);
-  copy_from_application(to, address_ + tail_, first);
-  copy_from_application(to + first, address_, size - first);
-  skip(size);
+void ApplicationRing::peek(std::uint8_t* to, std::uint32_t ahead, std::uint32_t size) const {
+  const std::uint32_t at = (tail_ + ahead) % size_;
+  const std::uint32_t first = std::min(size, size_ - at);
+  copy_from_application(to, address_ + at, first);
+  if (first != size) copy_from_application(to + first, address_, size - first);
 }
 
 // --- opening and closing
@@ -108,24 +108,26 @@ abi::Status Channels::open(const abi::OpenChannelParams& params, MemoryClaims& c
   slot.wants_room = false;
   slot.reason = abi::ClosureReason::NONE;
   slot.linger_size = slot.linger_taken = 0;
+  slot.pieces.end();
   return abi::Status::OKAY;
 }
 
 abi::Status Channels::close(abi::ChannelHandle handle, MemoryClaims& claims) {
   Slot* slot = find(handle);
   if (slot == nullptr) return abi::Status::INVALIDHANDLE;
+  const bool ended = slot->state == State::Ended;
+  if (!ended) {
+    slot->linger_size = std::min(slot->send.used(), kLinger);
+    slot->linger_taken = 0;
+    const auto piece = slot->pieces.next(caller, slot->linger_size);
+    slot->send.peek(&slot->linger[piece.from], piece.from, piece.size);
+    if (!piece.last) return kAgain;
+  }
   claims.remove(slot->receive.address());
   claims.remove(slot->send.address());
   handles_.release(static_cast<unsigned>(slot - slots_.data()));
-  if (slot->state == State::Ended) {
-    slot->state = State::Free;
-    slot->id = 0;
-    return abi::Status::OKAY;
-  }
-  slot->linger_size = std::min(slot->send.used(), kLinger);
-  slot->linger_taken = 0;
-  slot->send.get(slot->linger.data(), slot->linger_size);
-  slot->state = State::Closing;
+  slot->state = ended ? State::Free : State::Closing;
+  if (ended) slot->id = 0;
   return abi::Status::OKAY;
 }
 
@@ -139,21 +141,28 @@ abi::Status Channels::closure_reason(abi::ChannelHandle handle, abi::ClosureReas
 // --- data, application's side
 // -----------------------------------------------------------------------------------------
 
+/// False: that was not the last piece.
+bool Channels::put_piece(Slot& slot, Address data, std::uint32_t total) {
+  const auto piece = slot.pieces.next(caller, total);
+  slot.send.copy_ahead(piece.from, data + piece.from, piece.size);
+  if (piece.last) slot.send.commit(total);
+  return piece.last;
+}
+
 abi::Status Channels::write_stream(abi::ChannelHandle handle, Address data, std::uint32_t length,
                                    std::uint32_t& written) {
   Slot* slot = find(handle);
   if (slot == nullptr) return abi::Status::INVALIDHANDLE;
   if (slot->state == State::Ended) return abi::Status::CHANNELCLOSED;
   if (!application_can_read(data, length)) return abi::Status::PARAMETERFAULT;
-  written = std::min({length, slot->send.room(), kPieceLimit});
-  slot->wants_room = slot->wants_room || slot->send.room() < length;
-  slot->send.copy_ahead(0, data, written);
-  slot->send.commit(written);
-  return abi::Status::OKAY;
+  const std::uint32_t room = slot->send.room();
+  written = std::min({length, room, kStreamLimit});
+  slot->wants_room = slot->wants_room || room < length;
+  return put_piece(*slot, data, written) ? abi::Status::OKAY : kAgain;
 }
 
 abi::Status Channels::write_whole(abi::ChannelHandle handle, Address data, std::uint32_t length,
-                                  std::uint32_t& progress) {
+                                  std::uint32_t& available) {
   Slot* slot = find(handle);
   if (slot == nullptr) return abi::Status::INVALIDHANDLE;
   if (slot->state == State::Ended) return abi::Status::CHANNELCLOSED;
@@ -162,10 +171,8 @@ abi::Status Channels::write_whole(abi::ChannelHandle handle, Address data, std::
     slot->wants_room = true;
     return abi::Status::INVALIDBUFFERSIZE;
   }
-  const std::uint32_t piece = std::min(length - progress, kPieceLimit);
-  slot->send.copy_ahead(progress, data + progress, piece);
-  progress += piece;
-  if (progress == length) slot->send.commit(length);
+  if (!put_piece(*slot, data, length)) return kAgain;
+  available = slot->send.room();
   return abi::Status::OKAY;
 }
 
@@ -211,6 +218,7 @@ std::uint32_t Channels::take_sent(unsigned index, std::span<std::uint8_t> into, 
   if (slot.state != State::Open) return 0;
   const std::uint32_t count = std::min(limit, slot.send.used());
   slot.send.get(into.data(), count);
+  if (count != 0) slot.pieces.end();  // a call that saves them begins anew
   if (count != 0 && slot.wants_room) {
     slot.wants_room = false;
     notifications.post(slot.centre, abi::EventType::CHANNELDATAWRITESPACE, slot.tag, now);

@@ -14,6 +14,7 @@
 #include "firmware/kernel/resident/handles.hpp"
 #include "firmware/kernel/resident/memory_claims.hpp"
 #include "firmware/kernel/resident/notifications.hpp"
+#include "firmware/kernel/resident/pieces.hpp"
 #include "firmware/kernel/resident/rate_limit.hpp"
 
 namespace microvisor::firmware::kernel {
@@ -34,7 +35,12 @@ class ApplicationRing {
   /// making them part of the content. They have been checked.
   void copy_ahead(std::uint32_t ahead, Address from, std::uint32_t size);
   void commit(std::uint32_t size) { used_ += size; }
-  void get(std::uint8_t* to, std::uint32_t size);
+  /// Reads `size` bytes that are `ahead` bytes behind the oldest, without taking them out.
+  void peek(std::uint8_t* to, std::uint32_t ahead, std::uint32_t size) const;
+  void get(std::uint8_t* to, std::uint32_t size) {
+    peek(to, 0, size);
+    skip(size);
+  }
   void skip(std::uint32_t size) {
     tail_ = (tail_ + size) % size_;
     used_ -= size;
@@ -50,11 +56,23 @@ class ApplicationRing {
   std::uint32_t used_ = 0;
 };
 
+/// What a call that opens a channel has found out so far.
+struct ChannelOpening {
+  Caller by;                         // its stack pointer is 0 if there is none
+  bool fits = false;                 // Channels::check has passed
+  std::uint32_t claims_changes = 0;  // when it did
+  abi::OpenChannelParams params{};
+  std::array<std::uint8_t, 4> endpoint{};  // cut: one byte more than the only one that is known
+  std::uint32_t endpoint_length = 0;
+
+  void end() { by.stack_pointer = 0; }
+};
+
 class Channels {
  public:
   static constexpr unsigned kChannels = 4;
   static constexpr std::uint32_t kLinger = 1024;
-  static constexpr std::uint32_t kPieceLimit = 1024;  // copied in one trap at most
+  static constexpr std::uint32_t kStreamLimit = 1024;  // taken by one call at most
   static constexpr std::uint32_t kOpaqueMinimumReceive = 16;
   static constexpr std::uint32_t kGranule = 512;
 
@@ -68,13 +86,13 @@ class Channels {
                                  std::uint64_t now, abi::ChannelHandle& handle);
   [[nodiscard]] abi::Status close(abi::ChannelHandle handle, MemoryClaims& claims);
   [[nodiscard]] abi::Status closure_reason(abi::ChannelHandle handle, abi::ClosureReason& reason) const;
-  /// As many as there is room for, at most kPieceLimit.
+  // These copy by pieces: kAgain until the last one, before which nothing is visible to the link.
+  /// As many as there is room for, at most kStreamLimit.
   [[nodiscard]] abi::Status write_stream(abi::ChannelHandle handle, Address data, std::uint32_t length,
                                          std::uint32_t& written);
-  /// All or nothing. `progress` is 0 at first; while it is less than `length` afterwards, and the status is
-  /// OKAY, the call has to be repeated: nothing is visible to the link before the last piece.
+  /// All or nothing. `available`: room that is left.
   [[nodiscard]] abi::Status write_whole(abi::ChannelHandle handle, Address data, std::uint32_t length,
-                                        std::uint32_t& progress);
+                                        std::uint32_t& available);
   [[nodiscard]] abi::Status room(abi::ChannelHandle handle, std::uint32_t& available) const;
   [[nodiscard]] abi::Status unread(abi::ChannelHandle handle, Address& data, std::uint32_t& length) const;
   [[nodiscard]] abi::Status consume(abi::ChannelHandle handle, std::uint32_t length);
@@ -99,12 +117,14 @@ class Channels {
     std::uint32_t tag = 0;
     ApplicationRing receive;
     ApplicationRing send;
+    Pieces pieces;            // of writing, and of saving what is left
     bool wants_room = false;  // a write was cut short: the application waits for WRITESPACE
     abi::ClosureReason reason = abi::ClosureReason::NONE;
     std::uint32_t linger_size = 0;
     std::uint32_t linger_taken = 0;
     std::array<std::uint8_t, kLinger> linger{};
   };
+  [[nodiscard]] static bool put_piece(Slot& slot, Address data, std::uint32_t total);
   [[nodiscard]] Slot* find(abi::ChannelHandle handle);
   [[nodiscard]] const Slot* find(abi::ChannelHandle handle) const;
 

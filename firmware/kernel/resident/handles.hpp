@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <optional>
 
@@ -23,31 +24,31 @@ template <HandleKind kKind, unsigned kCount>
 class HandleTable {
  public:
   static constexpr unsigned kSize = kCount;
-  static_assert(kCount <= 64);
+  static_assert(kCount <= 32);
 
   /// Makes handles hard to guess and different after each start. Ends all of them.
   void reset(std::uint32_t seed) {
     handles_ = {};
-    in_use_ = 0;
+    taken_ = in_use_ = 0;
     generation_ = seed & kGenerationMask;
   }
   /// A free place, now taken; nothing if all are taken.
   [[nodiscard]] std::optional<unsigned> allocate() {
-    for (unsigned index = 0; index < kCount; ++index) {
-      if (handles_[index] != 0) continue;
-      allocate_at(index);
-      return index;
-    }
-    return std::nullopt;
+    const auto index = static_cast<unsigned>(std::countr_one(taken_));
+    if (index >= kCount) return std::nullopt;
+    allocate_at(index);
+    return index;
   }
   /// Takes a place the caller has chosen; a handle it had before ends.
   void allocate_at(unsigned index) {
     generation_ = (generation_ + kGenerationStep) & kGenerationMask;
-    if (handles_[index] == 0) ++in_use_;
+    if (!taken(index)) ++in_use_;
+    taken_ |= 1u << index;
     handles_[index] = (static_cast<std::uint32_t>(kKind) << 28) | (generation_ << 6) | index;
   }
   void release(unsigned index) {
-    if (handles_[index] != 0) --in_use_;
+    if (taken(index)) --in_use_;
+    taken_ &= ~(1u << index);
     handles_[index] = 0;
   }
   [[nodiscard]] std::uint32_t handle(unsigned index) const { return handles_[index]; }
@@ -65,6 +66,7 @@ class HandleTable {
       0x1E'3779;  // odd: every generation comes once in 4 million
   std::array<std::uint32_t, kCount> handles_{};
   std::uint32_t generation_ = 0;
+  std::uint32_t taken_ = 0;  // bit n: place n
   unsigned in_use_ = 0;
 };
 

@@ -15,8 +15,9 @@ class MemoryClaims {
       48;  // 32 notification centres, 4 channels with two buffers each, 2 logs, spare
 
   [[nodiscard]] bool overlaps(Address address, std::uint32_t size) const {
-    for (unsigned i = 0; i < count_; ++i) {
-      if (address < claims_[i].end && claims_[i].address < address + size) return true;
+    const Address end = address + size;
+    for (const Claim *claim = claims_.data(), *last = claim + count_; claim != last; ++claim) {
+      if (address < claim->end && claim->address < end) return true;
     }
     return false;
   }
@@ -24,16 +25,20 @@ class MemoryClaims {
   [[nodiscard]] bool add(Address address, std::uint32_t size) {
     if (count_ == kCapacity) return false;
     claims_[count_++] = {address, address + size};
+    ++changes_;
     return true;
   }
   void remove(Address address) {
     for (unsigned i = 0; i < count_; ++i) {
       if (claims_[i].address != address) continue;
       claims_[i] = claims_[--count_];
+      ++changes_;
       return;
     }
   }
   void clear() { count_ = 0; }
+  /// Another number after each change.
+  [[nodiscard]] std::uint32_t changes() const { return changes_; }
 
  private:
   struct Claim {
@@ -42,6 +47,7 @@ class MemoryClaims {
   };
   std::array<Claim, kCapacity> claims_{};  // the first count_ of them, in no order: calls look only at these
   unsigned count_ = 0;
+  std::uint32_t changes_ = 0;
 };
 
 }  // namespace microvisor::firmware::kernel

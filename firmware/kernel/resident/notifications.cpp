@@ -12,7 +12,7 @@ constexpr std::uint32_t kAlignment = 8;
 
 void Notifications::reset(std::uint32_t seed) {
   handles_.reset(seed);
-  for (Centre& centre : centres_) centre = Centre{};
+  for (Centre& centre : centres_) centre.held = 0;
   lines_ = {};
 }
 
@@ -44,11 +44,12 @@ abi::Status Notifications::setup(const abi::NotificationSetup& setup, MemoryClai
     return abi::Status::TOOMANYNOTIFICATIONBUFFERS;
   }
   Centre& centre = centres_[*index];
-  centre = Centre{};
   centre.line = setup.irq;
   lines_[setup.irq / 32] |= 1u << (setup.irq % 32);
   centre.buffer = setup.buffer;
   centre.slots = setup.buffer_size / sizeof(abi::Notification);
+  centre.next = centre.held = 0;
+  centre.any_delivered = false;
   handle = handles_.handle(*index);
   return abi::Status::OKAY;
 }

@@ -48,7 +48,7 @@ struct State {
   std::uint32_t thread_seen = 0;  // TIM5's count when thread mode last showed that it lives
   std::uint32_t no_park = 0;
   std::uint32_t slice_used = 0;  // microseconds of the slice that have passed
-  std::uint64_t parked_at = 0;
+  std::uint32_t parked_at = 0;   // TIM5's count
   std::uint64_t wake_at = kNoAlarm;
   std::uint64_t tasklet_at = kNoAlarm;
   void (*errand)() = nullptr;
@@ -97,13 +97,13 @@ void pend_slice() {
 void request_slice() {
   state.ready = true;
   if (state.phase != Phase::Waiting) return;
-  const std::uint64_t passed = clock_microseconds() - state.parked_at;
+  const std::uint32_t passed = tim5().cnt - state.parked_at;
   if (!state.application_runs || passed >= kShare) {
     pend_slice();
     return;
   }
   state.phase = Phase::Share;
-  arm_step(kShare - static_cast<std::uint32_t>(passed));
+  arm_step(kShare - passed);
 }
 
 /// Common to all ways of parking.
@@ -111,7 +111,7 @@ void note_parked() {
   state.boosted = false;
   set_worker_priority(state.compatible ? kPriorityWorkerCompatible : kPriorityWorker);
   set_timer_priority(kPriorityTimer);
-  state.parked_at = clock_microseconds();
+  state.parked_at = tim5().cnt;
   state.phase = Phase::Waiting;
   disarm(0);
   if (state.ready) request_slice();

@@ -13,6 +13,7 @@ constexpr std::uint32_t padded(std::uint32_t length) { return (length + 3) & ~3u
 
 void ServerLog::reset() {
   buffer_ = size_ = head_ = tail_ = used_ = dropped_ = 0;
+  pieces_.end();
   rate_.reset();
 }
 
@@ -36,11 +37,11 @@ void ServerLog::put(const void* from, std::uint32_t size) {
   head_ = (head_ + size) % size_;
 }
 
-void ServerLog::put_application(Address from, std::uint32_t size) {
-  const std::uint32_t first = std::min(size, size_ - head_);
-  copy_within_application(buffer_ + head_, from, first);
+void ServerLog::copy_ahead(std::uint32_t ahead, Address from, std::uint32_t size) const {
+  const std::uint32_t at = (head_ + ahead) % size_;
+  const std::uint32_t first = std::min(size, size_ - at);
+  copy_within_application(buffer_ + at, from, first);
   if (first != size) copy_within_application(buffer_, from + first, size - first);
-  head_ = (head_ + size) % size_;
 }
 
 void ServerLog::get(void* to, std::uint32_t size) {
@@ -56,15 +57,15 @@ abi::Status ServerLog::log(Address message, std::uint32_t length, std::uint64_t 
   if (length == 0) return abi::Status::OKAY;
   if (!application_can_read(message, length)) return abi::Status::PARAMETERFAULT;
   const auto need = static_cast<std::uint32_t>(sizeof(Header)) + padded(length);
-  if (need > size_ - used_ || !rate_.take(now)) {
-    ++dropped_;
-    return abi::Status::INVALIDBUFFERSIZE;
-  }
+  if (need > size_ - used_) return drop();
+  const auto piece = pieces_.next(caller, length);
+  copy_ahead(sizeof(Header) + piece.from, message + piece.from, piece.size);
+  if (!piece.last) return kAgain;
+  if (!rate_.take(now)) return drop();
   const Header header{now, dropped_, length};
   dropped_ = 0;
   put(&header, sizeof header);
-  put_application(message, length);
-  head_ = (head_ + padded(length) - length) % size_;
+  head_ = (head_ + padded(length)) % size_;
   used_ += need;
   return abi::Status::OKAY;
 }
@@ -76,6 +77,7 @@ bool ServerLog::take(Record& record, std::span<std::uint8_t> text) {
   const auto need = static_cast<std::uint32_t>(sizeof header) + padded(header.length);
   if (header.length > kMaximumMessage || header.length > text.size() || need > used_) {
     head_ = tail_ = used_ = 0;  // the application has overwritten its own log
+    pieces_.end();
     ++dropped_;
     return false;
   }

@@ -12,6 +12,7 @@
 
 #include "abi/interface.hpp"
 #include "firmware/kernel/resident/memory_claims.hpp"
+#include "firmware/kernel/resident/pieces.hpp"
 #include "firmware/kernel/resident/rate_limit.hpp"
 
 namespace microvisor::firmware::kernel {
@@ -35,7 +36,8 @@ class ServerLog {
   [[nodiscard]] bool empty() const { return used_ == 0; }
 
   [[nodiscard]] abi::Status initialise(Address buffer, std::uint32_t size, MemoryClaims& claims);
-  /// `now` in microseconds, for the rate and the record.
+  /// `now` in microseconds, for the rate and the record. Long messages are copied by pieces: kAgain until the
+  /// last one, which makes a record of them.
   [[nodiscard]] abi::Status log(Address message, std::uint32_t length, std::uint64_t now);
   /// Takes the oldest record; `text` has at least kMaximumMessage bytes. False: there is none.
   [[nodiscard]] bool take(Record& record, std::span<std::uint8_t> text);
@@ -46,8 +48,13 @@ class ServerLog {
     std::uint32_t dropped;
     std::uint32_t length;
   };
+  [[nodiscard]] abi::Status drop() {
+    ++dropped_;
+    return abi::Status::INVALIDBUFFERSIZE;
+  }
   void put(const void* from, std::uint32_t size);
-  void put_application(Address from, std::uint32_t size);
+  /// Copies to `ahead` bytes behind the last record.
+  void copy_ahead(std::uint32_t ahead, Address from, std::uint32_t size) const;
   void get(void* to, std::uint32_t size);
 
   Address buffer_ = 0;
@@ -56,6 +63,7 @@ class ServerLog {
   std::uint32_t tail_ = 0;  // the oldest record
   std::uint32_t used_ = 0;
   std::uint32_t dropped_ = 0;
+  Pieces pieces_;
   RateLimit<32, 8> rate_;
 };
 

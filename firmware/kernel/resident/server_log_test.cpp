@@ -21,7 +21,14 @@ class ServerLogTest : public testing::Test {
  protected:
   Status log(const std::string& message) {
     app.write_text(kMessage, message);
-    return server_log.log(kMessage, static_cast<std::uint32_t>(message.size()), app.now);
+    Status status = kAgain;
+    while (status == kAgain) status = log_piece(static_cast<std::uint32_t>(message.size()));
+    return status;
+  }
+  /// One trap of the call that a task with its stack at `stack` makes.
+  Status log_piece(std::uint32_t length, Address message = kMessage, std::uint32_t stack = 0x2000'7000) {
+    caller = {{{message, length, 0, 0}}, stack, 0x0800'0101, 0};
+    return server_log.log(message, length, app.now);
   }
   bool take() {
     std::array<std::uint8_t, 1024> bytes{};
@@ -119,6 +126,46 @@ TEST_F(ServerLogTest, SurvivesAnApplicationThatOverwritesItsBuffer) {
   ASSERT_TRUE(take());
   EXPECT_EQ(text, "again");
   EXPECT_EQ(record.dropped, 1U);
+}
+
+TEST_F(ServerLogTest, LongMessagesShowOnlyWhenTheyAreWhole) {
+  ASSERT_EQ(server_log.initialise(kBuffer, 4096, claims), Status::OKAY);
+  std::string message;
+  for (int i = 0; message.size() < 1000; ++i) message += std::to_string(i);
+  app.write_text(kMessage, message);
+  const auto length = static_cast<std::uint32_t>(message.size());
+  app.largest_copy = 0;
+  unsigned traps = 1;
+  for (; log_piece(length) == kAgain; ++traps) EXPECT_FALSE(take());
+  EXPECT_EQ(traps, 5U);  // three of 256 bytes, the rest, and the record
+  EXPECT_LE(app.largest_copy, Pieces::kPiece);
+  ASSERT_TRUE(take());
+  EXPECT_EQ(text, message);
+}
+
+TEST_F(ServerLogTest, AMessageThatIsOvertakenBeginsAnew) {
+  ASSERT_EQ(server_log.initialise(kBuffer, 4096, claims), Status::OKAY);
+  const std::string message(600, 'm');
+  app.write_text(kMessage, message);
+  app.write_text(kMessage + 0x400, "from an interrupt");
+  EXPECT_EQ(log_piece(600), kAgain);
+  EXPECT_EQ(log_piece(600), kAgain);
+  EXPECT_EQ(log_piece(17, kMessage + 0x400, 0x2000'6F00), Status::OKAY);
+  EXPECT_EQ(log(message), Status::OKAY);
+  ASSERT_TRUE(take());
+  EXPECT_EQ(text, "from an interrupt");
+  ASSERT_TRUE(take());
+  EXPECT_EQ(text, message);
+  EXPECT_FALSE(take());
+}
+
+TEST_F(ServerLogTest, AMessageThatFitsNoMoreWhenItIsWholeIsRefused) {
+  ASSERT_EQ(server_log.initialise(kBuffer, 512, claims), Status::OKAY);
+  app.write_text(kMessage, std::string(400, 'm'));
+  EXPECT_EQ(log_piece(400), kAgain);
+  EXPECT_EQ(log_piece(60, kMessage, 0x2000'6F00), Status::OKAY);
+  EXPECT_EQ(log_piece(60, kMessage, 0x2000'6F00), Status::OKAY);
+  EXPECT_EQ(log_piece(400), Status::INVALIDBUFFERSIZE);
 }
 
 }  // namespace

@@ -6,13 +6,11 @@ namespace microvisor::firmware::kernel {
 
 namespace {
 
-Services the_services;
-
 constexpr std::uint32_t bit(abi::NetworkReason reason) { return static_cast<std::uint32_t>(reason); }
 
 }  // namespace
 
-Services& services() { return the_services; }
+Services the_services;
 
 void Services::reset_application(std::uint32_t seed) {
   claims.clear();
@@ -21,6 +19,7 @@ void Services::reset_application(std::uint32_t seed) {
   network.reset(seed >> 3);
   events.reset(seed >> 5);
   channels.reset(seed >> 7);
+  channel_opening = {};
   log.reset();
   test_log.reset();
   restarts.clear();

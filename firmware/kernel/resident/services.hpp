@@ -49,6 +49,7 @@ struct Services {
   NetworkRequests network;
   SystemEvents events;
   Channels channels;
+  ChannelOpening channel_opening;
   ServerLog log;
   ServerLog test_log;
   Restarts restarts;
@@ -86,7 +87,9 @@ struct Services {
   [[nodiscard]] bool update_being_written() const { return link_fetches_update; }
 };
 
-[[nodiscard]] Services& services();
+/// The one there is.
+extern Services the_services;
+[[nodiscard]] inline Services& services() { return the_services; }
 
 /// Bits of NetworkReason::ENHANCECALM left out, something else set: the device wants to be connected.
 [[nodiscard]] constexpr bool wants_network(std::uint32_t reasons) {

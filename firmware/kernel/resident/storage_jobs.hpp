@@ -1,11 +1,11 @@
 // Work on the memories that only the worker may touch, asked for by system calls: pieces of the external
 // flash, and settings for the vault.
 //
-// One job at a time. A call that needs one fills it, and is made again until the worker has done it
-// (restarts.hpp); the memory itself is only ever touched by the worker, between other operations, so that an
-// update that is being staged and the application take turns. A result that nobody fetches, because the task
-// that asked is gone, gives way after kPatience: every piece of work can be done twice. Calls exclude each
-// other by priority, the worker uses Atomic.
+// One job at a time. A call that needs one fills it, posts it in its next trap, and is made again until the
+// worker has done it (restarts.hpp); the memory itself is only ever touched by the worker, between other
+// operations, so that an update that is being staged and the application take turns. A result that nobody
+// fetches, because the task that asked is gone, gives way after kPatience: every piece of work can be done
+// twice. Calls exclude each other by priority, the worker uses Atomic.
 #pragma once
 
 #include <array>
@@ -28,19 +28,26 @@ class StorageJobs {
   static constexpr std::uint64_t kPatience = 100'000;  // microseconds
 
   /// How the job stands, as its owner sees it.
-  enum class State : std::uint8_t { None, Waiting, Done, Failed };
+  enum class State : std::uint8_t { None, Filled, Waiting, Done, Failed };
 
   // --- calls; `owner` is the call's Restarts::Entry::id ---
 
   [[nodiscard]] State state(std::uint32_t owner) const { return owner_ == owner ? state_ : State::None; }
-  /// The job to fill, now the caller's; null while another call's is under way.
+  [[nodiscard]] bool owned() const { return owner_ != 0; }
+  /// The job to fill, now the caller's; null while another call's is under way. `now` counts if it is owned.
   [[nodiscard]] StorageJob* claim(std::uint32_t owner, std::uint64_t now) {
-    const bool forgotten = state_ != State::Waiting && now - done_at_ >= kPatience;
+    // Its owner, had it come back, would have posted it by now, or fetched the result.
+    const bool forgotten =
+        state_ == State::Filled || (state_ != State::Waiting && now - done_at_ >= kPatience);
     if (stage_ == Stage::Taken || (owner_ != 0 && !forgotten)) return nullptr;
     owner_ = owner;
+    state_ = State::Filled;
+    return &job_;
+  }
+  /// The job its caller has filled is to be done.
+  void post() {
     state_ = State::Waiting;
     stage_ = Stage::Posted;
-    return &job_;
   }
   [[nodiscard]] const StorageJob& result() const { return job_; }
   void release() { owner_ = 0; }

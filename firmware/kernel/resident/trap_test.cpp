@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "firmware/kernel/resident/restarts.hpp"
-
 namespace microvisor::firmware::kernel {
 namespace {
 
@@ -43,29 +41,6 @@ TEST(ReturnAddress, IsTheCallersUnlessItsLastActIsTheCall) {
   EXPECT_EQ(return_address(0xFDFF'FFFF, 0x0800'0456), 0xFDFF'FFFFU);
   EXPECT_EQ(return_address(0xFFFF'FFBC, 0x0800'0456), 0x0800'0457U);  // EXC_RETURN
   EXPECT_EQ(return_address(0xFEFF'FFFF, 0x0800'0456), 0x0800'0457U);  // FNC_RETURN
-}
-
-TEST(Restarts, CallsAreFoundByWhatIdentifiesThem) {
-  Restarts restarts;
-  const Restarts::Key key{6, 0x2000'1000, 0x0800'0101, 1, 2, 3, 4};
-  auto* entry = restarts.find_or_begin(key);
-  ASSERT_NE(entry, nullptr);
-  entry->progress = 1024;
-  entry->object = 42;
-  EXPECT_EQ(restarts.find_or_begin(key), entry);
-  auto other = key;
-  other.stack_pointer += 8;
-  EXPECT_NE(restarts.find_or_begin(other), entry);
-  restarts.abandon(42);
-  EXPECT_EQ(restarts.find_or_begin(key)->progress, 0U);
-}
-
-TEST(Restarts, ThirtyTwoAreOpenAtMost) {
-  Restarts restarts;
-  for (std::uint32_t i = 0; i < Restarts::kOpen; ++i) {
-    EXPECT_NE(restarts.find_or_begin({0, i, 0, 0, 0, 0, 0}), nullptr);
-  }
-  EXPECT_EQ(restarts.find_or_begin({0, 99, 0, 0, 0, 0, 0}), nullptr);
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 #include "abi/interface.hpp"
 #include "firmware/kernel/resident/application_memory.hpp"
 #include "firmware/kernel/resident/calls.hpp"
-#include "firmware/kernel/resident/restarts.hpp"
 
 namespace microvisor::firmware::kernel::calls {
 
@@ -42,12 +41,6 @@ Status close_handle(Address in_out, Close close) {
   copy_from_application(&handle, in_out, sizeof handle);
   const Status status = close(handle);
   return status == Status::OKAY ? tell_checked(in_out, std::uint32_t{0}) : status;
-}
-
-/// What identifies the call being made among those that take more than one trap.
-inline Restarts::Key restart_key(Gate gate) {
-  const auto& r = caller.arguments.r;
-  return {static_cast<std::uint32_t>(gate), caller.stack_pointer, caller.lr, r[0], r[1], r[2], r[3]};
 }
 
 }  // namespace microvisor::firmware::kernel::calls

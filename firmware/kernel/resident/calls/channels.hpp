@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <span>
 
 #include "firmware/kernel/resident/calls/call.hpp"
@@ -12,34 +11,64 @@
 
 namespace microvisor::firmware::kernel::calls {
 
-/// Copies the endpoint's name. False: it cannot be read.
-inline bool take_endpoint(const abi::SizedString& name, std::span<std::uint8_t> into, std::size_t& length) {
-  if (name.length != 0 && !application_can_read(name.data, name.length)) return false;
-  // A name longer than any endpoint's is cut, and known by no one.
-  length = std::min<std::size_t>(name.length, into.size());
-  copy_from_application(into.data(), name.data, static_cast<std::uint32_t>(length));
-  return true;
-}
-
+/// Takes three traps: one copies what is asked for and checks its pointers, one checks all else, one opens.
+/// Another caller that comes in between makes it begin anew.
 template <>
 struct CallBody<Gate::OpenChannel> {
   static Status run(const abi::OpenChannelArguments& a) {
-    abi::OpenChannelParams params{};
-    if (!take_from_application(a.params, params) || !can_take_handle(a.handle)) return Status::PARAMETERFAULT;
+    if (!can_take_handle(a.handle)) return Status::PARAMETERFAULT;
+    ChannelOpening& opening = services().channel_opening;
+    if (!opening.by.same_call(caller)) return take(a.params, opening);
+    if (!opening.fits || opening.claims_changes != services().claims.changes()) return check(opening);
+    return open(opening, a.handle);
+  }
+
+ private:
+  static Status take(Address from, ChannelOpening& opening) {
+    abi::OpenChannelParams& params = opening.params;
+    opening.end();
+    if (!take_from_application(from, params)) return Status::PARAMETERFAULT;
     if (params.version != 1) return Status::UNSUPPORTEDSTRUCTUREVERSION;
-    std::array<std::uint8_t, 64> endpoint;
-    std::size_t endpoint_length = 0;
-    if (!take_endpoint(params.endpoint, endpoint, endpoint_length) ||
+    const abi::SizedString& name = params.endpoint;
+    if (!application_can_read(name.data, name.length) ||
         !application_can_write(params.receive_buffer, params.receive_buffer_len) ||
         !application_can_write(params.send_buffer, params.send_buffer_len)) {
       return Status::PARAMETERFAULT;
     }
-    Services& s = services();
-    if (!s.notifications.valid(params.notification_handle) || !s.network.valid(params.network_handle)) {
-      return Status::INVALIDHANDLE;
+    // A longer name than this is cut, and known by no one.
+    opening.endpoint_length = std::min<std::uint32_t>(name.length, opening.endpoint.size());
+    copy_from_application(opening.endpoint.data(), name.data, opening.endpoint_length);
+    opening.by = caller;
+    opening.fits = false;
+    return kAgain;
+  }
+
+  static bool handles_are_valid(const abi::OpenChannelParams& params) {
+    const Services& s = services();
+    return s.notifications.valid(params.notification_handle) && s.network.valid(params.network_handle);
+  }
+
+  static Status check(ChannelOpening& opening) {
+    const MemoryClaims& claims = services().claims;
+    const Status status =
+        handles_are_valid(opening.params)
+            ? Channels::check(opening.params, std::span(opening.endpoint).first(opening.endpoint_length),
+                              claims)
+            : Status::INVALIDHANDLE;
+    if (status != Status::OKAY) {
+      opening.end();
+      return status;
     }
-    const Status fit = Channels::check(params, std::span(endpoint).first(endpoint_length), s.claims);
-    if (fit != Status::OKAY) return fit;
+    opening.fits = true;
+    opening.claims_changes = claims.changes();
+    return kAgain;
+  }
+
+  static Status open(ChannelOpening& opening, Address to) {
+    Services& s = services();
+    const abi::OpenChannelParams& params = opening.params;
+    opening.end();
+    if (!handles_are_valid(params)) return Status::INVALIDHANDLE;
     if (s.link_status != abi::NetworkStatus::CONNECTED) return Status::NETWORKNOTCONNECTED;
     // MQTT, HTTP and configuration channels are not carried by this kernel.
     if (params.channel_type != abi::ChannelType::OPAQUEBYTES) return Status::UNAVAILABLE;
@@ -47,7 +76,7 @@ struct CallBody<Gate::OpenChannel> {
     const Status status = s.channels.open(params, s.claims, clock_microseconds(), handle);
     if (status != Status::OKAY) return status;
     wake_link();
-    return tell(a.handle, handle);
+    return tell_checked(to, handle);
   }
 };
 
@@ -57,7 +86,6 @@ struct CallBody<Gate::CloseChannel> {
     return close_handle(a.handle, [](abi::ChannelHandle handle) {
       const Status status = services().channels.close(handle, services().claims);
       if (status == Status::OKAY) {
-        services().restarts.abandon(handle);
         wake_link();
       }
       return status;
@@ -89,26 +117,15 @@ struct CallBody<Gate::WriteChannelStream> {
 template <>
 struct CallBody<Gate::WriteChannel> {
   static Status run(const abi::WriteChannelArguments& a) {
-    if (a.len != 0) {
-      const Status status = write(a);
-      if (status != Status::OKAY) return status;
-      wake_link();
-    }
     std::uint32_t available = 0;
-    Status status = services().channels.room(a.handle, available);
-    if (status == Status::OKAY) status = tell(a.available, available);
-    return status == Status::PARAMETERFAULT && a.len != 0 ? Status::LATEFAULT : status;
-  }
-
- private:
-  static Status write(const abi::WriteChannelArguments& a) {
-    auto* entry = services().restarts.find_or_begin(restart_key(Gate::WriteChannel));
-    if (entry == nullptr) return Status::UNAVAILABLE;
-    entry->object = a.handle;
-    const Status status = services().channels.write_whole(a.handle, a.data, a.len, entry->progress);
-    if (status == Status::OKAY && entry->progress < a.len) return kAgain;
-    services().restarts.end(*entry);
-    return status;
+    if (a.len == 0) {
+      const Status status = services().channels.room(a.handle, available);
+      return status == Status::OKAY ? tell(a.available, available) : status;
+    }
+    const Status status = services().channels.write_whole(a.handle, a.data, a.len, available);
+    if (status != Status::OKAY) return status;
+    wake_link();
+    return tell(a.available, available) == Status::OKAY ? Status::OKAY : Status::LATEFAULT;
   }
 };
 
@@ -120,7 +137,7 @@ struct CallBody<Gate::ReadChannel> {
     std::uint32_t length = 0;
     Status status = services().channels.unread(a.handle, data, length);
     if (status == Status::OKAY) status = tell(a.read_pointer_out, data);
-    return status == Status::OKAY ? tell(a.length_out, length) : status;
+    return status == Status::OKAY ? tell_checked(a.length_out, length) : status;
   }
 };
 

@@ -28,7 +28,7 @@ struct CallBody<Gate::PeriphPeek32> {
     const RegisterRule* rule = find_register_rule(a.reg);
     if (rule == nullptr) return Status::PERIPHERALACCESSFAULT;
     if (!application_can_write(a.output, sizeof(std::uint32_t))) return Status::PARAMETERFAULT;
-    return tell(a.output, read_reserved_register(a.reg) & rule->readable);
+    return tell_checked(a.output, read_reserved_register(a.reg) & rule->readable);
   }
 };
 
@@ -57,10 +57,10 @@ struct CallBody<Gate::SystemLedEnable> {
 template <>
 struct CallBody<Gate::TemporaryStructTest> {
   static Status run(const abi::TemporaryStructTestArguments& a) {
-    abi::TemporaryTestVersionedStruct value{};
+    abi::TemporaryTestVersionedStruct value;
     if (!take_from_application(a.in, value)) return Status::PARAMETERFAULT;
     if (value.version != 1) return Status::UNSUPPORTEDSTRUCTUREVERSION;
-    abi::TemporaryTestInner inner{};
+    abi::TemporaryTestInner inner;
     return take_from_application(value.b.b, inner) ? Status::OKAY : Status::PARAMETERFAULT;
   }
 };

@@ -33,7 +33,7 @@ struct CallBody<Gate::ExternalFlashOpen> {
     if (!can_take_handle(a.handle)) return Status::PARAMETERFAULT;
     if (s.external_flash_chip == 0) return Status::UNAVAILABLE;
     const auto index = s.external_flash.allocate();
-    return index ? tell(a.handle, s.external_flash.handle(*index)) : Status::TOOMANYCHANNELS;
+    return index ? tell_checked(a.handle, s.external_flash.handle(*index)) : Status::TOOMANYCHANNELS;
   }
 };
 
@@ -54,17 +54,16 @@ struct CallBody<Gate::ExternalFlashClose> {
 template <>
 struct CallBody<Gate::ExternalFlashGetInfo> {
   static Status run(const abi::ExternalFlashGetInfoArguments& a) {
-    abi::ExternalFlashInfo info{};
-    if (!application_can_write(a.info, sizeof info) || !take_from_application(a.info, info)) {
-      return Status::PARAMETERFAULT;
-    }
+    abi::ExternalFlashInfo info;
+    if (!application_can_write(a.info, sizeof info)) return Status::PARAMETERFAULT;
+    copy_from_application(&info, a.info, sizeof info);
     const Services& s = services();
     if (!external_flash_handle_valid(a.handle)) return Status::INVALIDHANDLE;
     if (info.version != 1) return Status::UNSUPPORTEDSTRUCTUREVERSION;
     info.chip_id = s.external_flash_chip;
     info.size = kExternalFlashSize;
     info.num_handles = s.external_flash.in_use();
-    return tell(a.info, info);
+    return tell_checked(a.info, info);
   }
 };
 

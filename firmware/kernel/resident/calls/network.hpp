@@ -10,13 +10,13 @@ namespace microvisor::firmware::kernel::calls {
 template <>
 struct CallBody<Gate::RequestNetwork> {
   static Status run(const abi::RequestNetworkArguments& a) {
-    abi::RequestNetworkParams params{};
+    abi::RequestNetworkParams params;
     if (!take_from_application(a.params, params) || !can_take_handle(a.handle)) return Status::PARAMETERFAULT;
     abi::NetworkHandle handle = 0;
     const Status status = services().network.request(params, services().notifications, handle);
     if (status != Status::OKAY) return status;
     wake_link();
-    return tell(a.handle, handle);
+    return tell_checked(a.handle, handle);
   }
 };
 
@@ -44,8 +44,9 @@ struct CallBody<Gate::GetNetworkReasons> {
   static Status run(const abi::GetNetworkReasonsArguments& a) {
     if (!application_can_write(a.request_ref_count, sizeof(std::uint32_t))) return Status::PARAMETERFAULT;
     const Status status = tell(a.reasons, services().network_reasons());
-    return status == Status::OKAY ? tell(a.request_ref_count, std::uint32_t{services().network.count()})
-                                  : status;
+    return status == Status::OKAY
+               ? tell_checked(a.request_ref_count, std::uint32_t{services().network.count()})
+               : status;
   }
 };
 

@@ -10,13 +10,13 @@ namespace microvisor::firmware::kernel::calls {
 template <>
 struct CallBody<Gate::SetupNotifications> {
   static Status run(const abi::SetupNotificationsArguments& a) {
-    abi::NotificationSetup setup{};
+    abi::NotificationSetup setup;
     if (!take_from_application(a.notifications, setup) || !can_take_handle(a.handle_out)) {
       return Status::PARAMETERFAULT;
     }
     abi::NotificationHandle handle = 0;
     const Status status = services().notifications.setup(setup, services().claims, handle);
-    return status == Status::OKAY ? tell(a.handle_out, handle) : status;
+    return status == Status::OKAY ? tell_checked(a.handle_out, handle) : status;
   }
 };
 
@@ -41,7 +41,7 @@ struct CallBody<Gate::TempTriggerNotification> {
 template <>
 struct CallBody<Gate::OpenSystemNotification> {
   static Status run(const abi::OpenSystemNotificationArguments& a) {
-    abi::OpenSystemNotificationParams params{};
+    abi::OpenSystemNotificationParams params;
     if (!take_from_application(a.params, params) || !can_take_handle(a.handle)) return Status::PARAMETERFAULT;
     abi::SystemEventHandle handle = 0;
     Services& s = services();
@@ -50,7 +50,7 @@ struct CallBody<Gate::OpenSystemNotification> {
     // Who asks after an update has become ready hears of it too.
     if (s.update_waits() && params.notification_source == abi::SystemNotificationSource::UPDATE)
       s.events.announce(params.notification_source, s.notifications, clock_microseconds(), handle);
-    return tell(a.handle, handle);
+    return tell_checked(a.handle, handle);
   }
 };
 

@@ -18,25 +18,30 @@ template <typename Fill, typename Done>
 Status work_by_pieces(Gate gate, std::uint32_t object, std::uint32_t total, Fill fill, Done done) {
   if (total == 0) return Status::OKAY;
   Services& s = services();
-  auto* entry = s.restarts.find_or_begin(restart_key(gate));
+  auto* entry = s.restarts.find_or_begin(gate, caller);
   if (entry == nullptr) return Status::UNAVAILABLE;
   entry->object = object;
   StorageJobs& jobs = s.storage_jobs;
-  const StorageJobs::State state = jobs.state(entry->id);
-  if (state == StorageJobs::State::Done) {
-    done(jobs.result(), entry->progress);
-    entry->progress += jobs.result().length;
+  using State = StorageJobs::State;
+  switch (const State state = jobs.state(entry->id)) {
+    case State::Filled:
+      jobs.post();
+      storage_job_posted();
+      return kAgain;
+    case State::Waiting: return kAgain;
+    case State::Done:
+      done(jobs.result(), entry->progress);
+      entry->progress += jobs.result().length;
+      [[fallthrough]];
+    case State::Failed:
+      jobs.release();
+      if (state != State::Failed && entry->progress < total) break;
+      s.restarts.end(*entry);
+      return state == State::Failed ? Status::INTERNALERROR : Status::OKAY;
+    case State::None: break;
   }
-  if (state == StorageJobs::State::Done || state == StorageJobs::State::Failed) jobs.release();
-  if (state == StorageJobs::State::Failed || entry->progress >= total) {
-    services().restarts.end(*entry);
-    return state == StorageJobs::State::Failed ? Status::INTERNALERROR : Status::OKAY;
-  }
-  if (state == StorageJobs::State::Waiting) return kAgain;
-  if (StorageJob* job = jobs.claim(entry->id, clock_microseconds()); job != nullptr) {
-    fill(*job, entry->progress);
-    storage_job_posted();
-  }
+  StorageJob* job = jobs.claim(entry->id, jobs.owned() ? clock_microseconds() : 0);
+  if (job != nullptr) fill(*job, entry->progress);
   return kAgain;
 }
 

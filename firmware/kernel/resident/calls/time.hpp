@@ -18,7 +18,7 @@ struct CallBody<Gate::GetWallTime> {
   static Status run(const abi::GetWallTimeArguments& a) {
     if (!application_can_write(a.usec, sizeof(std::uint64_t))) return Status::PARAMETERFAULT;
     const WallClock& clock = services().wall_clock;
-    return clock.known() ? tell(a.usec, clock.at(clock_microseconds())) : Status::TIMENOTSET;
+    return clock.known() ? tell_checked(a.usec, clock.at(clock_microseconds())) : Status::TIMENOTSET;
   }
 };
 

@@ -9,7 +9,7 @@ namespace microvisor::firmware::kernel::calls {
 template <>
 struct CallBody<Gate::SetWifiConfig> {
   static Status run(const abi::SetWifiConfigArguments& a) {
-    abi::WifiConfig config{};
+    abi::WifiConfig config;
     if (!take_from_application(a.params, config)) return Status::PARAMETERFAULT;
     if (config.version != 1) return Status::UNSUPPORTEDSTRUCTUREVERSION;
     const bool clear = config.config_mode == abi::WifiConfigMode::CLEARNOW;
@@ -55,7 +55,7 @@ static_assert(WifiSettings::kMaximumStored <= StorageJob::kPiece);
 template <>
 struct CallBody<Gate::GetWifiConfig> {
   static Status run(const abi::GetWifiConfigArguments& a) {
-    abi::WifiConfigOut out{};
+    abi::WifiConfigOut out;
     if (!take_from_application(a.params, out)) return Status::PARAMETERFAULT;
     if (out.version != 1) return Status::UNSUPPORTEDSTRUCTUREVERSION;
     const WifiSettings& wifi = services().wifi;
@@ -67,8 +67,8 @@ struct CallBody<Gate::GetWifiConfig> {
     }
     if (out.ssid.size < length) return Status::INVALIDBUFFERSIZE;
     copy_to_application(out.ssid.data, wifi.ssid.data(), length);
-    const Status status = tell(out.ssid.length, length);
-    return status == Status::OKAY ? tell(out.has_encryption, std::uint8_t{wifi.has_password}) : status;
+    static_cast<void>(tell_checked(out.ssid.length, length));
+    return tell_checked(out.has_encryption, std::uint8_t{wifi.has_password});
   }
 };
 
