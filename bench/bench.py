@@ -318,8 +318,8 @@ def write_kernel_figures(file):
              "Written by `script/bench --kernel-document docs/kernel-figures.md`. Instructions of the core, counted on the board: of a",
              "call from the branch to the gate to the instruction behind it, ordinary arguments; how long a non-secure interrupt of",
              "priority 0 that becomes pending anywhere in it waits, ordinary and largest arguments; and the same wait in microseconds",
-             "of the board at 160 MHz while flash bank 2 is being erased. Calls that wait for the external flash are made again and",
-             "again, and what stands here is their longest part.", "",
+             "of the board at 160 MHz while flash bank 2 is being erased. A call that takes several traps lets interrupts in between",
+             "them; calls that wait for the external flash are made again and again.", "",
              f"While background work goes on without calls, the longest wait is {injection()['background_wait']} instructions.", "",
              "| call | instructions | longest wait | with an erase, us |", "|---|---|---|---|"]
     for call in sorted(injection()["calls"], key=lambda call: (-call["wait"], call["name"])):

@@ -18,8 +18,8 @@ memcpy:
   orr r3, r0, r1
   mov r12, r0
   lsls r3, r3, #30
-  bne unaligned
-aligned:
+  bne .Lunaligned
+.Laligned:
   subs r2, #32
   blo 2f
 1:
@@ -33,10 +33,10 @@ aligned:
   ldmia r1!, {r4-r7}
   stmia r12!, {r4-r7}
 3:
-  bpl rest_of_8
+  bpl .Lrest_of_8
   ldmia r1!, {r4-r5}
   stmia r12!, {r4-r5}
-rest_of_8:
+.Lrest_of_8:
   lsls r3, r2, #30              @ carry: 4; negative: 2
   bcc 5f
   ldr r4, [r1], #4
@@ -55,9 +55,9 @@ rest_of_8:
 
 @ The first word is copied whole and the destination moved on to its next boundary; if the source lies on one then, the rest
 @ is aligned.
-unaligned:
+.Lunaligned:
   subs r2, #4
-  blo few
+  blo .Lfew
   ldr r4, [r1]
   str r4, [r12]
   and r3, r12, #3
@@ -67,7 +67,7 @@ unaligned:
   add r1, r3
   add r12, r3
   lsls r3, r1, #30
-  beq aligned
+  beq .Laligned
   subs r2, #32
   blo 2f
 1:
@@ -93,12 +93,12 @@ unaligned:
   add r1, #16
   stmia r12!, {r4-r7}
 3:
-  bpl rest_of_8
+  bpl .Lrest_of_8
   ldr r4, [r1], #4
   ldr r5, [r1], #4
   stmia r12!, {r4-r5}
-  b rest_of_8
-few:                            @ less than 4 bytes: r2 is negative
+  b .Lrest_of_8
+.Lfew:                            @ less than 4 bytes: r2 is negative
   adds r2, #4
   beq 6f
 5:
