@@ -67,8 +67,8 @@ void scheduler_set_compatibility(bool on);
 /// before the worker's first instruction or behind its last, so `worker_context.running` does not tell. Any
 /// context.
 [[nodiscard]] inline bool switched_under_worker(std::uint32_t exc_return) {
-  return (exc_return & (kReturnSecureFrame | kReturnThread)) == kReturnThread &&
-         (stm32u5::scb().shcsr & stm32u5::Scb::kPendSvActive) != 0;
+  return (stm32u5::scb().shcsr & stm32u5::Scb::kPendSvActive) != 0 &&
+         (exc_return & (kReturnSecureFrame | kReturnThread)) == kReturnThread;
 }
 
 /// The application has ended, and every exception with it: whatever was under way begins anew.
