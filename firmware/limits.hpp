@@ -22,7 +22,7 @@ inline constexpr std::size_t kMaximumStoreValue = 2304;
 // mbedTLS's arena: certificates, keys and both record buffers of the link. A handshake takes 16 KiB of it at
 // its peak; where no PKA does the public-key work, big integers and tables of points take four times that.
 #if defined(MICROVISOR_HARDWARE_CRYPTO)
-inline constexpr std::size_t kCryptoArena = 24 * 1024;
+inline constexpr std::size_t kCryptoArena = 14 * 1024;
 #else
 inline constexpr std::size_t kCryptoArena = 72 * 1024;
 #endif

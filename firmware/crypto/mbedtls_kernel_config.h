@@ -55,9 +55,11 @@
 #define MBEDTLS_SSL_SESSION_TICKETS
 #define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
 #define MBEDTLS_SSL_EXTENDED_MASTER_SECRET
-#define MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
 #define MBEDTLS_SSL_CIPHERSUITES MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
-#define MBEDTLS_SSL_IN_CONTENT_LEN 4096
+/* Records of at most 2 KiB are negotiated (net/tls_client.cpp), and mbedTLS takes no handshake message that
+ * comes in parts, so more room in would never be used. A client hello with the longest ticket is longer: it
+ * goes out before. */
+#define MBEDTLS_SSL_IN_CONTENT_LEN 2048
 #define MBEDTLS_SSL_OUT_CONTENT_LEN 2560
 
 #define MBEDTLS_MPI_MAX_SIZE 64

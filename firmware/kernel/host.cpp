@@ -91,10 +91,10 @@ class Host final : public link::LinkHost {
     Services& s = services();
     record.test_log = !s.test_log.empty();
     ServerLog::Record taken;
-    if (!(record.test_log ? s.test_log : s.log).take(taken, record.text)) return false;
+    if (!(record.test_log ? s.test_log : s.log).take(taken, record.text.bytes)) return false;
     record.unix_microseconds = s.wall_clock.at(taken.logged_at);
     record.dropped = taken.dropped;
-    record.length = taken.length;
+    record.text.size = static_cast<pb_size_t>(taken.length);
     return true;
   }
 

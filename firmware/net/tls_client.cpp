@@ -34,12 +34,10 @@ TlsClient::TlsClient(Stack& stack) : stream_(stack) {
   mbedtls_x509_crt_init(&ca_);
   mbedtls_x509_crt_init(&certificate_);
   mbedtls_pk_init(&key_);
-  mbedtls_ssl_session_init(&session_);
 }
 
 TlsClient::~TlsClient() {
   mbedtls_ssl_free(&ssl_);
-  mbedtls_ssl_session_free(&session_);
   mbedtls_ssl_config_free(&config_);
   mbedtls_pk_free(&key_);
   mbedtls_x509_crt_free(&certificate_);
@@ -50,9 +48,9 @@ bool TlsClient::configure(const vault::Identity& identity) {
   identity_ = &identity;
   const auto ca = identity.gateway_ca.span();
   const auto certificate = identity.device_certificate.span();
-  last_error_ = mbedtls_x509_crt_parse_der(&ca_, ca.data(), ca.size());
+  last_error_ = mbedtls_x509_crt_parse_der_nocopy(&ca_, ca.data(), ca.size());
   if (last_error_ != 0) return false;
-  last_error_ = mbedtls_x509_crt_parse_der(&certificate_, certificate.data(), certificate.size());
+  last_error_ = mbedtls_x509_crt_parse_der_nocopy(&certificate_, certificate.data(), certificate.size());
   if (last_error_ != 0 || !take_key(identity.device_private_key)) return false;
   last_error_ = mbedtls_ssl_config_defaults(&config_, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
                                             MBEDTLS_SSL_PRESET_DEFAULT);
@@ -63,9 +61,7 @@ bool TlsClient::configure(const vault::Identity& identity) {
   mbedtls_ssl_conf_session_tickets(&config_, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
   last_error_ = mbedtls_ssl_conf_max_frag_len(&config_, MBEDTLS_SSL_MAX_FRAG_LEN_2048);
   if (last_error_ == 0) last_error_ = mbedtls_ssl_conf_own_cert(&config_, &certificate_, &key_);
-  if (last_error_ != 0) return false;
-  restore_session();
-  return true;
+  return last_error_ == 0;
 }
 
 /// The vault has the bare scalar; the public half is the certificate's.
@@ -104,18 +100,16 @@ TlsResult TlsClient::handshake(std::uint64_t deadline) {
   open_ = true;
   last_error_ = mbedtls_ssl_set_hostname(&ssl_, terminated(identity_->gateway_server_name.text()).data());
   if (last_error_ != 0) return TlsResult::NoMemory;
-  if (have_session_) static_cast<void>(mbedtls_ssl_set_session(&ssl_, &session_));
   mbedtls_ssl_set_bio(&ssl_, this, send, receive, nullptr);
   // The client hello's session id, echoed by the gateway, is what tells a resumption (RFC 5077 section 3.4).
-  resumed_ = have_session_;
+  resumed_ = offer_session();
   for (;;) {
     if (ssl_.state == MBEDTLS_SSL_SERVER_CERTIFICATE) resumed_ = false;
     last_error_ = mbedtls_ssl_handshake_step(&ssl_);
     if (last_error_ == 0 && ssl_.state == MBEDTLS_SSL_HANDSHAKE_OVER) break;
     if (last_error_ == 0) continue;
     if (last_error_ != MBEDTLS_ERR_SSL_WANT_READ && last_error_ != MBEDTLS_ERR_SSL_WANT_WRITE) {
-      have_session_ = false;  // perhaps it was the ticket
-      retain_session();
+      forget_session();  // perhaps it was the ticket
       return classify(last_error_);
     }
     if (stack().platform().now() >= deadline) return TlsResult::TimedOut;
@@ -135,38 +129,45 @@ TlsResult TlsClient::classify(int error) const {
   }
 }
 
-void TlsClient::keep_session() {
-  mbedtls_ssl_session_free(&session_);
-  mbedtls_ssl_session_init(&session_);
-  have_session_ = mbedtls_ssl_get_session(&ssl_, &session_) == 0;
-  retain_session();
-}
-
-/// Retained memory: size of the session (2 bytes, little-endian), SHA-256 of what follows, the session.
-void TlsClient::retain_session() {
-  if (retained_.size() <= kRetainedHeader) return;
-  std::size_t size = 0;
-  const auto body = retained_.subspan(kRetainedHeader);
-  const bool saved =
-      have_session_ && mbedtls_ssl_session_save(&session_, body.data(), body.size(), &size) == 0;
-  if (!saved || size > 0xFFFF) size = 0;
-  retained_[0] = static_cast<std::uint8_t>(size);
-  retained_[1] = static_cast<std::uint8_t>(size >> 8);
-  const crypto::Digest digest = crypto::sha256(body.first(size));
-  std::copy(digest.begin(), digest.end(), retained_.begin() + 2);
+bool TlsClient::offer_session() {
+  const auto kept = retained_session();
+  if (kept.empty()) return false;
+  mbedtls_ssl_session session;  // ssl_ takes a copy
+  mbedtls_ssl_session_init(&session);
+  const bool offered = mbedtls_ssl_session_load(&session, kept.data(), kept.size()) == 0 &&
+                       mbedtls_ssl_set_session(&ssl_, &session) == 0;
+  mbedtls_ssl_session_free(&session);
+  return offered;
 }
 
 /// After power-on the memory holds anything; the digest tells.
-void TlsClient::restore_session() {
-  if (have_session_ || retained_.size() <= kRetainedHeader) return;
+std::span<const std::uint8_t> TlsClient::retained_session() const {
+  if (retained_.size() <= kRetainedHeader) return {};
   const std::size_t size = static_cast<std::size_t>(retained_[0]) | static_cast<std::size_t>(retained_[1])
                                                                         << 8;
-  if (size == 0 || size > retained_.size() - kRetainedHeader) return;
+  if (size == 0 || size > retained_.size() - kRetainedHeader) return {};
   const auto body = retained_.subspan(kRetainedHeader, size);
   crypto::Digest digest{};
   std::copy_n(retained_.begin() + 2, digest.size(), digest.begin());
-  if (crypto::equal(crypto::sha256(body), digest) != crypto::Verdict::Valid) return;
-  have_session_ = mbedtls_ssl_session_load(&session_, body.data(), body.size()) == 0;
+  const bool whole = crypto::equal(crypto::sha256(body), digest) == crypto::Verdict::Valid;
+  return whole ? body : std::span<const std::uint8_t>();
+}
+
+void TlsClient::keep_session() {
+  if (retained_.size() <= kRetainedHeader) return;
+  std::size_t size = 0;
+  const auto body = retained_.subspan(kRetainedHeader);
+  const bool saved = mbedtls_ssl_session_save(ssl_.session, body.data(), body.size(), &size) == 0;
+  retain(saved && size <= 0xFFFF ? size : 0);
+}
+
+/// Retained memory: size of the session (2 bytes, little-endian), SHA-256 of what follows, the session.
+void TlsClient::retain(std::size_t size) {
+  if (retained_.size() <= kRetainedHeader) return;
+  retained_[0] = static_cast<std::uint8_t>(size);
+  retained_[1] = static_cast<std::uint8_t>(size >> 8);
+  const crypto::Digest digest = crypto::sha256(retained_.subspan(kRetainedHeader, size));
+  std::copy(digest.begin(), digest.end(), retained_.begin() + 2);
 }
 
 std::size_t TlsClient::read(std::span<std::uint8_t> into) {

@@ -35,10 +35,13 @@ class TlsClient {
   TlsClient(const TlsClient&) = delete;
   TlsClient& operator=(const TlsClient&) = delete;
 
-  /// Memory that outlives a reset of the chip, in which the session is kept; before configure(). What is
-  /// found there is used if it is whole. About 3 KiB are needed; with less, a reset costs a full handshake.
+  /// What a session takes, its ticket being at most as long as a client hello of ours can hold.
+  static constexpr std::size_t kSessionMemory = 2560;
+  /// Memory that outlives a reset of the chip, in which the session is kept. What is found there is used if
+  /// it is whole. A session that does not fit is not resumed.
   void keep_session_in(std::span<std::uint8_t> memory) { retained_ = memory; }
-  /// Takes certificates and key. `identity` must outlive the client. False: they cannot be used.
+  /// Takes certificates and key. `identity` must outlive the client: the certificates are used where they
+  /// are. False: they cannot be used.
   [[nodiscard]] bool configure(const vault::Identity& identity);
   /// Connects and authenticates both ways. Blocks up to `timeout` microseconds.
   [[nodiscard]] TlsResult connect(std::uint64_t timeout);
@@ -66,9 +69,11 @@ class TlsClient {
   [[nodiscard]] bool take_key(const crypto::PrivateKey& key);
   [[nodiscard]] TlsResult handshake(std::uint64_t deadline);
   [[nodiscard]] TlsResult classify(int error) const;
+  [[nodiscard]] bool offer_session();
+  [[nodiscard]] std::span<const std::uint8_t> retained_session() const;
   void keep_session();
-  void retain_session();
-  void restore_session();
+  void forget_session() { retain(0); }
+  void retain(std::size_t size);
 
   TcpStream stream_;
   const vault::Identity* identity_ = nullptr;
@@ -77,10 +82,8 @@ class TlsClient {
   mbedtls_x509_crt ca_{};
   mbedtls_x509_crt certificate_{};
   mbedtls_pk_context key_{};
-  mbedtls_ssl_session session_{};  // of the last connection, with its ticket
-  bool have_session_ = false;
-  std::span<std::uint8_t> retained_;
-  bool open_ = false;  // ssl_ is set up
+  std::span<std::uint8_t> retained_;  // the session of the last connection, with its ticket
+  bool open_ = false;                 // ssl_ is set up
   bool resumed_ = false;
   bool ended_ = true;
   int last_error_ = 0;

@@ -13,6 +13,7 @@
 #include "firmware/layout.hpp"
 #include "firmware/storage/bytes.hpp"
 #include "firmware/update/updater.hpp"
+#include "firmware/update/work_buffer.hpp"
 
 namespace microvisor::firmware::update {
 
@@ -25,11 +26,7 @@ using vault::StoreStatus;
 
 constexpr std::uint32_t kWindow = 128;  // a burst
 constexpr std::uint8_t kMaximumFailures = 3;
-constexpr std::uint32_t kBufferSize = 2048;
-
-// Word-aligned, for the fast path of the flash driver. Used by one function at a time, before the application
-// runs.
-alignas(8) std::array<std::uint8_t, kBufferSize> read_buffer;
+constexpr std::uint32_t kBufferSize = work_buffer.size();
 
 std::uint32_t word_at(const std::uint8_t* bytes) {
   std::uint32_t word = 0;
@@ -154,7 +151,7 @@ bool Updater::region_is_blank(std::uint32_t from, std::uint32_t to) {
   while (from < to) {
     // Reads begin at a row, which the driver copies by words.
     const std::uint32_t base = from / kRowSize * kRowSize;
-    const auto piece = std::span(read_buffer).first(std::min(kBufferSize, to - base));
+    const auto piece = std::span(work_buffer).first(std::min(kBufferSize, to - base));
     if (flash_.read(kApplicationFlash + base, piece) != FlashStatus::Ok) return false;
     if (!all_blank(piece.subspan(from - base))) return false;
     from = base + static_cast<std::uint32_t>(piece.size());
@@ -165,7 +162,7 @@ bool Updater::region_is_blank(std::uint32_t from, std::uint32_t to) {
 bool Updater::hash_region(std::uint32_t from, std::uint32_t to, crypto::Digest& digest) {
   crypto::StartupSha256 hash;
   while (from < to) {
-    const auto piece = std::span(read_buffer).first(std::min(kBufferSize, to - from));
+    const auto piece = std::span(work_buffer).first(std::min(kBufferSize, to - from));
     if (flash_.read(kApplicationFlash + from, piece) != FlashStatus::Ok) return false;
     hash.update(piece);
     from += static_cast<std::uint32_t>(piece.size());

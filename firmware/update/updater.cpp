@@ -6,6 +6,7 @@
 
 #include "firmware/layout.hpp"
 #include "firmware/storage/bytes.hpp"
+#include "firmware/update/work_buffer.hpp"
 
 namespace microvisor::firmware::update {
 
@@ -42,12 +43,6 @@ UpdateError error_of(StagingStatus status) {
     case StagingStatus::WrongHash: return UpdateError::Hash;
     default: return UpdateError::Storage;
   }
-}
-
-/// For one envelope at a time, while it is checked or parsed.
-std::span<std::uint8_t> manifest_buffer() {
-  static std::array<std::uint8_t, kMaximumManifestSize> buffer;
-  return buffer;
 }
 
 bool is_zero(const crypto::Digest& digest) {
@@ -210,7 +205,7 @@ UpdateError Updater::close_object() {
 void Updater::interrupt_object() { staging_.suspend(); }
 
 UpdateError Updater::read_manifest(std::span<const std::uint8_t>& envelope) {
-  const auto buffer = manifest_buffer();
+  const std::span<std::uint8_t> buffer = work_buffer;
   const std::optional<std::uint32_t> size = staging_.size_of(record_.target);
   if (!size || *size > buffer.size()) return UpdateError::Storage;
   envelope = buffer.first(*size);
@@ -290,7 +285,7 @@ Progress Updater::progress() const {
 }
 
 bool Updater::installed_manifest(manifest::ApplicationManifest& out) {
-  const auto buffer = manifest_buffer();
+  const std::span<std::uint8_t> buffer = work_buffer;
   std::size_t size = 0;
   if (!installed_ || store_.get(Key::InstalledManifest, buffer, size) != StoreStatus::Ok) return false;
   return manifest::parse_trusted_application_manifest(buffer.first(size), out) == ManifestError::None;

@@ -2,6 +2,8 @@
 // ends connections, never an application's calls.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "protocol/bundle/manifest.hpp"
 #include "tests/kernel/gateway_bench.hpp"
 #include "tests/kernel/pointer_calls.hpp"
@@ -53,8 +55,9 @@ void expect_calls_succeed(KernelMachine& machine, int seconds) {
 }
 
 /// The list of free pieces of a memory, whose head is at `symbol`, looks empty while the device connects
-/// anew.
-void run_out(const std::string& symbol, std::uint32_t offset) {
+/// anew: `empty_list` says what its head is then.
+void run_out(const std::string& symbol, std::uint32_t offset,
+             const std::function<std::uint32_t(KernelMachine&)>& empty_list) {
   GatewayBench bench;
   KernelMachine machine({.guest = "storage", .parameters = {1, 0, 0}, .identity = bench.identity()});
   bench.connect(machine);
@@ -62,20 +65,34 @@ void run_out(const std::string& symbol, std::uint32_t offset) {
   for (int i = 0; i < 20 && bench.gateway.seen().sessions == 0; ++i) machine.run(1'000);
   ASSERT_NE(bench.gateway.seen().sessions, 0u);
   const std::uint32_t head = kernel_symbol(symbol) + offset;
-  const std::uint32_t free = machine.word(head);
-  ASSERT_NE(free, 0u);
+  const std::uint32_t empty = empty_list(machine);
+  ASSERT_NE(machine.word(head), empty);
   const unsigned sessions = bench.gateway.seen().sessions;
   bench.cut();  // whoever connects anew needs memory
   for (int i = 0; i < 16; ++i) {
-    ASSERT_TRUE(machine.board().bus().poke(head, 4, 0));
+    ASSERT_TRUE(machine.board().bus().poke(head, 4, empty));
     machine.run(250);
   }
   EXPECT_EQ(bench.gateway.seen().sessions, sessions) << "the memory is not one that connections need";
   expect_calls_succeed(machine, 3);
 }
 
-TEST(KernelMemory, AnExhaustedArenaOfTlsFailsNoCall) { run_out("heap", 12); }
-TEST(KernelMemory, ExhaustedBuffersOfTcpIpFailNoCall) { run_out("memp_tab_PBUF_POOL", 0); }
+std::uint32_t nothing(KernelMachine&) { return 0; }
+
+/// The piece behind the last one of lwIP's heap, which leads to itself (mem.c: struct mem begins with the
+/// 16-bit offset of the next one).
+std::uint32_t end_of_heap(KernelMachine& machine) {
+  const std::uint32_t heap = machine.word(kernel_symbol("ram"));
+  for (std::uint32_t at = 0;;) {
+    const std::uint32_t next = machine.word(heap + at) & 0xFFFF;
+    if (next <= at) return heap + at;
+    at = next;
+  }
+}
+
+TEST(KernelMemory, AnExhaustedArenaOfTlsFailsNoCall) { run_out("heap", 12, nothing); }
+TEST(KernelMemory, ExhaustedBuffersOfTcpIpFailNoCall) { run_out("memp_tab_PBUF_POOL", 0, nothing); }
+TEST(KernelMemory, AnExhaustedHeapOfTcpIpFailsNoCall) { run_out("lfree", 0, end_of_heap); }
 
 }  // namespace
 }  // namespace microvisor::tests

@@ -46,7 +46,9 @@ class LifeMachine::Terminal final : public board::SerialDevice {
   std::string line_;
 };
 
-LifeMachine::LifeMachine() : terminal_(std::make_unique<Terminal>(*this)) {
+LifeMachine::LifeMachine(std::size_t certificate_size)
+    : gateway(kSid, "gateway.microvisor.internal", certificate_size),
+      terminal_(std::make_unique<Terminal>(*this)) {
   auto memories = std::move(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1)));
   cli::program(memories.flash(),
                firmware::image::build_flash_image(identity_for(gateway, kSid, "gateway.example", owner)));

@@ -22,7 +22,8 @@ class LifeMachine {
  public:
   static constexpr const char* kSid = "UV00112233445566778899aabbccddeeff";
 
-  LifeMachine();
+  /// `certificate_size`: bytes that all certificates are filled up to; 0: as small as they are.
+  explicit LifeMachine(std::size_t certificate_size = 0);
   ~LifeMachine();
 
   /// Names a guest of guests/ the target, with these policies and up to three words as its parameters.
@@ -45,7 +46,7 @@ class LifeMachine {
   bool reachable = true;
 
   protocol::SigningKey owner = protocol::SigningKey::generate();
-  TestGateway gateway{kSid};
+  TestGateway gateway;
   std::vector<std::string> lines;  // of USART2
   std::vector<double> line_times;
 

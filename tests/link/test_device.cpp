@@ -160,9 +160,9 @@ firmware::link::DeviceFacts TestDevice::facts() {
 
 bool TestDevice::take_log_record(firmware::link::LogRecord& record) {
   if (log.empty()) return false;
-  record = {};
-  record.length = log.front().size();
-  std::copy(log.front().begin(), log.front().end(), record.text.begin());
+  record = microvisor_link_LogRecord_init_zero;
+  record.text.size = static_cast<pb_size_t>(log.front().size());
+  std::copy(log.front().begin(), log.front().end(), record.text.bytes);
   log.pop_front();
   return true;
 }

@@ -119,7 +119,9 @@ class TestDevice final : public firmware::link::LinkHost {
 
   ModelledLine& line_;
   firmware::vault::TrustAnchors anchors_;
-  std::vector<std::uint8_t> retained_ = std::vector<std::uint8_t>(3072, 0xA5);  // power-on leaves anything
+  // Power-on leaves anything.
+  std::vector<std::uint8_t> retained_ =
+      std::vector<std::uint8_t>(firmware::net::TlsClient::kSessionMemory, 0xA5);
   MemoryFlash flash_;
   MemoryNor nor_;
   std::optional<firmware::vault::Store> store_;

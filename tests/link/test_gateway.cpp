@@ -4,12 +4,14 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <stdexcept>
 
@@ -59,8 +61,10 @@ struct TestGateway::Tls {
   bool hard = false;
 };
 
-TestGateway::TestGateway(std::string device_sid, std::string server_name)
+TestGateway::TestGateway(std::string device_sid, std::string server_name, std::size_t certificate_size)
     : device_sid_(std::move(device_sid)),
+      gateway_authority_("Test gateway CA", certificate_size),
+      device_authority_("Test device CA", certificate_size),
       certificate_(gateway_authority_.leaf(key_, server_name, server_name)),
       context_(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {
   SSL_CTX* context = context_.get();
@@ -109,6 +113,7 @@ class TestGateway::Joined final : public board::JoinedPeer {
   void received(std::span<const std::uint8_t> bytes) override {
     BIO_write(SSL_get_rbio(ssl_), bytes.data(), static_cast<int>(bytes.size()));
     if (!session_ && SSL_do_handshake(ssl_) == 1) {
+      gateway_.note_handshake(SSL_session_reused(ssl_) == 1);
       cloud::SessionHost& host = gateway_;
       session_ = std::make_unique<cloud::Session>(host, gateway_.device_sid_, gateway_.limits_);
     }
@@ -134,6 +139,8 @@ class TestGateway::Joined final : public board::JoinedPeer {
     if (session_) session_->flush_lines();
     session_.reset();
   }
+
+  void cut() { connection_.reset(); }
 
  private:
   void answer() {
@@ -196,11 +203,7 @@ void TestGateway::serve_connection(int socket) {
     if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) return;
     readable(socket);
   }
-  {
-    const std::lock_guard lock(mutex_);
-    ++seen_.handshakes;
-    if (SSL_session_reused(tls.ssl) == 1) ++seen_.resumed;
-  }
+  note_handshake(SSL_session_reused(tls.ssl) == 1);
   cloud::Session session(*this, device_sid_, limits_);
   exchange(tls, session);
   session.flush_lines();
@@ -208,6 +211,12 @@ void TestGateway::serve_connection(int socket) {
   seen_.largest_record = std::max(seen_.largest_record, largest);
   seen_.ends.push_back(session.reason());
   if (session.finished() && session.reason().empty()) ++seen_.goodbyes;
+}
+
+void TestGateway::note_handshake(bool resumed) {
+  const std::lock_guard lock(mutex_);
+  ++seen_.handshakes;
+  if (resumed) ++seen_.resumed;
 }
 
 /// Hears what has come; false when the connection is over. `heard` says whether there was anything.
@@ -321,6 +330,17 @@ void TestGateway::restart_app() {
 }
 
 void TestGateway::cut_now() { cut_ = true; }
+
+void TestGateway::cut_joined() {
+  for (Joined* const board : std::vector(joined_)) board->cut();
+}
+
+/// They are in the tickets only, so other keys for these are enough (SSL_CTX_set_tlsext_ticket_keys).
+void TestGateway::forget_sessions() {
+  std::array<unsigned char, 80> keys{};
+  RAND_bytes(keys.data(), static_cast<int>(keys.size()));
+  SSL_CTX_set_tlsext_ticket_keys(context_.get(), keys.data(), static_cast<long>(keys.size()));
+}
 
 cloud::Timestamp TestGateway::now() const {
   constexpr cloud::Timestamp kSomeMoment = 1'780'000'000 * cloud::kSecond;

@@ -39,8 +39,10 @@ struct Seen {
 
 class TestGateway final : private cloud::SessionHost {
  public:
-  /// Listens at once. `server_name` stands in its certificate.
-  explicit TestGateway(std::string device_sid, std::string server_name = "gateway.microvisor.internal");
+  /// Listens at once. `server_name` stands in its certificate. All certificates are filled up to
+  /// `certificate_size` bytes.
+  explicit TestGateway(std::string device_sid, std::string server_name = "gateway.microvisor.internal",
+                       std::size_t certificate_size = 0);
   ~TestGateway();
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
@@ -63,6 +65,10 @@ class TestGateway final : private cloud::SessionHost {
   /// Cuts the TCP connection hard after the gateway has sent this many more bytes; 0: never.
   void cut_after(std::uint64_t bytes) { cut_after_ = bytes; }
   void cut_now();
+  /// Breaks off what joined boards have opened. On their thread.
+  void cut_joined();
+  /// Sessions that it has granted until now are not resumed.
+  void forget_sessions();
   /// Connections are accepted and not answered.
   void play_dead(bool dead) { dead_ = dead; }
   /// The gateway's time of day stays what it is at some moment of 2026, for runs that are to be repeated
@@ -86,6 +92,7 @@ class TestGateway final : private cloud::SessionHost {
 
   void serve();
   void serve_connection(int socket);
+  void note_handshake(bool resumed);
   bool hear(Tls& tls, cloud::Session& session, bool wait, bool& heard);
   void act(cloud::Session& session);
   void say(Tls& tls, protocol::Bytes& output, std::uint64_t& sent);
@@ -93,8 +100,8 @@ class TestGateway final : private cloud::SessionHost {
   void post(std::function<void(cloud::Session&)> action);
 
   std::string device_sid_;
-  Authority gateway_authority_{"Test gateway CA"};
-  Authority device_authority_{"Test device CA"};
+  Authority gateway_authority_;
+  Authority device_authority_;
   Key key_ = Key::generate();
   Certificate certificate_;
   std::shared_ptr<struct ssl_ctx_st> context_;

@@ -40,7 +40,7 @@ std::vector<std::uint8_t> Certificate::der() const {
 }
 
 Certificate issue(const Key& subject, const std::string& common_name, const std::string& name,
-                  const Certificate* issuer, const Key* issuer_key, bool authority) {
+                  const Certificate* issuer, const Key* issuer_key, bool authority, std::size_t size) {
   static long serial = 0;
   Certificate certificate{std::shared_ptr<X509>(X509_new(), X509_free)};
   X509* x509 = certificate.handle.get();
@@ -56,17 +56,27 @@ Certificate issue(const Key& subject, const std::string& common_name, const std:
   add_extension(x509, NID_basic_constraints, authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
   if (!name.empty()) add_extension(x509, NID_subject_alt_name, "DNS:" + name);
   const Key& signer = issuer_key == nullptr ? subject : *issuer_key;
-  if (X509_sign(x509, signer.handle.get(), EVP_sha256()) == 0)
-    throw std::runtime_error("signing a certificate");
+  const auto sign = [&] {
+    if (X509_sign(x509, signer.handle.get(), EVP_sha256()) == 0)
+      throw std::runtime_error("signing a certificate");
+  };
+  sign();
+  constexpr std::size_t kCommentHeader = 32;  // of the extension, and longer lengths around it
+  if (const std::size_t bare = certificate.der().size() + kCommentHeader; size > bare) {
+    add_extension(x509, NID_netscape_comment, std::string(size - bare, 'c'));
+    sign();
+  }
   return certificate;
 }
 
-Authority::Authority(const std::string& name)
-    : key(Key::generate()), certificate(issue(key, name, {}, nullptr, nullptr, true)) {}
+Authority::Authority(const std::string& name, std::size_t certificate_size_)
+    : key(Key::generate()),
+      certificate_size(certificate_size_),
+      certificate(issue(key, name, {}, nullptr, nullptr, true, certificate_size)) {}
 
 Certificate Authority::leaf(const Key& subject, const std::string& common_name,
                             const std::string& name) const {
-  return issue(subject, common_name, name, &certificate, &key, false);
+  return issue(subject, common_name, name, &certificate, &key, false, certificate_size);
 }
 
 }  // namespace microvisor::test

@@ -23,15 +23,17 @@ struct Certificate {
 };
 
 /// A certificate for `subject`; self-signed if `issuer` is null. `name`: DNS name in it, if not empty.
+/// `size`: bytes of DER that a comment fills it up to, give or take a few; 0: no comment.
 Certificate issue(const Key& subject, const std::string& common_name, const std::string& name,
-                  const Certificate* issuer, const Key* issuer_key, bool authority);
+                  const Certificate* issuer, const Key* issuer_key, bool authority, std::size_t size = 0);
 
-/// A CA with one certificate it has issued.
+/// A CA whose certificates, its own and those it issues, are filled up to `certificate_size`.
 struct Authority {
-  explicit Authority(const std::string& name);
+  explicit Authority(const std::string& name, std::size_t certificate_size = 0);
   [[nodiscard]] Certificate leaf(const Key& subject, const std::string& common_name,
                                  const std::string& name = {}) const;
   Key key;
+  std::size_t certificate_size;
   Certificate certificate;
 };
 

@@ -5,6 +5,13 @@
 
 namespace microvisor::firmware::link {
 
+namespace {
+
+constexpr std::size_t kPiece = 512;  // sent at a time, so that the channels take turns
+static_assert(kPiece <= kMaximumData);
+
+}  // namespace
+
 void ChannelStreams::connection_ended() {
   for (unsigned index = 0; index < kChannelSlots; ++index) {
     const Channel channel = host_.channel(index);
@@ -61,10 +68,10 @@ bool ChannelStreams::open(FrameIo& io, unsigned index, const Channel& channel) {
 
 bool ChannelStreams::transfer(FrameIo& io, unsigned index) {
   Slot& slot = slots_[index];
-  const std::size_t room = std::min<std::size_t>(slot.credit, buffer_.size());
-  if (room == 0) return false;
-  const std::size_t count = host_.channel_read(index, std::span(buffer_).first(room));
-  if (count == 0 || !io.send_data(slot.stream, std::span(buffer_).first(count))) return false;
+  const auto buffer = io.data_buffer().first(std::min<std::size_t>(slot.credit, kPiece));
+  if (buffer.empty()) return false;
+  const std::size_t count = host_.channel_read(index, buffer);
+  if (count == 0 || !io.send_data(slot.stream, buffer.first(count))) return false;
   slot.credit -= static_cast<std::uint32_t>(count);
   return true;
 }

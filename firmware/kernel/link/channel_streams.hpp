@@ -44,7 +44,6 @@ class ChannelStreams {
 
   LinkHost& host_;
   std::array<Slot, kChannelSlots> slots_{};
-  std::array<std::uint8_t, 512> buffer_{};
 };
 
 }  // namespace microvisor::firmware::link

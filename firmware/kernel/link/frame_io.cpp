@@ -44,7 +44,7 @@ Frame& FrameIo::begin(std::uint32_t stream, pb_size_t kind) {
 }
 
 bool FrameIo::send() {
-  pb_ostream_t stream = pb_ostream_from_buffer(output_.data() + 2, kMaximumFrame);
+  pb_ostream_t stream = pb_ostream_from_buffer(output_.data() + 2, output_.size() - 2);
   if (!pb_encode(&stream, microvisor_link_Frame_fields, &out_)) return false;
   output_[0] = static_cast<std::uint8_t>(stream.bytes_written >> 8);
   output_[1] = static_cast<std::uint8_t>(stream.bytes_written);
@@ -52,10 +52,11 @@ bool FrameIo::send() {
 }
 
 bool FrameIo::send_data(std::uint32_t stream, std::span<const std::uint8_t> bytes) {
-  Frame& frame = begin(stream, microvisor_link_Frame_data_tag);
   const std::size_t size = std::min(bytes.size(), kMaximumData);
-  frame.kind.data.size = static_cast<pb_size_t>(size);
-  std::memcpy(frame.kind.data.bytes, bytes.data(), size);
+  out_.stream = stream;
+  out_.which_kind = microvisor_link_Frame_data_tag;
+  out_.kind.data.size = static_cast<pb_size_t>(size);
+  std::memmove(out_.kind.data.bytes, bytes.data(), size);  // perhaps they are there: data_buffer()
   return send();
 }
 

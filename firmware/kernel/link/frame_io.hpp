@@ -17,6 +17,7 @@ using Frame = microvisor_link_Frame;
 
 inline constexpr std::size_t kMaximumFrame = 2048;
 inline constexpr std::size_t kMaximumData = 1024;  // of one `data`
+static_assert(microvisor_link_Frame_size <= kMaximumFrame);
 
 /// The byte stream under the frames (TLS; a pipe in tests).
 class Transport {
@@ -53,6 +54,8 @@ class FrameIo {
   /// Sends what begin() returned. False if the connection is gone.
   [[nodiscard]] bool send();
   [[nodiscard]] bool send_data(std::uint32_t stream, std::span<const std::uint8_t> bytes);
+  /// Where bytes for send_data() may be put together without a buffer of one's own. Until the next frame.
+  [[nodiscard]] std::span<std::uint8_t> data_buffer() { return out_.kind.data.bytes; }
   [[nodiscard]] bool send_credit(std::uint32_t stream, std::uint32_t bytes);
   [[nodiscard]] bool send_close(std::uint32_t stream, microvisor_link_StreamError error);
   [[nodiscard]] bool flush() { return transport_.flush(); }
@@ -69,7 +72,7 @@ class FrameIo {
   std::uint32_t next_stream_ = 1;
   std::size_t input_size_ = 0;
   std::array<std::uint8_t, 2 + kMaximumFrame> input_{};
-  std::array<std::uint8_t, 2 + kMaximumFrame> output_{};
+  std::array<std::uint8_t, 2 + microvisor_link_Frame_size> output_{};
   Frame in_ = microvisor_link_Frame_init_zero;
   Frame out_ = microvisor_link_Frame_init_zero;
 };

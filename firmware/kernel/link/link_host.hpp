@@ -5,6 +5,8 @@
 // stated.
 #pragma once
 
+#include <protocol/link.nanopb.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -39,13 +41,9 @@ inline constexpr std::size_t kMaximumEventText = 120;
 /// Channels an application can hold open at once; slots are numbered from 0.
 inline constexpr unsigned kChannelSlots = 4;
 
-struct LogRecord {
-  std::uint64_t unix_microseconds = 0;  ///< 0: not known when it was logged
-  std::uint32_t dropped = 0;            ///< records lost just before this one
-  bool test_log = false;
-  std::size_t length = 0;
-  std::array<std::uint8_t, kMaximumLogText> text{};
-};
+/// As it goes out (protocol/link.proto says what the fields mean): there is one copy of a text in hand.
+using LogRecord = microvisor_link_LogRecord;
+static_assert(sizeof(LogRecord::text.bytes) == kMaximumLogText);
 
 enum class EventKind : std::uint8_t {
   None = 0,
@@ -107,7 +105,7 @@ class LinkHost {
   virtual void withdraw_update() = 0;
 
   // --- log ---
-  /// Takes the oldest record out of the log. False: nothing to send.
+  /// Takes the oldest record out of the log; fills all fields. False: nothing to send.
   [[nodiscard]] virtual bool take_log_record(LogRecord& record) = 0;
   /// Takes the oldest event. False: nothing to send.
   [[nodiscard]] virtual bool take_event(DeviceEvent& event) = 0;

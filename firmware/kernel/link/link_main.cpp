@@ -11,7 +11,7 @@ namespace {
 const LinkEngine* running = nullptr;
 
 /// Not touched by a reset: the session goes on after an update without a full handshake.
-MV_NOINIT std::array<std::uint8_t, 3 * 1024> retained_session;
+MV_NOINIT std::array<std::uint8_t, net::TlsClient::kSessionMemory> retained_session;
 
 }  // namespace
 

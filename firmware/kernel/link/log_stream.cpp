@@ -4,7 +4,6 @@
 #include <pb_encode.h>
 
 #include <algorithm>
-#include <cstring>
 
 namespace microvisor::firmware::link {
 
@@ -19,16 +18,8 @@ void LogStream::connection_started() {
 bool LogStream::next_record() {
   if (size_ != 0) return true;
   if (!host_.take_log_record(record_)) return false;
-  static microvisor_link_LogRecord message;  // too big for the stack
-  message = microvisor_link_LogRecord_init_zero;
-  message.unix_microseconds = record_.unix_microseconds;
-  message.dropped = record_.dropped;
-  message.test_log = record_.test_log;
-  const std::size_t length = std::min(record_.length, record_.text.size());
-  message.text.size = static_cast<pb_size_t>(length);
-  std::memcpy(message.text.bytes, record_.text.data(), length);
   pb_ostream_t out = pb_ostream_from_buffer(encoded_.data(), encoded_.size());
-  if (!pb_encode_ex(&out, microvisor_link_LogRecord_fields, &message, PB_ENCODE_DELIMITED)) return false;
+  if (!pb_encode_ex(&out, microvisor_link_LogRecord_fields, &record_, PB_ENCODE_DELIMITED)) return false;
   size_ = out.bytes_written;
   sent_ = 0;
   return true;

@@ -29,8 +29,9 @@ class LogStream {
   std::uint32_t stream_ = 0;
   std::uint32_t credit_ = 0;
   bool refused_ = false;  // the gateway has closed the log: not again on this connection
-  LogRecord record_;
-  std::array<std::uint8_t, kMaximumLogText + 64> encoded_{};
+  LogRecord record_ = microvisor_link_LogRecord_init_zero;
+  // Behind its length, at most two bytes of it.
+  std::array<std::uint8_t, 2 + microvisor_link_LogRecord_size> encoded_{};
   std::size_t size_ = 0;  // of encoded_; 0: no record in hand
   std::size_t sent_ = 0;
 };

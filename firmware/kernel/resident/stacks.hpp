@@ -5,10 +5,10 @@
 
 namespace microvisor::firmware::kernel {
 
-inline constexpr std::uint32_t kStackSeal = 0xFEF5'EDA5;      // Arm's recommendation for stack sealing
-inline constexpr std::uint32_t kMainStackSize = 4 * 1024;     // exceptions
-inline constexpr std::uint32_t kThreadStackSize = 5 * 1024;   // start-up, installation, the life cycle
-inline constexpr std::uint32_t kWorkerStackSize = 10 * 1024;  // link, TLS, updates; exceptions on top
+inline constexpr std::uint32_t kStackSeal = 0xFEF5'EDA5;     // Arm's recommendation for stack sealing
+inline constexpr std::uint32_t kMainStackSize = 2 * 1024;    // exceptions
+inline constexpr std::uint32_t kThreadStackSize = 3584;      // start-up, installation, the life cycle
+inline constexpr std::uint32_t kWorkerStackSize = 6 * 1024;  // link, TLS, updates; exceptions on top
 
 #ifdef __arm__  // host tests take the sizes only
 extern "C" {

@@ -21,7 +21,7 @@
 #define LWIP_TCP 1
 #define LWIP_DNS 1
 #define DNS_MAX_NAME_LENGTH 254
-#define DNS_TABLE_SIZE 2
+#define DNS_TABLE_SIZE 1
 #define LWIP_DHCP 0
 #define LWIP_AUTOIP 0
 #define LWIP_IGMP 0
@@ -53,14 +53,15 @@
 #define MAXSECRETLEN 32
 #define FSM_DEFTIMEOUT 2
 
-/* Memory. The pool holds a full receive window, with the waste of its last buffers, and one packet being
- * built. */
+/* Memory. The heap holds a full send buffer in as many pieces as may be queued, each with 88 bytes of
+ * headers, and a name query. The pool holds a full receive window, with the waste of its last buffers, and
+ * one packet being built. */
 #define MEM_ALIGNMENT 8
-#define MEM_SIZE (8 * 1024)
+#define MEM_SIZE (6 * 1024)
 #define MEM_LIBC_MALLOC 0
 #define MEMP_MEM_MALLOC 0
-#define PBUF_POOL_SIZE 20
-#define PBUF_POOL_BUFSIZE 512
+#define PBUF_POOL_SIZE 30
+#define PBUF_POOL_BUFSIZE 256
 #define MEMP_NUM_PBUF 8
 #define MEMP_NUM_UDP_PCB 2
 #define MEMP_NUM_TCP_PCB 4
@@ -71,7 +72,7 @@
 /* TCP. */
 #define TCP_MSS 1460
 #define TCP_WND (4 * TCP_MSS)
-#define TCP_SND_BUF (4 * TCP_MSS)
+#define TCP_SND_BUF (3 * TCP_MSS)
 #define TCP_SND_QUEUELEN 16
 #define TCP_QUEUE_OOSEQ 1
 #define LWIP_TCP_KEEPALIVE 0

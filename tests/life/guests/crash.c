@@ -1,7 +1,12 @@
 /* Dies with known values in its registers and on its stack. The parameter says how: 0 by an undefined
  * instruction on the main stack, 1 on the process stack, 2 by a store into a peripheral of Microvisor's, 3 as
- * 0 but after a time that is different in each run. */
+ * 0 but after a time that is different in each run, 4 as 3 after having logged all that may be logged at
+ * once. */
 #include "guest.h"
+
+#define LINES 32 /* ServerLog's rate: so many at once */
+
+static uint8_t log_buffer[LINES * 1536] __attribute__((aligned(512)));
 
 static uint32_t process_stack[64] __attribute__((aligned(8)));
 
@@ -31,6 +36,15 @@ static void wait(uint32_t milliseconds) {
 
 void SysTick_Handler(void) {}
 
+/* A part of the image, so that there is something to fetch. */
+static const uint8_t line[1024] = {[0] = 'x', [1023] = 'x'};
+static const uint8_t ballast[60000] = {[0] = 1};
+
+static void log_much(void) {
+  mvServerLoggingInit(log_buffer, sizeof log_buffer);
+  for (unsigned i = 0; i < LINES; ++i) mvServerLog(line, sizeof line);
+}
+
 int main(void) {
   uint8_t reason = 0;
   uint64_t now = 0;
@@ -42,6 +56,7 @@ int main(void) {
     __asm__ volatile("msr psp, %0\n\tmsr control, %1\n\tisb" : : "r"(process_stack + 32), "r"(2));
   }
   if (parameters.kind == 2) REG(0x40003000) = 0xAAAA; /* IWDG */
-  if (parameters.kind == 3) wait(1 + (uint32_t)(now * 2654435761u >> 8) % 1500);
+  if (parameters.kind == 4) log_much();
+  if (parameters.kind >= 3 && ballast[0] != 0) wait(1 + (uint32_t)(now * 2654435761u >> 8) % 1500);
   die();
 }
