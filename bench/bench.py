@@ -332,7 +332,17 @@ def write_kernel_figures(file):
               "| stack | at most | used | of |", "|---|---|---|---|"]
     used = stack_use()
     lines += [f"| {stack} | {bound:,} | {used[stack]:,} | {size:,} |" for stack, bound, size in stack_bounds()]
-    file.write_text("\n".join(lines) + "\n")
+    file.write_text("\n".join([*lines, *memory_lines()]) + "\n")
+
+
+def memory_lines():
+    """The part of docs/kernel-figures.md about RAM."""
+    names = {"arena": "arena of mbedTLS", "heap": "heap of lwIP", "packets": "packet buffers of lwIP"}
+    lines = ["", "## RAM", "",
+             f"Image and zeroed data take {sizes()['kernel_ram_bytes']:,} bytes of SRAM3. What of the fixed memories in it is used at most over",
+             "handshakes with and without a ticket, an update, log messages as fast as they are taken, crash reports at any moment and",
+             "reconnections, with certificates of the largest size (`MemoryUse.*`):", "", "| memory | size | peak |", "|---|---|---|"]
+    return lines + [f"| {name} | {memory_use()[key][1]:,} | {memory_use()[key][0]:,} |" for key, name in names.items()]
 
 
 def stack_bounds():
@@ -345,7 +355,7 @@ def stack_bounds():
 def stack_use():
     """Of each stack of the kernel what tests find used on the board (tests/kernel/stack_watermarks.cpp)."""
     used = {}
-    for test, case in [("kernel/kernel_calls_test", "KernelMemory.Stacks*"), ("life/life_board_test", "CrashReportOnBoard.IsMade*"),
+    for test, case in [("kernel/kernel_calls_test", "KernelMemory.Stacks*"), ("life/life_board_test", "CrashReportOnBoard.IsMade*:MemoryUse.*"),
                        ("kernel/kernel_stacks_test", "KernelStacks.*")]:
         output = run(BUILD / "tests" / test, f"--gtest_filter={case}").stdout
         for stack, count in re.findall(r"kernel_(\w+)_stack: (\d+) bytes used", output):
@@ -366,6 +376,24 @@ def kernel_flash_bytes():
 @figure("kernel.ram_bytes", "bytes", "lower", "SRAM3 that the kernel's image and its zeroed data take")
 def kernel_ram_bytes():
     return sizes()["kernel_ram_bytes"]
+
+
+MEMORY_USE = {}
+
+
+def memory_use():
+    """Of each fixed memory of the kernel: peak and size, as tests/life/memory_use_test.cpp measures them; once."""
+    if not MEMORY_USE:
+        output = run(BUILD / "tests/life/life_board_test", "--gtest_filter=MemoryUse.*").stdout
+        MEMORY_USE.update({name: (int(peak), int(size)) for name, peak, size in
+                           re.findall(r"^(\w+): (\d+) of (\d+) \w+ used$", output, re.MULTILINE)})
+    return MEMORY_USE
+
+
+for memory, name, unit, what in [("arena", "arena_peak_bytes", "bytes", "mbedTLS's arena"), ("heap", "lwip_heap_peak", "bytes", "lwIP's heap"),
+                                 ("packets", "pbuf_peak", "buffers", "lwIP's packet buffers")]:
+    figure(f"kernel.{name}", unit, "lower", f"most of {what} in use over everything the link does, with certificates of the largest size; "
+           "docs/kernel-figures.md has the sizes")(lambda memory=memory: memory_use()[memory][0])
 
 
 def application_share(state, test):
