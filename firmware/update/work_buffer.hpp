@@ -1,6 +1,6 @@
 // The memory in which the updater reads: an envelope while it is checked or parsed, or a piece of the
-// application's flash. One function uses it at a time, and nothing of it is needed when that returns to
-// outside of Updater. Start-up code first, then the worker.
+// application's flash. One function uses it at a time, and what is in it does not outlive the call of
+// Updater's that put it there. Start-up code first, then the worker.
 #pragma once
 
 #include <array>
