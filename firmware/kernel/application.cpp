@@ -189,6 +189,7 @@ bool plausible(const Vectors& v) {
     services().reset_application(random_seed());
     services().wake_reason = next_reason;
     clear_last_end();
+    status_changed();
   }
   retain_wake_reason(next_reason);  // an application that has locked its registers is started by a reset
   reset_application_world();

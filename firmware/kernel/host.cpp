@@ -9,6 +9,7 @@
 #include "firmware/kernel/kernel_version.hpp"
 #include "firmware/kernel/link/link.hpp"
 #include "firmware/kernel/resident/faults.hpp"
+#include "firmware/kernel/resident/platform.hpp"
 #include "firmware/kernel/resident/retained.hpp"
 #include "firmware/kernel/resident/services.hpp"
 #include "firmware/kernel/resident/sleep.hpp"
@@ -46,6 +47,7 @@ class Host final : public link::LinkHost {
     const bool wanted =
         s.connectivity.wants(wants_network(s.network_reasons()), connected, clock_microseconds());
     if (!wanted) set_sleep_clock(start_sleep_clock());
+    status_changed();
     return wanted;
   }
 
@@ -62,6 +64,7 @@ class Host final : public link::LinkHost {
     if (status != link::NetworkStatus::Connected) s.connectivity.disconnected(now);
     s.network.announce(s.notifications, now);
     s.events.announce(abi::SystemNotificationSource::NETWORK, s.notifications, now);
+    status_changed();
   }
 
   void settled() override {

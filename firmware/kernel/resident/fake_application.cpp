@@ -95,7 +95,7 @@ bool ready_to_stop() { return current->ready_to_stop; }
 void power_save(abi::PowerSavingMode mode) { current->power_saves.push_back(mode); }
 void deep_sleep(abi::DeepSleepMode mode) { current->deep_sleeps.push_back(mode); }
 void request_application_end(EndRequest request) { current->end_requests.push_back(request); }
-void enable_status_led(bool enable) { current->led = enable ? 1 : 0; }
+void status_changed() { ++current->status_changes; }
 
 std::uint64_t clock_microseconds() { return current->now; }
 

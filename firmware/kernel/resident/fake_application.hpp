@@ -61,7 +61,7 @@ class FakeApplication {
   unsigned wakes = 0;
   unsigned storage_jobs = 0;  // times one was posted
   unsigned held_back = 0;
-  int led = -1;
+  unsigned status_changes = 0;
   std::uint32_t largest_copy = 0;  // by one copy function call
 
  private:

@@ -332,6 +332,7 @@ std::uint32_t kernel_tasklet(std::uint32_t exc_return, const std::uint32_t*) {
   }
   take_fast_end();
   watch_update(clock_microseconds());
+  show_status(clock_microseconds());
   if (!end_is_due()) return 0;
   if (!the_end.frame_known) note_frame(the_end, exc_return);
   return 1;

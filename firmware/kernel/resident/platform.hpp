@@ -31,7 +31,9 @@ void deep_sleep(abi::DeepSleepMode mode);
 enum class EndRequest : std::uint8_t { None, Restart, TestingComplete };
 void request_application_end(EndRequest request);
 
-/// Switches the status LED's indication.
-void enable_status_led(bool enable);
+/// What the status LED shows may have changed.
+void status_changed();
+/// Shows it, and comes again for the next change of its pattern. Tasklet.
+void show_status(std::uint64_t now);
 
 }  // namespace microvisor::firmware::kernel

@@ -25,6 +25,18 @@ void Services::reset_application(std::uint32_t seed) {
   restarts.clear();
   external_flash.reset(seed >> 9);
   storage_jobs.reset();
+  status_led = false;
+}
+
+Indication Services::indication() const {
+  if (!status_led && application_present) return Indication::Off;
+  if (link_fetches_update) return Indication::Updating;
+  switch (link_status) {
+    case abi::NetworkStatus::CONNECTED: return Indication::Connected;
+    case abi::NetworkStatus::CONNECTING: return link_waits ? Indication::Waiting : Indication::Connecting;
+    case abi::NetworkStatus::DISCONNECTEDWITHLINKUP: return Indication::Waiting;
+    default: return Indication::Off;
+  }
 }
 
 std::uint32_t Services::network_reasons() const {

@@ -18,6 +18,7 @@
 #include "firmware/kernel/resident/notifications.hpp"
 #include "firmware/kernel/resident/restarts.hpp"
 #include "firmware/kernel/resident/server_log.hpp"
+#include "firmware/kernel/resident/status_led.hpp"
 #include "firmware/kernel/resident/storage_jobs.hpp"
 #include "firmware/kernel/resident/wifi_settings.hpp"
 
@@ -55,6 +56,7 @@ struct Services {
   Restarts restarts;
   HandleTable<HandleKind::ExternalFlash, 32> external_flash;
   StorageJobs storage_jobs;
+  bool status_led = false;  // mvSystemLedEnable
 
   // Outlives it.
   std::array<char, kDeviceIdSize> device_id{};
@@ -82,6 +84,8 @@ struct Services {
   void reset_application(std::uint32_t seed);
   /// Why the device connects: bits of MvNetworkReason.
   [[nodiscard]] std::uint32_t network_reasons() const;
+  /// What the status LED is to show.
+  [[nodiscard]] Indication indication() const;
   [[nodiscard]] bool update_waits() const { return update_due != 0; }
   /// Parts of an update are being written or verified: a restart would get in the way.
   [[nodiscard]] bool update_being_written() const { return link_fetches_update; }

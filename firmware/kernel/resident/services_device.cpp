@@ -5,9 +5,11 @@
 #include "firmware/drivers/stm32u5/nvic.hpp"
 #include "firmware/drivers/stm32u5/scb.hpp"
 #include "firmware/kernel/board_table.hpp"
+#include "firmware/kernel/resident/faults.hpp"
 #include "firmware/kernel/resident/notifications.hpp"
 #include "firmware/kernel/resident/platform.hpp"
 #include "firmware/kernel/resident/scheduler.hpp"
+#include "firmware/kernel/resident/services.hpp"
 #include "firmware/kernel/worker.hpp"
 
 namespace microvisor::firmware::kernel {
@@ -20,6 +22,8 @@ constexpr std::uint32_t kSecureAlias = 0x1000'0000;
 constexpr std::uint32_t kPortResets = 0x4602'0C64;  // RCC_AHB2RSTR1
 constexpr std::uint32_t kPortClocks = 0x4602'0C8C;  // RCC_AHB2ENR1
 constexpr std::uint32_t kPorts = 0x1FF;
+
+StatusLed status_led;  // the tasklet's
 
 /// A port that has been reset belongs to the Secure world again (GPIOx_SECCFGR resets to all ones, RM0456
 /// section 13.4.13), so its pins are handed back to the application. Takes effect when the reset is let go
@@ -58,9 +62,16 @@ void record_held_back() { schedule_tasklet(static_cast<std::uint32_t>(Notificati
 void wake_link() { worker_wake(); }
 void storage_job_posted() { worker_request_errand(); }
 
-void enable_status_led(bool enable) {
-  // Lit (low) while the indication is on; the link's patterns come with the status display.
-  gpio(kStatusLed.port).bsrr = 1u << (kStatusLed.pin + (enable ? 16 : 0));
+void status_changed() {
+  if (services().indication() != status_led.indication()) pend_tasklet();
+}
+
+void show_status(std::uint64_t now) {
+  status_led.show(services().indication(), now);
+  gpio(kStatusLed.port).bsrr = 1u << (kStatusLed.pin + (status_led.lit() ? 16 : 0));  // active low
+  if (status_led.changes_at() != StatusLed::kNever) {
+    schedule_tasklet(static_cast<std::uint32_t>(status_led.changes_at() - now));
+  }
 }
 
 }  // namespace microvisor::firmware::kernel

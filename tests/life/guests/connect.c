@@ -1,4 +1,5 @@
-/* Asks for the connection, gives it up, and says on USART2 how it stands whenever that has changed. */
+/* Asks for the connection, gives it up, and says on USART2 how it stands whenever that has changed. The
+ * parameter: whether the status LED is to show it. */
 #include "tick.h"
 
 static struct MvNotification ring[4] __attribute__((aligned(8)));
@@ -60,6 +61,7 @@ int main(void) {
   REG(NVIC_ICPR + 4) = 1u << 13;
   REG(NVIC_ISER + 4) = 1u << 13;
   mvOpenSystemNotification(&events, &subscription);
+  mvSystemLedEnable(parameters.kind);
   mvServerLoggingInit(log_buffer, sizeof log_buffer);
   watch(10000); /* nothing asked for: Microvisor connects */
   MvNetworkHandle network = request();

@@ -49,7 +49,8 @@ template <>
 struct CallBody<Gate::SystemLedEnable> {
   static Status run(const abi::SystemLedEnableArguments& a) {
     if (a.enable > 1) return Status::UNAVAILABLE;
-    enable_status_led(a.enable != 0);
+    services().status_led = a.enable != 0;
+    status_changed();
     return Status::OKAY;
   }
 };
