@@ -98,7 +98,7 @@ void let_link_tell(bool (*done)(const Services&)) {
 /// An update that is ready is installed by the next start of the kernel. Before the reset the service is told
 /// how the application ended.
 void reset_if_update_is_ready() {
-  if (updater().phase() != update::Phase::Ready) return;
+  if (updater().phase() != update::Phase::Ready || services().update_held) return;
   services().link_settled = false;
   wake_link();
   let_link_tell([](const Services& s) { return s.link_settled; });

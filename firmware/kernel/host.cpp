@@ -160,7 +160,7 @@ void Host::install_update() {
     const Atomic atomic;
     Services& s = services();
     s.link_fetches_update = false;  // an application that is told may restart at once
-    if (s.update_waits()) return;
+    if (s.update_waits() || s.update_held) return;
     const std::uint64_t now = clock_microseconds();
     s.update_due = now + std::uint64_t{seconds} * 1'000'000;
     if (seconds != 0) s.events.announce(abi::SystemNotificationSource::UPDATE, s.notifications, now);

@@ -9,6 +9,7 @@
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"
 #include "firmware/drivers/stm32u5/octospi.hpp"
+#include "firmware/kernel/application.hpp"
 #include "firmware/kernel/kernel_version.hpp"
 #include "firmware/kernel/resident/scheduler.hpp"
 #include "firmware/kernel/resident/services.hpp"
@@ -102,7 +103,10 @@ bool start_storage() {
   the_updater.mount();
   const update::Phase before = the_updater.phase();
   const bool pending = before >= update::Phase::Ready && before <= update::Phase::Verifying;
-  const bool installed = the_updater.install_pending() == update::UpdateError::None && pending;
+  // What is staged beside the factory's test application is the product's, and waits for the verdict.
+  const bool held = factory_test() == vault::FactoryTest::Testing && the_updater.installed().has_value();
+  services().update_held = held;
+  const bool installed = !held && the_updater.install_pending() == update::UpdateError::None && pending;
   if (installed && factory_test() == vault::FactoryTest::Passed)
     (void)the_store.remove(vault::Key::FactoryTest);
   worker_exists = true;
@@ -121,6 +125,8 @@ void serve_storage_job() {
   if (passed) {
     constexpr std::array<std::uint8_t, 4> kPassed{static_cast<std::uint8_t>(vault::FactoryTest::Passed)};
     (void)the_store.put(vault::Key::FactoryTest, kPassed);  // if it is lost, the test runs once more
+    services().update_held = false;
+    if (the_updater.phase() == update::Phase::Ready) update_is_ready();
   }
   if (job == nullptr) return;
   const bool done = perform(*job);

@@ -36,6 +36,10 @@ class GatewayBench {
   void offer(std::size_t size) {
     protocol::Bytes image(size);
     for (std::size_t at = 0; at < size; ++at) image[at] = static_cast<std::uint8_t>(at * 31 + at / 251);
+    offer(image);
+  }
+
+  void offer(const protocol::Bytes& image) {
     const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), owner).value();
     gateway.add_object(image);
     gateway.add_object(manifest);

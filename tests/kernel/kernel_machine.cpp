@@ -40,11 +40,16 @@ std::vector<std::uint8_t> load_guest(const std::string& name, const GuestParamet
   return flash;
 }
 
-/// The record an installation would have left (firmware/update/updater.cpp: format, extent, two hashes).
-std::vector<std::uint8_t> installed_record(std::span<const std::uint8_t> flash) {
+/// Up to the last byte that is not blank, in whole rows.
+std::size_t extent_of(std::span<const std::uint8_t> flash) {
   std::size_t extent = flash.size();
   while (extent != 0 && flash[extent - 1] == 0xFF) --extent;
-  extent = (extent + 15) / 16 * 16;
+  return (extent + 15) / 16 * 16;
+}
+
+/// The record an installation would have left (firmware/update/updater.cpp: format, extent, two hashes).
+std::vector<std::uint8_t> installed_record(std::span<const std::uint8_t> flash) {
+  const std::size_t extent = extent_of(flash);
   const crypto::Digest digest = crypto::sha256(flash.first(extent));
   std::vector<std::uint8_t> record(8 + 32 + 32);
   record[0] = 1;
@@ -105,6 +110,12 @@ const std::map<std::string, std::uint32_t>& kernel_symbols() {
 }
 
 }  // namespace
+
+std::vector<std::uint8_t> guest_image(const std::string& guest, const GuestParameters& parameters) {
+  std::vector<std::uint8_t> image = load_guest(guest, parameters);
+  image.resize(extent_of(image));
+  return image;
+}
 
 /// Joins the bytes of USART2 to lines.
 class KernelMachine::Terminal final : public board::SerialDevice {

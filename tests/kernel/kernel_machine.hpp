@@ -29,6 +29,10 @@ struct GuestParameters {
 /// Address of a symbol of kernel.elf, by its whole demangled name. Throws if there is none.
 [[nodiscard]] std::uint32_t kernel_symbol(const std::string& name);
 
+/// A guest as the layer of a bundle, with its parameters.
+[[nodiscard]] std::vector<std::uint8_t> guest_image(const std::string& guest,
+                                                    const GuestParameters& parameters);
+
 /// What the device of a machine is, where it matters.
 struct KernelMachineSetup {
   std::string guest;  // name of a program in guests/

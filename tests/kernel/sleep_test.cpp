@@ -87,6 +87,7 @@ TEST_F(SleepOnBoard, PowerSavingGoesOnWhereItBegan) {
     ASSERT_TRUE(machine->run_until_line("awake", 100));
     EXPECT_EQ(value("status"), 0u);
     EXPECT_EQ(value("interrupts"), c.interrupts);
+    EXPECT_EQ(value("lost"), 0u) << "the application's memory";
     EXPECT_EQ(value("hertz"), 160'000'000u);
     EXPECT_EQ(value("source"), 3u);
     EXPECT_EQ(machine->board().resets(), 0u);

@@ -31,7 +31,9 @@ struct Pwr {
 
   // CR1.LPMS
   static constexpr std::uint32_t kModeMask = 7u;
-  static constexpr std::uint32_t kStop0 = 0, kStandby = 4, kShutdown = 6;
+  static constexpr std::uint32_t kStop0 = 0, kStop3 = 3, kStandby = 4, kShutdown = 6;
+  static constexpr std::uint32_t kSram2Retention = 3u << 5;  // RRSB1, RRSB2: in Stop 3 and Standby
+  static constexpr std::uint32_t kBackupRetention = 1u;      // BDCR1.BREN: backup SRAM in Standby
   // SR
   static constexpr std::uint32_t kClearFlags = 1u << 0;
   static constexpr std::uint32_t kStandbyFlag = 1u << 2;

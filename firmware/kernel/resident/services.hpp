@@ -77,6 +77,7 @@ struct Services {
   std::uint64_t update_due = 0;
   std::uint32_t testing_status = 0;
   bool test_passed = false;               // and the vault has not been told
+  bool update_held = false;               // until the factory's test is passed
   std::uint32_t external_flash_chip = 0;  // JEDEC identification; 0: it does not answer
   WifiSettings wifi;
 

@@ -90,7 +90,11 @@ void wait_for_event(bool deep) {
   n.scr = before_nonsecure;
 }
 
-void select_mode(std::uint32_t mode) { pwr().cr1 = (pwr().cr1 & ~Pwr::kModeMask) | mode; }
+/// In Stop 3 SRAM2, which is the application's, is kept only on request (RM0456 section 10.10.1).
+void select_mode(std::uint32_t mode) {
+  const std::uint32_t retention = mode == Pwr::kStop3 ? Pwr::kSram2Retention : 0;
+  pwr().cr1 = (pwr().cr1 & ~(Pwr::kModeMask | Pwr::kSram2Retention)) | mode | retention;
+}
 
 void stop(std::uint32_t mode) {
   arm_check_in();
@@ -124,8 +128,11 @@ void power_save(abi::PowerSavingMode mode) {
 }
 
 void deep_sleep(abi::DeepSleepMode mode) {
+  const bool standby = mode == abi::DeepSleepMode::STANDBY;
   arm_check_in();
-  select_mode(mode == abi::DeepSleepMode::STANDBY ? Pwr::kStandby : Pwr::kShutdown);
+  select_mode(standby ? Pwr::kStandby : Pwr::kShutdown);
+  // What retained.hpp has outlives Standby. With it there is no Shutdown (RM0456 section 10.7.11).
+  pwr().bdcr1 = (pwr().bdcr1 & ~Pwr::kBackupRetention) | (standby ? Pwr::kBackupRetention : 0);
   pwr().sr = Pwr::kClearFlags;
   scb().scr = scb().scr | Scb::kSleepDeep;
   // Nothing of the core's may end it any more. The first WFE takes an event that is left over.

@@ -68,6 +68,18 @@ static void prepare(uint32_t source) {
   }
 }
 
+/* A word in each KiB that nothing else uses: all of SRAM2, most of SRAM1 and of the lower half of SRAM3,
+ * SRAM4. */
+static uint32_t memory_lost(uint32_t write) {
+  uint32_t lost = 0;
+  for (uint32_t address = 0x20008000; address < 0x28004000; address += 1024) {
+    if (address == 0x20078000) address = 0x28000000;
+    if (write) REG(address) = ~address;
+    if (REG(address) != ~address) ++lost;
+  }
+  return lost;
+}
+
 static enum MvStatus fall_asleep(void) {
   if (parameters.kind >= 8) return mvDeepSleep((enum MvDeepSleepMode)(parameters.kind - 8));
   return mvPowerSave((enum MvPowerSavingMode)parameters.kind);
@@ -89,6 +101,7 @@ int main(void) {
   }
   go_offline();
   prepare(parameters.address);
+  memory_lost(1);
   say_clock();
   print("sleep");
   /* The goodbye takes a moment. Afterwards sleep may end when Microvisor has something to do. */
@@ -103,6 +116,7 @@ int main(void) {
   uint32_t hertz = 0, clock = 0;
   mvGetHClk(&hertz);
   mvPeriphPeek32(0x46020C1C, &clock); /* RCC_CFGR1: PLL1 again */
+  print_number("lost", memory_lost(0));
   print_number("hertz", hertz);
   print_number("source", clock >> 2 & 3);
   print("awake");

@@ -363,7 +363,23 @@ static void connected(void) {
 
 /* --- in the factory --- */
 
+static void await_reason(enum MvNetworkReason reason, int present) {
+  enum MvNetworkReason reasons = MV_NETWORKREASON_NOTCONNECTING;
+  uint32_t count;
+  do {
+    mvGetNetworkReasons(&reasons, &count);
+  } while (((reasons & reason) != 0) != present);
+}
+
+/* With parameters.address set, an update is to be staged first. */
 static void factory(void) {
+  if (parameters.address != 0) {
+    await_reason(MV_NETWORKREASON_FETCHINGUPDATE, 1);
+    await_reason(MV_NETWORKREASON_FETCHINGUPDATE, 0);
+    print("staged");
+    for (volatile uint32_t i = 0; i < 20000000; ++i) {
+    }
+  }
   EXPECT(mvTestLoggingInit, INVALIDBUFFERSIZE, log_buffer, 500);
   EXPECT(mvTestLoggingInit, PARAMETERFAULT, NOWHERE, 512);
   EXPECT(mvTestLoggingInit, INVALIDBUFFERALIGNMENT, log_buffer + 8, 512);
