@@ -73,6 +73,14 @@ TEST(HostileSuite, DmaOfItsOwnIsTheApplications) {
   EXPECT_EQ(caller.word(ARENA_ADDRESS + 0x1000), 0x1234'5678u);
 }
 
+TEST(HostileSuite, OwnFlashIsReadOnlyForDma) {
+  constexpr std::uint32_t kBlank = 0x0808'0000;
+  CallerMachine caller;
+  caller.poke(ARENA_ADDRESS, 0x1234'5678);
+  EXPECT_EQ(try_hostile(caller, nullptr, dma_order(ARENA_ADDRESS, kBlank, 64), {.judged = false}), "");
+  EXPECT_EQ(caller.word(kBlank), 0xFFFF'FFFFu);
+}
+
 // --- the suite
 // ------------------------------------------------------------------------------------------------------------
 

@@ -129,6 +129,56 @@ TEST(Hostile, BreakpointWithoutDebugger) { expect_ended({kBreakpoint, 0, 0}, "bk
 
 TEST(Hostile, CannotResetTheChip) { expect_survives({kResetRequest, 0, 0}, "SYSRESETREQ"); }
 
+/// Without a programming operation begun in its registers the flash takes no writes (RM0456 chapter 7).
+TEST(Hostile, OwnFlashIsReadOnly) {
+  for (const std::uint32_t address : {0x0800'0000u, 0x0808'0000u}) {  // its vectors; blank
+    KernelMachine machine("hostile", {kWrite, address, 0x1234'5678});
+    ASSERT_TRUE(machine.run_until_line("begin", kLong));
+    const std::uint32_t before = machine.word(address);
+    ASSERT_TRUE(machine.run_until_line("survived", kLong));
+    EXPECT_EQ(machine.word(address), before);
+  }
+}
+
+/// AIRCR.SYSRESETREQS and SCR.SLEEPDEEPS are set: Non-secure writes to either bit are ignored (Armv8-M ARM,
+/// D1.2).
+TEST(Hostile, CannotSleepDeeply) {
+  KernelMachine machine("hostile", {kWrite, 0xE000'ED10, 1u << 2});
+  ASSERT_TRUE(machine.run_until_line("survived", kLong));
+  EXPECT_EQ(machine.board().core().peek_ppb(0xE000'ED10, board::kNonSecure) & 1u << 2, 0u);
+}
+
+/// Registers of which the application has a part: what is not its own reads zero and ignores writes, and it
+/// lives (PWR, RCC, GPIO: RM0456 chapters 10, 11 and 13).
+TEST(Hostile, SharedRegistersHideAndKeepWhatIsMicrovisors) {
+  struct Shared {
+    const char* name;
+    std::uint32_t address, reserved;
+    bool used;  // not zero
+  };
+  constexpr std::uint32_t kSecureAlias = 0x1000'0000;
+  for (const Shared& shared :
+       {Shared{"GPIOG_MODER", 0x4202'1800, 0xFFu << 10, true},
+        Shared{"GPIOH_MODER", 0x4202'1C00, 3u << 14, true}, Shared{"RCC_CR", 0x4602'0C00, 0x0300'0000, true},
+        Shared{"RCC_CFGR1", 0x4602'0C1C, 0xFFFF'FFFF, true},
+        Shared{"RCC_PLL1CFGR", 0x4602'0C28, 0xFFFF'FFFF, true}, Shared{"PWR_CR1", 0x4602'0800, 0x7, false},
+        Shared{"PWR_VOSR", 0x4602'080C, 0x7'0000, true}}) {
+    SCOPED_TRACE(shared.name);
+    KernelMachine reader("hostile", {kRead, shared.address, 0});
+    const auto line = reader.run_until_line("read", kLong);
+    ASSERT_TRUE(line.has_value());
+    const auto seen = static_cast<std::uint32_t>(std::stoul(line->substr(5), nullptr, 16));
+    const std::uint32_t ours = reader.word(shared.address + kSecureAlias) & shared.reserved;
+    EXPECT_EQ(seen & shared.reserved, 0u);
+    EXPECT_EQ(ours != 0, shared.used);
+    KernelMachine writer("hostile", {kWrite, shared.address, ~ours});
+    ASSERT_TRUE(writer.run_until_line("survived", kLong));
+    writer.run(20);
+    EXPECT_EQ(writer.word(shared.address + kSecureAlias) & shared.reserved, ours);
+    EXPECT_EQ(writer.count("start"), 1u);
+  }
+}
+
 TEST(Hostile, SpinningWithInterruptsOffDoesNotStopTheKernel) {
   KernelMachine machine("hostile", {kMaskAndSpin, 0, 0});
   ASSERT_TRUE(machine.run_until_line("begin", kLong));

@@ -128,7 +128,7 @@ TEST_F(KernelFailure, AResetOfUnknownOrigin) {
   auto& bus = machine.board().bus();
   const std::uint32_t clocks = machine.word(kApb1Enable);
   ASSERT_TRUE(bus.poke(kApb1Enable, 4, clocks | 1u << 11));
-  ASSERT_TRUE(bus.poke(kWindowWatchdog, 4, 0x80));  // WDGA without T6 (RM0456 section 62.4)
+  ASSERT_TRUE(bus.poke(kWindowWatchdog, 4, 0x80));  // WDGA without T6 (RM0456 chapter 62)
   expect_reset("start 7", 2'000);
   EXPECT_TRUE(machine.has_reported("Microvisor failed: reset"));
 }

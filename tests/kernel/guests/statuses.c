@@ -280,6 +280,44 @@ static void from_handler(void) {
   }
 }
 
+/* --- out of a fast interrupt, where nothing is to be had --- */
+
+#define TIM7 0x40001400u
+#define TIM7_LINE 50
+#define VTOR 0xE000ED08u
+
+static volatile uint32_t in_fast[4], fast_interrupts_seen;
+
+void TIM7_IRQHandler(void) {
+  REG(TIM7 + 0x10) = 0;
+  in_fast[0] = mvSetFastInterrupt(49);
+  in_fast[1] = mvClearFastInterrupt(TIM7_LINE);
+  in_fast[2] = mvEnableFastInterrupt(TIM7_LINE);
+  in_fast[3] = mvDisableFastInterrupt(TIM7_LINE);
+  fast_interrupts_seen = 1;
+}
+
+static void fast_interrupts(void) {
+  EXPECT(mvSetFastInterrupt, INVALIDINTERRUPT, 48);
+  EXPECT(mvClearFastInterrupt, INVALIDINTERRUPT, TIM7_LINE);
+  EXPECT(mvEnableFastInterrupt, INVALIDINTERRUPT, TIM7_LINE);
+  EXPECT(mvDisableFastInterrupt, INVALIDINTERRUPT, TIM7_LINE);
+  REG(VTOR) = 0x0C100000;
+  EXPECT(mvSetFastInterrupt, INVALIDVECTOR, TIM7_LINE);
+  REG(VTOR) = 0x08000000;
+  mvSetFastInterrupt(TIM7_LINE);
+  mvEnableFastInterrupt(TIM7_LINE);
+  mvPeriphPoke32(RCC_APB1ENR1, 0x20, 0x20);
+  REG(TIM7 + 0x0C) = 1;
+  REG(TIM7 + 0x14) = 1; /* an update at once */
+  while (!fast_interrupts_seen) __asm__ volatile("nop");
+  report("mvSetFastInterrupt", MV_STATUS_UNAVAILABLE, in_fast[0]);
+  report("mvClearFastInterrupt", MV_STATUS_UNAVAILABLE, in_fast[1]);
+  report("mvEnableFastInterrupt", MV_STATUS_UNAVAILABLE, in_fast[2]);
+  report("mvDisableFastInterrupt", MV_STATUS_UNAVAILABLE, in_fast[3]);
+  mvClearFastInterrupt(TIM7_LINE);
+}
+
 static void unconnected(void) {
   time_and_device();
   const MvNotificationHandle centre = notifications();
@@ -291,6 +329,7 @@ static void unconnected(void) {
   external_flash();
   wifi();
   test_aids();
+  fast_interrupts();
   from_handler();
 }
 
