@@ -203,8 +203,7 @@ TEST(TransferPrediction, GoesOnFromCopyToAdd) {
   const Bytes base{0x00, 0xF0, 0x00, 0xF8};
   const Bytes head = numbers({1, 0, 4, 0, 4, 0x0800'0000, 2, 0x0800'0004, 2 * 2, 0x0800'0000, 0});
   const Outcome outcome = decode(joined({head, stored(joined({copy(2), add({1, 0})}))}), {.base = base});
-  expect_object(outcome,
-                {0x00, 0xF0, 0x03, 0xF8});  // distance 2 predicted, 2 added to the byte that holds half of it
+  expect_object(outcome, {0x00, 0xF0, 0x02, 0xF8});  // a distance of 2 is a 1 in that byte, and 1 is added
 }
 
 // ---- Absolute calls
