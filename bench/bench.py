@@ -18,6 +18,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "bench/update"))
+import shares as update_shares
 FIGURES = []
 
 
@@ -425,6 +427,19 @@ def fast_interrupt_cycles():
     return int(re.search(r"at most (\d+) cycles", output)[1])
 
 
+def median_share(kind):
+    """The medians over the pairs, ours and the peer's."""
+    return tuple(map(statistics.median, zip(*(pair[kind] for pair in update_shares.shares(BUILD).values()))))
+
+
+for kind, peer, what in (("delta", "bsdiff and xz", "against the old image"), ("compressed", "xz", "without a base")):
+    figure(f"update.{kind}_share", "%", "lower", f"bytes of the transfer encoding {what} per byte of the new image, median of ten "
+           "pairs of firmware versions (bench/update)", peer)(lambda kind=kind: median_share(kind))
+    for pair in update_shares.NAMES:
+        figure(f"update.{kind}_share.{pair}", "%", "lower", "the same of this pair alone", peer)(
+            lambda kind=kind, pair=pair: update_shares.shares(BUILD)[pair][kind])
+
+
 def main():
     global BUILD, MICROVISOR
     parser = argparse.ArgumentParser()
@@ -446,8 +461,9 @@ def main():
         value, peer_value = value if isinstance(value, tuple) else (value, None)
         results.append({"name": entry["name"], "value": value, "unit": entry["unit"], "peer": entry["peer"],
                         "peer_value": peer_value, "better": entry["better"], "how": entry["how"]})
-        beside = f"   ({entry['peer']}: {peer_value:,.0f}, ratio {value / peer_value:.2f})" if peer_value else ""
-        print(f"{entry['name']:<44} {value:>16,.0f} {entry['unit']}{beside}", flush=True)
+        digits = 2 if entry["unit"] == "%" else 0
+        beside = f"   ({entry['peer']}: {peer_value:,.{digits}f}, ratio {value / peer_value:.2f})" if peer_value else ""
+        print(f"{entry['name']:<44} {value:>16,.{digits}f} {entry['unit']}{beside}", flush=True)
     if not results:
         sys.exit(f"bench: no figure begins with {arguments.only}")
     if arguments.json:

@@ -1,4 +1,4 @@
-# Compiler settings and the two functions every folder uses: mv_library() and mv_test().
+# Compiler settings and the functions that folders use: mv_library(), mv_test() and, in fuzz/, microvisor_fuzz_target().
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -27,7 +27,9 @@ target_compile_options(microvisor_options INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough)
 if(MICROVISOR_SANITIZE)  # the list has a comma, which a generator expression would take for its own
   target_compile_options(microvisor_options INTERFACE
-    -fsanitize=${MICROVISOR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    -fsanitize=${MICROVISOR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
+    # Enumerations of nanopb's C headers hold whatever number was received; we compare before we believe.
+    -fno-sanitize=enum)
   target_link_options(microvisor_options INTERFACE -fsanitize=${MICROVISOR_SANITIZE})
 endif()
 # Includes name the folder: #include "board/bus/bus.hpp".
@@ -58,4 +60,13 @@ function(mv_test name)
   target_compile_options(${name} PRIVATE -O0 -g0)
   target_link_libraries(${name} PRIVATE microvisor_options ${arg_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+endfunction()
+
+# microvisor_fuzz_target(name DEPS lib ...): a libFuzzer program of name.cpp (see fuzz/CMakeLists.txt).
+function(microvisor_fuzz_target name)
+  cmake_parse_arguments(arg "" "" "DEPS" ${ARGN})
+  add_executable(fuzz_${name} ${name}.cpp)
+  target_link_libraries(fuzz_${name} PRIVATE microvisor_options ${arg_DEPS})
+  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(microvisor_fuzz_targets fuzz_${name})
 endfunction()

@@ -9,6 +9,7 @@
 #include <new>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "protocol/transfer/address_shifts.hpp"
 #include "protocol/transfer/alignment.hpp"
@@ -28,36 +29,49 @@ void append_number(Bytes& out, std::uint32_t value) {
   out.push_back(static_cast<std::uint8_t>(value));
 }
 
-Bytes deflated(ByteView bytes, int strategy) {
-  z_stream stream{};
-  if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, -kWindowBits, MAX_MEM_LEVEL, strategy) != Z_OK) {
-    throw std::bad_alloc();
+/// One compressor for many short texts: it allocates once.
+class Deflater {
+ public:
+  explicit Deflater(int strategy) {
+    if (deflateInit2(&stream_, Z_BEST_COMPRESSION, Z_DEFLATED, -kWindowBits, MAX_MEM_LEVEL, strategy) !=
+        Z_OK) {
+      throw std::bad_alloc();
+    }
   }
-  Bytes out(deflateBound(&stream, static_cast<uLong>(bytes.size())));
-  stream.next_in = const_cast<Bytef*>(bytes.data());
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = out.data();
-  stream.avail_out = static_cast<uInt>(out.size());
-  const int result = deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (result != Z_STREAM_END) throw std::logic_error("deflateBound() is no bound");
-  return out;
-}
+  Deflater(const Deflater&) = delete;
+  Deflater& operator=(const Deflater&) = delete;
+  ~Deflater() { deflateEnd(&stream_); }
+
+  Bytes deflated(ByteView bytes) {
+    if (deflateReset(&stream_) != Z_OK) throw std::logic_error("deflateReset()");
+    Bytes out(deflateBound(&stream_, static_cast<uLong>(bytes.size())));
+    stream_.next_in = const_cast<Bytef*>(bytes.data());
+    stream_.avail_in = static_cast<uInt>(bytes.size());
+    stream_.next_out = out.data();
+    stream_.avail_out = static_cast<uInt>(out.size());
+    if (deflate(&stream_, Z_FINISH) != Z_STREAM_END) throw std::logic_error("deflateBound() is no bound");
+    out.resize(stream_.total_out);
+    return out;
+  }
+
+ private:
+  z_stream stream_{};
+};
 
 /// Keeps the shortest of several.
 class Shortest {
  public:
   void consider(ByteView instructions) {
     if (instructions.size() > kMaximumInstructionBytes) return;
-    for (const int strategy : {Z_DEFAULT_STRATEGY, Z_FILTERED}) {
-      Bytes candidate = deflated(instructions, strategy);
+    for (Deflater& deflater : deflaters_) {
+      Bytes candidate = deflater.deflated(instructions);
       if (best_.empty() || candidate.size() < best_.size()) best_ = std::move(candidate);
     }
   }
-  Bytes take() { return std::move(best_); }
+  Bytes take() { return std::exchange(best_, {}); }
 
  private:
+  std::array<Deflater, 2> deflaters_{Deflater(Z_DEFAULT_STRATEGY), Deflater(Z_FILTERED)};
   Bytes best_;
 };
 
@@ -167,10 +181,9 @@ Piece clipped(const Piece& piece, std::uint32_t from, std::uint32_t to) {
   return {start, piece.base_offset + start - piece.object_offset, end - start};
 }
 
-Bytes encode_segment(const Method& method, std::uint32_t start) {
+Bytes encode_segment(const Method& method, std::uint32_t start, Shortest& shortest) {
   const std::uint32_t end =
       std::min<std::uint32_t>(start + kSegmentBytes, static_cast<std::uint32_t>(method.object.size()));
-  Shortest shortest;
   SegmentWriter all_new(method, start, 0);
   all_new.insert(end - start);
   shortest.consider(all_new.instructions());
@@ -206,14 +219,14 @@ Bytes header_behind_segment_number(const Base& base, const AddressMap& map) {
   return out;
 }
 
-Encoding encode_by(const Method& method) {
+Encoding encode_by(const Method& method, Shortest& shortest) {
   Bytes before;
   append_number(before, kFormatVersion);
   append_number(before, method.options);
   append_number(before, static_cast<std::uint32_t>(method.object.size()));
   std::vector<Bytes> segments;
   for (std::uint32_t start = 0; start < method.object.size(); start += kSegmentBytes) {
-    segments.push_back(encode_segment(method, start));
+    segments.push_back(encode_segment(method, start, shortest));
   }
   return {std::move(before), header_behind_segment_number(method.base, method.map), std::move(segments)};
 }
@@ -249,11 +262,12 @@ Encoding encode(ByteView object, const Base& base) {
   }
   const std::vector<Piece> pieces = align(without_addresses(object), without_addresses(base.bytes));
   const AddressMap map = learn_shifts(object, base, pieces);
+  Shortest shortest;
   std::optional<Encoding> best;
   for (const std::uint32_t options : {0U, kOptionAbsoluteCalls}) {
     for (const AddressMap& used : {AddressMap{}, map}) {
       if (!used.entries().empty() && base.bytes.empty()) continue;
-      Encoding encoding = encode_by({object, base, pieces, used, options});
+      Encoding encoding = encode_by({object, base, pieces, used, options}, shortest);
       if (!best || encoding.size() < best->size()) best = std::move(encoding);
     }
   }
