@@ -17,7 +17,7 @@ endif()
 # Generators are Python scripts for the distribution's interpreter (Debian 12: 3.11, which reads TOML by itself).
 find_program(MICROVISOR_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
 
-# Where script/setup unpacked the source packages (mbedtls, lwip, nanopb).
+# Where script/setup unpacked the source packages (mbedtls, lwip, nanopb, zlib).
 set(MICROVISOR_SOURCES ${CMAKE_SOURCE_DIR}/build/sources CACHE PATH "Unpacked source packages")
 
 set(MICROVISOR_SANITIZE "" CACHE STRING "Sanitizers for host code, for example address,undefined")
