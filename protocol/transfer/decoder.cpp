@@ -150,10 +150,11 @@ Status Decoder::inflate_some(std::span<const std::uint8_t>& piece) {
     inflate_.next_out = instructions.data();
     inflate_.avail_out = static_cast<uInt>(instructions.size());
     result = inflate(&inflate_, Z_NO_FLUSH);
-    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) return Status::Malformed;
     const auto bytes =
         std::span<const std::uint8_t>(instructions).first(instructions.size() - inflate_.avail_out);
+    // What precedes an error counts: otherwise the pieces would decide how far it comes.
     if (const Status status = interpret(bytes); status != Status::Ok) return status;
+    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) return Status::Malformed;
     yield();
   } while (result == Z_OK && inflate_.avail_out == 0);
   piece = piece.subspan(some.size() - inflate_.avail_in);
