@@ -2,14 +2,15 @@
 """Runs fuzzing programs from their corpus, and says how to replay what they find.
 
 Usage: run.py FUZZ_BUILD [--runs N] [--seconds S] [--seed N] [TARGET...]. Each target runs until either limit (no N: only the time
-counts). New inputs that reach new code go to FUZZ_BUILD/found/TARGET, those that fail to FUZZ_BUILD/failed; the tree's corpus stays
-as it is. The last line is "torture: N cases, M failed": a case is one input, a failure one target.
+counts). New inputs that reach new code go to FUZZ_BUILD/found/TARGET, where the next run without N begins, those that fail to
+FUZZ_BUILD/failed; the tree's corpus stays as it is. The last line is "torture: N cases, M failed": a case is one input, a failure one target.
 """
 import argparse
 import concurrent.futures
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -20,6 +21,8 @@ def run_target(build, target, arguments):
     """(inputs tried, error text or None)"""
     program = build / "fuzz" / f"fuzz_{target}"
     found, failed = build / "found" / target, build / "failed"
+    if arguments.runs:  # the same inputs each time
+        shutil.rmtree(found, ignore_errors=True)
     for folder in (found, failed):
         folder.mkdir(parents=True, exist_ok=True)
     limits = [f"-runs={arguments.runs}"] if arguments.runs else []
