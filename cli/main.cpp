@@ -31,6 +31,7 @@ int run_program(int count, char** arguments) {
 
   add_run(program);
   add_apps(program, context);
+  add_bundle_tools(program);
   add_devices(program, context);
   add_deploy(program, context);
   add_logs(program, context);

@@ -4,15 +4,16 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/bundle_view.hpp"
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/deployment.hpp"
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
+#include "cli/key_pair.hpp"
 #include "cli/output.hpp"
 
 namespace microvisor::cli {
@@ -25,22 +26,6 @@ struct BundleArguments {
   protocol::BundleOptions options;
   bool as_json = false;
 };
-
-json describe(const protocol::Bundle& bundle) {
-  json layers = json::array();
-  for (const auto& layer : bundle.info.layers) {
-    layers.push_back(
-        {{"region", layer.kind == protocol::RegionKind::InternalFlash ? "internal_flash" : "external_flash"},
-         {"start", layer.start},
-         {"size", layer.size},
-         {"fetch_hash", protocol::to_hex(layer.fetch_hash)},
-         {"measurement_hash", protocol::to_hex(layer.measurement_hash)}});
-  }
-  return {{"hash", "sha256:" + protocol::to_hex(protocol::sha256(bundle.manifest))},
-          {"signer_id", fmt::format("{:016x}", bundle.info.signer_id)},
-          {"compatibility_mode", bundle.info.policy.compatibility_mode},
-          {"layers", layers}};
-}
 
 protocol::PublicKey read_public_key(const std::string& file) {
   const auto pem = read_file(file);
@@ -59,7 +44,7 @@ void bundle_command(BundleArguments& arguments) {
   const protocol::Bundle bundle = load_application(arguments.input, arguments.options);
   const protocol::Bytes zip = protocol::write_bundle(bundle);
   write_file(arguments.output, zip);
-  const json summary = describe(bundle);
+  const json summary = describe_bundle(bundle);
   print_line(arguments.as_json
                  ? summary.dump(2)
                  : fmt::format("{}: {} bytes, {}", arguments.output, zip.size(), text_of(summary, "hash")));
@@ -93,34 +78,20 @@ void add_bundle(CLI::App& apps) {
   command->callback([arguments] { bundle_command(*arguments); });
 }
 
-struct KeyPairArguments {
-  std::string private_file = "crash_private.pem", public_file = "crash_public.pem";
-  bool force = false;
-};
-
-void crash_keypair(const KeyPairArguments& arguments) {
-  for (const std::string& file : {arguments.private_file, arguments.public_file}) {
-    if (!arguments.force && std::filesystem::exists(file))
-      throw Failure(file + " exists (--force overwrites it)");
-  }
-  const auto key = protocol::SigningKey::generate();
-  write_private_file(arguments.private_file, protocol::as_bytes(key.private_pem()));
-  write_file(arguments.public_file, protocol::as_bytes(key.public_pem()));
-  print_line(
-      fmt::format("{}: for 'apps bundle --crash-report-pubkey'\n{}: for 'devices crashes --key'; keep it to "
-                  "yourself",
-                  arguments.public_file, arguments.private_file));
-}
-
 void add_crash_keypair(CLI::App& apps) {
-  auto arguments = std::make_shared<KeyPairArguments>();
+  auto files = std::make_shared<KeyPairFiles>(KeyPairFiles{"crash_private.pem", "crash_public.pem"});
   CLI::App* command =
       apps.add_subcommand("crash-keypair", "Make a pair of keys for crash reports (P-256, PEM)");
-  command->add_option("--crash-privkey", arguments->private_file, "Private key to write")
-      ->capture_default_str();
-  command->add_option("--crash-pubkey", arguments->public_file, "Public key to write")->capture_default_str();
-  command->add_flag("--force", arguments->force, "Overwrite files that exist");
-  command->callback([arguments] { crash_keypair(*arguments); });
+  command->add_option("--crash-privkey", files->private_file, "Private key to write")->capture_default_str();
+  command->add_option("--crash-pubkey", files->public_file, "Public key to write")->capture_default_str();
+  add_force_option(*command, *files);
+  command->callback([files] {
+    write_key_pair(*files);
+    print_line(fmt::format(
+        "{}: for 'apps bundle --crash-report-pubkey'\n{}: for 'devices crashes --key'; keep it to "
+        "yourself",
+        files->public_file, files->private_file));
+  });
 }
 
 struct CreateArguments {

@@ -17,6 +17,7 @@ struct Context {
 };
 
 void add_apps(CLI::App& program, Context& context);
+void add_bundle_tools(CLI::App& program);
 void add_board(CLI::App& program, Context& context);
 void add_board_snapshots(CLI::App& board);
 void add_board_run(CLI::App& board);

@@ -104,7 +104,7 @@ Result<Bundle> make_bundle(ByteView image, const BundleOptions& options) {
   return bundle;
 }
 
-Result<Bundle> sign_bundle(Bundle bundle, const SigningKey& key) {
+Result<Bundle> sign_bundle(Bundle bundle, const Signer& key) {
   auto manifest = sign_manifest(bundle.manifest, key);
   if (!manifest) return tl::unexpected(manifest.error());
   bundle.manifest = std::move(*manifest);

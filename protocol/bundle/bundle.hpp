@@ -35,6 +35,6 @@ Bytes write_bundle(const Bundle& bundle);
 Result<Bundle> make_bundle(ByteView image, const BundleOptions& options);
 
 /// The bundle with its manifest signed by `key`.
-Result<Bundle> sign_bundle(Bundle bundle, const SigningKey& key);
+Result<Bundle> sign_bundle(Bundle bundle, const Signer& key);
 
 }  // namespace microvisor::protocol

@@ -32,23 +32,31 @@ std::uint64_t signer_id(const PublicKey& key);
 /// ECDSA with SHA-256 over `message`.
 bool verify(const PublicKey& key, ByteView message, const Signature& signature);
 
+/// Whoever can sign with a P-256 key: a key in memory, or one that never leaves its token.
+class Signer {
+ public:
+  virtual ~Signer() = default;
+  [[nodiscard]] virtual PublicKey public_key() const = 0;
+  /// ECDSA with SHA-256 over `message`.
+  [[nodiscard]] virtual Signature sign(ByteView message) const = 0;
+  [[nodiscard]] std::uint64_t id() const { return signer_id(public_key()); }
+};
+
 /// A P-256 private key. Movable; the key's memory is cleared by OpenSSL when it goes.
-class SigningKey {
+class SigningKey final : public Signer {
  public:
   static SigningKey generate();
   static Result<SigningKey> from_pem(std::string_view pem);
   SigningKey(SigningKey&&) noexcept;
   SigningKey& operator=(SigningKey&&) noexcept;
-  ~SigningKey();
+  ~SigningKey() override;
 
   [[nodiscard]] std::string private_pem() const;  ///< PKCS #8, unencrypted
   [[nodiscard]] std::string public_pem() const;   ///< SubjectPublicKeyInfo
-  [[nodiscard]] PublicKey public_key() const;
-  [[nodiscard]] std::uint64_t id() const { return signer_id(public_key()); }
+  [[nodiscard]] PublicKey public_key() const override;
   /// ECDH: the shared X coordinate; nothing if `peer` is no point of the curve.
   [[nodiscard]] std::optional<Hash> agree(const PublicKey& peer) const;
-  /// ECDSA with SHA-256 over `message`.
-  [[nodiscard]] Signature sign(ByteView message) const;
+  [[nodiscard]] Signature sign(ByteView message) const override;
 
  private:
   struct Impl;

@@ -207,7 +207,7 @@ Result<ManifestInfo> parse_manifest(ByteView manifest) {
   return info;
 }
 
-Result<Bytes> sign_manifest(ByteView manifest, const SigningKey& key) {
+Result<Bytes> sign_manifest(ByteView manifest, const Signer& key) {
   const auto info = parse_manifest(manifest);
   if (!info) return tl::unexpected(info.error());
   const Signature signature = key.sign(info->signed_bytes);

@@ -60,7 +60,7 @@ Bytes make_manifest(ByteView image, const BundleOptions& options);
 Result<ManifestInfo> parse_manifest(ByteView manifest);
 
 /// The same manifest with signer id and signature filled in; the body's bytes are kept as they are.
-Result<Bytes> sign_manifest(ByteView manifest, const SigningKey& key);
+Result<Bytes> sign_manifest(ByteView manifest, const Signer& key);
 
 /// True if the manifest is signed by this key.
 bool is_signed_by(const ManifestInfo& manifest, const PublicKey& key);
