@@ -11,6 +11,7 @@ namespace microvisor::firmware {
 inline constexpr std::size_t kMaximumManifestSize = 2048;  // whole envelope, bytes
 inline constexpr std::size_t kMaximumLayers = 16;
 inline constexpr std::size_t kMaximumManifestSigners = 4;
+inline constexpr std::size_t kMaximumNewKeysSize = 1024;  // whole envelope, bytes
 
 // Vault.
 inline constexpr std::size_t kMaximumCertificateSize = 1536;  // DER

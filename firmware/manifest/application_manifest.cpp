@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "firmware/layout.hpp"
+#include "firmware/manifest/decoded_body.hpp"
 #include "firmware/manifest/envelope.hpp"
 #include "firmware/manifest/manifest.hpp"
 #include "firmware/storage/flash.hpp"
-#include "protocol/bundle.nanopb.h"
 
 namespace microvisor::firmware::manifest {
 
@@ -114,9 +114,7 @@ bool count_layers(std::span<const std::uint8_t> body, std::size_t& count) {
 }
 
 ManifestError parse_body(const Envelope& envelope, ApplicationManifest& out) {
-  // 3 KiB: kept out of the worker's stack. The worker and start-up code are the only callers, one after the
-  // other.
-  static AppBody body;
+  AppBody& body = decoded_body.application;
   std::size_t layers = 0;
   if (!count_layers(envelope.body, layers)) return ManifestError::Malformed;
   if (layers > kMaximumLayers) return ManifestError::TooManyLayers;

@@ -4,4 +4,5 @@ set(FIRMWARE_MANIFEST_BOOT_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/kernel_manifest.cpp)
 set(FIRMWARE_MANIFEST_SOURCES
   ${FIRMWARE_MANIFEST_BOOT_SOURCES}
-  ${CMAKE_CURRENT_LIST_DIR}/application_manifest.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/application_manifest.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/new_keys.cpp)

@@ -17,6 +17,11 @@ inline void put32(std::span<std::uint8_t> to, std::size_t at, std::uint32_t valu
   for (unsigned i = 0; i < 4; ++i) to[at + i] = static_cast<std::uint8_t>(value >> (8 * i));
 }
 
+inline void put64(std::span<std::uint8_t> to, std::size_t at, std::uint64_t value) {
+  put32(to, at, static_cast<std::uint32_t>(value));
+  put32(to, at + 4, static_cast<std::uint32_t>(value >> 32));
+}
+
 [[nodiscard]] inline std::uint16_t get16(std::span<const std::uint8_t> from, std::size_t at) {
   return static_cast<std::uint16_t>(from[at] | (from[at + 1] << 8));
 }
@@ -25,6 +30,10 @@ inline void put32(std::span<std::uint8_t> to, std::size_t at, std::uint32_t valu
   std::uint32_t value = 0;
   for (unsigned i = 0; i < 4; ++i) value |= static_cast<std::uint32_t>(from[at + i]) << (8 * i);
   return value;
+}
+
+[[nodiscard]] inline std::uint64_t get64(std::span<const std::uint8_t> from, std::size_t at) {
+  return get32(from, at) | std::uint64_t{get32(from, at + 4)} << 32;
 }
 
 /// CRC-32 (IEEE 802.3, reflected), four bits at a time: a table of 64 bytes. `seed` continues an earlier

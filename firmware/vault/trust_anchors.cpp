@@ -1,6 +1,6 @@
-// Page layout: a header row (magic, generation, count, CRC-32 of these 12 bytes), then the keys of 65 bytes
-// each padded to whole rows, then the closing row with the SHA-256's first 12 bytes over header and keys
-// behind a magic. The closing row is written last.
+// Page layout: a header of two rows (magic, generation, count, CRC-32 of these 12 bytes; sequence, zeros),
+// then the keys of 65 bytes each padded to whole rows, then the closing row with the SHA-256's first 12 bytes
+// over header and keys behind a magic. The closing row is written last.
 #include "firmware/vault/trust_anchors.hpp"
 
 #include <algorithm>
@@ -18,11 +18,12 @@ using storage::kRowSize;
 
 constexpr std::uint32_t kHeaderMagic = 0x4148'4354;   // "TCHA"
 constexpr std::uint32_t kClosingMagic = 0x5A48'4354;  // "TCHZ"
+constexpr std::size_t kHeaderSize = 2 * kRowSize;
 constexpr std::size_t kKeySize = sizeof(crypto::PublicKey);
 
 constexpr std::size_t round_up(std::size_t size) { return (size + kRowSize - 1) / kRowSize * kRowSize; }
 constexpr std::size_t encoded_size(std::uint32_t count) {
-  return kRowSize + round_up(count * kKeySize) + kRowSize;
+  return kHeaderSize + round_up(count * kKeySize) + kRowSize;
 }
 constexpr std::size_t kMaximumEncoded = encoded_size(kMaximumManifestSigners);
 
@@ -46,9 +47,10 @@ bool decode(storage::Flash& flash, std::uint32_t address, TrustAnchors& out) {
   }
   out = TrustAnchors{};
   out.generation = storage::get32(header, 4);
+  out.sequence = storage::get64(bytes, kRowSize);
   out.count = count;
   for (std::uint32_t i = 0; i < count; ++i) {
-    std::memcpy(out.manifest_signers[i].data(), bytes.data() + kRowSize + i * kKeySize, kKeySize);
+    std::memcpy(out.manifest_signers[i].data(), bytes.data() + kHeaderSize + i * kKeySize, kKeySize);
   }
   return true;
 }
@@ -90,8 +92,9 @@ std::size_t encode_trust_anchors(const TrustAnchors& anchors, std::span<std::uin
   storage::put32(page, 4, anchors.generation);
   storage::put32(page, 8, anchors.count);
   storage::put32(page, 12, storage::crc32(page.first(12)));
+  storage::put64(page, kRowSize, anchors.sequence);
   for (std::uint32_t i = 0; i < anchors.count; ++i) {
-    std::memcpy(page.data() + kRowSize + i * kKeySize, anchors.manifest_signers[i].data(), kKeySize);
+    std::memcpy(page.data() + kHeaderSize + i * kKeySize, anchors.manifest_signers[i].data(), kKeySize);
   }
   const auto closing = page.subspan(size - kRowSize, kRowSize);
   const crypto::Digest digest = crypto::sha256(page.first(size - kRowSize));

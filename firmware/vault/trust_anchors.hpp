@@ -16,6 +16,7 @@ namespace microvisor::firmware::vault {
 
 struct TrustAnchors {
   std::uint32_t generation = 0;
+  std::uint64_t sequence = 0;  // of the last change of keys (bundle.proto NewKeys); 0: as made
   std::uint32_t count = 0;
   std::array<crypto::PublicKey, kMaximumManifestSigners> manifest_signers{};
 

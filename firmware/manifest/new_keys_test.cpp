@@ -1,0 +1,143 @@
+// Changes of keys: what is taken, and every way one can be wrong.
+#include "firmware/manifest/new_keys.hpp"
+
+#include <gtest/gtest.h>
+
+#include "firmware/manifest/testing/bundle_maker.hpp"
+
+namespace microvisor::firmware::manifest {
+namespace {
+
+using testing::Bytes;
+using testing::Message;
+using testing::SigningKey;
+
+constexpr std::string_view kDevice = "UV0123456789abcdef0123456789abcdef";
+
+const SigningKey& key(std::uint8_t number) {
+  static const std::array<SigningKey, 6> keys{SigningKey(0x10), SigningKey(0x11), SigningKey(0x12),
+                                              SigningKey(0x13), SigningKey(0x14), SigningKey(0x15)};
+  return keys.at(number);
+}
+
+Message change(std::initializer_list<int> remove, std::initializer_list<int> add, std::uint64_t sequence = 8,
+               std::string_view device = {}) {
+  Message body;
+  for (const int each : remove) body.number(1, key(static_cast<std::uint8_t>(each)).id());
+  for (const int each : add) body.bytes(3, key(static_cast<std::uint8_t>(each)).point);
+  Message extensions;
+  extensions.number(1, sequence);
+  if (!device.empty())
+    extensions.bytes(2, std::span(reinterpret_cast<const std::uint8_t*>(device.data()), device.size()));
+  body.message(1000, extensions);
+  return body;
+}
+
+class NewKeysTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    testing::initialise_crypto();
+    anchors_.sequence = 7;
+    anchors_.count = 2;
+    anchors_.manifest_signers[0] = key(0).point;
+    anchors_.manifest_signers[1] = key(1).point;
+  }
+
+  /// What is refused changes nothing.
+  KeysError check(const Bytes& message) {
+    next_ = vault::TrustAnchors{};
+    next_.generation = 99;
+    const KeysError error = check_new_keys(message, kDevice, anchors_, next_);
+    EXPECT_EQ(next_.generation == 99, error != KeysError::None);
+    return error;
+  }
+  KeysError check(const Message& body, int signer = 0) {
+    return check(testing::sign(key(static_cast<std::uint8_t>(signer)), body));
+  }
+  [[nodiscard]] bool accepts(int number) const {
+    return next_.find(key(static_cast<std::uint8_t>(number)).id()) != nullptr;
+  }
+
+  vault::TrustAnchors anchors_;
+  vault::TrustAnchors next_;
+};
+
+TEST_F(NewKeysTest, AddsAndRemoves) {
+  ASSERT_EQ(check(change({0}, {2, 3})), KeysError::None);
+  EXPECT_EQ(next_.count, 3u);
+  EXPECT_EQ(next_.sequence, 8u);
+  EXPECT_TRUE(!accepts(0) && accepts(1) && accepts(2) && accepts(3));
+}
+
+TEST_F(NewKeysTest, ASignerMayReplaceItself) {
+  ASSERT_EQ(check(change({0, 1}, {2})), KeysError::None);
+  EXPECT_EQ(next_.count, 1u);
+  EXPECT_TRUE(accepts(2));
+}
+
+TEST_F(NewKeysTest, WhatIsSoAlreadyDoesNotMatter) {
+  ASSERT_EQ(check(change({4}, {1, 1})), KeysError::None);
+  EXPECT_EQ(next_.count, 2u);
+  EXPECT_EQ(next_.sequence, 8u);
+}
+
+TEST_F(NewKeysTest, FillsTheSetToItsLastPlace) {
+  ASSERT_EQ(check(change({0}, {2, 3, 4})), KeysError::None);
+  EXPECT_EQ(next_.count, kMaximumManifestSigners);
+  EXPECT_EQ(check(change({}, {2, 3, 4})), KeysError::TooMany);
+}
+
+TEST_F(NewKeysTest, SomebodyHasToBeLeft) { EXPECT_EQ(check(change({0, 1}, {})), KeysError::NoneLeft); }
+
+TEST_F(NewKeysTest, SignedByNobodyWhoCounts) {
+  EXPECT_EQ(check(change({}, {2}), 2), KeysError::UnknownSigner);
+  Bytes forged = testing::sign(key(0), change({}, {2}));
+  forged.back() ^= 1;
+  EXPECT_EQ(check(forged), KeysError::Signature);
+}
+
+TEST_F(NewKeysTest, OldOnesAreNotTakenAgain) {
+  EXPECT_EQ(check(change({}, {2}, 7)), KeysError::Old);
+  EXPECT_EQ(check(change({}, {2}, 6)), KeysError::Old);
+  EXPECT_EQ(check(Message().bytes(3, key(2).point)), KeysError::Old);  // no sequence at all
+}
+
+TEST_F(NewKeysTest, ForOneDevice) {
+  EXPECT_EQ(check(change({}, {2}, 8, kDevice)), KeysError::None);
+  EXPECT_EQ(check(change({}, {2}, 8, "UV0123456789abcdef0123456789abcdee")), KeysError::OtherDevice);
+}
+
+TEST_F(NewKeysTest, KeysThatAreNone) {
+  crypto::PublicKey off_curve = key(2).point;
+  off_curve.back() ^= 1;
+  Message body;
+  body.bytes(3, off_curve).message(1000, Message().number(1, 8));
+  EXPECT_EQ(check(body), KeysError::BadKey);
+  Message shorter;
+  shorter.bytes(3, std::span(off_curve).first(64)).message(1000, Message().number(1, 8));
+  EXPECT_EQ(check(shorter), KeysError::BadKey);
+}
+
+TEST_F(NewKeysTest, Malformed) {
+  EXPECT_EQ(check(Bytes{}), KeysError::Malformed);
+  EXPECT_EQ(check(Bytes{0xFF, 0xFF}), KeysError::Malformed);
+  EXPECT_EQ(check(Message().bytes(3, Bytes(100, 4))), KeysError::Malformed);
+  EXPECT_EQ(check(Bytes(kMaximumNewKeysSize + 1, 0)), KeysError::Malformed);
+  const Bytes whole = testing::sign(key(0), change({0}, {2}));
+  for (std::size_t size = 0; size < whole.size(); size += 3) {
+    EXPECT_NE(check(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))), KeysError::None)
+        << size;
+  }
+}
+
+TEST_F(NewKeysTest, NoBitOfItCanBeChanged) {
+  const Bytes whole = testing::sign(key(0), change({0}, {2}));
+  for (std::size_t bit = 0; bit < 8 * whole.size(); bit += 7) {
+    Bytes changed = whole;
+    changed[bit / 8] = static_cast<std::uint8_t>(changed[bit / 8] ^ (1u << (bit % 8)));
+    EXPECT_NE(check(changed), KeysError::None) << bit;
+  }
+}
+
+}  // namespace
+}  // namespace microvisor::firmware::manifest
