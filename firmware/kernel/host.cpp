@@ -26,6 +26,9 @@ class Host final : public link::LinkHost {
  public:
   const vault::Identity& identity() override { return kernel::identity(); }
   const vault::TrustAnchors& anchors() override { return kernel::anchors(); }
+  manifest::KeysError change_keys(std::span<const std::uint8_t> message) override {
+    return kernel::change_keys(message);
+  }
   update::Updater& updater() override { return kernel::updater(); }
 
   link::DeviceFacts facts() override {

@@ -139,6 +139,17 @@ vault::Store& store() { return the_store; }
 CrashStore& crash_store() { return the_crashes; }
 const vault::Identity& identity() { return the_identity; }
 const vault::TrustAnchors& anchors() { return the_anchors; }
+
+manifest::KeysError change_keys(std::span<const std::uint8_t> message) {
+  vault::TrustAnchors next;
+  const auto error = manifest::check_new_keys(message, the_identity.device_sid.text(), the_anchors, next);
+  if (error != manifest::KeysError::None) return error;
+  if (!vault::write_trust_anchors(flash, next)) return manifest::KeysError::Storage;
+  the_anchors = next;
+  the_updater.signers_changed(the_anchors);
+  return manifest::KeysError::None;
+}
+
 std::uint64_t boot_count() { return boots; }
 
 vault::FactoryTest factory_test() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "firmware/kernel/crash_store.hpp"
+#include "firmware/manifest/new_keys.hpp"
 #include "firmware/update/updater.hpp"
 #include "firmware/vault/identity.hpp"
 #include "firmware/vault/store.hpp"
@@ -19,6 +20,8 @@ bool start_storage();
 [[nodiscard]] CrashStore& crash_store();
 [[nodiscard]] const vault::Identity& identity();
 [[nodiscard]] const vault::TrustAnchors& anchors();
+/// Checks a change of keys and puts it into the vault. Worker only.
+[[nodiscard]] manifest::KeysError change_keys(std::span<const std::uint8_t> message);
 /// The worker's errand: does what services().storage_jobs asks for, if anything, and keeps the verdict of a
 /// factory test that was passed.
 void serve_storage_job();

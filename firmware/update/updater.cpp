@@ -155,6 +155,14 @@ bool Updater::begin(const crypto::Digest& manifest_hash, const vault::TrustAncho
   return false;
 }
 
+void Updater::signers_changed(const vault::TrustAnchors& anchors) {
+  anchors_ = &anchors;
+  const bool open = record_.phase >= Phase::Fetching && record_.phase <= Phase::Ready;
+  if (!open || !staging_.is_complete(record_.target)) return;
+  manifest_loaded_ = false;
+  if (const UpdateError error = load_checked_manifest(); error != UpdateError::None) (void)give_up(error);
+}
+
 std::optional<ObjectRequest> Updater::next_object() {
   if (record_.phase != Phase::Fetching && record_.phase != Phase::Staging) return std::nullopt;
   if (!staging_.is_complete(record_.target)) {

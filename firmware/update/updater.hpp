@@ -97,6 +97,10 @@ class Updater {
   [[nodiscard]] bool begin(const crypto::Digest& manifest_hash, const vault::TrustAnchors& anchors,
                            bool retry_failed = false);
 
+  /// Others sign from now on: a target whose signer is not among them any more is given up, however far it
+  /// had come, as long as erasing has not begun.
+  void signers_changed(const vault::TrustAnchors& anchors);
+
   /// What to fetch next; nothing when all objects are staged (then call mark_ready()) or the update has
   /// failed.
   [[nodiscard]] std::optional<ObjectRequest> next_object();

@@ -52,6 +52,11 @@ enum class Refusal : std::uint8_t {
   ImageTooLarge,  ///< 1 MiB or more
   // Keys.
   BadKeyFile,  ///< not PEM, or no EC key of P-256
+  // Changes of keys.
+  KeyChangeMalformed,  ///< not the protobuf message it should be, too large, or without sequence
+  BadSignerKey,        ///< not a point of P-256
+  TooManySigners,      ///< more than kMaxSigners
+  NoSignerLeft,        ///< would lock everybody out
   // Crash reports.
   BadCrashReport,   ///< not a report, or damaged
   ForeignCrashKey,  ///< encrypted to another key

@@ -9,18 +9,9 @@
 namespace microvisor::protocol {
 namespace {
 
-/// What precedes the body in the signed bytes; the terminating zero belongs to it.
-constexpr std::string_view kPrefix("twlo-mv-manifest-v1\0", 20);
-
 Bytes to_bytes(std::string_view text) {
   const ByteView view = as_bytes(text);
   return {view.begin(), view.end()};
-}
-
-Bytes signed_bytes_of(ByteView body) {
-  Bytes bytes = to_bytes(kPrefix);
-  bytes.insert(bytes.end(), body.begin(), body.end());
-  return bytes;
 }
 
 std::string layer_name(int index) { return "layer " + std::to_string(index); }
@@ -130,27 +121,16 @@ Result<BundleOptions> read_policy(const bundle::AppManifest::AppBody& body) {
   return policy;
 }
 
-Result<ManifestInfo> read_envelope(ByteView manifest) {
+Result<ManifestInfo> open_manifest(ByteView manifest) {
   if (manifest.size() > kMaxManifestBytes) {
     return refuse(Refusal::ManifestTooLarge, "the manifest has " + std::to_string(manifest.size()) +
                                                  " bytes, at most " + std::to_string(kMaxManifestBytes) +
                                                  " are allowed");
   }
-  bundle::OpaqueManifest envelope;
-  if (!envelope.ParseFromArray(manifest.data(), static_cast<int>(manifest.size()))) {
-    return refuse(Refusal::ManifestMalformed, "the manifest cannot be read");
-  }
-  if (!envelope.signature().empty() && envelope.signature().size() != 64) {
-    return refuse(Refusal::BadSignature, "the manifest's signature is not 64 bytes long");
-  }
-  if (envelope.signature().empty() != (envelope.signer_id() == 0)) {
-    return refuse(Refusal::BadSignature, "the manifest has one of signer and signature, not both");
-  }
+  auto envelope = read_envelope(manifest, "manifest");
+  if (!envelope) return tl::unexpected(envelope.error());
   ManifestInfo info;
-  info.signer_id = envelope.signer_id();
-  info.signature = to_bytes(envelope.signature());
-  info.body = to_bytes(envelope.body());
-  info.signed_bytes = signed_bytes_of(info.body);
+  static_cast<Envelope&>(info) = std::move(*envelope);
   return info;
 }
 
@@ -192,7 +172,7 @@ Bytes make_manifest(ByteView image, const BundleOptions& options) {
 }
 
 Result<ManifestInfo> parse_manifest(ByteView manifest) {
-  auto info = read_envelope(manifest);
+  auto info = open_manifest(manifest);
   if (!info) return info;
   bundle::AppManifest::AppBody body;
   if (!body.ParseFromArray(info->body.data(), static_cast<int>(info->body.size()))) {
@@ -210,23 +190,11 @@ Result<ManifestInfo> parse_manifest(ByteView manifest) {
 Result<Bytes> sign_manifest(ByteView manifest, const Signer& key) {
   const auto info = parse_manifest(manifest);
   if (!info) return tl::unexpected(info.error());
-  const Signature signature = key.sign(info->signed_bytes);
-  bundle::OpaqueManifest envelope;
-  envelope.set_signer_id(key.id());
-  envelope.set_body(info->body.data(), info->body.size());
-  envelope.set_signature(signature.data(), signature.size());
-  Bytes result = to_bytes(envelope.SerializeAsString());
+  Bytes result = sign_envelope(info->body, key);
   if (result.size() > kMaxManifestBytes) {
     return refuse(Refusal::ManifestTooLarge, "the signed manifest would be larger than devices accept");
   }
   return result;
-}
-
-bool is_signed_by(const ManifestInfo& manifest, const PublicKey& key) {
-  if (manifest.signature.size() != 64 || manifest.signer_id != signer_id(key)) return false;
-  Signature signature;
-  std::copy_n(manifest.signature.begin(), signature.size(), signature.begin());
-  return verify(key, manifest.signed_bytes, signature);
 }
 
 }  // namespace microvisor::protocol

@@ -1,14 +1,13 @@
 // Application manifests: made, signed, checked.
 //
-// A manifest travels as an OpaqueManifest (protocol/bundle.proto). Its body is signed and compared as the
-// bytes it came in; it is never serialised again.
+// A manifest travels in an envelope (envelope.hpp).
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
-#include "protocol/bundle/crypto.hpp"
+#include "protocol/bundle/envelope.hpp"
 
 namespace microvisor::protocol {
 
@@ -43,11 +42,7 @@ struct LayerInfo {
 };
 
 /// A manifest that has passed every check that needs no layer.
-struct ManifestInfo {
-  std::uint64_t signer_id = 0;  ///< 0: unsigned
-  Bytes signature;              ///< empty, or 64 bytes
-  Bytes body;
-  Bytes signed_bytes;  ///< prefix and body: what the signature covers
+struct ManifestInfo : Envelope {
   std::vector<LayerInfo> layers;
   BundleOptions policy;
 };
@@ -61,8 +56,5 @@ Result<ManifestInfo> parse_manifest(ByteView manifest);
 
 /// The same manifest with signer id and signature filled in; the body's bytes are kept as they are.
 Result<Bytes> sign_manifest(ByteView manifest, const Signer& key);
-
-/// True if the manifest is signed by this key.
-bool is_signed_by(const ManifestInfo& manifest, const PublicKey& key);
 
 }  // namespace microvisor::protocol

@@ -151,6 +151,15 @@ void TestDevice::network_status_changed(firmware::link::NetworkStatus status) {
   if (policy && status != firmware::link::NetworkStatus::Connected) policy->disconnected(line_.now());
 }
 
+firmware::manifest::KeysError TestDevice::change_keys(std::span<const std::uint8_t> message) {
+  firmware::vault::TrustAnchors next;
+  const auto error = firmware::manifest::check_new_keys(message, kDeviceSid, anchors_, next);
+  if (error != firmware::manifest::KeysError::None) return error;
+  anchors_ = next;
+  updater_->signers_changed(anchors_);
+  return error;
+}
+
 firmware::link::DeviceFacts TestDevice::facts() {
   firmware::link::DeviceFacts facts;
   facts.kernel_version = "0.1.0-test";

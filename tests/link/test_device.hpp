@@ -89,6 +89,7 @@ class TestDevice final : public firmware::link::LinkHost {
   // LinkHost
   const firmware::vault::Identity& identity() override { return identity_record; }
   const firmware::vault::TrustAnchors& anchors() override { return anchors_; }
+  firmware::manifest::KeysError change_keys(std::span<const std::uint8_t> message) override;
   firmware::link::DeviceFacts facts() override;
   bool network_wanted() override;
   void network_status_changed(firmware::link::NetworkStatus status) override;

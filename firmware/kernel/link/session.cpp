@@ -14,6 +14,11 @@ void copy_text(char* target, std::size_t size, std::string_view text) {
   std::copy_n(text.begin(), length, target);
 }
 
+void put_signers(const vault::TrustAnchors& anchors, std::uint64_t* ids, pb_size_t& count) {
+  count = static_cast<pb_size_t>(anchors.count);
+  for (pb_size_t i = 0; i < count; ++i) ids[i] = crypto::manifest_key_id(anchors.manifest_signers[i]);
+}
+
 }  // namespace
 
 Session::Session(LinkHost& host, FrameIo& io)
@@ -44,6 +49,8 @@ void Session::start(std::uint64_t now, std::uint64_t attempts) {
   hello.app_running = facts.application_running;
   hello.boot_count = facts.boot_count;
   hello.attempts = attempts;
+  hello.keys_sequence = host_.anchors().sequence;
+  put_signers(host_.anchors(), hello.signers, hello.signers_count);
   if (!io_.send()) end_ = SessionEnd::Lost;
 }
 
@@ -109,6 +116,7 @@ void Session::control(const Frame& frame, std::uint64_t now) {
     }
     case microvisor_link_Frame_settings_tag:
       return host_.logging_allowed(frame.kind.settings.logging_enabled);
+    case microvisor_link_Frame_new_keys_tag: return new_keys(frame.kind.new_keys);
     case microvisor_link_Frame_restart_app_tag: return host_.restart_application();
     case microvisor_link_Frame_goodbye_tag: end_ = SessionEnd::Goodbye; return;
     default: return;  // a newer gateway may say things we do not know
@@ -127,6 +135,16 @@ void Session::welcome(const microvisor_link_Welcome& message, std::uint64_t now)
     const auto& hash = message.target.manifest_hash;
     update_.target_named({hash.bytes, hash.size}, false);
   }
+}
+
+/// The gateway is told at once, and again by the next Hello.
+void Session::new_keys(const microvisor_link_NewKeys& message) {
+  const auto error = host_.change_keys({message.message.bytes, message.message.size});
+  auto& report = io_.begin(0, microvisor_link_Frame_keys_report_tag).kind.keys_report;
+  report.error = static_cast<microvisor_link_KeysError>(error);
+  report.sequence = host_.anchors().sequence;
+  put_signers(host_.anchors(), report.signers, report.signers_count);
+  if (!io_.send()) end_ = SessionEnd::Lost;
 }
 
 void Session::pong(const microvisor_link_Pong& message, std::uint64_t now) {
