@@ -35,6 +35,7 @@ int run_program(int count, char** arguments) {
   add_devices(program, context);
   add_deploy(program, context);
   add_logs(program, context);
+  add_signers(program, context);
   add_board(program, context);
   add_cloud(program);
   add_login(program, context);

@@ -134,6 +134,7 @@ struct Server::Impl {
   LogHub hub;
   std::optional<Pki> pki;
   std::optional<Accounts> accounts;
+  std::optional<Signers> signers;
   std::optional<Deployments> deployments;
   std::optional<Gateway> gateway;
   std::optional<api::Api> api;
@@ -170,6 +171,7 @@ void Server::Impl::open_services(const ServerOptions& options) {
   bus->subscribe(Bus::Handler<LogRecord>([this](const LogRecord& record) { hub.publish(record); }));
   pki = Pki::open(*store, *vault);
   accounts.emplace(*store, *vault, clock);
+  signers.emplace(*store, *accounts, *bus, clock);
   deployments.emplace(*store, *bus, clock);
   gateway.emplace(*store, *bus, *deployments, clock, TlsContext(*pki));
   credentials_path = directory / kCredentialsName;
@@ -224,8 +226,8 @@ tl::expected<void, Error> Server::Impl::open(const ServerOptions& options) {
   const std::string gateway_address = credentials.gateway;
   if (auto written = open_credentials(); !written) return written;
   credentials.gateway = gateway_address;
-  api.emplace(
-      api::Services{*store, *accounts, *bus, *deployments, *gateway, *pki, *chosen_clock, gateway_address});
+  api.emplace(api::Services{*store, *accounts, *signers, *bus, *deployments, *gateway, *pki, *chosen_clock,
+                            gateway_address});
   http.emplace(hub, *bus, *store, *chosen_clock);
   http->run(std::move(*api_acceptor), *api, base_url);
   listener.emplace(*gateway);

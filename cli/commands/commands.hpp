@@ -28,6 +28,7 @@ void add_devices(CLI::App& program, Context& context);
 void add_device_crashes(CLI::App& devices, Context& context);
 void add_login(CLI::App& program, Context& context);
 void add_logs(CLI::App& program, Context& context);
+void add_signers(CLI::App& program, Context& context);
 void add_run(CLI::App& program);
 
 }  // namespace microvisor::cli

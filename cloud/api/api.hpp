@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cloud/accounts/accounts.hpp"
+#include "cloud/accounts/signers.hpp"
 #include "cloud/api/http.hpp"
 #include "cloud/deployments/deployments.hpp"
 #include "cloud/gateway/gateway.hpp"
@@ -25,6 +26,7 @@ inline constexpr std::size_t kMaxUploadBytes =
 struct Services {
   Store& store;
   Accounts& accounts;
+  Signers& signers;
   Bus& bus;
   Deployments& deployments;
   const Gateway& gateway;
@@ -74,6 +76,11 @@ Answer provision_device(const Services& services, const Call& call);
 Answer device_state(const Services& services, const Call& call);
 Answer device_logs(const Services& services, const Call& call);
 Answer wait_for_deployment(const Services& services, const Call& call);
+
+Answer list_signers(const Services& services, const Call& call);
+Answer add_signer(const Services& services, const Call& call);
+Answer remove_signer(const Services& services, const Call& call);
+Answer publish_key_change(const Services& services, const Call& call);
 
 Answer list_crash_reports(const Services& services, const Call& call);
 Answer fetch_crash_report(const Services& services, const Call& call);

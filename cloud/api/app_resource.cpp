@@ -3,6 +3,7 @@
 
 #include "cloud/accounts/sid.hpp"
 #include "cloud/api/api.hpp"
+#include "cloud/api/json_body.hpp"
 #include "cloud/api/json_views.hpp"
 #include "cloud/api/multipart.hpp"
 #include "cloud/api/paging.hpp"
@@ -43,23 +44,23 @@ Upload read_upload(const Request& request) {
   throw ApiError{large ? 413 : 400, large ? 20413 : 20001, "File: " + failure.message};
 }
 
-/// The bundle with the account's signature: as it came if it bears it already, else signed now.
+/// The bundle with the signature of one of the account's signers: as it came if it bears one, else signed
+/// now.
 protocol::Bundle signed_bundle(const Services& services, const Account& account, protocol::Bundle bundle) {
-  const auto key = services.accounts.owner_key(account);
+  const auto signers = services.signers.state(account).keys;
   if (bundle.info.signer_id != 0) {
-    if (protocol::is_signed_by(bundle.info, key.public_key())) return bundle;
-    throw bad_request("File: the bundle is signed, but not with the key of this account");
+    for (const protocol::PublicKey& signer : signers) {
+      if (protocol::is_signed_by(bundle.info, signer)) return bundle;
+    }
+    throw bad_request("File: the bundle is signed, but by none of the account's signers");
+  }
+  const auto key = services.accounts.owner_key(account);
+  if (std::find(signers.begin(), signers.end(), key.public_key()) == signers.end()) {
+    throw bad_request("File: the bundle is not signed, and the account's own key is not a signer any more");
   }
   auto result = protocol::sign_bundle(std::move(bundle), key);
   if (!result) refuse_bundle(result.error());
   return std::move(*result);
-}
-
-Response json_response(int status, const nlohmann::ordered_json& body) {
-  Response response;
-  response.status = status;
-  response.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return response;
 }
 
 }  // namespace

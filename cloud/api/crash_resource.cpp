@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cloud/api/api.hpp"
+#include "cloud/api/json_body.hpp"
 #include "protocol/bundle/bytes.hpp"
 
 namespace microvisor::cloud::api {
@@ -32,18 +33,14 @@ Answer list_crash_reports(const Services& services, const Call& call) {
   const Device device = require_device(services, call);
   Json crashes = Json::array();
   for (const CrashReport& report : services.store.crash_reports(device.sid)) crashes.push_back(view(report));
-  Response response;
-  response.body = Json{{"crashes", crashes}}.dump();
-  return response;
+  return json_response(200, Json{{"crashes", crashes}});
 }
 
 Answer fetch_crash_report(const Services& services, const Call& call) {
   const CrashReport report = require_report(services, call);
   Json body = view(report);
   body["content"] = protocol::to_base64(report.content);
-  Response response;
-  response.body = body.dump();
-  return response;
+  return json_response(200, body);
 }
 
 Answer remove_crash_report(const Services& services, const Call& call) {

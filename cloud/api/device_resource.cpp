@@ -4,6 +4,7 @@
 #include "cloud/accounts/sid.hpp"
 #include "cloud/api/api.hpp"
 #include "cloud/api/form.hpp"
+#include "cloud/api/json_body.hpp"
 #include "cloud/api/json_views.hpp"
 #include "cloud/api/paging.hpp"
 
@@ -12,12 +13,6 @@ namespace {
 
 constexpr Timestamp kLoggingTime = 24 * 3600 * kSecond;
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
-
-Response json_response(const nlohmann::ordered_json& body) {
-  Response response;
-  response.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return response;
-}
 
 Parameters read_form(const Request& request) {
   const std::string type = request.content_type.substr(0, request.content_type.find(';'));
@@ -90,11 +85,12 @@ Answer list_devices(const Services& services, const Call& call) {
   body["meta"] = page_meta(query, call.request.base + "/v1/Devices", "devices", page.has_newer && any,
                            page.has_older && any, any ? page.items.front().sequence : 0,
                            any ? page.items.back().sequence : 0);
-  return json_response(body);
+  return json_response(200, body);
 }
 
 Answer fetch_device(const Services& services, const Call& call) {
-  return json_response(view_device(require_device(services, call), call.request.base, services.clock.now()));
+  return json_response(200,
+                       view_device(require_device(services, call), call.request.base, services.clock.now()));
 }
 
 Answer update_device(const Services& services, const Call& call) {
@@ -110,7 +106,7 @@ Answer update_device(const Services& services, const Call& call) {
   if (change.target) services.deployments.announce(device);
   if (change.restart) services.bus.publish(DeviceCommand{device.sid, Kind::RestartApp});
   services.bus.publish(DeviceChanged{device.sid});
-  return json_response(view_device(device, call.request.base, services.clock.now()));
+  return json_response(200, view_device(device, call.request.base, services.clock.now()));
 }
 
 }  // namespace microvisor::cloud::api

@@ -1,6 +1,8 @@
 // The order of properties is that of the published description.
 #include "cloud/api/json_views.hpp"
 
+#include "cloud/api/json_body.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include "cloud/gateway/gateway.hpp"
@@ -91,6 +93,10 @@ Json view_device_state(const Device& device, bool connected, const UpdateProgres
   view["app_running"] = device.app_running;
   view["boot_count"] = device.boot_count;
   view["wake_reason"] = device.wake_reason;
+  view["keys"]["signers"] = Json::array();
+  for (const std::uint64_t id : device.signers) view["keys"]["signers"].push_back(key_id_text(id));
+  view["keys"]["sequence"] = device.keys_sequence;
+  view["keys"]["error_code"] = device.keys_error;
   const auto state = static_cast<std::size_t>(progress.state);
   view["update"]["state"] = kStates[state < std::size(kStates) ? state : 0];
   view["update"]["error_code"] = device.error_code;

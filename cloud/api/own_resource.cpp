@@ -4,6 +4,7 @@
 #include "cloud/accounts/sid.hpp"
 #include "cloud/api/api.hpp"
 #include "cloud/api/form.hpp"
+#include "cloud/api/json_body.hpp"
 #include "cloud/api/json_views.hpp"
 #include "protocol/bundle/crypto.hpp"
 
@@ -12,38 +13,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Response json_response(int status, const Json& body) {
-  Response response;
-  response.status = status;
-  response.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return response;
-}
-
-/// The body as a JSON object whose members are all strings.
-Parameters read_json(const Request& request) {
-  if (request.body.empty()) return {};
-  const auto body = nlohmann::json::parse(request.body, nullptr, false);
-  if (!body.is_object()) throw bad_request("The body has to be a JSON object");
-  Parameters members;
-  for (const auto& [name, value] : body.items()) {
-    if (value.is_null()) continue;
-    if (!value.is_string()) throw bad_request(name + " has to be a string");
-    members[name] = value.get<std::string>();
-  }
-  return members;
-}
-
-std::optional<std::string> member(const Parameters& members, std::string_view name) {
-  const auto found = members.find(name);
-  return found == members.end() ? std::nullopt : std::optional(found->second);
-}
-
-std::string key_id_text(const std::string& public_pem) {
+std::string owner_key_id(const std::string& public_pem) {
   const auto key = protocol::public_key_from_pem(public_pem);
-  char text[20];
-  std::snprintf(text, sizeof text, "%016llx",
-                static_cast<unsigned long long>(key ? protocol::signer_id(*key) : 0));
-  return text;
+  return key_id_text(key ? protocol::signer_id(*key) : 0);
 }
 
 std::string device_sid(const Parameters& members) {
@@ -112,7 +84,7 @@ Answer explain(const Services&, const Call& call) {
 Answer fetch_account(const Services&, const Call& call) {
   Json body;
   body["account_sid"] = call.account.sid;
-  body["owner_key_id"] = key_id_text(call.account.owner_public_key);
+  body["owner_key_id"] = owner_key_id(call.account.owner_public_key);
   body["owner_public_key"] = call.account.owner_public_key;
   return json_response(200, body);
 }
@@ -142,7 +114,7 @@ Answer provision_device(const Services& services, const Call& call) {
   body["gateway_name"] = kGatewayName;
   body["gateway_ca"] = services.pki.gateway_ca();
   body["owner_public_key"] = call.account.owner_public_key;
-  body["owner_key_id"] = key_id_text(call.account.owner_public_key);
+  body["owner_key_id"] = owner_key_id(call.account.owner_public_key);
   return json_response(201, body);
 }
 

@@ -22,6 +22,11 @@ struct DeviceCommand {
   Kind kind;
 };
 
+/// The devices of the account are to accept other signatures.
+struct SignersChanged {
+  std::string account_sid;
+};
+
 /// The device's record in the store is not what it was.
 struct DeviceChanged {
   std::string device_sid;
@@ -35,10 +40,12 @@ class Bus {
   virtual ~Bus() = default;
   virtual void publish(const DeviceCommand& message) = 0;
   virtual void publish(const DeviceChanged& message) = 0;
+  virtual void publish(const SignersChanged& message) = 0;
   virtual void publish(const LogRecord& message) = 0;
 
   virtual void subscribe(Handler<DeviceCommand> handler) = 0;
   virtual void subscribe(Handler<DeviceChanged> handler) = 0;
+  virtual void subscribe(Handler<SignersChanged> handler) = 0;
   virtual void subscribe(Handler<LogRecord> handler) = 0;
 };
 

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "cloud/accounts/signers.hpp"
 #include "protocol/bundle/crypto.hpp"
+#include "protocol/link/update_error.hpp"
 
 namespace microvisor::cloud {
 namespace {
@@ -25,6 +27,8 @@ Gateway::Gateway(Store& store, Bus& bus, Deployments& deployments, const Clock& 
       clock_(clock),
       tls_(std::move(tls)),
       limits_(limits) {
+  bus_.subscribe(Bus::Handler<SignersChanged>(
+      [this](const SignersChanged& message) { signers_changed(message.account_sid); }));
   bus_.subscribe(Bus::Handler<DeviceCommand>([this](const DeviceCommand& message) { command(message); }));
 }
 
@@ -63,13 +67,16 @@ std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hell
   device->app_running = hello.app_running();
   device->boot_count = hello.boot_count();
   device->wake_reason = hello.wake_reason();
+  device->signers.assign(hello.signers().begin(), hello.signers().end());
+  device->keys_sequence = hello.keys_sequence();
   store_.update_device(*device);
   ++counters_.sessions;
   const bool logging = logging_is_enabled(*device, moment);
   sessions_[device->sid] = Online{greeting_, device->account_sid, device->logging_expires, logging};
   log(session, log_type::kConnection, "Connection established for device " + device->sid);
   bus_.publish(DeviceChanged{device->sid});
-  return Greeting{logging, Deployments::target_of(*device), target_is_new};
+  return Greeting{logging, Deployments::target_of(*device), target_is_new,
+                  pending_key_changes(store_, *device)};
 }
 
 std::shared_ptr<const protocol::Bytes> Gateway::object(const Session& session, const protocol::Hash& hash) {
@@ -89,6 +96,19 @@ std::shared_ptr<const protocol::Bytes> Gateway::object(const Session& session, c
 
 void Gateway::update_report(const Session& session, const link::UpdateReport& report) {
   if (online(session) != nullptr) deployments_.reported(session.device_sid(), report);
+}
+
+void Gateway::keys_report(const Session& session, const link::KeysReport& report) {
+  auto device = online(session) == nullptr ? std::nullopt : store_.device_by_sid(session.device_sid());
+  if (!device) return;
+  device->signers.assign(report.signers().begin(), report.signers().end());
+  device->keys_sequence = report.sequence();
+  device->keys_error = report.error();
+  store_.update_device(*device);
+  bus_.publish(DeviceChanged{device->sid});
+  if (report.error() != link::KEYS_ERROR_NONE)
+    log(session, log_type::kEvent,
+        "change of keys refused: " + protocol::describe_keys_error(report.error()));
 }
 
 void Gateway::device_event(const Session& session, const link::DeviceEvent& event) {
@@ -171,6 +191,18 @@ void Gateway::command(const DeviceCommand& message) {
     case DeviceCommand::Kind::CertificateChanged: session.end("the device has a new certificate"); break;
   }
   found->second.connection->wake();
+}
+
+void Gateway::signers_changed(const std::string& account_sid) {
+  for (auto& [sid, online] : sessions_) {
+    if (online.account_sid != account_sid) continue;
+    const auto device = store_.device_by_sid(sid);
+    if (!device) continue;
+    for (const protocol::Bytes& message : pending_key_changes(store_, *device)) {
+      online.connection->session_->send_key_change(message);
+    }
+    online.connection->wake();
+  }
 }
 
 void Gateway::tick() {

@@ -62,12 +62,14 @@ class Gateway final : public SessionHost {
   std::optional<Greeting> greet(Session& session, const link::Hello& hello, std::string& refusal) override;
   std::shared_ptr<const protocol::Bytes> object(const Session& session, const protocol::Hash& hash) override;
   void update_report(const Session& session, const link::UpdateReport& report) override;
+  void keys_report(const Session& session, const link::KeysReport& report) override;
   void device_event(const Session& session, const link::DeviceEvent& event) override;
   void log_record(const Session& session, const link::LogRecord& record) override;
   bool crash_report(const Session& session, const protocol::Bytes& report) override;
   void channel_line(const Session& session, std::string line) override;
 
   void command(const DeviceCommand& command);
+  void signers_changed(const std::string& account_sid);
   void ended(Connection& connection);
   void log(const Session& session, const char* type, std::string message, Timestamp time = 0);
   Online* online(const Session& session);

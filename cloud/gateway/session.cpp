@@ -113,6 +113,7 @@ void Session::handle_control(const link::Frame& frame) {
     }
     case link::Frame::kPong: return;
     case link::Frame::kUpdateReport: return host_.update_report(*this, frame.update_report());
+    case link::Frame::kKeysReport: return host_.keys_report(*this, frame.keys_report());
     case link::Frame::kEvent: return host_.device_event(*this, frame.event());
     case link::Frame::kGoodbye: finished_ = true; return;
     default: return end("a frame that only the gateway may send");
@@ -135,6 +136,7 @@ void Session::greet(const link::Hello& hello) {
     welcome.mutable_target()->set_manifest_hash(greeting->target->data(), greeting->target->size());
   }
   write(frame);
+  for (const protocol::Bytes& message : greeting->key_changes) send_key_change(message);
   if (greeting->target && greeting->target_is_new) send_target(*greeting->target);
   welcomed_ = true;
 }
@@ -325,6 +327,12 @@ void Session::tick() {
 void Session::send_target(const protocol::Hash& manifest_hash) {
   link::Frame frame;
   frame.mutable_target()->set_manifest_hash(manifest_hash.data(), manifest_hash.size());
+  write(frame);
+}
+
+void Session::send_key_change(protocol::ByteView message) {
+  link::Frame frame;
+  frame.mutable_new_keys()->set_message(message.data(), message.size());
   write(frame);
 }
 

@@ -26,6 +26,7 @@ struct Greeting {
   /// The operator has named the target since the last connection: a device that failed at it before tries
   /// again.
   bool target_is_new = false;
+  std::vector<protocol::Bytes> key_changes{};  ///< that the device has to take, in order
 };
 
 class SessionHost {
@@ -39,6 +40,7 @@ class SessionHost {
   virtual std::shared_ptr<const protocol::Bytes> object(const Session& session,
                                                         const protocol::Hash& hash) = 0;
   virtual void update_report(const Session& session, const link::UpdateReport& report) = 0;
+  virtual void keys_report(const Session& session, const link::KeysReport& report) = 0;
   virtual void device_event(const Session& session, const link::DeviceEvent& event) = 0;
   virtual void log_record(const Session& session, const link::LogRecord& record) = 0;
   /// A whole crash report, still encrypted. False: it could not be stored; the device keeps it.
@@ -83,6 +85,7 @@ class Session {
   [[nodiscard]] const std::string& reason() const { return reason_; }
 
   void send_target(const protocol::Hash& manifest_hash);
+  void send_key_change(protocol::ByteView message);
   void send_settings(bool logging_enabled);
   void send_restart_app();
   /// Says Goodbye and finishes.

@@ -37,6 +37,8 @@ struct FakeHost final : SessionHost {
     return hash == content_hash ? content : nullptr;
   }
   void update_report(const Session&, const link::UpdateReport& report) override { reports.push_back(report); }
+  void keys_report(const Session&, const link::KeysReport& report) override { keys.push_back(report); }
+  std::vector<link::KeysReport> keys;
   void device_event(const Session&, const link::DeviceEvent& event) override { events.push_back(event); }
   void log_record(const Session&, const link::LogRecord& record) override { records.push_back(record); }
   bool crash_report(const Session&, const protocol::Bytes& report) override {

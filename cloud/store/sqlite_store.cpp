@@ -10,7 +10,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 2;
+constexpr int kSchemaVersion = 3;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -51,6 +51,16 @@ CREATE TABLE crash_reports (
   content BLOB NOT NULL, UNIQUE (device_sid, hash));
 )";
 
+/// What version 3 adds to version 2.
+constexpr const char* kKeyChanges = R"(
+CREATE TABLE key_changes (
+  account_sid TEXT NOT NULL REFERENCES accounts, sequence INTEGER NOT NULL, device_sid TEXT NOT NULL, message BLOB NOT NULL,
+  PRIMARY KEY (account_sid, sequence)) WITHOUT ROWID;
+ALTER TABLE devices ADD COLUMN signers BLOB NOT NULL DEFAULT x'';
+ALTER TABLE devices ADD COLUMN keys_sequence INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN keys_error INTEGER NOT NULL DEFAULT 0;
+)";
+
 const std::string kAppColumns = "sequence, sid, account_sid, unique_name, manifest_hash, created, updated";
 const std::string kDeviceColumns =
     "sequence, sid, account_sid, unique_name, certificate_hash, created, updated, target_sid, target_hash, "
@@ -59,7 +69,22 @@ const std::string kDeviceColumns =
     "reported_hash, "
     "reported, logging_enabled, logging_expires, last_seen, kernel_version, kernel_version_number, "
     "app_running, "
-    "boot_count, wake_reason";
+    "boot_count, wake_reason, signers, keys_sequence, keys_error";
+
+/// Key ids are kept as 8 bytes each, big-endian.
+protocol::Bytes pack_ids(const std::vector<std::uint64_t>& ids) {
+  protocol::Bytes bytes;
+  for (const std::uint64_t id : ids) {
+    for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::uint8_t>(id >> shift));
+  }
+  return bytes;
+}
+
+std::vector<std::uint64_t> unpack_ids(const protocol::Bytes& bytes) {
+  std::vector<std::uint64_t> ids(bytes.size() / 8);
+  for (std::size_t i = 0; i < 8 * ids.size(); ++i) ids[i / 8] = ids[i / 8] << 8 | bytes[i];
+  return ids;
+}
 
 App read_app(Statement& row) {
   App app;
@@ -102,6 +127,9 @@ Device read_device(Statement& row) {
   device.app_running = row.integer() != 0;
   device.boot_count = static_cast<std::uint64_t>(row.integer());
   device.wake_reason = static_cast<std::uint32_t>(row.integer());
+  device.signers = unpack_ids(row.bytes());
+  device.keys_sequence = static_cast<std::uint64_t>(row.integer());
+  device.keys_error = static_cast<int>(row.integer());
   return device;
 }
 
@@ -130,7 +158,10 @@ void bind_device(Statement& statement, const Device& device) {
       .bind(std::int64_t{device.kernel_version_number})
       .bind(std::int64_t{device.app_running})
       .bind(static_cast<std::int64_t>(device.boot_count))
-      .bind(std::int64_t{device.wake_reason});
+      .bind(std::int64_t{device.wake_reason})
+      .bind(protocol::ByteView(pack_ids(device.signers)))
+      .bind(static_cast<std::int64_t>(device.keys_sequence))
+      .bind(std::int64_t{device.keys_error});
 }
 
 class SqliteStore final : public Store {
@@ -144,6 +175,7 @@ class SqliteStore final : public Store {
     if (version > kSchemaVersion) throw StoreError(path + " was made by a newer version of this program");
     if (version == 0) database_.run(kSchema);
     if (version < 2) database_.run(kCrashReports);
+    if (version < 3) database_.run(kKeyChanges);
     if (version < kSchemaVersion) {
       database_.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
     }
@@ -276,7 +308,9 @@ class SqliteStore final : public Store {
         "target_hash, targeted, status, error_code, progress_state, progress_done, progress_total, "
         "progress_shown, "
         "reported_sid, reported_hash, reported, logging_enabled, logging_expires, last_seen, kernel_version, "
-        "kernel_version_number, app_running, boot_count, wake_reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "kernel_version_number, app_running, boot_count, wake_reason, signers, keys_sequence, keys_error) "
+        "VALUES "
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?, ?, ?, "
         "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(std::string_view(device.sid)).bind(std::string_view(device.account_sid)).bind(device.created);
@@ -312,10 +346,34 @@ class SqliteStore final : public Store {
         "?, "
         "progress_shown = ?, reported_sid = ?, reported_hash = ?, reported = ?, logging_enabled = ?, "
         "logging_expires = ?, last_seen = ?, kernel_version = ?, kernel_version_number = ?, app_running = ?, "
-        "boot_count = ?, wake_reason = ? WHERE sid = ?");
+        "boot_count = ?, wake_reason = ?, signers = ?, keys_sequence = ?, keys_error = ? WHERE sid = ?");
     bind_device(update, device);
     update.bind(std::string_view(device.sid));
     return update.execute() == Statement::Outcome::Conflict ? Insert::NameTaken : Insert::Done;
+  }
+
+  void add_key_change(const StoredKeyChange& change) override {
+    database_.prepare("INSERT INTO key_changes VALUES (?, ?, ?, ?)")
+        .bind(std::string_view(change.account_sid))
+        .bind(static_cast<std::int64_t>(change.sequence))
+        .bind(std::string_view(change.device_sid))
+        .bind(protocol::ByteView(change.message))
+        .step();
+  }
+
+  std::vector<StoredKeyChange> key_changes(const std::string& account_sid) override {
+    Statement query = database_.prepare(
+        "SELECT sequence, device_sid, message FROM key_changes WHERE account_sid = ? ORDER BY sequence");
+    query.bind(std::string_view(account_sid));
+    std::vector<StoredKeyChange> changes;
+    while (query.step()) {
+      StoredKeyChange& change = changes.emplace_back();
+      change.account_sid = account_sid;
+      change.sequence = static_cast<std::uint64_t>(query.integer());
+      change.device_sid = query.text();
+      change.message = query.bytes();
+    }
+    return changes;
   }
 
   bool add_crash_report(const CrashReport& report) override {

@@ -89,6 +89,18 @@ struct Device {
   bool app_running = false;
   std::uint64_t boot_count = 0;
   std::uint32_t wake_reason = 0;
+  // Whose signatures it accepts, as it has told.
+  std::vector<std::uint64_t> signers;  ///< key ids
+  std::uint64_t keys_sequence = 0;     ///< of the last change of keys it took
+  int keys_error = 0;                  ///< link::KeysError of the last one it was sent
+};
+
+/// A change of keys (protocol/bundle/key_change.hpp) that devices of the account have to take.
+struct StoredKeyChange {
+  std::string account_sid;
+  std::uint64_t sequence = 0;
+  std::string device_sid;  ///< empty: for all of them
+  protocol::Bytes message;
 };
 
 /// A crash report as the device sent it. The cloud has no key to it.
@@ -150,6 +162,10 @@ class Store {
   virtual Page<Device> devices(const std::string& account_sid, const PageRequest& page) = 0;
   /// Replaces everything but SID, account and creation date.
   virtual Insert update_device(const Device& device) = 0;
+
+  virtual void add_key_change(const StoredKeyChange& change) = 0;
+  /// All of the account, oldest first.
+  virtual std::vector<StoredKeyChange> key_changes(const std::string& account_sid) = 0;
 
   /// False: it is there already.
   virtual bool add_crash_report(const CrashReport& report) = 0;

@@ -255,6 +255,9 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
   {
     Database database(path);  // as version 1 left it
     database.run("DROP TABLE crash_reports");
+    database.run("DROP TABLE key_changes");
+    for (const char* column : {"signers", "keys_sequence", "keys_error"})
+      database.run((std::string("ALTER TABLE devices DROP COLUMN ") + column).c_str());
     database.run("PRAGMA user_version = 1");
   }
   const auto store = open_sqlite_store(path);
@@ -262,6 +265,10 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
   device.sid = "UV1";
   EXPECT_TRUE(store->add_crash_report(crash_report(device, {1})));
   EXPECT_EQ(store->crash_reports("UV1").size(), 1U);
+  EXPECT_TRUE(store->key_changes("AC1").empty());
+  device.signers = {1, 2};
+  ASSERT_EQ(store->add_device(device), Insert::Done);
+  EXPECT_EQ(store->device_by_sid("UV1")->signers, device.signers);
 }
 
 }  // namespace

@@ -112,6 +112,12 @@ Result<PublicKey> public_key_from_pem(std::string_view pem) {
   return point_of(key.get());
 }
 
+std::string public_key_to_pem(const PublicKey& point) {
+  const OwnedKey key = key_from_point(point);
+  if (!key) throw_openssl("public key of a point");
+  return written("writing a public key", [&](BIO* bio) { return PEM_write_bio_PUBKEY(bio, key.get()); });
+}
+
 std::uint64_t signer_id(const PublicKey& key) {
   Bytes typed = {0, 0};  // the type of manifest-signing keys
   typed.insert(typed.end(), key.begin(), key.end());

@@ -26,6 +26,9 @@ bool is_p256_point(ByteView encoded);
 /// P-256 only.
 Result<PublicKey> public_key_from_pem(std::string_view pem);
 
+/// The key as PEM (SubjectPublicKeyInfo).
+std::string public_key_to_pem(const PublicKey& key);
+
 /// Id of a manifest-signing key: first 8 bytes of SHA-256(00 00 || point), big-endian.
 std::uint64_t signer_id(const PublicKey& key);
 

@@ -57,6 +57,7 @@ enum class Refusal : std::uint8_t {
   BadSignerKey,        ///< not a point of P-256
   TooManySigners,      ///< more than kMaxSigners
   NoSignerLeft,        ///< would lock everybody out
+  OldKeyChange,        ///< not newer than the last one, or from the future
   // Crash reports.
   BadCrashReport,   ///< not a report, or damaged
   ForeignCrashKey,  ///< encrypted to another key

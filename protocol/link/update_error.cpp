@@ -19,4 +19,19 @@ std::string describe_update_error(int error) {
   }
 }
 
+std::string describe_keys_error(int error) {
+  switch (error) {
+    case link::KEYS_ERROR_MALFORMED: return "the device cannot read it";
+    case link::KEYS_ERROR_UNKNOWN_SIGNER: return "the device does not accept the signer";
+    case link::KEYS_ERROR_SIGNATURE: return "the signature is wrong";
+    case link::KEYS_ERROR_OLD: return "it is not newer than the last one";
+    case link::KEYS_ERROR_OTHER_DEVICE: return "it is for another device";
+    case link::KEYS_ERROR_TOO_MANY: return "there would be more than 4 signers";
+    case link::KEYS_ERROR_NONE_LEFT: return "no signer would be left";
+    case link::KEYS_ERROR_BAD_KEY: return "a key is no point of P-256";
+    case link::KEYS_ERROR_STORAGE: return "the flash memory failed";
+    default: return "error " + std::to_string(error);
+  }
+}
+
 }  // namespace microvisor::protocol

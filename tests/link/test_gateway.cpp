@@ -317,6 +317,11 @@ void TestGateway::replace_object(const protocol::Hash& name, const protocol::Byt
   objects_[name] = std::make_shared<const protocol::Bytes>(bytes);
 }
 
+void TestGateway::set_key_changes(const std::vector<protocol::Bytes>& messages) {
+  const std::lock_guard lock(mutex_);
+  key_changes_ = messages;
+}
+
 void TestGateway::set_logging(bool enabled) {
   {
     const std::lock_guard lock(mutex_);
@@ -351,7 +356,7 @@ std::optional<cloud::Greeting> TestGateway::greet(cloud::Session&, const link::H
   const std::lock_guard lock(mutex_);
   ++seen_.sessions;
   seen_.hello_kernels.push_back(hello.kernel_version());
-  return cloud::Greeting{logging_, target_};
+  return cloud::Greeting{logging_, target_, false, key_changes_};
 }
 
 std::shared_ptr<const protocol::Bytes> TestGateway::object(const cloud::Session&,
@@ -366,6 +371,11 @@ void TestGateway::update_report(const cloud::Session&, const link::UpdateReport&
   std::string text = link::UpdateState_Name(report.state()).substr(13);
   if (report.error() != link::UPDATE_ERROR_NONE) text += " " + std::to_string(report.error());
   if (seen_.reports.empty() || seen_.reports.back() != text) seen_.reports.push_back(text);
+}
+
+void TestGateway::keys_report(const cloud::Session&, const link::KeysReport& report) {
+  const std::lock_guard lock(mutex_);
+  seen_.keys.push_back(report);
 }
 
 void TestGateway::device_event(const cloud::Session&, const link::DeviceEvent& event) {

@@ -31,6 +31,7 @@ struct Seen {
   std::vector<std::string> channel;
   std::vector<std::string> reports;  // "FETCHING", "FAILED 3" ...
   std::vector<std::string> events;
+  std::vector<link::KeysReport> keys;
   std::vector<protocol::Bytes> crashes;
   std::vector<std::string> ends;  // reasons of sessions
   std::uint64_t largest_record = 0;
@@ -59,6 +60,8 @@ class TestGateway final : private cloud::SessionHost {
   void replace_object(const protocol::Hash& name, const protocol::Bytes& bytes);
   /// Of connected devices, and of Welcome.
   void set_logging(bool enabled);
+  /// Sent after each Welcome from now on.
+  void set_key_changes(const std::vector<protocol::Bytes>& messages);
   /// Crash reports cannot be stored.
   void refuse_crashes(bool refuse) { refuses_crashes_ = refuse; }
   void restart_app();
@@ -85,6 +88,7 @@ class TestGateway final : private cloud::SessionHost {
                                        std::string& refusal) override;
   std::shared_ptr<const protocol::Bytes> object(const cloud::Session&, const protocol::Hash& hash) override;
   void update_report(const cloud::Session&, const link::UpdateReport& report) override;
+  void keys_report(const cloud::Session&, const link::KeysReport& report) override;
   void device_event(const cloud::Session&, const link::DeviceEvent& event) override;
   void log_record(const cloud::Session&, const link::LogRecord& record) override;
   bool crash_report(const cloud::Session&, const protocol::Bytes& report) override;
@@ -118,6 +122,7 @@ class TestGateway final : private cloud::SessionHost {
   Seen seen_;
   std::optional<protocol::Hash> target_;
   bool logging_ = true;
+  std::vector<protocol::Bytes> key_changes_;
   std::map<protocol::Hash, std::shared_ptr<const protocol::Bytes>> objects_;
   std::vector<std::function<void(cloud::Session&)>> actions_;
   std::vector<Joined*> joined_;
