@@ -71,7 +71,8 @@ TEST_F(SignersTest, ADeviceIsSentWhatItHasNotTaken) {
   ASSERT_TRUE(signers.publish(account, first));
   ASSERT_TRUE(signers.publish(account, second));
   EXPECT_EQ(pending_key_changes(*world.store, device), (std::vector{first, second}));
-  EXPECT_EQ(pending_key_changes(*world.store, other), std::vector<protocol::Bytes>{first}) << "the second is not for it";
+  EXPECT_EQ(pending_key_changes(*world.store, other), std::vector<protocol::Bytes>{first})
+      << "the second is not for it";
   EXPECT_EQ(keys().size(), 2u) << "nor does it change what the account's devices accept";
   device.keys_sequence = now();
   device.signers = {1, UINT64_MAX};
