@@ -76,8 +76,10 @@ inline constexpr std::uint32_t kCrashReportsSize = 0x8000;
 inline constexpr std::uint32_t kApplicationNor = kCrashReports + kCrashReportsSize;  // to the end
 static_assert(kApplicationNor == 0x40'0000);  // what applications have stored stays where it is
 
-// One-time programmable area: row n of the first 16 programmed (to zeros) means security ratchet > n.
+// One-time programmable area: 512 bytes, all of them the security ratchet's. A row that is not blank is a
+// step; two rows are spare (vault/ratchet.hpp).
 inline constexpr std::uint32_t kOneTimeProgrammable = 0x0BFA'0000;
-inline constexpr std::uint32_t kRatchetRows = 16;
+inline constexpr std::uint32_t kRatchetRows = 32;
+inline constexpr std::uint32_t kRatchetSteps = 30;
 
 }  // namespace microvisor::firmware

@@ -173,23 +173,27 @@ std::optional<AesKey> Saes::loaded_key() {
   return key;
 }
 
-/// DHUK. It differs with everything that RM0456 50.4.9 and 50.4.10 name: security of the block, privilege,
-/// KMOD, KSHAREID, KEYSEL, CHMOD and KEYSIZE. How the chip derives it is not published; here it is a SHA-256.
 AesKey Saes::derived_key() const {
-  const auto root = hooks_.root_key();
+  return chip_key(hooks_.root_key(), hooks_.block_secure(), owner_privileged_, cr_);
+}
+
+AesKey Saes::chip_key(std::span<const std::uint8_t, 32> root, bool block_secure, bool privileged,
+                      std::uint32_t control) {
   std::vector<std::uint8_t> text(root.begin(), root.end());
-  text.push_back(hooks_.block_secure() ? 1 : 0);
-  text.push_back(owner_privileged_ ? 1 : 0);
-  for (const unsigned value : {bits(cr_, 25, 24), bits(cr_, 27, 26), bits(cr_, 30, 28),
-                               static_cast<unsigned>(chaining()), bits(cr_, 18, 18)}) {
+  text.push_back(block_secure ? 1 : 0);
+  text.push_back(privileged ? 1 : 0);
+  const std::uint32_t chaining = bits(control, 6, 5) | bits(control, 16, 16) << 2;
+  const bool long_key = test(control, kKeySize);
+  for (const std::uint32_t value : {bits(control, 25, 24), bits(control, 27, 26), bits(control, 30, 28),
+                                    chaining, std::uint32_t{long_key ? 1U : 0U}}) {
     text.push_back(static_cast<std::uint8_t>(value));
   }
   std::array<std::uint8_t, 32> digest{};
   if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1) {
     throw std::runtime_error("SHA-256 is not available on this machine");
   }
-  AesKey key{.words = {}, .long_key = long_key()};
-  for (unsigned i = 0; i < (long_key() ? 32U : 16U); ++i) {
+  AesKey key{.words = {}, .long_key = long_key};
+  for (unsigned i = 0; i < (long_key ? 32U : 16U); ++i) {
     key.words[i / 4] |= std::uint32_t{digest[i]} << (8 * (i % 4));
   }
   return key;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 
 #include "board/peripherals/aes.hpp"
 
@@ -30,6 +31,13 @@ class Saes final : public AesEngine, public KeyBus {
   };
 
   Saes(Scheduler& scheduler, Clocks& clocks, InterruptSink& interrupts, Hooks hooks);
+
+  /// DHUK of a chip with this root key, for who is outside of the chip and knows all of it (a test). It
+  /// differs with everything that RM0456 50.4.9 and 50.4.10 name: security of the block, privilege of its
+  /// user, and in CR (`control`) KMOD, KSHAREID, KEYSEL, CHMOD and KEYSIZE. How the chip derives it is not
+  /// published; here it is a SHA-256.
+  [[nodiscard]] static AesKey chip_key(std::span<const std::uint8_t, 32> root, bool block_secure,
+                                       bool privileged, std::uint32_t control);
 
   [[nodiscard]] std::string_view name() const override { return "SAES"; }
   [[nodiscard]] std::uint32_t peek(std::uint32_t offset) const override;

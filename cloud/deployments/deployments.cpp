@@ -82,6 +82,10 @@ void Deployments::reported(const std::string& device_sid, const link::UpdateRepo
   progress.bytes_total = report.bytes_total();
   if (state == link::UPDATE_STATE_FETCHING) {
     progress.state = state;
+    if (report.error() != link::UPDATE_ERROR_NONE) {
+      std::string message = "FETCHING again: " + protocol::describe_update_error(report.error());
+      bus_.publish(LogRecord{clock_.now(), device_sid, log_type::kUpdate, std::move(message)});
+    }
     bus_.publish(DeviceChanged{device_sid});
     return;
   }

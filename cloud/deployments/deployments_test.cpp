@@ -123,6 +123,15 @@ TEST_F(DeploymentTest, FailureIsAnErrorWithItsCode) {
   EXPECT_EQ(Deployments::target_of(device()), app.manifest_hash);
 }
 
+TEST_F(DeploymentTest, WhatIsFetchedOnceMoreIsToldAndNoFailure) {
+  assign(app);
+  report(app, link::UPDATE_STATE_FETCHING, link::UPDATE_ERROR_OLD_STAGING);
+  EXPECT_EQ(device().status, UpdateStatus::Pending);
+  EXPECT_EQ(story(), (Lines{"FETCHING again: an older copy of the external flash was put back"}));
+  report(app, link::UPDATE_STATE_COMPLETE);
+  EXPECT_EQ(device().status, UpdateStatus::UpToDate);
+}
+
 TEST_F(DeploymentTest, TheSameTargetWhileItRunsIsDone) {
   hello(app);
   assign(app);

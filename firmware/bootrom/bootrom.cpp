@@ -20,6 +20,7 @@
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/manifest/manifest.hpp"
+#include "firmware/vault/ratchet.hpp"
 #include "generated/vendor_key.hpp"
 
 namespace microvisor::firmware {
@@ -45,16 +46,9 @@ BootCode code_of(ManifestError error) {
   }
 }
 
-/// Number of ratchet rows in OTP that have been programmed, from the first on. A row that cannot be read was
-/// being programmed when the power failed: it counts, because the ratchet never goes back.
 std::uint32_t security_ratchet() {
-  std::uint32_t count = 0;
-  for (; count < kRatchetRows; ++count) {
-    storage::Row row;
-    const std::uint32_t address = kOneTimeProgrammable + count * storage::kRowSize;
-    if (stm32u5::probe_flash(address, row) && storage::is_blank(row)) break;
-  }
-  return count;
+  return vault::count_ratchet(
+      [](std::uint32_t address, storage::Row& row) { return stm32u5::probe_flash(address, row); });
 }
 
 KernelTrailer read_trailer() {

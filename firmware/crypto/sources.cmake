@@ -7,7 +7,9 @@ set(FIRMWARE_CRYPTO_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/ecdsa.cpp)
 set(FIRMWARE_CRYPTO_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/ecdsa_sign.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/hpke.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/gcm.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/hpke.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/seal.cpp)
 set(FIRMWARE_CRYPTO_PKA_SOURCES
   ${FIRMWARE_CRYPTO_COMMON_SOURCES}
   ${CMAKE_CURRENT_LIST_DIR}/ecdsa_pka.cpp
@@ -15,8 +17,11 @@ set(FIRMWARE_CRYPTO_PKA_SOURCES
 set(FIRMWARE_CRYPTO_PKA_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/arena.cpp
   ${CMAKE_CURRENT_LIST_DIR}/ecdsa_sign_pka.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/gcm.cpp
   ${CMAKE_CURRENT_LIST_DIR}/hpke.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/mbedtls_pka.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/mbedtls_pka.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/seal.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/aes.cpp)
 set(FIRMWARE_CRYPTO_BOOT_HARDWARE
   ${CMAKE_CURRENT_LIST_DIR}/boot_hardware.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/hash.cpp
@@ -28,5 +33,10 @@ set(FIRMWARE_MBEDTLS_BOOT
 set(FIRMWARE_MBEDTLS_KERNEL
   ${FIRMWARE_MBEDTLS_BOOT} asn1parse.c asn1write.c aes.c cipher.c cipher_wrap.c ctr_drbg.c ecdh.c ecdsa.c entropy.c gcm.c hmac_drbg.c md.c oid.c pk.c
   pk_wrap.c pkparse.c ssl_ciphersuites.c ssl_cli.c ssl_msg.c ssl_tls.c x509.c x509_crt.c)
-set(FIRMWARE_CRYPTO_DEVICE_SOURCES ${CMAKE_CURRENT_LIST_DIR}/random_device.cpp)
-set(FIRMWARE_CRYPTO_HOST_SOURCES ${CMAKE_CURRENT_LIST_DIR}/random_host.cpp)
+set(FIRMWARE_CRYPTO_DEVICE_SOURCES
+  ${CMAKE_CURRENT_LIST_DIR}/device_key.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/random_device.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/saes.cpp)
+set(FIRMWARE_CRYPTO_HOST_SOURCES
+  ${CMAKE_CURRENT_LIST_DIR}/device_key_host.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/random_host.cpp)

@@ -87,7 +87,8 @@ JournalState read_update_journal(std::span<const std::uint8_t> bank2,
   vault::Store store(flash);
   JournalState state;
   if (store.mount() != vault::StoreStatus::Ok) return state;
-  update::Updater updater(flash, nor, store, 0);
+  const crypto::SealingKey no_key;  // phase and application are not sealed
+  update::Updater updater(flash, nor, store, no_key, 0);
   updater.mount();
   state.phase = name_of(updater.phase());
   state.target = updater.target();

@@ -1,4 +1,4 @@
-// Header: magic, size, sequence, CRC-32 of the report, CRC-32 of these four; 4 bytes each, little-endian.
+// Key::CrashReports: for each slot size (0: free), sequence, SHA-256; 4, 4 and 32 bytes.
 #include "firmware/kernel/crash_store.hpp"
 
 #include <algorithm>
@@ -14,32 +14,35 @@ using storage::get32;
 using storage::kNorPageSize;
 using storage::kNorSectorSize;
 
-constexpr std::uint32_t kMagic = 0x5243'564D;  // "MVCR" in memory order
-constexpr std::uint32_t kHeaderSize = 20;
-using Header = std::array<std::uint8_t, kHeaderSize>;
+constexpr std::size_t kEntrySize = 8 + sizeof(crypto::Digest);
+using Table = std::array<std::uint8_t, CrashStore::kSlots * kEntrySize>;
 
 }  // namespace
 
 void CrashStore::mount() {
-  for (std::uint32_t slot = 0; slot < kSlots; ++slot) slots_[slot] = look(slot);
+  slots_ = {};
+  Table table{};
+  std::size_t size = 0;
+  const bool there = store_.get(vault::Key::CrashReports, table, size) == vault::StoreStatus::Ok;
+  if (!there || size != table.size()) return;
+  for (std::uint32_t i = 0; i < kSlots; ++i) {
+    const auto entry = std::span(table).subspan(i * kEntrySize, kEntrySize);
+    if (get32(entry, 0) > kMaximumReport) continue;
+    slots_[i].size = get32(entry, 0);
+    slots_[i].sequence = get32(entry, 4);
+    std::copy_n(entry.begin() + 8, slots_[i].hash.size(), slots_[i].hash.begin());
+  }
 }
 
-CrashStore::Slot CrashStore::look(std::uint32_t slot) {
-  Header header{};
-  if (!nor_.read(address(slot), header) || get32(header, 0) != kMagic ||
-      get32(header, 16) != storage::crc32(std::span(header).first(16))) {
-    return {};
+bool CrashStore::save() {
+  Table table{};
+  for (std::uint32_t i = 0; i < kSlots; ++i) {
+    const auto entry = std::span(table).subspan(i * kEntrySize, kEntrySize);
+    storage::put32(entry, 0, slots_[i].size);
+    storage::put32(entry, 4, slots_[i].sequence);
+    std::copy(slots_[i].hash.begin(), slots_[i].hash.end(), entry.begin() + 8);
   }
-  const Slot found{get32(header, 4), get32(header, 8)};
-  if (found.size == 0 || found.size > kMaximumReport) return {};
-  std::uint32_t crc = 0;
-  std::array<std::uint8_t, 64> piece;
-  for (std::uint32_t at = 0; at < found.size; at += static_cast<std::uint32_t>(piece.size())) {
-    const auto part = std::span(piece).first(std::min<std::size_t>(piece.size(), found.size - at));
-    if (!nor_.read(address(slot) + kNorPageSize + at, part)) return {};
-    crc = storage::crc32(part, crc);
-  }
-  return crc == get32(header, 12) ? found : Slot{};
+  return store_.put(vault::Key::CrashReports, table) == vault::StoreStatus::Ok;
 }
 
 std::optional<std::uint32_t> CrashStore::oldest() const {
@@ -56,18 +59,22 @@ std::uint32_t CrashStore::size() const {
   return slot ? slots_[*slot].size : 0;
 }
 
+crypto::Digest CrashStore::hash() const {
+  const auto slot = oldest();
+  return slot ? slots_[*slot].hash : crypto::Digest{};
+}
+
 bool CrashStore::read(std::uint32_t offset, std::span<std::uint8_t> out) {
   const auto slot = oldest();
   if (!slot || offset > slots_[*slot].size || out.size() > slots_[*slot].size - offset) return false;
-  return nor_.read(address(*slot) + kNorPageSize + offset, out);
+  return nor_.read(address(*slot) + offset, out);
 }
 
-/// Once its header is erased, a slot is free.
 bool CrashStore::remove() {
   const auto slot = oldest();
   if (!slot) return true;
   slots_[*slot] = {};  // even if the memory fails: it would be sent again and again
-  return nor_.erase_sector(address(*slot));
+  return save();
 }
 
 bool CrashWriter::begin() {
@@ -79,7 +86,8 @@ bool CrashWriter::begin() {
   for (const auto& slot : slots) {
     if (slot.size != 0) sequence_ = std::max(sequence_, slot.sequence + 1);
   }
-  size_ = crc_ = 0;
+  size_ = 0;
+  hash_ = {};
   const std::uint32_t start = CrashStore::address(slot_);
   return store_.nor_.erase_sector(start) && store_.nor_.erase_sector(start + kNorSectorSize);
 }
@@ -101,21 +109,16 @@ bool CrashWriter::append(std::span<const std::uint8_t> bytes) {
 bool CrashWriter::flush() {
   const std::uint32_t count = size_ % kNorPageSize == 0 ? kNorPageSize : size_ % kNorPageSize;
   const auto piece = std::span(page_).first(count);
-  crc_ = storage::crc32(piece, crc_);
-  return store_.nor_.program(CrashStore::address(slot_) + kNorPageSize + size_ - count, piece);
+  hash_.update(piece);
+  return store_.nor_.program(CrashStore::address(slot_) + size_ - count, piece);
 }
 
 bool CrashWriter::commit() {
   if (size_ == 0 || (size_ % kNorPageSize != 0 && !flush())) return false;
-  Header header{};
-  storage::put32(header, 0, kMagic);
-  storage::put32(header, 4, size_);
-  storage::put32(header, 8, sequence_);
-  storage::put32(header, 12, crc_);
-  storage::put32(header, 16, storage::crc32(std::span(header).first(16)));
-  if (!store_.nor_.program(CrashStore::address(slot_), header)) return false;
-  store_.slots_[slot_] = store_.look(slot_);
-  return store_.slots_[slot_].size != 0;
+  store_.slots_[slot_] = {size_, sequence_, hash_.finish()};
+  if (store_.save()) return true;
+  store_.slots_[slot_] = {};
+  return false;
 }
 
 }  // namespace microvisor::firmware::kernel

@@ -1,10 +1,11 @@
 // Encrypted crash reports on their way to the service, in an area of their own of the external NOR flash.
 //
-// The area is divided into slots of two sectors. A slot's first page is a header, written last, with
-// checksums over itself and over the report: so a slot whose writing or erasing a power cut has broken off is
-// free. When all slots hold a report, no further one is taken: what came first says most, and a device that
-// crashes in a loop without a connection does not wear its memory out. Worker (and start-up code before the
-// worker exists).
+// The area is divided into slots of two sectors. The NOR holds bytes only; which slot holds a report, its
+// size and its SHA-256 stand in the vault's journal, written last. So a slot whose writing a power cut has
+// broken off is free, and who holds the NOR can neither put an older report back nor make one up: it is
+// compared with its hash when it is sent. When all slots hold a report, no further one is taken: what came
+// first says most, and a device that crashes in a loop without a connection does not wear its memory out.
+// Worker (and start-up code before the worker exists).
 #pragma once
 
 #include <array>
@@ -12,8 +13,10 @@
 #include <optional>
 #include <span>
 
+#include "firmware/crypto/crypto.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/storage/flash.hpp"
+#include "firmware/vault/store.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -23,14 +26,16 @@ class CrashStore {
   static constexpr std::uint32_t kSlots = kCrashReportsSize / kSlotSize;
   static constexpr std::uint32_t kMaximumReport = kSlotSize - storage::kNorPageSize;
 
-  explicit CrashStore(storage::Nor& nor) : nor_(nor) {}
+  CrashStore(storage::Nor& nor, vault::Store& store) : nor_(nor), store_(store) {}
 
-  /// Looks which slots hold a report.
+  /// Reads which slots hold a report. Call after Store::mount().
   void mount();
   [[nodiscard]] bool empty() const { return !oldest().has_value(); }
 
-  /// The oldest report: its size, its bytes, its end.
+  /// The oldest report: its size, its SHA-256 when it was written, its bytes as the NOR has them now, its
+  /// end.
   [[nodiscard]] std::uint32_t size() const;
+  [[nodiscard]] crypto::Digest hash() const;
   [[nodiscard]] bool read(std::uint32_t offset, std::span<std::uint8_t> out);
   [[nodiscard]] bool remove();
 
@@ -39,14 +44,16 @@ class CrashStore {
   struct Slot {
     std::uint32_t size = 0;  // of the report; 0: free
     std::uint32_t sequence = 0;
+    crypto::Digest hash{};
   };
   [[nodiscard]] static constexpr std::uint32_t address(std::uint32_t slot) {
     return kCrashReports + slot * kSlotSize;
   }
-  [[nodiscard]] Slot look(std::uint32_t slot);
+  [[nodiscard]] bool save();
   [[nodiscard]] std::optional<std::uint32_t> oldest() const;
 
   storage::Nor& nor_;
+  vault::Store& store_;
   std::array<Slot, kSlots> slots_{};
 };
 
@@ -67,7 +74,7 @@ class CrashWriter {
   std::uint32_t slot_ = 0;
   std::uint32_t sequence_ = 0;
   std::uint32_t size_ = 0;  // taken so far, those in page_ included
-  std::uint32_t crc_ = 0;
+  crypto::Sha256 hash_;
   std::array<std::uint8_t, storage::kNorPageSize> page_{};
 };
 

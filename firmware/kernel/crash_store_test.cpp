@@ -11,6 +11,7 @@ namespace microvisor::firmware::kernel {
 namespace {
 
 using storage::testing::CutId;
+using storage::testing::FlashModel;
 using storage::testing::NorModel;
 using storage::testing::PowerCut;
 using storage::testing::PowerSupply;
@@ -40,9 +41,13 @@ Bytes oldest(CrashStore& store) {
 
 class CrashStoreTest : public ::testing::Test {
  protected:
+  CrashStoreTest() { EXPECT_EQ(vault.mount(), vault::StoreStatus::Ok); }
+
   PowerSupply power;
   NorModel nor{power, kNorSize / 8};
-  CrashStore store{nor};
+  FlashModel flash{power};
+  vault::Store vault{flash};
+  CrashStore store{nor, vault};
 };
 
 TEST_F(CrashStoreTest, GivesBackInOrderAlsoAfterAReset) {
@@ -50,7 +55,7 @@ TEST_F(CrashStoreTest, GivesBackInOrderAlsoAfterAReset) {
   EXPECT_TRUE(store.empty());
   const Bytes first = report(1, 1), second = report(256, 2), third = report(CrashStore::kMaximumReport, 3);
   for (const Bytes& bytes : {first, second, third}) EXPECT_TRUE(write(store, bytes));
-  CrashStore after(nor);
+  CrashStore after(nor, vault);
   after.mount();
   for (const Bytes& bytes : {first, second, third}) {
     EXPECT_EQ(oldest(after), bytes);
@@ -97,19 +102,33 @@ TEST_F(CrashStoreTest, KeepsToItsArea) {
   EXPECT_TRUE(std::all_of(bytes.begin() + kCrashReports + kCrashReportsSize, bytes.end(), blank));
 }
 
-TEST_F(CrashStoreTest, ADamagedReportDoesNotCount) {
+TEST_F(CrashStoreTest, WhatTheNorHasNowShowsByTheHash) {
+  // The link compares the two before it sends anything.
   store.mount();
   EXPECT_TRUE(write(store, report(2000, 1)));
-  nor.bytes()[kCrashReports + 256 + 1234] ^= 0x10;
+  EXPECT_EQ(store.hash(), crypto::sha256(report(2000, 1)));
+  nor.bytes()[kCrashReports + 1234] ^= 0x10;
+  store.mount();
+  EXPECT_NE(crypto::sha256(oldest(store)), store.hash());
+}
+
+TEST_F(CrashStoreTest, AnOlderReportThatIsPutBackIsNone) {
+  store.mount();
+  EXPECT_TRUE(write(store, report(2000, 1)));
+  const Bytes older(nor.bytes().begin(), nor.bytes().end());
+  EXPECT_TRUE(store.remove());
+  std::copy(older.begin(), older.end(), nor.bytes().begin());
   store.mount();
   EXPECT_TRUE(store.empty());
   EXPECT_TRUE(write(store, report(2000, 2)));
-  EXPECT_EQ(oldest(store), report(2000, 2));
+  std::copy(older.begin(), older.end(), nor.bytes().begin());
+  EXPECT_NE(crypto::sha256(oldest(store)), store.hash());
 }
 
-TEST_F(CrashStoreTest, AMemoryThatIsGoneIsAnEmptyStore) {
+TEST_F(CrashStoreTest, WithoutTheMemoryNothingIsWritten) {
   nor.disconnect();
   store.mount();
+  EXPECT_FALSE(write(store, report(100, 1)));
   EXPECT_TRUE(store.empty());
 }
 
@@ -123,6 +142,7 @@ TEST_F(CrashStoreTest, APowerCutAnywhereLeavesWholeReports) {
   store.mount();
   ASSERT_TRUE(write(store, report(600, 1)));
   const NorModel prepared(nor, power);
+  const FlashModel prepared_flash(flash, power);
   const std::uint64_t before = power.operations();
   use(store);
   const std::uint64_t operations = power.operations() - before;
@@ -132,15 +152,20 @@ TEST_F(CrashStoreTest, APowerCutAnywhereLeavesWholeReports) {
       const CutId id{operation, seed};
       PowerSupply supply;
       NorModel memory(prepared, supply);
+      FlashModel journal(prepared_flash, supply);
+      vault::Store before_cut(journal);
+      ASSERT_EQ(before_cut.mount(), vault::StoreStatus::Ok);
       supply.cut(id);
-      CrashStore running(memory);
+      CrashStore running(memory, before_cut);
       running.mount();
       try {
         use(running);
         ADD_FAILURE() << "no cut, " << id.text();
       } catch (const PowerCut&) {
       }
-      CrashStore after(memory);
+      vault::Store after_cut(journal);
+      ASSERT_EQ(after_cut.mount(), vault::StoreStatus::Ok);
+      CrashStore after(memory, after_cut);
       after.mount();
       std::vector<Bytes> found;
       for (; !after.empty(); (void)after.remove()) found.push_back(oldest(after));

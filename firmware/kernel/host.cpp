@@ -107,6 +107,7 @@ class Host final : public link::LinkHost {
   bool take_event(link::DeviceEvent& event) override { return kernel::take_event(event); }
 
   std::uint32_t crash_report_size() override { return crash_store().size(); }
+  crypto::Digest crash_report_hash() override { return crash_store().hash(); }
   bool crash_report_read(std::uint32_t offset, std::span<std::uint8_t> into) override {
     return crash_store().read(offset, into);
   }

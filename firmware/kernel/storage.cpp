@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "firmware/crypto/gcm.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"
 #include "firmware/drivers/stm32u5/octospi.hpp"
@@ -14,6 +15,7 @@
 #include "firmware/kernel/resident/scheduler.hpp"
 #include "firmware/kernel/resident/services.hpp"
 #include "firmware/kernel/worker.hpp"
+#include "firmware/vault/ratchet.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -40,8 +42,10 @@ void take_turns() {
 stm32u5::InternalFlash flash(yield_or_feed);
 stm32u5::NorFlash nor(yield_or_feed);
 vault::Store the_store(flash);
-update::Updater the_updater(flash, nor, the_store, kVersionNumber, take_turns);
-CrashStore the_crashes(nor);
+crypto::SealingKey journal_key;
+crypto::SealingKey staging_key;
+update::Updater the_updater(flash, nor, the_store, staging_key, kVersionNumber, take_turns);
+CrashStore the_crashes(nor, the_store);
 vault::Identity the_identity;
 vault::TrustAnchors the_anchors;
 std::uint64_t boots = 0;
@@ -69,6 +73,30 @@ void count_boot() {
   (void)the_store.put(vault::Key::BootCount, bytes);  // a lost count is no reason not to start
 }
 
+/// Without the chip's key nothing sealed can be read or written: an application that is installed runs, but
+/// the device has no identity.
+void open_vault() {
+  journal_key = crypto::device_key(crypto::KeyUse::Journal);
+  staging_key = crypto::device_key(crypto::KeyUse::Staging);
+  the_store.seal_with(journal_key);
+  (void)the_store.mount();
+  const auto identity_key = crypto::device_key(crypto::KeyUse::Identity);
+  if (vault::read_identity(flash, identity_key, the_identity))
+    (void)vault::seal_identity(flash, identity_key, the_identity);  // tried again at each start
+  (void)vault::read_trust_anchors(flash, the_anchors);
+}
+
+/// A vault below the security ratchet is not believed. Then the update that the cloud names next fails with a
+/// code of its own, until its owner deploys it anew.
+void start_updater() {
+  const std::uint32_t ratchet = vault::count_ratchet(
+      [](std::uint32_t address, storage::Row& row) { return stm32u5::probe_flash(address, row); });
+  const bool current = vault::check_vault_age(the_store, ratchet);
+  the_updater.mount();
+  if (!current) the_updater.refuse_next(update::UpdateError::OldVault);
+  (void)vault::accept_ratchet(the_store, std::max(ratchet, kSecurityRatchet));
+}
+
 bool perform(StorageJob& job) {
   const auto data = std::span(job.data).first(std::min<std::size_t>(job.length, job.data.size()));
   switch (job.kind) {
@@ -94,13 +122,12 @@ bool perform(StorageJob& job) {
 bool start_storage() {
   // Without it there are no updates, but the device is as reachable as it was.
   if (nor.start()) services().external_flash_chip = nor.identification();
-  (void)the_store.mount();
-  (void)vault::read_identity(flash, the_identity);
-  (void)vault::read_trust_anchors(flash, the_anchors);
+  crypto::use_aes_unit(true);
+  open_vault();
+  start_updater();
   count_boot();
   read_wifi_settings();
   the_crashes.mount();
-  the_updater.mount();
   const update::Phase before = the_updater.phase();
   const bool pending = before >= update::Phase::Ready && before <= update::Phase::Verifying;
   // What is staged beside the factory's test application is the product's, and waits for the verdict.
@@ -109,6 +136,7 @@ bool start_storage() {
   const bool installed = !held && the_updater.install_pending() == update::UpdateError::None && pending;
   if (installed && factory_test() == vault::FactoryTest::Passed)
     (void)the_store.remove(vault::Key::FactoryTest);
+  crypto::use_aes_unit(false);
   worker_exists = true;
   worker_set_errand(serve_storage_job);
   return installed;

@@ -13,7 +13,6 @@
 #include "firmware/layout.hpp"
 #include "firmware/storage/bytes.hpp"
 #include "firmware/update/updater.hpp"
-#include "firmware/update/work_buffer.hpp"
 
 namespace microvisor::firmware::update {
 
@@ -26,7 +25,6 @@ using vault::StoreStatus;
 
 constexpr std::uint32_t kWindow = 128;  // a burst
 constexpr std::uint8_t kMaximumFailures = 3;
-constexpr std::uint32_t kBufferSize = work_buffer.size();
 
 std::uint32_t word_at(const std::uint8_t* bytes) {
   std::uint32_t word = 0;
@@ -57,8 +55,9 @@ UpdateError Updater::install_pending() {
   const Phase found = record_.phase;
   UpdateError error = prepare_installation();
   if (error != UpdateError::None) {
-    // Something staged cannot be read any more. The target stays: it is fetched again.
-    return set_phase(Phase::Fetching) ? UpdateError::Storage : give_up(UpdateError::Storage);
+    // Something staged cannot be read any more. The target stays: it is fetched again. But an older copy has
+    // not come about by itself: while the old application still stands, the update waits for its owner.
+    return error == UpdateError::OldStaging && found == Phase::Ready ? give_up(error) : fetch_again(error);
   }
   if (found == Phase::Verifying && verify_installation() == UpdateError::None) return record_installation();
   bool skip_blank = found == Phase::Ready;
@@ -86,9 +85,10 @@ UpdateError Updater::prepare_installation() {
   manifest_loaded_ = true;
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
     const crypto::Digest& hash = manifest_.layers[i].fetch_hash;
-    if (staging_.verify(hash) == StagingStatus::Ok) continue;
+    const StagingStatus status = staging_.verify(hash);
+    if (status == StagingStatus::Ok) continue;
     (void)staging_.drop(hash);
-    return UpdateError::Storage;
+    return status == StagingStatus::OldCopy ? UpdateError::OldStaging : UpdateError::Storage;
   }
   return UpdateError::None;
 }
@@ -126,8 +126,8 @@ UpdateError Updater::program_layer(const manifest::Layer& layer) {
     const std::uint32_t to = std::min(window + kWindow, end);
     alignas(4) std::array<std::uint8_t, kWindow> data;
     data.fill(0xFF);
-    if (!staging_.read(layer.fetch_hash, from - layer.start,
-                       std::span(data).subspan(from - window, to - from))) {
+    if (staging_.read(layer.fetch_hash, from - layer.start,
+                      std::span(data).subspan(from - window, to - from)) != StagingStatus::Ok) {
       return UpdateError::Storage;
     }
     const UpdateError error = program_piece(layer, window, data);
@@ -148,10 +148,11 @@ UpdateError Updater::program_piece(const manifest::Layer& layer, std::uint32_t w
 }
 
 bool Updater::region_is_blank(std::uint32_t from, std::uint32_t to) {
+  const auto buffer = staging_.scratch();
   while (from < to) {
     // Reads begin at a row, which the driver copies by words.
     const std::uint32_t base = from / kRowSize * kRowSize;
-    const auto piece = std::span(work_buffer).first(std::min(kBufferSize, to - base));
+    const auto piece = buffer.first(std::min<std::size_t>(buffer.size(), to - base));
     if (flash_.read(kApplicationFlash + base, piece) != FlashStatus::Ok) return false;
     if (!all_blank(piece.subspan(from - base))) return false;
     from = base + static_cast<std::uint32_t>(piece.size());
@@ -160,9 +161,10 @@ bool Updater::region_is_blank(std::uint32_t from, std::uint32_t to) {
 }
 
 bool Updater::hash_region(std::uint32_t from, std::uint32_t to, crypto::Digest& digest) {
+  const auto buffer = staging_.scratch();
   crypto::StartupSha256 hash;
   while (from < to) {
-    const auto piece = std::span(work_buffer).first(std::min(kBufferSize, to - from));
+    const auto piece = buffer.first(std::min<std::size_t>(buffer.size(), to - from));
     if (flash_.read(kApplicationFlash + from, piece) != FlashStatus::Ok) return false;
     hash.update(piece);
     from += static_cast<std::uint32_t>(piece.size());

@@ -18,65 +18,97 @@ using storage::kNorSectorSize;
 using vault::Key;
 using vault::StoreStatus;
 
-// Table entry: hash, offset, capacity, size, complete (4 bytes each).
-constexpr std::size_t kEntrySize = 32 + 16;
-constexpr std::size_t kMaximumTable = kMaximumStagedObjects * kEntrySize;
+// Table: format, the last generation, then entries of hash, offset, capacity, size, complete, generation;
+// numbers of 4 bytes.
+constexpr std::uint32_t kTableFormat = 2;
+constexpr std::size_t kTableHeader = 8;
+constexpr std::size_t kEntrySize = 32 + 20;
+constexpr std::size_t kMaximumTable = kTableHeader + kMaximumStagedObjects * kEntrySize;
 static_assert(kMaximumTable <= kMaximumStoreValue);
-constexpr std::size_t kProgressSize = 32 + 4;
+constexpr std::size_t kProgressSize = 32 + 8;  // hash, generation, offset
 
-constexpr std::uint32_t round_up(std::uint32_t size) {
-  return (size + kNorSectorSize - 1) / kNorSectorSize * kNorSectorSize;
+// Sector: generation, nonce, data, tag.
+constexpr std::uint32_t kSectorHeader = 4 + crypto::kSealNonceSize;
+
+constexpr std::uint32_t sectors_of(std::uint32_t size) {
+  return (size + kSealedSectorData - 1) / kSealedSectorData;
+}
+
+crypto::SealedBox box_in(std::span<std::uint8_t, kNorSectorSize> sector) {
+  return {sector.subspan<4, crypto::kSealNonceSize>(), sector.subspan<kSectorHeader, kSealedSectorData>(),
+          sector.last<crypto::kSealTagSize>()};
+}
+
+/// What a box is bound to: its place in the NOR and the generation of its object.
+std::array<std::uint8_t, 8> context_of(std::uint32_t address, std::uint32_t generation) {
+  std::array<std::uint8_t, 8> context{};
+  storage::put32(context, 0, address);
+  storage::put32(context, 4, generation);
+  return context;
 }
 
 }  // namespace
 
-Staging::Staging(storage::Nor& nor, vault::Store& store, YieldHook hook)
-    : nor_(nor), store_(store), yield_(hook) {}
+Staging::Staging(storage::Nor& nor, vault::Store& store, const crypto::SealingKey& key, YieldHook hook)
+    : nor_(nor), store_(store), key_(key), yield_(hook) {}
 
 void Staging::mount() {
   count_ = 0;
+  generation_ = 0;
   open_ = false;
-  std::array<std::uint8_t, kMaximumTable> table;
+  loaded_ = kNothing;
+  const auto table = std::span(sector_).first(kMaximumTable);
   std::size_t size = 0;
-  if (store_.get(Key::StagedObjects, table, size) != StoreStatus::Ok) return;
-  for (std::size_t at = 0; at + kEntrySize <= size; at += kEntrySize) {
-    const auto entry = std::span(table).subspan(at, kEntrySize);
+  if (store_.get(Key::StagedObjects, table, size) != StoreStatus::Ok || size < kTableHeader ||
+      storage::get32(table, 0) != kTableFormat) {
+    return;
+  }
+  generation_ = storage::get32(table, 4);
+  for (std::size_t at = kTableHeader; at + kEntrySize <= size; at += kEntrySize) {
+    const auto entry = table.subspan(at, kEntrySize);
     Object& object = objects_[count_++];
     std::memcpy(object.hash.data(), entry.data(), object.hash.size());
     object.offset = storage::get32(entry, 32);
     object.capacity = storage::get32(entry, 36);
     object.size = storage::get32(entry, 40);
     object.complete = storage::get32(entry, 44);
+    object.generation = storage::get32(entry, 48);
   }
 }
 
 bool Staging::save_table() {
-  std::array<std::uint8_t, kMaximumTable> table;
+  const auto table = scratch();
+  storage::put32(table, 0, kTableFormat);
+  storage::put32(table, 4, generation_);
   for (std::uint32_t i = 0; i < count_; ++i) {
-    const auto entry = std::span(table).subspan(i * kEntrySize, kEntrySize);
+    const auto entry = table.subspan(kTableHeader + i * kEntrySize, kEntrySize);
     std::memcpy(entry.data(), objects_[i].hash.data(), objects_[i].hash.size());
     storage::put32(entry, 32, objects_[i].offset);
     storage::put32(entry, 36, objects_[i].capacity);
     storage::put32(entry, 40, objects_[i].size);
     storage::put32(entry, 44, objects_[i].complete);
+    storage::put32(entry, 48, objects_[i].generation);
   }
-  return store_.put(Key::StagedObjects, std::span(table).first(count_ * kEntrySize)) == StoreStatus::Ok;
+  return store_.put(Key::StagedObjects, table.first(kTableHeader + count_ * kEntrySize)) == StoreStatus::Ok;
 }
 
 bool Staging::save_progress(std::uint32_t offset) {
   std::array<std::uint8_t, kProgressSize> value;
   std::memcpy(value.data(), objects_[open_index_].hash.data(), 32);
-  storage::put32(value, 32, offset);
+  storage::put32(value, 32, objects_[open_index_].generation);
+  storage::put32(value, 36, offset);
   if (store_.put(Key::StagedProgress, value) != StoreStatus::Ok) return false;
   checkpoint_ = offset;
   return true;
 }
 
-std::uint32_t Staging::load_progress(const crypto::Digest& hash) {
+std::uint32_t Staging::load_progress(const Object& object) {
   std::array<std::uint8_t, kProgressSize> value;
   std::size_t size = 0;
   if (store_.get(Key::StagedProgress, value, size) != StoreStatus::Ok || size != value.size()) return 0;
-  return std::equal(hash.begin(), hash.end(), value.begin()) ? storage::get32(value, 32) : 0;
+  const bool same = std::equal(object.hash.begin(), object.hash.end(), value.begin()) &&
+                    storage::get32(value, 32) == object.generation;
+  return same ? storage::get32(value, 36) : 0;
 }
 
 const Staging::Object* Staging::find(const crypto::Digest& hash) const {
@@ -129,12 +161,13 @@ bool Staging::evict_one(const crypto::Digest& hash, std::span<const crypto::Dige
 
 StagingStatus Staging::allocate(const crypto::Digest& hash, std::uint32_t maximum_size,
                                 std::span<const crypto::Digest> keep) {
-  const std::uint32_t capacity = round_up(maximum_size);
-  if (maximum_size == 0 || capacity > kStagingSize) return StagingStatus::TooLarge;
+  if (maximum_size == 0 || maximum_size > kStagingSize) return StagingStatus::TooLarge;
+  const std::uint32_t capacity = sectors_of(maximum_size) * kNorSectorSize;
+  if (capacity > kStagingSize) return StagingStatus::TooLarge;
   for (;;) {
     const std::optional<std::uint32_t> offset = find_gap(capacity);
     if (offset && count_ < objects_.size()) {
-      objects_[count_++] = Object{hash, *offset, capacity, maximum_size, 0};
+      objects_[count_++] = Object{hash, *offset, capacity, maximum_size, 0, ++generation_};
       return save_table() ? StagingStatus::Ok : StagingStatus::Failed;
     }
     if (!evict_one(hash, keep)) return StagingStatus::NoRoom;
@@ -152,29 +185,53 @@ StagingStatus Staging::open(const crypto::Digest& hash, std::uint32_t maximum_si
     object = nullptr;
   }
   if (object == nullptr) {
-    // A progress record of an earlier attempt speaks of sectors that are somebody else's now.
-    if (load_progress(hash) != 0 && store_.remove(Key::StagedProgress) != StoreStatus::Ok)
-      return StagingStatus::Failed;
     const StagingStatus status = allocate(hash, maximum_size, keep);
     if (status != StagingStatus::Ok) return status;
     object = find(hash);
   }
   open_index_ = static_cast<std::uint32_t>(object - objects_.data());
-  offset = std::min(load_progress(hash), object->size) / kNorSectorSize * kNorSectorSize;
+  offset = std::min(load_progress(*object), object->size) / kSealedSectorData * kSealedSectorData;
   written_ = offset;
   checkpoint_ = offset;
+  loaded_ = kNothing;
   open_ = true;
   return StagingStatus::Ok;
 }
 
-StagingStatus Staging::flush_page() {
-  // The page buffer holds the bytes from the last page boundary up to written_.
-  const std::uint32_t count = written_ % kNorPageSize == 0 ? kNorPageSize : written_ % kNorPageSize;
-  const std::uint32_t start = written_ - count;
-  const std::uint32_t address = objects_[open_index_].offset + start;
-  if (start % kNorSectorSize == 0 && !nor_.erase_sector(address)) return StagingStatus::Failed;
-  if (!nor_.program(address, std::span(page_).first(count))) return StagingStatus::Failed;
+// ---- Sectors
+
+StagingStatus Staging::flush_sector() {
+  // The buffer holds the bytes from the last sector's boundary up to written_.
+  const std::uint32_t rest = written_ % kSealedSectorData;
+  const std::uint32_t count = rest == 0 ? kSealedSectorData : rest;
+  const Object& object = objects_[open_index_];
+  const std::uint32_t address = object.offset + (written_ - count) / kSealedSectorData * kNorSectorSize;
+  std::fill(sector_.begin() + kSectorHeader + count, sector_.end(), std::uint8_t{0});
+  storage::put32(sector_, 0, object.generation);
+  if (!crypto::seal(key_, context_of(address, object.generation), box_in(sector_)))
+    return StagingStatus::Failed;
+  if (!nor_.erase_sector(address)) return StagingStatus::Failed;
+  for (std::uint32_t at = 0; at < kNorSectorSize; at += kNorPageSize) {
+    if (!nor_.program(address + at, std::span(sector_).subspan(at, kNorPageSize)))
+      return StagingStatus::Failed;
+    yield();
+  }
+  return StagingStatus::Ok;
+}
+
+StagingStatus Staging::load_sector(const Object& object, std::uint32_t index) {
+  if (open_) return StagingStatus::Failed;  // the buffer is in use
+  const std::uint32_t address = object.offset + index * kNorSectorSize;
+  if (loaded_ == address) return StagingStatus::Ok;
+  loaded_ = kNothing;
+  if (!nor_.read(address, sector_)) return StagingStatus::Failed;
   yield();
+  const std::uint32_t generation = storage::get32(sector_, 0);
+  if (!crypto::unseal(key_, context_of(address, generation), box_in(sector_)))
+    return StagingStatus::WrongHash;
+  if (generation < object.generation) return StagingStatus::OldCopy;
+  if (generation != object.generation) return StagingStatus::WrongHash;
+  loaded_ = address;
   return StagingStatus::Ok;
 }
 
@@ -182,38 +239,37 @@ StagingStatus Staging::write(std::span<const std::uint8_t> data) {
   if (!open_) return StagingStatus::NotFound;
   if (data.size() > objects_[open_index_].size - written_) return StagingStatus::TooLarge;
   while (!data.empty()) {
-    const std::uint32_t fill = written_ % kNorPageSize;
-    const std::size_t count = std::min<std::size_t>(kNorPageSize - fill, data.size());
-    std::memcpy(page_.data() + fill, data.data(), count);
+    const std::uint32_t fill = written_ % kSealedSectorData;
+    const std::size_t count = std::min<std::size_t>(kSealedSectorData - fill, data.size());
+    std::memcpy(sector_.data() + kSectorHeader + fill, data.data(), count);
     written_ += static_cast<std::uint32_t>(count);
     data = data.subspan(count);
-    if (written_ % kNorPageSize != 0) continue;
-    const StagingStatus status = flush_page();
+    if (written_ % kSealedSectorData != 0) continue;
+    const StagingStatus status = flush_sector();
     if (status != StagingStatus::Ok) return status;
-    if (written_ - checkpoint_ >= kCheckpoint && written_ % kNorSectorSize == 0 && !save_progress(written_)) {
-      return StagingStatus::Failed;
-    }
+    if (written_ - checkpoint_ >= kCheckpoint && !save_progress(written_)) return StagingStatus::Failed;
   }
   return StagingStatus::Ok;
 }
 
 StagingStatus Staging::hash_object(const Object& object, crypto::Digest& digest) {
-  std::array<std::uint8_t, kNorPageSize> buffer;
   crypto::Sha256 hash;
-  for (std::uint32_t at = 0; at < object.size; at += kNorPageSize) {
-    const auto piece = std::span(buffer).first(std::min<std::size_t>(buffer.size(), object.size - at));
-    if (!nor_.read(object.offset + at, piece)) return StagingStatus::Failed;
-    hash.update(piece);
+  for (std::uint32_t at = 0; at < object.size; at += kSealedSectorData) {
+    const StagingStatus status = load_sector(object, at / kSealedSectorData);
+    if (status != StagingStatus::Ok) return status;
+    hash.update(std::span(sector_).subspan(kSectorHeader, std::min(kSealedSectorData, object.size - at)));
     yield();
   }
   digest = hash.finish();
   return StagingStatus::Ok;
 }
 
+// ---- Objects
+
 StagingStatus Staging::finish() {
   if (!open_) return StagingStatus::NotFound;
-  if (written_ % kNorPageSize != 0) {
-    const StagingStatus status = flush_page();
+  if (written_ % kSealedSectorData != 0) {
+    const StagingStatus status = flush_sector();
     if (status != StagingStatus::Ok) return status;
   }
   open_ = false;
@@ -233,20 +289,44 @@ StagingStatus Staging::finish() {
 void Staging::suspend() {
   if (!open_) return;
   open_ = false;
-  const std::uint32_t safe = written_ / kNorSectorSize * kNorSectorSize;
+  const std::uint32_t safe = written_ / kSealedSectorData * kSealedSectorData;
   if (safe > checkpoint_) (void)save_progress(safe);
 }
 
-bool Staging::read(const crypto::Digest& hash, std::uint32_t offset, std::span<std::uint8_t> out) {
+StagingStatus Staging::read(const crypto::Digest& hash, std::uint32_t offset, std::span<std::uint8_t> out) {
   const Object* object = find(hash);
   if (object == nullptr || object->complete == 0 || offset > object->size ||
       out.size() > object->size - offset) {
-    return false;
+    return StagingStatus::NotFound;
   }
-  return nor_.read(object->offset + offset, out);
+  while (!out.empty()) {
+    const StagingStatus status = load_sector(*object, offset / kSealedSectorData);
+    if (status != StagingStatus::Ok) return status;
+    const std::uint32_t skip = offset % kSealedSectorData;
+    const std::size_t count = std::min<std::size_t>(kSealedSectorData - skip, out.size());
+    std::memcpy(out.data(), sector_.data() + kSectorHeader + skip, count);
+    offset += static_cast<std::uint32_t>(count);
+    out = out.subspan(count);
+  }
+  return StagingStatus::Ok;
+}
+
+StagingStatus Staging::peek(const crypto::Digest& hash, std::span<const std::uint8_t>& contents) {
+  const Object* object = find(hash);
+  if (object == nullptr || object->complete == 0) return StagingStatus::NotFound;
+  if (object->size > kSealedSectorData) return StagingStatus::TooLarge;
+  contents = std::span(sector_).subspan(kSectorHeader, object->size);
+  return load_sector(*object, 0);
+}
+
+std::span<std::uint8_t> Staging::scratch() {
+  suspend();
+  loaded_ = kNothing;
+  return sector_;
 }
 
 StagingStatus Staging::verify(const crypto::Digest& hash) {
+  loaded_ = kNothing;  // from the NOR, all of it
   const Object* object = find(hash);
   if (object == nullptr || object->complete == 0) return StagingStatus::NotFound;
   crypto::Digest digest{};
@@ -256,9 +336,16 @@ StagingStatus Staging::verify(const crypto::Digest& hash) {
 }
 
 StagingStatus Staging::drop(const crypto::Digest& hash) {
+  suspend();
   const Object* object = find(hash);
   if (object == nullptr) return StagingStatus::Ok;
   remove_at(static_cast<std::uint32_t>(object - objects_.data()));
+  return save_table() ? StagingStatus::Ok : StagingStatus::Failed;
+}
+
+StagingStatus Staging::clear() {
+  suspend();
+  count_ = 0;
   return save_table() ? StagingStatus::Ok : StagingStatus::Failed;
 }
 

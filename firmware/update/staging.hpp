@@ -1,10 +1,16 @@
 // The staging area: objects of updates in the external NOR flash, found by their SHA-256.
 //
-// The NOR holds bytes only; what they are stands in the vault's journal, which nobody outside the secure
-// world can write. So an object is authenticated by the hash under which it was asked for, and is believed
-// only after it has been read back from the NOR and hashed. An object being written is resumable: every
-// kCheckpoint bytes the journal notes how far it has come, and after a power cut the sector at that point is
-// erased again before it is written.
+// Each sector of 4 KiB is one sealed box (crypto/seal.hpp): generation (4 bytes), nonce (12), up to 4064
+// bytes of the object, tag (16). What stands where is a table in the vault's journal, which nobody outside
+// the secure world can write, with the generation of each object: a counter that goes on whenever an object
+// is opened anew. A box opens only where it was written and under the generation in the table. So who holds
+// the NOR learns nothing from it but sizes, and can neither change an object nor put an older copy back; a
+// box that opens under the generation it claims, and that is an earlier one, shows that somebody has tried
+// (OldCopy).
+//
+// An object is believed only after it has been read back and hashed. An object being written is resumable:
+// every kCheckpoint bytes the journal notes how far it has come, and after a power cut the sector at that
+// point is erased again before it is written.
 #pragma once
 
 #include <array>
@@ -13,20 +19,33 @@
 #include <span>
 
 #include "firmware/crypto/crypto.hpp"
+#include "firmware/crypto/seal.hpp"
 #include "firmware/limits.hpp"
 #include "firmware/storage/flash.hpp"
 #include "firmware/vault/store.hpp"
 
 namespace microvisor::firmware::update {
 
-inline constexpr std::uint32_t kCheckpoint = 16 * 1024;  // a multiple of the sector size
+/// Bytes of an object in one sector of the NOR.
+inline constexpr std::uint32_t kSealedSectorData =
+    storage::kNorSectorSize - sizeof(std::uint32_t) - crypto::kSealOverhead;
+inline constexpr std::uint32_t kCheckpoint = 4 * kSealedSectorData;
 
-enum class StagingStatus : std::uint8_t { Ok, NotFound, NoRoom, TooLarge, WrongHash, Failed };
+enum class StagingStatus : std::uint8_t {
+  Ok,
+  NotFound,
+  NoRoom,
+  TooLarge,
+  WrongHash,  ///< the object is not what its hash says, or has decayed
+  OldCopy,    ///< what the NOR holds was there at an earlier time
+  Failed,
+};
 
 class Staging {
  public:
   using YieldHook = void (*)();
-  Staging(storage::Nor& nor, vault::Store& store, YieldHook hook);
+  /// `key` is looked at from mount() on.
+  Staging(storage::Nor& nor, vault::Store& store, const crypto::SealingKey& key, YieldHook hook);
 
   /// Reads the object table and the progress of the open object. A lost table means an empty staging area.
   void mount();
@@ -42,17 +61,27 @@ class Staging {
   [[nodiscard]] StagingStatus write(std::span<const std::uint8_t> data);
   /// Ends the open object: reads it back and compares its hash; WrongHash drops it.
   [[nodiscard]] StagingStatus finish();
-  /// Leaves the open object for later, with a checkpoint at what is safely stored.
+  /// Leaves the open object for later, with a checkpoint at the last whole sector.
   void suspend();
   /// Bytes of the open object that have been written.
   [[nodiscard]] std::uint32_t written() const { return open_ ? written_ : 0; }
 
+  // While no object is open:
+
   /// Reads from a complete object.
-  [[nodiscard]] bool read(const crypto::Digest& hash, std::uint32_t offset, std::span<std::uint8_t> out);
+  [[nodiscard]] StagingStatus read(const crypto::Digest& hash, std::uint32_t offset,
+                                   std::span<std::uint8_t> out);
+  /// A complete object that fits one sector, in the sector buffer: until anything else here is called.
+  [[nodiscard]] StagingStatus peek(const crypto::Digest& hash, std::span<const std::uint8_t>& contents);
+  /// The sector buffer, as memory for anything else: until anything else here is called. At least 4 KiB,
+  /// aligned to words.
+  [[nodiscard]] std::span<std::uint8_t> scratch();
   /// Reads a complete object back and compares its hash with its name.
   [[nodiscard]] StagingStatus verify(const crypto::Digest& hash);
-  /// Forgets one object, or all.
+  /// Forgets one object.
   [[nodiscard]] StagingStatus drop(const crypto::Digest& hash);
+  /// Forgets all objects.
+  [[nodiscard]] StagingStatus clear();
 
  private:
   struct Object {  // as stored under Key::StagedObjects
@@ -61,7 +90,9 @@ class Staging {
     std::uint32_t capacity = 0;  // bytes reserved, whole sectors
     std::uint32_t size = 0;      // bytes; for an incomplete object the largest size allowed
     std::uint32_t complete = 0;
+    std::uint32_t generation = 0;
   };
+  static constexpr std::uint32_t kNothing = ~std::uint32_t{0};
 
   [[nodiscard]] const Object* find(const crypto::Digest& hash) const;
   [[nodiscard]] StagingStatus allocate(const crypto::Digest& hash, std::uint32_t maximum_size,
@@ -71,8 +102,9 @@ class Staging {
   void remove_at(std::uint32_t index);
   [[nodiscard]] bool save_table();
   [[nodiscard]] bool save_progress(std::uint32_t offset);
-  [[nodiscard]] std::uint32_t load_progress(const crypto::Digest& hash);
-  [[nodiscard]] StagingStatus flush_page();
+  [[nodiscard]] std::uint32_t load_progress(const Object& object);
+  [[nodiscard]] StagingStatus flush_sector();
+  [[nodiscard]] StagingStatus load_sector(const Object& object, std::uint32_t index);
   [[nodiscard]] StagingStatus hash_object(const Object& object, crypto::Digest& digest);
   void yield() const {
     if (yield_ != nullptr) yield_();
@@ -80,14 +112,18 @@ class Staging {
 
   storage::Nor& nor_;
   vault::Store& store_;
+  const crypto::SealingKey& key_;
   YieldHook yield_;
   std::array<Object, kMaximumStagedObjects> objects_{};
   std::uint32_t count_ = 0;
   bool open_ = false;
   std::uint32_t open_index_ = 0;
-  std::uint32_t written_ = 0;     // bytes accepted, page buffer included
+  std::uint32_t generation_ = 0;  // the last one given to an object
+  std::uint32_t written_ = 0;     // bytes accepted, those in the sector buffer included
   std::uint32_t checkpoint_ = 0;  // bytes the journal knows to be stored
-  std::array<std::uint8_t, storage::kNorPageSize> page_{};
+  // The sector being filled, or the one read last (the address in the NOR: loaded_), or scratch memory.
+  alignas(8) std::array<std::uint8_t, storage::kNorSectorSize> sector_{};
+  std::uint32_t loaded_ = kNothing;
 };
 
 }  // namespace microvisor::firmware::update

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "firmware/crypto/device_key_host.hpp"
 #include "firmware/update/testing/device.hpp"
 
 namespace microvisor::firmware::update {
@@ -16,7 +17,8 @@ using testing::PowerSupply;
 class StagingTest : public ::testing::Test {
  protected:
   StagingTest()
-      : flash_(power_), nor_(power_, kStagingSize), store_(flash_), staging_(nor_, store_, nullptr) {
+      : flash_(power_), nor_(power_, kStagingSize), store_(flash_), staging_(nor_, store_, key_, nullptr) {
+    manifest::testing::initialise_crypto();
     EXPECT_EQ(store_.mount(), vault::StoreStatus::Ok);
     staging_.mount();
   }
@@ -30,6 +32,13 @@ class StagingTest : public ::testing::Test {
     return written == StagingStatus::Ok ? staging_.finish() : written;
   }
 
+  /// What a later start makes of the same memories.
+  void restart(Staging& staging, vault::Store& store) {
+    ASSERT_EQ(store.mount(), vault::StoreStatus::Ok);
+    staging.mount();
+  }
+
+  const crypto::SealingKey key_ = crypto::device_key(crypto::KeyUse::Staging);
   PowerSupply power_;
   FlashModel flash_;
   NorModel nor_;
@@ -38,16 +47,17 @@ class StagingTest : public ::testing::Test {
 };
 
 TEST_F(StagingTest, KeepsWhatItWasGiven) {
-  for (const std::size_t size : {1u, 255u, 256u, 257u, 4096u, 100'000u}) {
+  for (const std::size_t size : {1u, 255u, 256u, 257u, 4064u, 4065u, 4096u, 100'000u}) {
     const Bytes bytes = contents(size, static_cast<std::uint8_t>(size));
     ASSERT_EQ(stage(bytes), StagingStatus::Ok) << size;
     const crypto::Digest hash = crypto::sha256(bytes);
     EXPECT_EQ(staging_.size_of(hash), size);
     Bytes back(size);
-    ASSERT_TRUE(staging_.read(hash, 0, back));
+    ASSERT_EQ(staging_.read(hash, 0, back), StagingStatus::Ok);
     EXPECT_EQ(back, bytes);
     EXPECT_EQ(staging_.verify(hash), StagingStatus::Ok);
-    EXPECT_FALSE(staging_.read(hash, static_cast<std::uint32_t>(size), std::span(back).first(1)));
+    EXPECT_EQ(staging_.read(hash, static_cast<std::uint32_t>(size), std::span(back).first(1)),
+              StagingStatus::NotFound);
   }
 }
 
@@ -84,9 +94,8 @@ TEST_F(StagingTest, ResumesAfterAResetAtTheLastCheckpoint) {
   ASSERT_EQ(staging_.write(std::span(bytes).first(70'000)), StagingStatus::Ok);
 
   vault::Store store(flash_);
-  ASSERT_EQ(store.mount(), vault::StoreStatus::Ok);
-  Staging again(nor_, store, nullptr);
-  again.mount();
+  Staging again(nor_, store, key_, nullptr);
+  restart(again, store);
   ASSERT_EQ(again.open(crypto::sha256(bytes), 100'000, {}, offset), StagingStatus::Ok);
   EXPECT_GE(offset, 70'000 - kCheckpoint);
   EXPECT_LE(offset, 70'000u);
@@ -101,7 +110,83 @@ TEST_F(StagingTest, ABrokenOffTransferResumesAtTheLastWholeSector) {
   ASSERT_EQ(staging_.write(std::span(bytes).first(9'000)), StagingStatus::Ok);
   staging_.suspend();
   ASSERT_EQ(staging_.open(crypto::sha256(bytes), 10'000, {}, offset), StagingStatus::Ok);
-  EXPECT_EQ(offset, 8192u);
+  EXPECT_EQ(offset, 8128u);  // two sectors of 4096 bytes less 4 for the generation, 12 nonce, 16 tag
+}
+
+TEST_F(StagingTest, TheNorShowsNothingOfAnObject) {
+  Bytes bytes(20'000);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
+  ASSERT_EQ(stage(bytes), StagingStatus::Ok);
+  const auto nor = nor_.bytes();
+  for (std::size_t at = 0; at + 8 <= bytes.size(); at += 500) {
+    const auto part = std::span(bytes).subspan(at, 8);
+    EXPECT_EQ(std::search(nor.begin(), nor.end(), part.begin(), part.end()), nor.end()) << at;
+  }
+}
+
+TEST_F(StagingTest, AnOlderCopyOfTheNorIsRecognised) {
+  // The same sectors hold one object after the other: the copy is of the time of the first.
+  const Bytes first = contents(30'000, 1), second = contents(30'000, 2);
+  ASSERT_EQ(stage(first), StagingStatus::Ok);
+  const Bytes older(nor_.bytes().begin(), nor_.bytes().end());
+  ASSERT_EQ(staging_.drop(crypto::sha256(first)), StagingStatus::Ok);
+  ASSERT_EQ(stage(second), StagingStatus::Ok);
+  const Bytes newer(nor_.bytes().begin(), nor_.bytes().end());
+  std::copy(older.begin(), older.end(), nor_.bytes().begin());
+  vault::Store store(flash_);
+  Staging again(nor_, store, key_, nullptr);
+  restart(again, store);
+  EXPECT_EQ(again.verify(crypto::sha256(second)), StagingStatus::OldCopy);
+  // Dropped, fetched anew: it has another generation, and the last copy has become an older one.
+  EXPECT_EQ(again.drop(crypto::sha256(second)), StagingStatus::Ok);
+  std::uint32_t offset = 0;
+  ASSERT_EQ(again.open(crypto::sha256(second), 30'000, {}, offset), StagingStatus::Ok);
+  ASSERT_EQ(again.write(second), StagingStatus::Ok);
+  ASSERT_EQ(again.finish(), StagingStatus::Ok);
+  std::copy(newer.begin(), newer.end(), nor_.bytes().begin());
+  restart(again, store);
+  EXPECT_EQ(again.verify(crypto::sha256(second)), StagingStatus::OldCopy);
+}
+
+TEST_F(StagingTest, AGenerationNeverComesTwice) {
+  // Also when the staging area has become empty in between, and across a restart.
+  const Bytes bytes = contents(100, 1);
+  ASSERT_EQ(stage(bytes), StagingStatus::Ok);
+  const Bytes older(nor_.bytes().begin(), nor_.bytes().end());
+  ASSERT_EQ(staging_.drop(crypto::sha256(bytes)), StagingStatus::Ok);
+  vault::Store store(flash_);
+  Staging again(nor_, store, key_, nullptr);
+  restart(again, store);
+  std::uint32_t offset = 0;
+  ASSERT_EQ(again.open(crypto::sha256(bytes), 100, {}, offset), StagingStatus::Ok);
+  ASSERT_EQ(again.write(bytes), StagingStatus::Ok);
+  ASSERT_EQ(again.finish(), StagingStatus::Ok);
+  std::copy(older.begin(), older.end(), nor_.bytes().begin());
+  restart(again, store);
+  EXPECT_EQ(again.verify(crypto::sha256(bytes)), StagingStatus::OldCopy);
+}
+
+TEST_F(StagingTest, SectorsThatChangePlacesDoNotOpen) {
+  const Bytes bytes = contents(20'000, 1);
+  ASSERT_EQ(stage(bytes), StagingStatus::Ok);
+  const auto nor = nor_.bytes();
+  std::swap_ranges(nor.begin(), nor.begin() + storage::kNorSectorSize, nor.begin() + storage::kNorSectorSize);
+  vault::Store store(flash_);
+  Staging again(nor_, store, key_, nullptr);
+  restart(again, store);
+  EXPECT_EQ(again.verify(crypto::sha256(bytes)), StagingStatus::WrongHash);
+}
+
+TEST_F(StagingTest, AnotherChipOpensNothing) {
+  const Bytes bytes = contents(20'000, 1);
+  ASSERT_EQ(stage(bytes), StagingStatus::Ok);
+  crypto::set_host_chip(1);
+  const crypto::SealingKey other = crypto::device_key(crypto::KeyUse::Staging);
+  crypto::set_host_chip(0);
+  vault::Store store(flash_);
+  Staging clone(nor_, store, other, nullptr);
+  restart(clone, store);
+  EXPECT_EQ(clone.verify(crypto::sha256(bytes)), StagingStatus::WrongHash);
 }
 
 TEST_F(StagingTest, OldObjectsGiveWayButNotThoseStillNeeded) {

@@ -6,7 +6,6 @@
 
 #include "firmware/layout.hpp"
 #include "firmware/storage/bytes.hpp"
-#include "firmware/update/work_buffer.hpp"
 
 namespace microvisor::firmware::update {
 
@@ -41,6 +40,7 @@ UpdateError error_of(StagingStatus status) {
     case StagingStatus::Ok: return UpdateError::None;
     case StagingStatus::TooLarge:
     case StagingStatus::WrongHash: return UpdateError::Hash;
+    case StagingStatus::OldCopy: return UpdateError::OldStaging;
     default: return UpdateError::Storage;
   }
 }
@@ -51,11 +51,11 @@ bool is_zero(const crypto::Digest& digest) {
 
 }  // namespace
 
-Updater::Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store, std::uint32_t kernel_version,
-                 YieldHook hook)
+Updater::Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store,
+                 const crypto::SealingKey& staging_key, std::uint32_t kernel_version, YieldHook hook)
     : flash_(flash),
       store_(store),
-      staging_(nor, store, hook),
+      staging_(nor, store, staging_key, hook),
       kernel_version_(kernel_version),
       yield_(hook) {}
 
@@ -110,7 +110,24 @@ bool Updater::set_phase(Phase phase) {
   return save_record(record);
 }
 
+/// What is missing or cannot be read any more is fetched again; the cloud is told why.
+UpdateError Updater::fetch_again(UpdateError error) {
+  forget_replaced(error);
+  Record record = record_;
+  record.phase = Phase::Fetching;
+  record.error = error;
+  record.reported = false;
+  manifest_loaded_ = false;
+  return save_record(record) ? error : give_up(UpdateError::Storage);
+}
+
+/// Whoever has put an older copy back has not done so for one object alone.
+void Updater::forget_replaced(UpdateError error) {
+  if (error == UpdateError::OldStaging) (void)staging_.clear();
+}
+
 UpdateError Updater::give_up(UpdateError error) {
+  forget_replaced(error);
   Record record = record_;
   record.phase = Phase::Failed;
   record.error = error;
@@ -122,6 +139,13 @@ UpdateError Updater::give_up(UpdateError error) {
 }
 
 void Updater::fail(UpdateError error) { (void)give_up(error); }
+
+void Updater::refuse_next(UpdateError error) {
+  Record record;
+  record.phase = Phase::Failed;
+  record.error = error;  // and no target: begin() fills it in
+  if (!save_record(record)) record_ = record;
+}
 
 void Updater::set_reported() {
   Record record = record_;
@@ -144,6 +168,11 @@ bool Updater::begin(const crypto::Digest& manifest_hash, const vault::TrustAncho
   if (record_.target == manifest_hash && record_.phase != Phase::Idle && record_.phase != Phase::Installed) {
     if (record_.phase != Phase::Failed) return true;
     if (!retry_failed) return false;
+  }
+  if (record_.phase == Phase::Failed && is_zero(record_.target) && !retry_failed) {
+    record_.target = manifest_hash;
+    (void)give_up(record_.error);
+    return false;
   }
   Record record;
   record.phase = Phase::Fetching;
@@ -213,11 +242,9 @@ UpdateError Updater::close_object() {
 void Updater::interrupt_object() { staging_.suspend(); }
 
 UpdateError Updater::read_manifest(std::span<const std::uint8_t>& envelope) {
-  const std::span<std::uint8_t> buffer = work_buffer;
-  const std::optional<std::uint32_t> size = staging_.size_of(record_.target);
-  if (!size || *size > buffer.size()) return UpdateError::Storage;
-  envelope = buffer.first(*size);
-  if (!staging_.read(record_.target, 0, buffer.first(*size))) return UpdateError::Storage;
+  static_assert(kMaximumManifestSize <= kSealedSectorData);
+  const UpdateError error = error_of(staging_.peek(record_.target, envelope));
+  if (error != UpdateError::None) return error;
   // The NOR is outside: what was read counts only under the hash that the journal has.
   const crypto::Digest digest = crypto::sha256(envelope);
   return crypto::equal(digest, record_.target) == crypto::Verdict::Valid ? UpdateError::None
@@ -246,7 +273,8 @@ UpdateError Updater::measure_staged(const manifest::Layer& layer) {
   crypto::Sha256 hash;
   for (std::uint32_t at = 0; at < *size;) {
     const auto piece = std::span(buffer).first(std::min<std::size_t>(buffer.size(), *size - at));
-    if (!staging_.read(layer.fetch_hash, at, piece)) return UpdateError::Storage;
+    const UpdateError error = error_of(staging_.read(layer.fetch_hash, at, piece));
+    if (error != UpdateError::None) return error;
     hash.update(piece);
     at += static_cast<std::uint32_t>(piece.size());
     yield();
@@ -271,6 +299,7 @@ UpdateError Updater::mark_ready() {
   if (!set_phase(Phase::Staging)) return give_up(UpdateError::Storage);
   manifest_loaded_ = false;
   UpdateError error = load_checked_manifest();
+  if (error == UpdateError::Hash) (void)staging_.drop(record_.target);
   for (std::uint32_t i = 0; error == UpdateError::None && i < manifest_.layer_count; ++i) {
     error = measure_staged(manifest_.layers[i]);
     // What no longer reads as it was stored is fetched anew, if the update is named again.
@@ -293,7 +322,7 @@ Progress Updater::progress() const {
 }
 
 bool Updater::installed_manifest(manifest::ApplicationManifest& out) {
-  const std::span<std::uint8_t> buffer = work_buffer;
+  const auto buffer = staging_.scratch();
   std::size_t size = 0;
   if (!installed_ || store_.get(Key::InstalledManifest, buffer, size) != StoreStatus::Ok) return false;
   return manifest::parse_trusted_application_manifest(buffer.first(size), out) == ManifestError::None;

@@ -48,6 +48,8 @@ enum class UpdateError : std::uint8_t {
   Storage = 6,
   Measurement = 7,
   Unsupported = 8,
+  OldStaging = 9,
+  OldVault = 10,
 };
 
 /// What bank 1 holds. Stored in the journal.
@@ -73,8 +75,9 @@ class Updater {
  public:
   using YieldHook = void (*)();
 
-  Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store, std::uint32_t kernel_version,
-          YieldHook hook = nullptr);
+  /// `staging_key` is looked at from mount() on.
+  Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store,
+          const crypto::SealingKey& staging_key, std::uint32_t kernel_version, YieldHook hook = nullptr);
 
   /// Reads the records. Call after Store::mount().
   void mount();
@@ -119,6 +122,10 @@ class Updater {
   /// The transfer broke off: what was written so far is kept for resuming.
   void interrupt_object();
 
+  /// There is no application any more, and a target that is named without `retry_failed` fails with `error`:
+  /// the owner has to say that it should go on.
+  void refuse_next(UpdateError error);
+
   /// The target cannot be had, for example because the cloud does not know the object. Phase Failed.
   void fail(UpdateError error);
 
@@ -157,6 +164,8 @@ class Updater {
   [[nodiscard]] bool save_record(const Record& record);
   [[nodiscard]] bool set_phase(Phase phase);
   UpdateError give_up(UpdateError error);
+  [[nodiscard]] UpdateError fetch_again(UpdateError error);
+  void forget_replaced(UpdateError error);
   [[nodiscard]] UpdateError read_manifest(std::span<const std::uint8_t>& envelope);
   [[nodiscard]] UpdateError load_checked_manifest();
   [[nodiscard]] UpdateError measure_staged(const manifest::Layer& layer);

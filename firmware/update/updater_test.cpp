@@ -32,6 +32,31 @@ class UpdaterTest : public ::testing::Test {
     EXPECT_EQ(life.updater.installed()->manifest_hash, first_.hash);
   }
 
+  [[nodiscard]] std::size_t last_written_sector() {
+    std::size_t end = nor_.bytes().size();
+    while (nor_.bytes()[end - 1] == 0xFF) --end;
+    return (end - 1) / storage::kNorSectorSize * storage::kNorSectorSize;
+  }
+  [[nodiscard]] Bytes copy_of_nor() { return {nor_.bytes().begin(), nor_.bytes().end()}; }
+  void put_back(const Bytes& copy) { std::copy(copy.begin(), copy.end(), nor_.bytes().begin()); }
+  /// A copy of the NOR from a time when its sectors held something else under the device's own keys.
+  [[nodiscard]] Bytes older_copy() {
+    for (const Application* application : {&first_, &second_}) {
+      Life life(flash_, nor_);
+      EXPECT_EQ(life.fetch(*application), UpdateError::None);
+    }
+    Bytes copy = copy_of_nor();
+    // Fetched anew, each object is in its place again, under another generation.
+    Life life(flash_, nor_);
+    Staging staging(nor_, life.store, life.staging_key, nullptr);
+    staging.mount();
+    for (const Application* application : {&first_, &second_}) {
+      EXPECT_EQ(staging.drop(application->hash), StagingStatus::Ok);
+      EXPECT_EQ(staging.drop(crypto::sha256(application->layers[0].data)), StagingStatus::Ok);
+    }
+    return copy;
+  }
+
   PowerSupply power_;
   FlashModel flash_;
   NorModel nor_;
@@ -189,12 +214,9 @@ TEST_F(UpdaterTest, BackToTheInstalledOneCancelsTheUpdate) {
 TEST_F(UpdaterTest, StagedDataThatDecaysBeforeInstallingIsFetchedAgain) {
   install_first();
   ASSERT_EQ(Life(flash_, nor_).fetch(second_), UpdateError::None);
-  // Flip a bit somewhere in the staged layer: it stands in the NOR behind what was staged before.
-  const auto bytes = nor_.bytes();
+  // Flip a bit somewhere in the staged layer: what has changed in the NOR last is its last sector.
   const Bytes& data = second_.layers[0].data;
-  const auto found = std::search(bytes.begin(), bytes.end(), data.begin(), data.end());
-  ASSERT_NE(found, bytes.end());
-  *(found + 20'000) ^= 1;
+  nor_.bytes()[last_written_sector() + 2'000] ^= 1;
   {
     Life life(flash_, nor_);
     EXPECT_EQ(life.updater.install_pending(), UpdateError::Storage);
@@ -206,6 +228,83 @@ TEST_F(UpdaterTest, StagedDataThatDecaysBeforeInstallingIsFetchedAgain) {
   Life life(flash_, nor_);
   EXPECT_EQ(life.updater.install_pending(), UpdateError::None);
   EXPECT_TRUE(testing::bank_holds(flash_, second_));
+}
+
+TEST_F(UpdaterTest, AnOlderCopyOfTheNorFailsTheUpdateWithItsOwnErrorAndTheNextOneWorks) {
+  const Bytes older = older_copy();
+  install_first();
+  ASSERT_EQ(Life(flash_, nor_).fetch(second_), UpdateError::None);
+  put_back(older);
+  {
+    Life life(flash_, nor_);
+    ASSERT_EQ(life.updater.phase(), Phase::Ready);
+    EXPECT_EQ(life.updater.install_pending(), UpdateError::OldStaging);
+    EXPECT_EQ(life.updater.phase(), Phase::Failed);
+    EXPECT_EQ(life.updater.error(), UpdateError::OldStaging);
+    EXPECT_FALSE(life.updater.reported());
+    life.updater.set_reported();
+    EXPECT_FALSE(life.updater.begin(second_.hash, testing::owner_anchors())) << "not tried again by itself";
+  }
+  expect_first_untouched();
+  ASSERT_EQ(Life(flash_, nor_).fetch(second_), UpdateError::None);  // deployed anew
+  Life life(flash_, nor_);
+  EXPECT_EQ(life.updater.install_pending(), UpdateError::None);
+  EXPECT_TRUE(testing::bank_holds(flash_, second_));
+}
+
+TEST_F(UpdaterTest, AnOlderCopyOfTheNorIsNoticedBeforeAnUpdateIsReady) {
+  const Bytes older = older_copy();
+  install_first();
+  Life life(flash_, nor_);
+  ASSERT_EQ(life.fetch(second_), UpdateError::None);
+  ASSERT_TRUE(life.updater.begin(first_.hash, testing::owner_anchors()) == false);
+  put_back(older);
+  // The layer is staged already: it is looked at before it counts.
+  EXPECT_EQ(life.fetch(second_), UpdateError::OldStaging);
+  EXPECT_EQ(life.updater.phase(), Phase::Failed);
+  EXPECT_EQ(life.fetch(second_), UpdateError::None);
+}
+
+TEST_F(UpdaterTest, AnOlderCopyOfTheNorInTheMiddleOfAnInstallationIsFetchedAgain) {
+  const Bytes older = older_copy();
+  install_first();
+  ASSERT_EQ(Life(flash_, nor_).fetch(second_), UpdateError::None);
+  power_.cut({20, 1});
+  EXPECT_THROW((void)Life(flash_, nor_).updater.install_pending(), storage::testing::PowerCut);
+  power_.never_cut();
+  put_back(older);
+  {
+    Life life(flash_, nor_);
+    ASSERT_GE(life.updater.phase(), Phase::Erasing);
+    EXPECT_EQ(life.updater.install_pending(), UpdateError::OldStaging);
+    EXPECT_EQ(life.updater.phase(), Phase::Fetching) << "there is no way back to the old application";
+    EXPECT_EQ(life.updater.error(), UpdateError::OldStaging);
+    EXPECT_FALSE(life.updater.reported());
+    life.updater.set_reported();
+    EXPECT_EQ(life.updater.phase(), Phase::Fetching);
+    ASSERT_EQ(life.fetch(second_), UpdateError::None);
+  }
+  Life life(flash_, nor_);
+  EXPECT_EQ(life.updater.install_pending(), UpdateError::None);
+  EXPECT_TRUE(testing::bank_holds(flash_, second_));
+}
+
+TEST_F(UpdaterTest, AfterARefusedVaultTheOwnerHasToDeployAnew) {
+  {
+    Life life(flash_, nor_);
+    life.updater.refuse_next(UpdateError::OldVault);
+    EXPECT_TRUE(life.updater.reported()) << "nothing is said before the cloud names a target";
+  }
+  {
+    Life life(flash_, nor_);
+    EXPECT_FALSE(life.updater.begin(first_.hash, testing::owner_anchors()));
+    EXPECT_EQ(life.updater.phase(), Phase::Failed);
+    EXPECT_EQ(life.updater.error(), UpdateError::OldVault);
+    EXPECT_EQ(life.updater.target(), first_.hash);
+    EXPECT_FALSE(life.updater.reported());
+    life.updater.set_reported();
+  }
+  install_first();
 }
 
 TEST_F(UpdaterTest, WithoutExternalFlashTheApplicationStillRuns) {
@@ -227,6 +326,8 @@ TEST_F(UpdaterTest, ErrorNumbersAreThoseOfTheLink) {
   EXPECT_EQ(static_cast<int>(UpdateError::Storage), 6);
   EXPECT_EQ(static_cast<int>(UpdateError::Measurement), 7);
   EXPECT_EQ(static_cast<int>(UpdateError::Unsupported), 8);
+  EXPECT_EQ(static_cast<int>(UpdateError::OldStaging), 9);
+  EXPECT_EQ(static_cast<int>(UpdateError::OldVault), 10);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Page layout: a header row (magic, format version, bytes that follow, CRC-32 of these 12 bytes), then the
 // fields, each with its length in 2 bytes before it, then SHA-256 over header and fields. Fields in fixed
-// order; a later format version may only append.
+// order. Version 1 has the private key as it is, version 2 as a sealed box: nonce, ciphertext, tag.
 #include "firmware/vault/identity.hpp"
 
 #include <algorithm>
@@ -17,29 +17,103 @@ using storage::FlashStatus;
 using storage::kRowSize;
 
 constexpr std::uint32_t kMagic = 0x4449'564D;  // "MVID"
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kPlain = 1;
+constexpr std::uint32_t kSealed = 2;
 constexpr std::size_t kDigestSize = sizeof(crypto::Digest);
+constexpr std::size_t kSealedKeySize = sizeof(crypto::PrivateKey) + crypto::kSealOverhead;
 
-class Writer {
+/// Which page a sealed private key stands in: a box of one is none in the other.
+std::array<std::uint8_t, 4> context_of(std::uint32_t page) {
+  std::array<std::uint8_t, 4> context{};
+  storage::put32(context, 0, page);
+  return context;
+}
+
+// ---- Writing: a page from its start, to either of two places
+
+/// In memory, for the image builder.
+class PageInMemory {
  public:
-  explicit Writer(std::span<std::uint8_t> out) : out_(out) {}
-  void field(std::span<const std::uint8_t> data) {
-    if (!good_ || at_ + 2 + data.size() > out_.size()) {
-      good_ = false;
-      return;
-    }
-    storage::put16(out_, at_, static_cast<std::uint16_t>(data.size()));
-    std::copy(data.begin(), data.end(), out_.begin() + static_cast<std::ptrdiff_t>(at_ + 2));
-    at_ += 2 + data.size();
+  explicit PageInMemory(std::span<std::uint8_t> out) : out_(out) {}
+  void put(std::span<const std::uint8_t> data) {
+    std::copy(data.begin(), data.end(), out_.begin());
+    out_ = out_.subspan(data.size());
   }
-  [[nodiscard]] std::size_t size() const { return at_; }
-  [[nodiscard]] bool good() const { return good_; }
 
  private:
   std::span<std::uint8_t> out_;
-  std::size_t at_ = 0;
+};
+
+/// In the flash, row by row, the header last: so a page that has one was written to its end.
+class PageInFlash {
+ public:
+  PageInFlash(storage::Flash& flash, std::uint32_t page) : flash_(flash), page_(page), at_(page) {}
+  void put(std::span<const std::uint8_t> data) {
+    for (const std::uint8_t byte : data) {
+      row_[filled_++] = byte;
+      if (filled_ < row_.size()) continue;
+      if (at_ == page_) header_ = row_;
+      if (at_ != page_ && good_) good_ = flash_.program_row(at_, row_) == FlashStatus::Ok;
+      at_ += kRowSize;
+      filled_ = 0;
+    }
+  }
+  [[nodiscard]] bool close() { return good_ && flash_.program_row(page_, header_) == FlashStatus::Ok; }
+
+ private:
+  storage::Flash& flash_;
+  std::uint32_t page_;
+  std::uint32_t at_;
+  storage::Row header_{};
+  storage::Row row_{};
+  std::size_t filled_ = 0;
   bool good_ = true;
 };
+
+std::size_t fields_size(const Identity& identity, std::size_t private_key_size) {
+  constexpr std::size_t kFields = 7, kPort = 2;
+  return 2 * kFields + kPort + identity.device_sid.size + private_key_size +
+         identity.device_certificate.size + identity.gateway_host.size + identity.gateway_server_name.size +
+         identity.gateway_ca.size;
+}
+
+constexpr std::size_t used_size(std::size_t fields) {
+  return (kRowSize + fields + kDigestSize + kRowSize - 1) / kRowSize * kRowSize;
+}
+
+/// Everything up to the end of the last row, which is filled with 0xFF.
+template <typename Page>
+void encode(Page& page, std::uint32_t version, const Identity& identity,
+            std::span<const std::uint8_t> private_key) {
+  crypto::Sha256 hash;
+  const auto put = [&](std::span<const std::uint8_t> data) {
+    hash.update(data);
+    page.put(data);
+  };
+  const std::size_t size = fields_size(identity, private_key.size());
+  storage::Row header{};
+  storage::put32(header, 0, kMagic);
+  storage::put32(header, 4, version);
+  storage::put32(header, 8, static_cast<std::uint32_t>(size));
+  storage::put32(header, 12, storage::crc32(std::span(header).first(12)));
+  put(header);
+  std::array<std::uint8_t, 2> port{};
+  storage::put16(port, 0, identity.gateway_port);
+  for (const auto field : {identity.device_sid.span(), private_key, identity.device_certificate.span(),
+                           identity.gateway_host.span(), std::span<const std::uint8_t>(port),
+                           identity.gateway_server_name.span(), identity.gateway_ca.span()}) {
+    std::array<std::uint8_t, 2> length{};
+    storage::put16(length, 0, static_cast<std::uint16_t>(field.size()));
+    put(length);
+    put(field);
+  }
+  page.put(hash.finish());
+  storage::Row rest;
+  rest.fill(0xFF);
+  page.put(std::span(rest).first(used_size(size) - kRowSize - size - kDigestSize));
+}
+
+// ---- Reading
 
 /// Reads fields one after the other, straight to where they belong: the private key passes through no buffer.
 class Reader {
@@ -55,6 +129,13 @@ class Reader {
     if (size > Capacity) return false;
     out.size = static_cast<std::uint16_t>(size);
     return take(std::span(out.data).first(size));
+  }
+  [[nodiscard]] bool sealed_field(const crypto::SealingKey& key, std::uint32_t page,
+                                  std::span<std::uint8_t> out) {
+    crypto::SealNonce nonce;
+    crypto::SealTag tag;
+    return size_of_next() == out.size() + crypto::kSealOverhead && take(nonce) && take(out) && take(tag) &&
+           crypto::unseal(key, context_of(page), {nonce, out, tag});
   }
 
  private:
@@ -76,18 +157,6 @@ class Reader {
   std::size_t left_;
 };
 
-bool read_fields(Reader reader, Identity& identity) {
-  std::array<std::uint8_t, 2> port{};
-  if (!reader.field(identity.device_sid) || !reader.field(identity.device_private_key) ||
-      !reader.field(identity.device_certificate) || !reader.field(identity.gateway_host) ||
-      !reader.field(port) || !reader.field(identity.gateway_server_name) ||
-      !reader.field(identity.gateway_ca)) {
-    return false;
-  }
-  identity.gateway_port = storage::get16(port, 0);
-  return true;
-}
-
 /// Whether SHA-256 over the `size` bytes from `address` on stands behind them.
 bool digest_holds(storage::Flash& flash, std::uint32_t address, std::size_t size) {
   crypto::Sha256 hash;
@@ -104,54 +173,93 @@ bool digest_holds(storage::Flash& flash, std::uint32_t address, std::size_t size
   return flash.read(at, wanted) == FlashStatus::Ok && hash.finish() == wanted;
 }
 
+struct Header {
+  std::uint32_t version = 0;  // 0: there is none
+  std::size_t size = 0;       // of the fields
+};
+
+Header read_header(storage::Flash& flash, std::uint32_t page) {
+  storage::Row row;
+  if (flash.read_row(page, row) != FlashStatus::Ok) return {};
+  const Header header{storage::get32(row, 4), storage::get32(row, 8)};
+  const bool good = storage::get32(row, 0) == kMagic &&
+                    (header.version == kPlain || header.version == kSealed) &&
+                    storage::get32(row, 12) == storage::crc32(std::span(row).first(12)) &&
+                    header.size <= kMaximumEncodedIdentity - kRowSize - kDigestSize;
+  return good ? header : Header{};
+}
+
+/// The header of a page that is whole, as its SHA-256 says.
+Header look(storage::Flash& flash, std::uint32_t page) {
+  const Header header = read_header(flash, page);
+  return header.version != 0 && digest_holds(flash, page, kRowSize + header.size) ? header : Header{};
+}
+
 /// One copy. `identity` is only what it says if the result is true.
-bool read_copy(storage::Flash& flash, std::uint32_t address, Identity& identity) {
-  storage::Row header;
-  if (flash.read_row(address, header) != FlashStatus::Ok) return false;
-  if (storage::get32(header, 0) != kMagic || storage::get32(header, 4) != kVersion ||
-      storage::get32(header, 12) != storage::crc32(std::span(header).first(12))) {
+bool read_copy(storage::Flash& flash, std::uint32_t page, const crypto::SealingKey& key, Identity& identity) {
+  const Header header = look(flash, page);
+  if (header.version == 0) return false;
+  Reader reader(flash, page + kRowSize, header.size);
+  std::array<std::uint8_t, 2> port{};
+  if (!reader.field(identity.device_sid)) return false;
+  if (!(header.version == kSealed ? reader.sealed_field(key, page, identity.device_private_key)
+                                  : reader.field(identity.device_private_key))) {
     return false;
   }
-  const std::size_t size = storage::get32(header, 8);
-  if (size > kMaximumEncodedIdentity - kRowSize - kDigestSize) return false;
-  return digest_holds(flash, address, kRowSize + size) &&
-         read_fields(Reader(flash, address + kRowSize, size), identity);
+  if (!reader.field(identity.device_certificate) || !reader.field(identity.gateway_host) ||
+      !reader.field(port) || !reader.field(identity.gateway_server_name) ||
+      !reader.field(identity.gateway_ca)) {
+    return false;
+  }
+  identity.gateway_port = storage::get16(port, 0);
+  return true;
+}
+
+bool write_sealed(storage::Flash& flash, std::uint32_t page, const crypto::SealingKey& key,
+                  const Identity& identity) {
+  std::array<std::uint8_t, kSealedKeySize> box{};
+  const auto contents = std::span(box).subspan<crypto::kSealNonceSize, sizeof(crypto::PrivateKey)>();
+  std::copy(identity.device_private_key.begin(), identity.device_private_key.end(), contents.begin());
+  const auto whole = std::span<std::uint8_t, kSealedKeySize>(box);
+  if (!crypto::seal(key, context_of(page),
+                    {whole.first<crypto::kSealNonceSize>(), contents, whole.last<crypto::kSealTagSize>()})) {
+    box.fill(0);
+    return false;
+  }
+  if (flash.erase_page(page) != FlashStatus::Ok) return false;
+  PageInFlash out(flash, page);
+  encode(out, kSealed, identity, box);
+  return out.close() && look(flash, page).version == kSealed;
 }
 
 }  // namespace
 
-bool read_identity(storage::Flash& flash, Identity& identity) {
+bool read_identity(storage::Flash& flash, const crypto::SealingKey& key, Identity& identity) {
   for (std::uint32_t page = kVaultIdentity.address(); page < kVaultIdentity.end(); page += kPageSize) {
-    if (read_copy(flash, page, identity)) return true;
+    if (read_copy(flash, page, key, identity)) return true;
   }
   return false;
 }
 
+bool seal_identity(storage::Flash& flash, const crypto::SealingKey& key, const Identity& identity) {
+  constexpr std::uint32_t kFirst = kVaultIdentity.address(), kSecond = kFirst + kPageSize;
+  const auto sealed = [&](std::uint32_t page) { return read_header(flash, page).version == kSealed; };
+  if (sealed(kFirst) && sealed(kSecond)) return true;  // as at every start but the first
+  // Either may be the bad one, or become it just now: then the other has to wait for it.
+  for (const std::uint32_t page : {kSecond, kFirst, kSecond, kFirst}) {
+    if (look(flash, page).version == kSealed) continue;
+    if (look(flash, page == kFirst ? kSecond : kFirst).version == 0) continue;
+    if (!write_sealed(flash, page, key, identity)) return false;
+  }
+  return look(flash, kFirst).version == kSealed && look(flash, kSecond).version == kSealed;
+}
+
 std::size_t encode_identity(const Identity& identity, std::span<std::uint8_t> page) {
-  if (page.size() < kRowSize + kDigestSize) return 0;
-  std::array<std::uint8_t, 2> port{};
-  storage::put16(port, 0, identity.gateway_port);
-  Writer writer(page.subspan(kRowSize, page.size() - kRowSize - kDigestSize));
-  writer.field(identity.device_sid.span());
-  writer.field(identity.device_private_key);
-  writer.field(identity.device_certificate.span());
-  writer.field(identity.gateway_host.span());
-  writer.field(port);
-  writer.field(identity.gateway_server_name.span());
-  writer.field(identity.gateway_ca.span());
-  if (!writer.good()) return 0;
-  storage::put32(page, 0, kMagic);
-  storage::put32(page, 4, kVersion);
-  storage::put32(page, 8, static_cast<std::uint32_t>(writer.size()));
-  storage::put32(page, 12, storage::crc32(page.first(12)));
-  const std::size_t measured = kRowSize + writer.size();
-  const crypto::Digest digest = crypto::sha256(page.first(measured));
-  std::copy(digest.begin(), digest.end(), page.begin() + static_cast<std::ptrdiff_t>(measured));
-  const std::size_t used = measured + kDigestSize;
-  const std::size_t padded = std::min<std::size_t>(page.size(), (used + kRowSize - 1) / kRowSize * kRowSize);
-  std::fill(page.begin() + static_cast<std::ptrdiff_t>(used),
-            page.begin() + static_cast<std::ptrdiff_t>(padded), std::uint8_t{0xFF});
-  return padded;
+  const std::size_t used = used_size(fields_size(identity, identity.device_private_key.size()));
+  if (used > page.size()) return 0;
+  PageInMemory out(page);
+  encode(out, kPlain, identity, identity.device_private_key);
+  return used;
 }
 
 }  // namespace microvisor::firmware::vault

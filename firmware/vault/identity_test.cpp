@@ -3,16 +3,27 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
+#include "firmware/crypto/device_key_host.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/storage/testing/flash_model.hpp"
 
 namespace microvisor::firmware::vault {
 namespace {
 
+using storage::testing::CutId;
 using storage::testing::FlashModel;
+using storage::testing::PowerCut;
 using storage::testing::PowerSupply;
+
+crypto::SealingKey key() {
+  alignas(8) static std::array<std::uint8_t, 16 * 1024> arena;
+  static const bool done = (crypto::initialise_memory(arena), true);
+  (void)done;
+  return crypto::device_key(crypto::KeyUse::Identity);
+}
 
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -59,7 +70,7 @@ TEST(Identity, BlankVaultHasNone) {
   PowerSupply power;
   FlashModel flash(power);
   Identity identity;
-  EXPECT_FALSE(read_identity(flash, identity));
+  EXPECT_FALSE(read_identity(flash, key(), identity));
 }
 
 TEST(Identity, EitherCopyIsEnough) {
@@ -68,7 +79,7 @@ TEST(Identity, EitherCopyIsEnough) {
     FlashModel flash(power);
     write_copy(flash, page, example());
     Identity identity;
-    ASSERT_TRUE(read_identity(flash, identity));
+    ASSERT_TRUE(read_identity(flash, key(), identity));
     expect_example(identity);
   }
 }
@@ -84,10 +95,10 @@ TEST(Identity, EveryUnreadableRowLeadsToTheOtherCopy) {
     FlashModel flash(setup, power);
     flash.spoil(kFirst + at);
     Identity identity;
-    ASSERT_TRUE(read_identity(flash, identity)) << at;
+    ASSERT_TRUE(read_identity(flash, key(), identity)) << at;
     expect_example(identity);
     flash.spoil(kSecond + at);
-    EXPECT_FALSE(read_identity(flash, identity)) << at;
+    EXPECT_FALSE(read_identity(flash, key(), identity)) << at;
   }
 }
 
@@ -102,7 +113,127 @@ TEST(Identity, AChangedByteIsNotBelieved) {
     FlashModel flash(setup, power);
     flash.bytes(kFirst + static_cast<std::uint32_t>(at), 1)[0] ^= 0x10;
     Identity identity;
-    EXPECT_FALSE(read_identity(flash, identity)) << at;
+    EXPECT_FALSE(read_identity(flash, key(), identity)) << at;
+  }
+}
+
+void provision(FlashModel& flash) {
+  write_copy(flash, kFirst, example());
+  write_copy(flash, kSecond, example());
+}
+
+/// A first start: reads, seals.
+bool start(FlashModel& flash, Identity& identity) {
+  return read_identity(flash, key(), identity) && seal_identity(flash, key(), identity);
+}
+
+bool holds_private_key(FlashModel& flash) {
+  const auto secret = example().device_private_key;
+  const auto pages = flash.bytes(kFirst, kVaultIdentity.size());
+  return std::search(pages.begin(), pages.end(), secret.begin(), secret.end()) != pages.end();
+}
+
+TEST(SealedIdentity, TheFirstStartSealsBothCopies) {
+  PowerSupply power;
+  FlashModel flash(power);
+  provision(flash);
+  ASSERT_TRUE(holds_private_key(flash));
+  Identity identity;
+  ASSERT_TRUE(start(flash, identity));
+  EXPECT_FALSE(holds_private_key(flash));
+  const std::uint64_t operations = power.operations();
+  for (const std::uint32_t spoilt : {kFirst, kSecond}) {
+    FlashModel one(flash, power);
+    one.spoil(spoilt + 16);
+    Identity again;
+    ASSERT_TRUE(read_identity(one, key(), again));
+    expect_example(again);
+  }
+  ASSERT_TRUE(start(flash, identity));
+  EXPECT_EQ(power.operations(), operations) << "later starts write nothing";
+}
+
+TEST(SealedIdentity, OpensOnNoOtherChip) {
+  PowerSupply power;
+  FlashModel flash(power);
+  provision(flash);
+  Identity identity;
+  ASSERT_TRUE(start(flash, identity));
+  crypto::set_host_chip(1);
+  Identity stolen;
+  EXPECT_FALSE(read_identity(flash, key(), stolen));
+  EXPECT_EQ(stolen.device_private_key, crypto::PrivateKey{});
+  crypto::set_host_chip(0);
+}
+
+TEST(SealedIdentity, ACopyIsNoneInTheOtherPage) {
+  PowerSupply power;
+  FlashModel flash(power);
+  provision(flash);
+  Identity identity;
+  ASSERT_TRUE(start(flash, identity));
+  const auto pages = flash.bytes(kFirst, kVaultIdentity.size());
+  std::swap_ranges(pages.begin(), pages.begin() + kPageSize, pages.begin() + kPageSize);
+  EXPECT_FALSE(read_identity(flash, key(), identity));
+}
+
+TEST(SealedIdentity, WithoutAKeyThePlainCopiesStay) {
+  PowerSupply power;
+  FlashModel flash(power);
+  provision(flash);
+  crypto::SealingKey none = key();
+  none.good = false;
+  Identity identity;
+  ASSERT_TRUE(read_identity(flash, none, identity));
+  const std::uint64_t operations = power.operations();
+  EXPECT_FALSE(seal_identity(flash, none, identity));
+  EXPECT_EQ(power.operations(), operations);
+}
+
+TEST(SealedIdentity, ADecayedCopyIsWrittenAnewBeforeTheGoodOneIsTouched) {
+  for (const std::uint32_t spoilt : {kFirst, kSecond}) {
+    PowerSupply power;
+    FlashModel flash(power);
+    provision(flash);
+    flash.spoil(spoilt);
+    Identity identity;
+    ASSERT_TRUE(start(flash, identity));
+    EXPECT_FALSE(holds_private_key(flash));
+  }
+}
+
+TEST(SealedIdentity, SurvivesAPowerCutAtEveryOperationAndASecondOne) {
+  PowerSupply power;
+  FlashModel factory(power);
+  provision(factory);
+  PowerSupply count;
+  FlashModel undisturbed(factory, count);
+  Identity identity;
+  ASSERT_TRUE(start(undisturbed, identity));
+  for (std::uint64_t operation = 1; operation <= count.operations(); ++operation) {
+    for (std::uint32_t seed = 0; seed < 8; ++seed) {
+      SCOPED_TRACE(std::to_string(operation) + ":" + std::to_string(seed));
+      PowerSupply supply;
+      FlashModel flash(factory, supply);
+      for (const CutId cut :
+           {CutId{operation, seed}, CutId{1 + (operation * 7 + seed) % count.operations(), seed}}) {
+        supply.cut(cut);
+        try {
+          Identity found;
+          ASSERT_TRUE(read_identity(flash, key(), found));
+          (void)seal_identity(flash, key(), found);
+        } catch (const PowerCut&) {
+        }
+      }
+      supply.never_cut();
+      Identity found;
+      ASSERT_TRUE(read_identity(flash, key(), found));
+      expect_example(found);
+      (void)seal_identity(flash, key(), found);
+      EXPECT_FALSE(holds_private_key(flash));
+      ASSERT_TRUE(read_identity(flash, key(), found));
+      expect_example(found);
+    }
   }
 }
 

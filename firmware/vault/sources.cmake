@@ -2,5 +2,6 @@
 set(FIRMWARE_VAULT_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/boot_record.cpp
   ${CMAKE_CURRENT_LIST_DIR}/identity.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/ratchet.cpp
   ${CMAKE_CURRENT_LIST_DIR}/store.cpp
   ${CMAKE_CURRENT_LIST_DIR}/trust_anchors.cpp)

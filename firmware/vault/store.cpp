@@ -1,13 +1,21 @@
 // Rows (16 bytes), by their first byte:
 //   0x9C page header   version (1), ring size (2), page sequence (4), complement of it (4), CRC-32 of the 12
-//   bytes (4) 0x35 record        flags (1), key (2), size (2), zero (2), sequence (4), CRC-32 over bytes 1 to
-//   11 and the value (4) 0xAC continuation  15 bytes of the value, padded with zeros 0xFF blank
-// Rows 0 and 1 of a page are its header, twice, so that decay of one does not lose the page.
+//                      bytes (4)
+//   0x35 record        flags (1), key (2), size (2), zero (2), sequence (4), CRC-32 over bytes 1 to 11 and
+//   the
+//                      value as it stands behind (4)
+//   0xAC continuation  15 bytes of the value, padded with zeros
+//   0xFF blank
+// A sealed value stands as nonce (12), ciphertext, tag (16). Rows 0 and 1 of a page are its header, twice, so
+// that decay of one does not lose the page.
 #include "firmware/vault/store.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
+#include "firmware/crypto/crypto.hpp"
+#include "firmware/crypto/gcm.hpp"
 #include "firmware/storage/bytes.hpp"
 
 namespace microvisor::firmware::vault {
@@ -23,6 +31,8 @@ constexpr std::uint8_t kRecordTag = 0x35;
 constexpr std::uint8_t kContinuationTag = 0xAC;
 constexpr std::uint8_t kFormatVersion = 1;
 constexpr std::uint8_t kRemoved = 1;
+constexpr std::uint8_t kSealed = 2;
+constexpr std::size_t kMaximumStored = kMaximumStoreValue + crypto::kSealOverhead;
 
 constexpr std::uint32_t kRowsPerPage = kPageSize / kRowSize;
 constexpr std::uint32_t kFirstRow = 2;  // behind the two header rows
@@ -36,7 +46,7 @@ constexpr std::uint32_t kLost = 1;  // no record stands at this address
 constexpr std::uint32_t rows_of(std::size_t value_size) {
   return 1 + static_cast<std::uint32_t>((value_size + kValuePerRow - 1) / kValuePerRow);
 }
-static_assert(rows_of(kMaximumStoreValue) + kLiveRowsPerPage < kRowsPerPage - kFirstRow);
+static_assert(rows_of(kMaximumStored) + kLiveRowsPerPage < kRowsPerPage - kFirstRow);
 
 Row encode_page_header(std::uint32_t sequence, std::uint32_t page_count) {
   Row row{};
@@ -54,7 +64,69 @@ bool decode_page_header(const Row& row, std::uint32_t page_count, std::uint32_t&
   return row == encode_page_header(sequence, page_count);
 }
 
+/// What a sealed value is bound to: its record.
+std::array<std::uint8_t, 6> context_of(std::uint16_t key, std::uint32_t sequence) {
+  std::array<std::uint8_t, 6> context{};
+  storage::put16(context, 0, key);
+  storage::put32(context, 2, sequence);
+  return context;
+}
+
 }  // namespace
+
+// ---- The bytes of a value as they are stored
+
+/// Gives them in order. A value is sealed while it goes by, each time it is needed (once for the CRC, once
+/// for the rows), so that no buffer of its size is.
+class Store::Stored {
+ public:
+  Stored(const Header& header, const crypto::SealingKey* key, const crypto::SealNonce& nonce,
+         std::span<const std::uint8_t> value)
+      : value_(value) {
+    if (!header.sealed) return;
+    gcm_.emplace(*key, crypto::Gcm::Direction::Encrypt, context_of(header.key, header.sequence), nonce);
+    std::copy(nonce.begin(), nonce.end(), piece_.begin());
+    filled_ = nonce.size();
+  }
+
+  /// The next bytes; zeros behind the end.
+  void next(std::span<std::uint8_t> out) {
+    while (!out.empty()) {
+      if (taken_ == filled_ && !refill()) return std::fill(out.begin(), out.end(), std::uint8_t{0});
+      const std::size_t count = std::min(filled_ - taken_, out.size());
+      std::memcpy(out.data(), piece_.data() + taken_, count);
+      taken_ += count;
+      out = out.subspan(count);
+    }
+  }
+  /// False if a byte given could not be sealed.
+  [[nodiscard]] bool good() const { return good_; }
+
+ private:
+  bool refill() {
+    taken_ = 0;
+    filled_ = std::min(piece_.size(), value_.size());
+    std::copy_n(value_.begin(), filled_, piece_.begin());
+    value_ = value_.subspan(filled_);
+    if (!gcm_) return filled_ != 0;
+    if (filled_ != 0) {
+      good_ = good_ && gcm_->update(std::span(piece_).first(filled_));
+      return true;
+    }
+    filled_ = closed_ ? 0 : piece_.size();
+    if (!closed_) good_ = good_ && gcm_->finish(piece_);
+    closed_ = true;
+    return filled_ != 0;
+  }
+
+  std::span<const std::uint8_t> value_;  // what is left of it
+  std::optional<crypto::Gcm> gcm_;
+  crypto::SealTag piece_{};  // a block of ciphertext, the nonce or the tag
+  std::size_t filled_ = 0;
+  std::size_t taken_ = 0;
+  bool closed_ = false;
+  bool good_ = true;
+};
 
 // ---- Reading
 // ---------------------------------------------------------------------------------------------------------
@@ -100,6 +172,7 @@ bool Store::read_header(std::uint32_t address, Header& header) {
   }
   if (row[0] != kRecordTag) return false;
   header.removed = (row[1] & kRemoved) != 0;
+  header.sealed = (row[1] & kSealed) != 0;
   header.key = storage::get16(row, 2);
   header.size = storage::get16(row, 4);
   header.sequence = storage::get32(row, 8);
@@ -110,7 +183,7 @@ bool Store::read_header(std::uint32_t address, Header& header) {
 bool Store::record_is_good(std::uint32_t address, const Header& header) {
   const std::uint32_t rows = rows_of(header.size);
   const std::uint32_t first = (address % kPageSize) / kRowSize;
-  if (header.size > kMaximumStoreValue || first + rows > kRowsPerPage) return false;
+  if (header.size > kMaximumStored || first + rows > kRowsPerPage) return false;
   Row row;
   if (flash_.read_row(address, row) != FlashStatus::Ok) return false;
   std::uint32_t crc = storage::crc32(std::span(row).subspan(1, 11));
@@ -208,35 +281,58 @@ bool Store::settle() {
   return copied == Copied::Done;
 }
 
+/// Bytes of the value as they are stored.
+bool Store::read_stored(const Entry& entry, std::size_t from, std::span<std::uint8_t> out) {
+  while (!out.empty()) {
+    const std::uint32_t row_index = 1 + static_cast<std::uint32_t>(from / kValuePerRow);
+    Row row;
+    if (flash_.read_row(entry.address + row_index * kRowSize, row) != FlashStatus::Ok) return false;
+    const std::size_t skip = from % kValuePerRow;
+    const std::size_t count = std::min<std::size_t>(kValuePerRow - skip, out.size());
+    std::memcpy(out.data(), row.data() + 1 + skip, count);
+    from += count;
+    out = out.subspan(count);
+  }
+  return true;
+}
+
 StoreStatus Store::get(Key key, std::span<std::uint8_t> out, std::size_t& size) {
   size = 0;
   const Entry* entry = find(static_cast<std::uint16_t>(key));
   if (entry == nullptr || entry->header.removed) return StoreStatus::NotFound;
-  size = entry->header.size;
+  const Header& header = entry->header;
+  size = header.value_size();
   if (size > out.size()) return StoreStatus::TooLarge;
-  for (std::size_t done = 0; done < size; done += kValuePerRow) {
-    const std::uint32_t row_index = 1 + static_cast<std::uint32_t>(done / kValuePerRow);
-    Row row;
-    if (flash_.read_row(entry->address + row_index * kRowSize, row) != FlashStatus::Ok)
-      return StoreStatus::FlashFailed;
-    std::memcpy(out.data() + done, row.data() + 1, std::min<std::size_t>(kValuePerRow, size - done));
+  const auto value = out.first(size);
+  if (!header.sealed) return read_stored(*entry, 0, value) ? StoreStatus::Ok : StoreStatus::FlashFailed;
+  if (key_ == nullptr) return StoreStatus::NoKey;
+  crypto::SealNonce nonce;
+  crypto::SealTag tag;
+  if (!read_stored(*entry, 0, nonce) || !read_stored(*entry, nonce.size(), value) ||
+      !read_stored(*entry, nonce.size() + size, tag)) {
+    return StoreStatus::FlashFailed;
   }
-  return StoreStatus::Ok;
+  return crypto::unseal(*key_, context_of(header.key, header.sequence), {nonce, value, tag})
+             ? StoreStatus::Ok
+             : StoreStatus::NoKey;
 }
 
+/// A sealed value is the same if sealing it again, for the same record, gives the same bytes.
 bool Store::equals(const Entry& entry, std::span<const std::uint8_t> value) {
-  if (entry.header.removed || entry.header.size != value.size()) return false;
-  for (std::size_t done = 0; done < value.size(); done += kValuePerRow) {
-    Row row;
-    const std::uint32_t row_index = 1 + static_cast<std::uint32_t>(done / kValuePerRow);
-    if (flash_.read_row(entry.address + row_index * kRowSize, row) != FlashStatus::Ok) return false;
-    const std::size_t count = std::min<std::size_t>(kValuePerRow, value.size() - done);
-    if (!std::equal(row.begin() + 1, row.begin() + 1 + static_cast<std::ptrdiff_t>(count),
-                    value.begin() + static_cast<std::ptrdiff_t>(done))) {
-      return false;
-    }
+  const Header& header = entry.header;
+  if (header.removed || header.value_size() != value.size()) return false;
+  crypto::SealNonce nonce{};
+  if (header.sealed && (key_ == nullptr || !read_stored(entry, 0, nonce))) return false;
+  Stored wanted(header, key_, nonce, value);
+  for (std::size_t done = 0; done < header.size; done += kValuePerRow) {
+    std::array<std::uint8_t, kValuePerRow> stored{};
+    std::array<std::uint8_t, kValuePerRow> expected{};
+    const std::size_t count = std::min<std::size_t>(kValuePerRow, header.size - done);
+    if (!read_stored(entry, done, std::span(stored).first(count))) return false;
+    wanted.next(std::span(expected).first(count));
+    if (stored != expected) return false;
   }
-  return true;
+  return wanted.good();
 }
 
 // ---- Writing
@@ -246,7 +342,7 @@ StoreStatus Store::put(Key key, std::span<const std::uint8_t> value) {
   if (value.size() > kMaximumStoreValue) return StoreStatus::TooLarge;
   const std::uint16_t number = static_cast<std::uint16_t>(key);
   const Entry* entry = find(number);
-  if (entry != nullptr && equals(*entry, value)) return StoreStatus::Ok;
+  if (entry != nullptr && entry->header.sealed == seals(key) && equals(*entry, value)) return StoreStatus::Ok;
   return append(number, value, false);
 }
 
@@ -257,6 +353,15 @@ StoreStatus Store::remove(Key key) {
   return append(number, {}, true);
 }
 
+StoreStatus Store::remove_all_but(Key key) {
+  StoreStatus status = StoreStatus::Ok;
+  for (std::uint32_t i = 0; status == StoreStatus::Ok && i < entry_count_; ++i) {
+    const auto other = static_cast<Key>(entries_[i].header.key);
+    if (other != key) status = remove(other);
+  }
+  return status;
+}
+
 std::uint32_t Store::live_rows() const {
   std::uint32_t rows = 0;
   for (std::uint32_t i = 0; i < entry_count_; ++i) rows += rows_of(entries_[i].header.size);
@@ -264,7 +369,11 @@ std::uint32_t Store::live_rows() const {
 }
 
 StoreStatus Store::append(std::uint16_t key, std::span<const std::uint8_t> value, bool removed) {
-  const std::uint32_t rows = rows_of(value.size());
+  const bool sealed = !removed && seals(static_cast<Key>(key));
+  const std::size_t stored = value.size() + (sealed ? crypto::kSealOverhead : 0);
+  const std::uint32_t rows = rows_of(stored);
+  crypto::SealNonce nonce{};
+  if (sealed && (!key_->good || !crypto::random(nonce))) return StoreStatus::NoKey;
   if (find(key) == nullptr && entry_count_ == entries_.size()) return StoreStatus::Full;
   const Entry* old = find(key);
   const std::uint32_t replaced = old == nullptr ? 0 : rows_of(old->header.size);
@@ -272,15 +381,16 @@ StoreStatus Store::append(std::uint16_t key, std::span<const std::uint8_t> value
 
   Header header;
   header.key = key;
-  header.size = static_cast<std::uint16_t>(value.size());
+  header.size = static_cast<std::uint16_t>(stored);
   header.removed = removed;
+  header.sealed = sealed;
   for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
     const StoreStatus room = make_room(rows);
     if (room != StoreStatus::Ok) return room;
     header.sequence = next_sequence_;
     const std::uint32_t address = page_address(head_) + head_row_ * kRowSize;
     head_row_ += rows;
-    if (!program_record(address, header, value)) continue;
+    if (!program_record(address, header, nonce, value)) continue;
     if (read_header(address, header) && record_is_good(address, header)) {
       note(header, address);
       return StoreStatus::Ok;
@@ -289,23 +399,37 @@ StoreStatus Store::append(std::uint16_t key, std::span<const std::uint8_t> value
   return StoreStatus::FlashFailed;
 }
 
-bool Store::program_record(std::uint32_t address, const Header& header, std::span<const std::uint8_t> value) {
+/// Continues `crc` over the value as it will be stored.
+bool Store::measure_value(const Header& header, const crypto::SealNonce& nonce,
+                          std::span<const std::uint8_t> value, std::uint32_t& crc) const {
+  Stored stored(header, key_, nonce, value);
+  for (std::size_t done = 0; done < header.size; done += kValuePerRow) {
+    std::array<std::uint8_t, kValuePerRow> piece{};
+    const auto part = std::span(piece).first(std::min<std::size_t>(kValuePerRow, header.size - done));
+    stored.next(part);
+    crc = storage::crc32(part, crc);
+  }
+  return stored.good();
+}
+
+bool Store::program_record(std::uint32_t address, const Header& header, const crypto::SealNonce& nonce,
+                           std::span<const std::uint8_t> value) {
   Row row{};
   row[0] = kRecordTag;
-  row[1] = header.removed ? kRemoved : 0;
+  row[1] = static_cast<std::uint8_t>((header.removed ? kRemoved : 0u) | (header.sealed ? kSealed : 0u));
   storage::put16(row, 2, header.key);
   storage::put16(row, 4, header.size);
   storage::put32(row, 8, header.sequence);
-  const std::uint32_t crc = storage::crc32(value, storage::crc32(std::span(row).subspan(1, 11)));
+  std::uint32_t crc = storage::crc32(std::span(row).subspan(1, 11));
+  if (!measure_value(header, nonce, value, crc)) return false;
   storage::put32(row, 12, crc);
   if (flash_.program_row(address, row) != FlashStatus::Ok) return false;
-  for (std::size_t done = 0; done < value.size(); done += kValuePerRow) {
+  Stored written(header, key_, nonce, value);
+  for (std::size_t done = 0; done < header.size; done += kValuePerRow) {
     address += kRowSize;
-    row.fill(0);
     row[0] = kContinuationTag;
-    std::memcpy(row.data() + 1, value.data() + done,
-                std::min<std::size_t>(kValuePerRow, value.size() - done));
-    if (flash_.program_row(address, row) != FlashStatus::Ok) return false;
+    written.next(std::span(row).subspan(1));
+    if (!written.good() || flash_.program_row(address, row) != FlashStatus::Ok) return false;
   }
   return true;
 }

@@ -11,6 +11,10 @@
 // moved into it. So a power cut during the move leaves a page that does not count, and the move is done
 // again. docs/boot.md has the format.
 //
+// Values are sealed by a key of the chip (crypto/seal.hpp), bound to their key and sequence number, so that a
+// copy of the flash tells nothing and a value counts in its own record only. What tools outside read or write
+// (is_plain()) is not.
+//
 // Not thread-safe; the worker owns it (and start-up code before the worker exists). Reading and writing do
 // not allocate.
 #pragma once
@@ -19,6 +23,7 @@
 #include <cstdint>
 #include <span>
 
+#include "firmware/crypto/seal.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/limits.hpp"
 #include "firmware/storage/flash.hpp"
@@ -32,13 +37,22 @@ enum class Key : std::uint16_t {
   UpdateState = 0x0102,           // update: target, phase, failure
   StagedObjects = 0x0103,         // update: what the staging area holds
   StagedProgress = 0x0104,        // update: how far the object being fetched has come
+  SecurityRatchet = 0x0105,       // vault: u32, see ratchet.hpp
   BootCount = 0x0200,             // kernel: u64
   Settings = 0x0201,              // kernel: what the gateway set
   FactoryTest = 0x0202,           // kernel: u32, see FactoryTest below
   WifiConfig = 0x0203,            // kernel: SSID and password (resident/wifi_settings.hpp)
+  CrashReports = 0x0204,          // kernel: what waits in the NOR (crash_store.cpp)
   LinkState = 0x0300,             // link: what survives a reset
   TlsSession = 0x0301,            // link: session ticket
 };
+
+/// Whether the values of `key` stand in the flash as they are: no secrets, and known to the factory or to
+/// tools that look at a board from outside.
+[[nodiscard]] constexpr bool is_plain(Key key) {
+  return key == Key::InstalledApplication || key == Key::InstalledManifest || key == Key::UpdateState ||
+         key == Key::SecurityRatchet || key == Key::FactoryTest;
+}
 
 /// Values of Key::FactoryTest; without a record the device is a product.
 enum class FactoryTest : std::uint8_t {
@@ -47,12 +61,23 @@ enum class FactoryTest : std::uint8_t {
   Passed = 2,   // it has passed and does not run any more; the next application makes the device a product
 };
 
-enum class StoreStatus : std::uint8_t { Ok, NotFound, TooLarge, Full, FlashFailed };
+enum class StoreStatus : std::uint8_t {
+  Ok,
+  NotFound,
+  TooLarge,
+  Full,
+  FlashFailed,
+  NoKey,  ///< the value is sealed, or would have to be, and this chip's key does not do it
+};
 
 class Store {
  public:
   /// `first_page` to `last_page` of bank 2; at least 3 pages.
   explicit Store(storage::Flash& flash, Pages pages = kVaultJournal) : flash_(flash), pages_(pages) {}
+
+  /// From now on values are sealed with `key`, which is looked at whenever it is needed. Without this call
+  /// (host tools) nothing is sealed, and what is sealed cannot be read.
+  void seal_with(const crypto::SealingKey& key) { key_ = &key; }
 
   /// Reads the ring and finds every key's newest record. Call first. Writes once: the very last record is
   /// written again, because a power cut may have left it in a state that reads well today and not tomorrow.
@@ -67,6 +92,8 @@ class Store {
 
   /// Removes `key`, atomically. Ok also if it was not there.
   [[nodiscard]] StoreStatus remove(Key key);
+  /// Removes every other key, one after the other.
+  [[nodiscard]] StoreStatus remove_all_but(Key key);
 
   /// Rows found unreadable or torn at the last mount(), for diagnosis.
   [[nodiscard]] std::uint32_t damaged_rows() const { return damaged_rows_; }
@@ -78,7 +105,13 @@ class Store {
     std::uint32_t sequence = 0;
     std::uint32_t crc = 0;
     bool removed = false;
+    bool sealed = false;
+    /// Bytes of the value; `size` counts what is stored.
+    [[nodiscard]] std::size_t value_size() const {
+      return sealed && size >= crypto::kSealOverhead ? size - crypto::kSealOverhead : size;
+    }
   };
+  class Stored;
   struct Entry {
     Header header;
     std::uint32_t address = 0;  // of the record's first row
@@ -91,6 +124,7 @@ class Store {
   [[nodiscard]] std::uint32_t page_of(std::uint32_t address) const {
     return (address - pages_.address()) / kPageSize;
   }
+  [[nodiscard]] bool seals(Key key) const { return key_ != nullptr && !is_plain(key); }
   [[nodiscard]] Entry* find(std::uint16_t key);
 
   void find_head();
@@ -101,10 +135,13 @@ class Store {
   [[nodiscard]] bool record_is_good(std::uint32_t address, const Header& header);
   void scan();
   [[nodiscard]] bool settle();
+  [[nodiscard]] bool read_stored(const Entry& entry, std::size_t from, std::span<std::uint8_t> out);
   [[nodiscard]] bool equals(const Entry& entry, std::span<const std::uint8_t> value);
   [[nodiscard]] StoreStatus append(std::uint16_t key, std::span<const std::uint8_t> value, bool removed);
+  [[nodiscard]] bool measure_value(const Header& header, const crypto::SealNonce& nonce,
+                                   std::span<const std::uint8_t> value, std::uint32_t& crc) const;
   [[nodiscard]] bool program_record(std::uint32_t address, const Header& header,
-                                    std::span<const std::uint8_t> value);
+                                    const crypto::SealNonce& nonce, std::span<const std::uint8_t> value);
   [[nodiscard]] StoreStatus make_room(std::uint32_t rows);
   [[nodiscard]] StoreStatus advance();
   /// New address of each entry that was moved, 0 for the others; in force once the page has its header.
@@ -117,6 +154,7 @@ class Store {
 
   storage::Flash& flash_;
   Pages pages_;
+  const crypto::SealingKey* key_ = nullptr;
   std::array<Entry, kMaximumStoreKeys> entries_{};
   std::uint32_t entry_count_ = 0;
   std::uint32_t next_sequence_ = 1;

@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 
+#include "firmware/crypto/crypto.hpp"
+#include "firmware/crypto/device_key_host.hpp"
 #include "firmware/storage/testing/flash_model.hpp"
 
 namespace microvisor::firmware::vault {
@@ -287,6 +290,140 @@ TEST(Store, RepeatedPowerLossNeverJams) {
     ASSERT_EQ(store.mount(), StoreStatus::Ok);
     script.check(store);
     script.run(store);
+  }
+}
+
+// ---- Sealed values
+
+crypto::SealingKey chip_key() {
+  alignas(8) static std::array<std::uint8_t, 16 * 1024> arena;
+  static const bool done = (crypto::initialise_memory(arena), true);
+  (void)done;
+  return crypto::device_key(crypto::KeyUse::Journal);
+}
+
+class SealedStore : public ::testing::Test {
+ protected:
+  SealedStore() : flash_(power_), store_(flash_, kSmallRing) {
+    store_.seal_with(key_);
+    EXPECT_EQ(store_.mount(), StoreStatus::Ok);
+  }
+  [[nodiscard]] bool flash_shows(const Value& value) {
+    const auto bytes = flash_.bytes(kSmallRing.address(), kSmallRing.size());
+    // Rows have 15 bytes of a value.
+    return std::search(bytes.begin(), bytes.end(), value.begin(), value.begin() + 15) != bytes.end();
+  }
+
+  const crypto::SealingKey key_ = chip_key();
+  PowerSupply power_;
+  FlashModel flash_;
+  Store store_;
+};
+
+TEST_F(SealedStore, KeepsValuesOfEverySizeAndShowsNone) {
+  for (const std::size_t size : {0u, 1u, 14u, 15u, 16u, 17u, 32u, 40u, 255u, 2304u}) {
+    ASSERT_EQ(store_.put(key(1), value_of(1, size)), StoreStatus::Ok);
+    EXPECT_EQ(read(store_, 1), value_of(1, size)) << size;
+  }
+  EXPECT_FALSE(flash_shows(value_of(1, 2304)));
+  EXPECT_EQ(store_.put(key(1), value_of(1, kMaximumStoreValue + 1)), StoreStatus::TooLarge);
+  Store again(flash_, kSmallRing);
+  again.seal_with(key_);
+  ASSERT_EQ(again.mount(), StoreStatus::Ok);
+  EXPECT_EQ(read(again, 1), value_of(1, 2304));
+}
+
+TEST_F(SealedStore, WhatToolsLookAtStaysReadable) {
+  const auto state = static_cast<unsigned>(Key::UpdateState);
+  ASSERT_EQ(store_.put(Key::UpdateState, value_of(5, 40)), StoreStatus::Ok);
+  EXPECT_TRUE(flash_shows(value_of(5, 40)));
+  Store outside(flash_, kSmallRing);
+  ASSERT_EQ(outside.mount(), StoreStatus::Ok);
+  EXPECT_EQ(read(outside, state), value_of(5, 40));
+}
+
+TEST_F(SealedStore, AnEqualValueCostsNoFlash) {
+  ASSERT_EQ(store_.put(key(1), value_of(1, 40)), StoreStatus::Ok);
+  const std::uint64_t before = power_.operations();
+  ASSERT_EQ(store_.put(key(1), value_of(1, 40)), StoreStatus::Ok);
+  EXPECT_EQ(power_.operations(), before);
+  ASSERT_EQ(store_.put(key(1), value_of(2, 40)), StoreStatus::Ok);
+  EXPECT_GT(power_.operations(), before);
+}
+
+TEST_F(SealedStore, ValuesSurviveManyTurnsOfTheRing) {
+  ASSERT_EQ(store_.put(key(2), value_of(2, 333)), StoreStatus::Ok);
+  for (unsigned i = 0; i < 3'000; ++i) ASSERT_EQ(store_.put(key(1), value_of(i, 40)), StoreStatus::Ok);
+  EXPECT_EQ(read(store_, 2), value_of(2, 333));
+}
+
+TEST_F(SealedStore, OpensOnNoOtherChipAndInNoOtherRecord) {
+  ASSERT_EQ(store_.put(key(1), value_of(1, 40)), StoreStatus::Ok);
+  crypto::set_host_chip(1);
+  const crypto::SealingKey other = chip_key();
+  crypto::set_host_chip(0);
+  Store clone(flash_, kSmallRing);
+  clone.seal_with(other);
+  ASSERT_EQ(clone.mount(), StoreStatus::Ok);
+  Value out(40);
+  std::size_t size = 0;
+  EXPECT_EQ(clone.get(key(1), out, size), StoreStatus::NoKey);
+  EXPECT_EQ(out, Value(40, 0));
+  Store without(flash_, kSmallRing);
+  ASSERT_EQ(without.mount(), StoreStatus::Ok);
+  EXPECT_EQ(without.get(key(1), out, size), StoreStatus::NoKey);
+}
+
+TEST_F(SealedStore, WithoutAKeyASecretIsNotStored) {
+  crypto::SealingKey none = key_;
+  none.good = false;
+  store_.seal_with(none);
+  EXPECT_EQ(store_.put(key(1), value_of(1, 40)), StoreStatus::NoKey);
+  EXPECT_EQ(store_.put(Key::UpdateState, value_of(1, 40)), StoreStatus::Ok);
+}
+
+TEST_F(SealedStore, APlainValueOfEarlierFirmwareIsSealedWhenItIsPutAgain) {
+  Store earlier(flash_, kSmallRing);
+  ASSERT_EQ(earlier.mount(), StoreStatus::Ok);
+  ASSERT_EQ(earlier.put(key(1), value_of(1, 40)), StoreStatus::Ok);
+  Store now(flash_, kSmallRing);
+  now.seal_with(key_);
+  ASSERT_EQ(now.mount(), StoreStatus::Ok);
+  EXPECT_EQ(read(now, 1), value_of(1, 40));
+  const std::uint64_t before = power_.operations();
+  ASSERT_EQ(now.put(key(1), value_of(1, 40)), StoreStatus::Ok);
+  EXPECT_GT(power_.operations(), before);
+  EXPECT_EQ(read(now, 1), value_of(1, 40));
+}
+
+TEST_F(SealedStore, SurvivesAPowerCutAtEveryOperation) {
+  ASSERT_EQ(store_.put(key(1), value_of(1, 100)), StoreStatus::Ok);
+  const auto change = [&](FlashModel& flash) {
+    Store store(flash, kSmallRing);
+    store.seal_with(key_);
+    ASSERT_EQ(store.mount(), StoreStatus::Ok);
+    ASSERT_EQ(store.put(key(1), value_of(2, 90)), StoreStatus::Ok);
+  };
+  PowerSupply count;
+  FlashModel undisturbed(flash_, count);
+  change(undisturbed);
+  for (std::uint64_t operation = 1; operation <= count.operations(); ++operation) {
+    for (std::uint32_t seed = 0; seed < 8; ++seed) {
+      SCOPED_TRACE(std::to_string(operation) + ":" + std::to_string(seed));
+      PowerSupply power;
+      FlashModel flash(flash_, power);
+      power.cut({operation, seed});
+      try {
+        change(flash);
+      } catch (const PowerCut&) {
+      }
+      power.never_cut();
+      Store store(flash, kSmallRing);
+      store.seal_with(key_);
+      ASSERT_EQ(store.mount(), StoreStatus::Ok);
+      const auto found = read(store, 1);
+      EXPECT_TRUE(found == value_of(1, 100) || found == value_of(2, 90));
+    }
   }
 }
 

@@ -15,6 +15,8 @@ std::string describe_update_error(int error) {
     case link::UPDATE_ERROR_STORAGE: return "staging or flash memory failed";
     case link::UPDATE_ERROR_MEASUREMENT: return "what was installed does not read back right";
     case link::UPDATE_ERROR_UNSUPPORTED: return "a layer of a kind the kernel does not know";
+    case link::UPDATE_ERROR_OLD_STAGING: return "an older copy of the external flash was put back";
+    case link::UPDATE_ERROR_OLD_VAULT: return "the vault is older than the security ratchet";
     default: return "error " + std::to_string(error);
   }
 }

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <numeric>
 
 #include "board/board.hpp"
 #include "firmware/boot_status.hpp"
@@ -138,6 +139,26 @@ TEST(BootChain, RefusesAKernelBelowTheRatchet) {
   Device device;
   device.program_ratchet(1);
   expect_refusal(device, BootCode::KernelRatchet);
+}
+
+TEST(BootChain, TheRatchetCountsBurntAndUnreadableRows) {
+  // 32 rows of OTP (RM0456 section 7.3.2), 30 steps; what the bootrom has counted is the detail of its
+  // refusal.
+  const auto refusal = [](const std::vector<unsigned>& burnt, const std::vector<unsigned>& torn) {
+    Device device;
+    for (const unsigned row : burnt) device.burn_ratchet_row(row);
+    for (const unsigned row : torn) device.tear_ratchet_row(row);
+    EXPECT_FALSE(device.boots());
+    EXPECT_EQ(device.status().code, BootCode::KernelRatchet);
+    return device.status().detail;
+  };
+  EXPECT_EQ(refusal({}, {0}), 1u) << "power failed while the first step was being burnt";
+  EXPECT_EQ(refusal({0, 1}, {2}), 3u);
+  EXPECT_EQ(refusal({0, 2}, {}), 2u) << "row 1 takes no programming";
+  EXPECT_EQ(refusal({31}, {}), 1u);
+  std::vector<unsigned> all(32);
+  std::iota(all.begin(), all.end(), 0u);
+  EXPECT_EQ(refusal(all, {}), 30u);
 }
 
 TEST(BootChain, SaysWhenTheKernelCannotBeRead) {

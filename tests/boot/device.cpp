@@ -35,7 +35,7 @@ firmware::image::FlashImage factory_image() {
   return firmware::image::build_flash_image(identity);
 }
 
-Device::Device() : memories_(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1))) {
+Device::Device() : memories_(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(kDeviceSeed))) {
   cli::program(memories_.flash(), factory_image());
 }
 
@@ -53,9 +53,17 @@ void Device::write(std::uint32_t address, std::span<const std::uint8_t> bytes) {
 void Device::spoil(std::uint32_t address) { cells().mark(cell(address), board::RowState::Bad); }
 
 void Device::program_ratchet(std::uint32_t rows) {
+  for (std::uint32_t row = 0; row < rows; ++row) burn_ratchet_row(row);
+}
+
+void Device::burn_ratchet_row(std::uint32_t row) {
   // The cells of OTP follow those of the main array.
-  const std::vector<std::uint8_t> zeros(rows * board::kFlashRowSize, 0);
-  cells().load(board::kOtpCells, zeros);
+  const std::vector<std::uint8_t> zeros(board::kFlashRowSize, 0);
+  cells().load(board::kOtpCells + row * board::kFlashRowSize, zeros);
+}
+
+void Device::tear_ratchet_row(std::uint32_t row) {
+  cells().mark(board::kOtpCells + row * board::kFlashRowSize, board::RowState::Bad);
 }
 
 void Device::write_nor(std::uint32_t offset, std::span<const std::uint8_t> bytes) {

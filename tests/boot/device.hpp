@@ -18,6 +18,9 @@ namespace microvisor::tests {
 /// More than any boot takes; a boot that needs this many instructions is stuck.
 inline constexpr std::uint64_t kPlenty = 400'000'000;
 
+/// Of the chip of every Device here.
+inline constexpr std::uint64_t kDeviceSeed = 1;
+
 [[nodiscard]] firmware::image::FlashImage factory_image();
 
 class Device {
@@ -31,6 +34,9 @@ class Device {
   void spoil(std::uint32_t address);
   /// Programs the first rows of OTP.
   void program_ratchet(std::uint32_t rows);
+  void burn_ratchet_row(std::uint32_t row);
+  /// The row raises a double ECC error.
+  void tear_ratchet_row(std::uint32_t row);
   void write_nor(std::uint32_t offset, std::span<const std::uint8_t> bytes);
 
   /// Builds the board over the memories. Once.

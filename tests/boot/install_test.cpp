@@ -11,8 +11,10 @@
 #include <random>
 #include <set>
 
+#include "firmware/crypto/device_key_host.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/update/testing/device.hpp"
+#include "tests/boot/chip_keys.hpp"
 #include "tests/boot/device.hpp"
 
 namespace microvisor::tests {
@@ -44,6 +46,7 @@ up::testing::LayerFields spinning_layer(std::size_t size, std::uint32_t seed) {
 class Prepared {
  public:
   Prepared() : flash_(power_), nor_(power_, firmware::kStagingSize) {
+    firmware::crypto::set_host_chip([](firmware::crypto::KeyUse use) { return chip_key(kDeviceSeed, use); });
     EXPECT_TRUE(up::testing::install(flash_, nor_, installed));
     EXPECT_EQ(up::testing::Life(flash_, nor_).fetch(staged), up::UpdateError::None);
   }

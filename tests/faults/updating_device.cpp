@@ -53,9 +53,9 @@ UpdateServer::UpdateServer(const std::string& application, std::uint64_t seed)
 }
 
 board::BoardMemories UpdateServer::factory_board() {
-  firmware::image::Identity identity = test::identity_for(gateway_, kSid, kGatewayName, owner_);
-  identity.gateway_port = 4443;  // the joined network has no ports of the host's
-  const firmware::image::FlashImage image = firmware::image::build_flash_image(identity);
+  identity_ = test::identity_for(gateway_, kSid, kGatewayName, owner_);
+  identity_.gateway_port = 4443;  // the joined network has no ports of the host's
+  const firmware::image::FlashImage image = firmware::image::build_flash_image(identity_);
   board::BoardMemories memories =
       std::move(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(seed_)));
   cli::program(memories.flash(), image);

@@ -34,6 +34,9 @@ class UpdateServer {
   [[nodiscard]] std::optional<std::size_t> version_in(std::span<const std::uint8_t> bank) const;
   /// Manifest hash of a version.
   [[nodiscard]] const protocol::Hash& manifest(std::size_t version) const { return manifests_[version]; }
+  [[nodiscard]] const protocol::Bytes& image(std::size_t version) const { return images_[version]; }
+  /// What factory_board() has provisioned last.
+  [[nodiscard]] const firmware::image::Identity& identity() const { return identity_; }
   [[nodiscard]] test::TestGateway& gateway() { return gateway_; }
 
  private:
@@ -42,6 +45,7 @@ class UpdateServer {
   std::uint64_t seed_;
   protocol::SigningKey owner_;
   test::TestGateway gateway_{kSid};
+  firmware::image::Identity identity_;
   protocol::Bytes images_[2];
   protocol::Hash manifests_[2];
 };
@@ -54,6 +58,10 @@ class UpdatingDevice {
   /// Runs until this version has started, has been reported complete and is what the journal says; empty
   /// then, else what is wrong. Ends early, and empty, if the power is cut.
   [[nodiscard]] std::string run_until_complete(std::size_t version);
+  /// What the update journal says, read from outside.
+  [[nodiscard]] firmware::image::JournalState journal();
+  /// The version that has started in this life.
+  [[nodiscard]] std::optional<std::size_t> running() const { return running_; }
   [[nodiscard]] bool power_was_cut() { return !memories().supply().on(); }
   [[nodiscard]] std::uint64_t instructions() const { return board_->statistics().instructions; }
   [[nodiscard]] board::Board& board() { return *board_; }
@@ -67,13 +75,12 @@ class UpdatingDevice {
  private:
   void application_starts();
   [[nodiscard]] bool complete(std::size_t version);
-  [[nodiscard]] firmware::image::JournalState journal();
 
   UpdateServer& server_;
   std::unique_ptr<board::Board> board_;
   std::unique_ptr<board::JoinedNetwork> network_;
   std::unique_ptr<board::AtModem> modem_;
-  std::optional<std::size_t> running_;  ///< the version that has started in this life
+  std::optional<std::size_t> running_;
   std::string problem_;
 };
 

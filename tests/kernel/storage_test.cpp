@@ -2,6 +2,9 @@
 // that comes meanwhile is not disturbed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string_view>
+
 #include "protocol/bundle/manifest.hpp"
 #include "tests/kernel/gateway_bench.hpp"
 
@@ -24,6 +27,15 @@ TEST(StorageOnBoard, ContentsOutliveTheApplicationAndTheSupply) {
   ASSERT_EQ(machine.lines().size(), 18u);
   EXPECT_EQ(machine.lines()[13], "start 0");
   EXPECT_TRUE(std::equal(later.begin(), later.end(), machine.lines().begin() + 14));
+}
+
+TEST(StorageOnBoard, TheVaultShowsNothingOfTheWifiSettings) {
+  KernelMachine machine("storage");
+  ASSERT_TRUE(machine.run_until_line("stored", 10'000));
+  const auto vault = machine.board().memories().flash().array().subspan(board::kFlashBankSize);
+  for (const std::string_view secret : {"secret-9", "workshop"}) {  // tests/kernel/guests/storage.c
+    EXPECT_EQ(std::search(vault.begin(), vault.end(), secret.begin(), secret.end()), vault.end()) << secret;
+  }
 }
 
 TEST(StorageOnBoard, AnUpdateAndTheApplicationTakeTurns) {

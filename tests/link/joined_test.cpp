@@ -128,6 +128,13 @@ TEST_F(LinkJoined, CrashReportsAreSentWholeAndForgottenWhenTheyAreStored) {
   EXPECT_EQ(gateway.seen().crashes, (std::vector<protocol::Bytes>{first, second}));
 }
 
+TEST_F(LinkJoined, ACrashReportThatTheDeviceHasNotWrittenIsForgottenAndNotSent) {
+  device.crashes = {protocol::Bytes(500, 3), protocol::Bytes(600, 4)};
+  device.crashes_tampered = true;
+  ASSERT_TRUE(device.run_until([&] { return device.crashes.empty(); }, 20));
+  EXPECT_TRUE(gateway.seen().crashes.empty());
+}
+
 TEST_F(LinkJoined, ACrashReportThatIsNotStoredIsKeptForTheNextConnection) {
   gateway.refuse_crashes(true);
   device.crashes = {protocol::Bytes(500, 3)};

@@ -99,7 +99,7 @@ void TestDevice::build() {
   engine_.reset();
   store_.emplace(flash_);
   static_cast<void>(store_->mount());
-  updater_.emplace(flash_, nor_, *store_, 1000U);
+  updater_.emplace(flash_, nor_, *store_, staging_key_, 1000U);
   updater_->mount();
   engine_ = std::make_unique<firmware::link::LinkEngine>(*this, line_, retained_);
 }
@@ -188,6 +188,7 @@ bool TestDevice::take_event(firmware::link::DeviceEvent& event) {
 
 bool TestDevice::crash_report_read(std::uint32_t offset, std::span<std::uint8_t> into) {
   std::copy_n(crashes.front().begin() + offset, into.size(), into.begin());
+  if (crashes_tampered) into[0] ^= 1;
   return true;
 }
 

@@ -73,6 +73,7 @@ class TestDevice final : public firmware::link::LinkHost {
   std::deque<std::string> log;                           // records waiting to be sent
   std::deque<std::string> events;
   std::deque<protocol::Bytes> crashes;
+  bool crashes_tampered = false;  // what is read is not what was written
   std::vector<firmware::link::NetworkStatus> statuses;
   std::uint64_t wall_time = 0;
   std::optional<bool> logging;
@@ -105,6 +106,9 @@ class TestDevice final : public firmware::link::LinkHost {
   std::uint32_t crash_report_size() override {
     return crashes.empty() ? 0 : static_cast<std::uint32_t>(crashes.front().size());
   }
+  firmware::crypto::Digest crash_report_hash() override {
+    return crashes.empty() ? firmware::crypto::Digest{} : firmware::crypto::sha256(crashes.front());
+  }
   bool crash_report_read(std::uint32_t offset, std::span<std::uint8_t> into) override;
   void crash_report_delivered() override { crashes.pop_front(); }
   firmware::link::Channel channel(unsigned slot) override;
@@ -125,6 +129,8 @@ class TestDevice final : public firmware::link::LinkHost {
       std::vector<std::uint8_t>(firmware::net::TlsClient::kSessionMemory, 0xA5);
   MemoryFlash flash_;
   MemoryNor nor_;
+  const firmware::crypto::SealingKey staging_key_ =
+      firmware::crypto::device_key(firmware::crypto::KeyUse::Staging);
   std::optional<firmware::vault::Store> store_;
   std::optional<firmware::update::Updater> updater_;
   std::unique_ptr<firmware::link::LinkEngine> engine_;

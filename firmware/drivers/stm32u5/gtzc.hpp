@@ -27,6 +27,7 @@ struct Tzsc {
   static constexpr std::uint32_t kBase1 = 0x5003'2400;
   static constexpr std::uint32_t kBase2 = 0x5602'3000;
   static constexpr std::uint32_t kLock = 1;
+  static constexpr std::uint32_t kSaes = 1u << 15;            // SECCFGR3
   static constexpr std::uint32_t kRegionEnable = 1;           // MPCWMxCFGR.SREN, SEC and PRIV left zero
   static constexpr std::uint32_t kWholeMemory = 0x0FFF'0000;  // from 0, as long as there is memory
 };

@@ -80,7 +80,9 @@ struct Rcc {
   static constexpr std::uint32_t kPllSourceMsis = 1u;
   static constexpr std::uint32_t kPllREnable = 1u << 18;
   // Clock enables
+  static constexpr std::uint32_t kAhb1Gtzc1 = 1u << 24;
   static constexpr std::uint32_t kAhb1Backup = 1u << 28;
+  static constexpr std::uint32_t kAhb2Aes = 1u << 16;
   static constexpr std::uint32_t kAhb2Hash = 1u << 17;
   static constexpr std::uint32_t kAhb2Rng = 1u << 18;
   static constexpr std::uint32_t kAhb2Pka = 1u << 19;

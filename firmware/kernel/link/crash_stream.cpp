@@ -46,6 +46,10 @@ bool CrashStream::open(FrameIo& io) {
     hash.update(bytes);
   }
   const crypto::Digest digest = hash.finish();
+  if (crypto::equal(digest, host_.crash_report_hash()) != crypto::Verdict::Valid) {
+    host_.crash_report_delivered();  // decayed, or not what the device has written: nobody gets it
+    return true;
+  }
   stream_ = io.new_stream();
   auto& open = io.begin(stream_, microvisor_link_Frame_open_tag).kind.open;
   open.service = microvisor_link_Service_SERVICE_CRASH_REPORT;

@@ -117,6 +117,8 @@ class LinkHost {
   // --- crash reports, one at a time, the oldest first ---
   /// Its size; 0: none waits.
   [[nodiscard]] virtual std::uint32_t crash_report_size() = 0;
+  /// Its SHA-256 when it was written.
+  [[nodiscard]] virtual crypto::Digest crash_report_hash() = 0;
   [[nodiscard]] virtual bool crash_report_read(std::uint32_t offset, std::span<std::uint8_t> into) = 0;
   /// The gateway has it.
   virtual void crash_report_delivered() = 0;

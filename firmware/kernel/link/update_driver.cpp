@@ -50,6 +50,8 @@ bool UpdateDriver::report_result(FrameIo& io) {
   } else if (updater.phase() == Phase::Failed) {
     if (!report(io, microvisor_link_UpdateState_UPDATE_STATE_FAILED, updater.error())) return false;
     active_ = false;
+  } else if (updater.phase() == Phase::Fetching && updater.error() != UpdateError::None) {
+    if (!report(io, microvisor_link_UpdateState_UPDATE_STATE_FETCHING, updater.error())) return false;
   } else {
     return false;
   }

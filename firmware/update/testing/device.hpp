@@ -79,7 +79,8 @@ inline LayerFields layer(std::uint32_t start, std::uint32_t region, std::size_t 
 /// One life between two resets.
 struct Life {
   Life(FlashModel& flash_model, NorModel& nor_model)
-      : flash(flash_model), store(flash), updater(flash, nor_model, store, 1000) {
+      : flash(flash_model), store(flash), updater(flash, nor_model, store, staging_key, 1000) {
+    store.seal_with(journal_key);
     mounted = store.mount() == vault::StoreStatus::Ok;
     updater.mount();
   }
@@ -106,6 +107,8 @@ struct Life {
     return updater.mark_ready();
   }
 
+  const crypto::SealingKey staging_key = crypto::device_key(crypto::KeyUse::Staging);
+  const crypto::SealingKey journal_key = crypto::device_key(crypto::KeyUse::Journal);
   FlashModel& flash;
   vault::Store store;
   Updater updater;
