@@ -5,34 +5,14 @@ Usage: crashes.py MICROVISOR CRASHING_APPLICATION.elf (tests/life/guests/crash.c
 """
 import json
 import os
-import pathlib
 import stat
-import subprocess
 import sys
-import tempfile
 
-MICROVISOR, APPLICATION = (os.path.abspath(path) for path in sys.argv[1:3])
-scratch = pathlib.Path(tempfile.mkdtemp())
-environment = {**os.environ, "HOME": str(scratch), "MICROVISOR_CREDENTIALS": str(scratch / "cloud" / "credentials.json")}
+from user import User, check, one_line
 
-
-def command(*arguments, status=0):
-    result = subprocess.run([MICROVISOR, *map(str, arguments)], capture_output=True, text=True, timeout=200, cwd=scratch,
-                            env=environment)
-    if result.returncode != status:
-        sys.exit(f"{arguments}: exit status {result.returncode}\nstdout: {result.stdout}\nstderr: {result.stderr}")
-    return result
-
-
-def check(condition, what):
-    if not condition:
-        sys.exit(f"not so: {what}")
-    print(what)
-
-
-def one_line(result, *words):
-    lines = result.stderr.splitlines()
-    check(len(lines) == 1 and not result.stdout and all(word in lines[0] for word in words), f"one line: {lines}")
+APPLICATION = os.path.abspath(sys.argv[2])
+user = User(sys.argv[1])
+command, scratch = user.command, user.home
 
 
 def make_keys():
@@ -58,12 +38,9 @@ def crash_under_run():
 
 
 def crash_on_a_board():
-    server = subprocess.Popen([MICROVISOR, "cloud", "serve", "--listen", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--data",
-                               str(scratch / "cloud")], stderr=subprocess.PIPE, text=True, env=environment)
-    for _ in range(2):  # the second line is the last before it waits
-        server.stderr.readline()
+    server = user.start_cloud()
     try:
-        board = json.loads(command("board", "create", "board", "--cloud", environment["MICROVISOR_CREDENTIALS"], "--json").stdout)
+        board = json.loads(command("board", "create", "board", "--cloud", user.credentials, "--json").stdout)
         app = command("apps", "create", "app.zip").stdout.strip()
         command("devices", "update", board["sid"], "--target-app", app)
         command("board", "run", "board", "--for", "8s", "--fast")

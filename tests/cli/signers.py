@@ -6,37 +6,17 @@ Usage: signers.py MICROVISOR APPLICATION.elf
 """
 import json
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 
-MICROVISOR, APPLICATION = (os.path.abspath(path) for path in sys.argv[1:3])
-scratch = pathlib.Path(tempfile.mkdtemp())
-credentials = scratch / "cloud/credentials.json"
-environment = {**os.environ, "HOME": str(scratch), "MICROVISOR_CREDENTIALS": str(credentials)}
+from user import User, check
 
-
-def command(*arguments, status=0):
-    result = subprocess.run([MICROVISOR, *map(str, arguments)], capture_output=True, text=True, timeout=200, cwd=scratch,
-                            env=environment)
-    if result.returncode != status:
-        sys.exit(f"{arguments}: exit status {result.returncode}\nstdout: {result.stdout}\nstderr: {result.stderr}")
-    return result
-
-
-def check(condition, what):
-    if not condition:
-        sys.exit(f"not so: {what}")
-    print(what)
-
-
-def refused(*arguments, words=()):
-    lines = command(*arguments, status=1).stderr.splitlines()
-    check(len(lines) == 1 and all(word in lines[0] for word in words), f"one line: {lines}")
+APPLICATION = os.path.abspath(sys.argv[2])
+user = User(sys.argv[1])
+command, refused, credentials = user.command, user.refused, user.credentials
 
 
 def get(path):
@@ -99,18 +79,11 @@ def afterwards(device, by_cloud, own):
     refused("signers", "add", APPLICATION, words=["PEM"])
 
 
-def start(*arguments):
-    return subprocess.Popen([MICROVISOR, *map(str, arguments)], stderr=subprocess.PIPE, text=True, env=environment, cwd=scratch)
-
-
-server = start("cloud", "serve", "--listen", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--data", scratch / "cloud")
+server = user.start_cloud()
 board = None
 try:
-    for _ in range(2):  # the second line is the last before it waits
-        server.stderr.readline()
     device = json.loads(command("board", "create", "board", "--cloud", credentials, "--json").stdout)["sid"]
-    board = subprocess.Popen([MICROVISOR, "board", "run", "board", "--fast"], stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL, env=environment, cwd=scratch)
+    board = user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until(lambda: get(f"/api/devices/{device}")["connected"], "the device is connected")
     afterwards(device, *take_over(device))
 finally:
@@ -118,4 +91,4 @@ finally:
         if process is not None:
             process.terminate()
             process.wait(20)
-    shutil.rmtree(scratch)
+    shutil.rmtree(user.home)

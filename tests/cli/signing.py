@@ -6,46 +6,24 @@ Usage: signing.py MICROVISOR
 """
 import hashlib
 import json
-import os
-import pathlib
 import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 import zipfile
 
 import bundles
+from user import User, check
 
-MICROVISOR = os.path.abspath(sys.argv[1])
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 PREFIX = b"twlo-mv-manifest-v1\0"
-scratch = pathlib.Path(tempfile.mkdtemp())
-environment = {**os.environ, "HOME": str(scratch), "SOFTHSM2_CONF": str(scratch / "softhsm.conf")}
+user = User(sys.argv[1])
+command, refused, scratch = user.command, user.refused, user.home
+user.environment["SOFTHSM2_CONF"] = str(scratch / "softhsm.conf")
 
 
 def tool(*arguments):
-    return subprocess.run(arguments, check=True, capture_output=True, cwd=scratch, env=environment).stdout
-
-
-def command(*arguments, status=0, **extra):
-    result = subprocess.run([MICROVISOR, *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd=scratch,
-                            env={**environment, **extra})
-    if result.returncode != status:
-        sys.exit(f"{arguments}: exit status {result.returncode}\nstdout: {result.stdout}\nstderr: {result.stderr}")
-    return result
-
-
-def check(condition, what):
-    if not condition:
-        sys.exit(f"not so: {what}")
-    print(what)
-
-
-def refused(*arguments, words=(), **extra):
-    result = command(*arguments, status=1, **extra)
-    lines = result.stderr.splitlines()
-    check(len(lines) == 1 and not result.stdout and all(word in lines[0] for word in words), f"one line: {lines}")
+    return subprocess.run(arguments, check=True, capture_output=True, cwd=scratch, env=user.environment).stdout
 
 
 def read_varint(data, at):

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <set>
 
+#include "board/cpu/quiet_tracer.hpp"
 #include "board/cpu/system.hpp"
 #include "protocol/bundle/manifest.hpp"
 #include "tests/kernel/chatter.hpp"
@@ -100,7 +101,7 @@ TEST(CompatibilityModeLearned, OutlivesAReset) {
 }
 
 /// Whether the worker's exception was active when TIM6's handler was entered.
-class SwitchWatch final : public board::Tracer {
+class SwitchWatch final : public board::QuietTracer {
  public:
   explicit SwitchWatch(board::Core& core) : core_(core) { core.tracer = this; }
   ~SwitchWatch() override { core_.tracer = nullptr; }
@@ -109,12 +110,6 @@ class SwitchWatch final : public board::Tracer {
     entered = true;
     in_slice = (core_.peek_ppb(kShcsr, board::kSecure) & kPendSvActive) != 0;
   }
-  void exception_ended(unsigned, board::World) override {}
-  void world_entered(board::World, std::uint32_t) override {}
-  void reset(std::string_view) override {}
-  void asleep(std::string_view) override {}
-  void awake() override {}
-  void reached(std::uint32_t) override {}
   bool entered = false;
   bool in_slice = false;
 

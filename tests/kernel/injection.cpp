@@ -1,4 +1,5 @@
 #include "tests/kernel/injection.hpp"
+#include "board/cpu/quiet_tracer.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -36,17 +37,11 @@ void begin_erase_of_bank_2(CallerMachine& caller) {
 }
 
 /// Notes when the handler is entered.
-class EntryWatch final : public board::Tracer {
+class EntryWatch final : public board::QuietTracer {
  public:
   void exception_entered(unsigned number, board::World world, std::uint32_t) override {
     if (number == 16 + kLine && world == board::kNonSecure) entered = true;
   }
-  void exception_ended(unsigned, board::World) override {}
-  void world_entered(board::World, std::uint32_t) override {}
-  void reset(std::string_view) override {}
-  void asleep(std::string_view) override {}
-  void awake() override {}
-  void reached(std::uint32_t) override {}
   bool entered = false;
 };
 

@@ -7,12 +7,12 @@
 #include <set>
 
 #include "board/board.hpp"
-#include "board/cpu/tracer.hpp"
+#include "board/cpu/quiet_tracer.hpp"
 
 namespace microvisor::tests {
 
 /// The board's tracer as long as it lives, which must not be longer than the board does.
-class PointerCallWatch final : public board::Tracer {
+class PointerCallWatch final : public board::QuietTracer {
  public:
   explicit PointerCallWatch(board::Board& board);
   ~PointerCallWatch() override;
@@ -22,12 +22,6 @@ class PointerCallWatch final : public board::Tracer {
   /// A failure of the test for each call that has led elsewhere; prints how many of the calls were made.
   void expect_as_listed() const;
 
-  void exception_entered(unsigned, board::World, std::uint32_t) override {}
-  void exception_ended(unsigned, board::World) override {}
-  void world_entered(board::World, std::uint32_t) override {}
-  void reset(std::string_view) override {}
-  void asleep(std::string_view) override {}
-  void awake() override {}
   void reached(std::uint32_t address) override;
 
  private:

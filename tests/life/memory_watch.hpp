@@ -11,11 +11,11 @@
 #include <map>
 
 #include "board/board.hpp"
-#include "board/cpu/tracer.hpp"
+#include "board/cpu/quiet_tracer.hpp"
 
 namespace microvisor::test {
 
-class MemoryWatch final : public board::Tracer {
+class MemoryWatch final : public board::QuietTracer {
  public:
   explicit MemoryWatch(board::Board& board);
   ~MemoryWatch() override;
@@ -30,12 +30,6 @@ class MemoryWatch final : public board::Tracer {
   Memory heap;     ///< the same
   Memory packets;  ///< buffers
 
-  void exception_entered(unsigned, board::World, std::uint32_t) override {}
-  void exception_ended(unsigned, board::World) override {}
-  void world_entered(board::World, std::uint32_t) override {}
-  void reset(std::string_view) override {}
-  void asleep(std::string_view) override {}
-  void awake() override {}
   void reached(std::uint32_t address) override;
 
  private:

@@ -45,7 +45,7 @@ std::string as_text(const std::vector<std::uint32_t>& words) {
 class Scenario : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Scenario, LogsWhatQemuLogs) {
-  if (std::string(SCENARIO_QEMU).empty()) GTEST_SKIP() << "qemu-system-arm is not installed";
+  ASSERT_STRNE(SCENARIO_QEMU, "") << "qemu-system-arm is not installed: script/setup --tests";
   ScenarioBoard board(std::string(SCENARIO_DIRECTORY) + "/" + GetParam() + ".elf");
   const bool ended = board.run(kInstructionLimit);
   const std::vector<std::uint32_t> log = board.log();
@@ -94,7 +94,7 @@ constexpr Difference kDifferences[] = {
 };
 
 TEST(OracleDiffers, AsTheListSays) {
-  if (std::string(SCENARIO_QEMU).empty()) GTEST_SKIP() << "qemu-system-arm is not installed";
+  ASSERT_STRNE(SCENARIO_QEMU, "") << "qemu-system-arm is not installed: script/setup --tests";
   ScenarioBoard board(std::string(SCENARIO_DIRECTORY) + "/oracle_differs.elf");
   EXPECT_TRUE(board.run(kInstructionLimit));
   const std::vector<std::uint32_t> here = board.log(), there = run_on_qemu("oracle_differs");
