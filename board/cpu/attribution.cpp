@@ -177,6 +177,19 @@ Attribution::Fault security_fault(const SecurityResult& security, AccessType typ
   return world == kNonSecure && security.secure ? Attribution::Fault::SecureData : Attribution::Fault::None;
 }
 
+constexpr bool is_ppb(std::uint32_t address) { return address >= kPpbFirst && address <= kPpbLast; }
+
+/// What every data access to the PPB gets, since it is exempt and outside the MPU: no table has to be asked.
+/// A system call makes a dozen of them.
+Attribution ppb_answer(World world, bool privileged) {
+  return {.bus_secure = world == kSecure,
+          .bus_privileged = privileged,
+          .device = true,
+          .ppb = true,
+          .base = kPpbFirst,
+          .limit = kPpbLast};
+}
+
 /// A fetch by Non-secure code from a callable address is checked by the Secure MPU with the Secure privilege.
 World protecting_world(const SecurityResult& security, AccessType type, World world) {
   return type == AccessType::Fetch && security.secure ? kSecure : world;
@@ -237,12 +250,13 @@ ProtectionResult check_protection(const Core& core, std::uint32_t address, World
 
 Attribution attribute_as(const Core& core, std::uint32_t address, AccessType type, World world,
                          bool privileged, bool use_mpu) {
+  if (is_ppb(address) && type != AccessType::Fetch) return ppb_answer(world, privileged);
   const SecurityResult security = check_security(core, address, type == AccessType::Fetch, world);
   Attribution result;
   result.base = security.base;
   result.limit = security.limit;
   result.nonsecure_callable = security.callable;
-  result.ppb = address >= kPpbFirst && address <= kPpbLast;
+  result.ppb = is_ppb(address);
   result.bus_secure = security.secure;
   result.bus_privileged = privileged;
   result.fault = security_fault(security, type, world);

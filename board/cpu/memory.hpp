@@ -70,7 +70,7 @@ struct RegisterEntry {
   Access access;  ///< the attributes of the transaction
 };
 
-inline constexpr std::size_t kTlbEntries = 256;
+inline constexpr std::size_t kTlbEntries = 1024;
 inline constexpr std::size_t kFetchEntries = 256;
 inline constexpr std::size_t kRegisterEntries = 64;
 inline constexpr std::size_t kGatewayEntries = 32;
@@ -96,10 +96,10 @@ struct Tlb {
   bool filled = false;              ///< something was entered since the last flush
 };
 
-/// Where a translation of `address` stands. Entries are found by kilobyte; the high bits keep flash and SRAM
-/// apart.
+/// Where a translation of `address` stands. Entries are found by kilobyte: all SRAM (768 KiB) has slots of
+/// its own, whatever its alias; bits 26 and 27 keep flash apart, and its secure alias best of all.
 constexpr std::size_t tlb_slot(std::uint32_t address) {
-  return ((address >> 10) ^ (address >> 24)) % kTlbEntries;
+  return ((address >> 10) ^ (address >> 18 & 0x300)) % kTlbEntries;
 }
 constexpr std::size_t fetch_slot(std::uint32_t address) {
   return ((address >> 10) ^ (address >> 24)) % kFetchEntries;
