@@ -37,6 +37,7 @@ int run_program(int count, char** arguments) {
   add_logs(program, context);
   add_signers(program, context);
   add_board(program, context);
+  add_factory(program, context);
   add_cloud(program);
   add_login(program, context);
 

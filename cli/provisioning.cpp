@@ -84,6 +84,12 @@ void set_gateway(Identity& identity, const std::string& address) {
   }
 }
 
+std::array<std::uint8_t, 65> signer_of(const std::string& pem) {
+  const auto key = protocol::public_key_from_pem(pem);
+  if (!key) throw Failure("the cloud's key of a signer: " + key.error().message);
+  return *key;
+}
+
 Identity claimed_identity(Client& client, const protocol::SigningKey& key, const std::string& sid) {
   const json answer = client.post_json("/api/devices", {{"sid", sid}, {"public_key", key.public_pem()}});
   Identity identity;
@@ -92,9 +98,7 @@ Identity claimed_identity(Client& client, const protocol::SigningKey& key, const
   set_gateway(identity, text_of(answer, "gateway"));
   identity.gateway_server_name = text_of(answer, "gateway_name");
   identity.gateway_ca = certificate_der(text_of(answer, "gateway_ca"));
-  const auto owner = protocol::public_key_from_pem(text_of(answer, "owner_public_key"));
-  if (!owner) throw Failure("the cloud's owner key: " + owner.error().message);
-  identity.manifest_signers.push_back(*owner);
+  identity.manifest_signers.push_back(signer_of(text_of(answer, "owner_public_key")));
   return identity;
 }
 
@@ -110,6 +114,19 @@ Identity lonely_identity(const protocol::SigningKey& key, const std::string& sid
 }
 
 }  // namespace
+
+Identity common_identity(Client& client) {
+  const json answer = client.get("/api/factory");
+  Identity identity;
+  identity.device_certificate = certificate_der(text_of(answer, "device_ca"));
+  set_gateway(identity, text_of(answer, "gateway"));
+  identity.gateway_server_name = text_of(answer, "gateway_name");
+  identity.gateway_ca = certificate_der(text_of(answer, "gateway_ca"));
+  for (const json& pem : answer.at("signers"))
+    identity.manifest_signers.push_back(signer_of(pem.get<std::string>()));
+  identity.keys_sequence = answer.at("keys_sequence").get<std::uint64_t>();
+  return identity;
+}
 
 std::string provision(board::BoardMemories& memories, Client* client, bool factory_test) {
   const protocol::SigningKey key = protocol::SigningKey::generate();

@@ -9,8 +9,13 @@
 
 #include "board/memory/board_memories.hpp"
 #include "cli/client.hpp"
+#include "firmware/image/image.hpp"
 
 namespace microvisor::cli {
+
+/// What the account's devices have alike, as the cloud tells it, for firmware::image::build_factory_image().
+/// Throws Failure.
+firmware::image::Identity common_identity(Client& client);
 
 /// Writes firmware and identity into new memories. `client` may be null. With `factory_test` the device's
 /// application is the line's test application. Returns the device SID. Throws Failure.

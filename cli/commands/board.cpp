@@ -21,6 +21,8 @@
 #include "board/memory/board_memories.hpp"
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/factory.hpp"
+#include "cli/factory_files.hpp"
 #include "cli/failure.hpp"
 #include "cli/flash_view.hpp"
 #include "cli/output.hpp"
@@ -35,7 +37,7 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 struct CreateArguments {
-  std::string directory, cloud;
+  std::string directory, cloud, image;
   bool as_json = false;
 };
 
@@ -45,29 +47,46 @@ std::optional<Client> claiming_cloud(const CreateArguments& arguments, const Con
   return std::nullopt;
 }
 
-void create(const CreateArguments& arguments, const Context& context) {
-  std::optional<Client> client = claiming_cloud(arguments, context);
-  if (client) client->get("/api/account");  // wrong credentials are found before anything is made
-  const fs::path directory = arguments.directory;
+/// A new board in `directory`, filled by `fill`. Nothing is left of one that could not be finished.
+template <typename Fill>
+void make_board(const fs::path& directory, Fill fill) {
   if (const auto made = board::BoardMemories::create(directory, board::BoardIdentity::random()); !made) {
     throw Failure(made.error().message);
   }
-  std::string sid;
   try {
     auto memories = board::BoardMemories::open(directory);
     if (!memories) throw Failure(memories.error().message);
-    sid = provision(*memories, client ? &*client : nullptr);
+    fill(*memories);
   } catch (...) {
-    fs::remove_all(directory);  // nothing is left of a board that could not be finished
+    fs::remove_all(directory);
     throw;
   }
-  if (arguments.as_json) {
-    print_line(json{{"sid", sid}, {"dir", fs::absolute(directory).string()}}.dump());
-  } else {
-    print_line(sid);
-    note(client ? "device claimed; switch it on with 'microvisor board run " + arguments.directory + "'"
-                : "made without a cloud: it will boot and connect to nobody (see --cloud)");
-  }
+}
+
+void print_made(const CreateArguments& arguments, const json& sid, const std::string& then) {
+  const std::string directory = fs::absolute(arguments.directory).string();
+  if (arguments.as_json) return print_line(json{{"sid", sid}, {"dir", directory}}.dump());
+  print_line(sid.is_null() ? arguments.directory : sid.get<std::string>());
+  note(then);
+}
+
+/// A chip as the line's programmer leaves it: it has no SID yet.
+void create_from_image(const CreateArguments& arguments) {
+  const firmware::image::FlashImage image = read_factory_files(arguments.image);
+  make_board(arguments.directory, [&](board::BoardMemories& memories) { program(memories.flash(), image); });
+  print_made(arguments, nullptr, "programmed; it makes its identity at the first start");
+}
+
+void create(const CreateArguments& arguments, const Context& context) {
+  if (!arguments.image.empty()) return create_from_image(arguments);
+  std::optional<Client> client = claiming_cloud(arguments, context);
+  if (client) client->get("/api/account");  // wrong credentials are found before anything is made
+  std::string sid;
+  make_board(arguments.directory,
+             [&](board::BoardMemories& memories) { sid = provision(memories, client ? &*client : nullptr); });
+  print_made(arguments, sid,
+             client ? "device claimed; switch it on with 'microvisor board run " + arguments.directory + "'"
+                    : "made without a cloud: it will boot and connect to nobody (see --cloud)");
 }
 
 void add_create(CLI::App& board, Context& context) {
@@ -77,6 +96,10 @@ void add_create(CLI::App& board, Context& context) {
   command->add_option("DIRECTORY", arguments->directory, "Where the board is kept; made")->required();
   command->add_option("--cloud", arguments->cloud,
                       "credentials.json of the cloud and account that get the device");
+  command
+      ->add_option("--image", arguments->image,
+                   "Only program it with the files in this directory, as 'factory image' has written them")
+      ->excludes("--cloud");
   command->add_flag("--json", arguments->as_json, "Print {\"sid\", \"dir\"}");
   command->callback([arguments, &context] { create(*arguments, context); });
 }

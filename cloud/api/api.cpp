@@ -36,6 +36,7 @@ const std::vector<Route>& routes() {
       {"GET", {"api", "errors", "*"}, Access::Public, explain},
       {"GET", {"api", "account"}, Access::Account, fetch_account},
       {"POST", {"api", "keys"}, Access::Account, create_key},
+      {"GET", {"api", "factory"}, Access::Account, fetch_factory},
       {"GET", {"api", "signers"}, Access::Account, list_signers},
       {"POST", {"api", "signers"}, Access::Account, add_signer},
       {"DELETE", {"api", "signers", "*"}, Access::Account, remove_signer},

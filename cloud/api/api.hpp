@@ -77,6 +77,8 @@ Answer device_state(const Services& services, const Call& call);
 Answer device_logs(const Services& services, const Call& call);
 Answer wait_for_deployment(const Services& services, const Call& call);
 
+Answer fetch_factory(const Services& services, const Call& call);
+
 Answer list_signers(const Services& services, const Call& call);
 Answer add_signer(const Services& services, const Call& call);
 Answer remove_signer(const Services& services, const Call& call);

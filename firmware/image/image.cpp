@@ -66,7 +66,10 @@ Bytes bytes_of(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-void place_identity(std::span<std::uint8_t> bank2, const Identity& identity) {
+using Encode = std::size_t (*)(const vault::Identity&, std::span<std::uint8_t>);
+
+/// Both copies.
+void place_identity(std::span<std::uint8_t> bank2, const Identity& identity, Encode encode) {
   vault::Identity stored;
   assign(stored.device_sid, bytes_of(identity.device_sid), "the device SID");
   stored.device_private_key = identity.device_private_key;
@@ -76,7 +79,7 @@ void place_identity(std::span<std::uint8_t> bank2, const Identity& identity) {
   assign(stored.gateway_server_name, bytes_of(identity.gateway_server_name), "the gateway's server name");
   assign(stored.gateway_ca, identity.gateway_ca, "the gateway's CA certificate");
   for (std::uint32_t page = kVaultIdentity.address(); page < kVaultIdentity.end(); page += kPageSize) {
-    if (vault::encode_identity(stored, region(bank2, page, kPageSize)) == 0) {
+    if (encode(stored, region(bank2, page, kPageSize)) == 0) {
       throw std::invalid_argument("the identity does not fit its page");
     }
   }
@@ -88,6 +91,7 @@ void place_trust_anchors(std::span<std::uint8_t> bank2, const Identity& identity
     throw std::invalid_argument("more keys for signing bundles than the device holds");
   }
   anchors.generation = 1;
+  anchors.sequence = identity.keys_sequence;
   anchors.count = static_cast<std::uint32_t>(identity.manifest_signers.size());
   std::copy(identity.manifest_signers.begin(), identity.manifest_signers.end(),
             anchors.manifest_signers.begin());
@@ -106,7 +110,7 @@ constexpr std::uint32_t pages_field(std::uint32_t first, std::uint32_t last) { r
 
 }  // namespace
 
-OptionBytes option_bytes() {
+OptionBytes option_bytes(ReadoutProtection protection) {
   // Factory value with TZEN set (RM0456 section 7.9.13), SRAM2 erased at reset. Software watchdogs stay
   // software: the kernel starts IWDG itself. IWDG stands still in Stop and Standby, where nobody feeds it.
   constexpr std::uint32_t kFactoryTrustZone = 0x9FEF'F8AA;
@@ -116,31 +120,50 @@ OptionBytes option_bytes() {
   constexpr std::uint32_t kWriteProtectionUnlockable = 1u << 31;
   constexpr std::uint32_t kEmptyArea = pages_field(0x7F, 0);  // start behind end
   constexpr std::uint32_t kReservedOnes = 0xFF80'FF80;  // bits of the watermark registers that read as one
+  constexpr std::uint32_t kBootLock = 1;
+  constexpr std::uint32_t kRdp = 0xFF;
+  const bool open = protection == ReadoutProtection::Level0;
   OptionBytes options;
-  options.optr = kFactoryTrustZone & ~kSram2EraseOff & ~kWatchdogRunsInSleep;
+  options.optr = kFactoryTrustZone & ~kSram2EraseOff & ~kWatchdogRunsInSleep & ~kRdp;
+  options.optr |= static_cast<std::uint32_t>(protection);
   options.nsbootadd0 = 0x0800'0000;
   options.nsbootadd1 = 0x0BF9'0000;
-  options.secbootadd0 = kPreboot.address();
+  options.secbootadd0 = kPreboot.address() | (open ? 0 : kBootLock);
   options.secwm1r1 = kReservedOnes | kEmptyArea;
   options.secwm1r2 = 0;
   options.wrp1ar = kWriteProtectionUnlockable | kEmptyArea;
   options.wrp1br = kWriteProtectionUnlockable | kEmptyArea;
   options.secwm2r1 = kReservedOnes | pages_field(0, kPagesPerBank - 1);
   options.secwm2r2 = kHdpEnable | (kHidden.last << 16);
-  options.wrp2ar = kWriteProtectionUnlockable | pages_field(kPreboot.first, kPreboot.last);
+  options.wrp2ar = (open ? kWriteProtectionUnlockable : 0) | pages_field(kPreboot.first, kPreboot.last);
   options.wrp2br = kWriteProtectionUnlockable | kEmptyArea;
   return options;
 }
 
-FlashImage build_flash_image(const Identity& identity) {
+namespace {
+
+FlashImage build(const Identity& identity, Encode encode, ReadoutProtection protection) {
   FlashImage image;
   image.bank2.assign(kPagesPerBank * kPageSize, 0xFF);
   replace_firmware(image.bank2);
   place_boot_record(image.bank2);
-  place_identity(image.bank2, identity);
+  place_identity(image.bank2, identity, encode);
   place_trust_anchors(image.bank2, identity);
-  image.options = option_bytes();
+  image.options = option_bytes(protection);
   return image;
+}
+
+}  // namespace
+
+FlashImage build_flash_image(const Identity& identity) {
+  return build(identity, vault::encode_identity, ReadoutProtection::Level0);
+}
+
+FlashImage build_factory_image(const Identity& common, ReadoutProtection protection) {
+  Identity alike = common;
+  alike.device_sid.clear();
+  alike.device_private_key.fill(0);
+  return build(alike, vault::encode_template, protection);
 }
 
 void replace_firmware(std::span<std::uint8_t> bank2) {

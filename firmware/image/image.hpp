@@ -16,13 +16,22 @@ namespace microvisor::firmware::image {
 struct Identity {
   std::string device_sid;                             // "UV" and 32 lower-case hex digits
   std::array<std::uint8_t, 32> device_private_key{};  // P-256 scalar, big-endian
-  std::vector<std::uint8_t> device_certificate;       // DER
+  std::vector<std::uint8_t> device_certificate;       // DER; in a factory's image that of the devices' CA
   std::string gateway_host;
   std::uint16_t gateway_port = 0;
   std::string gateway_server_name;
   std::vector<std::uint8_t> gateway_ca;  // DER
   std::vector<std::array<std::uint8_t, 65>>
-      manifest_signers;  // keys whose app bundles the device accepts, at most 4
+      manifest_signers;             // keys whose app bundles the device accepts, at most 4
+  std::uint64_t keys_sequence = 0;  // of the last change of keys that these follow from
+};
+
+/// Who can read the device's memories by its debug port (RM0456 section 7.6.2).
+enum class ReadoutProtection : std::uint8_t {
+  Level0 = 0xAA,    // everybody: development
+  Level0_5 = 0x55,  // everybody those that are the application's
+  Level1 = 0xDC,    // nobody what is in the flash; going back to level 0 erases it. Any value but the others
+  Level2 = 0xCC,    // nobody anything, for ever
 };
 
 /// Option bytes as the FLASH registers hold them after option loading (RM0456 section 7.9).
@@ -49,8 +58,14 @@ struct FlashImage {
 /// Throws std::invalid_argument with one clear line if a part of the identity does not fit.
 [[nodiscard]] FlashImage build_flash_image(const Identity& identity);
 
-/// The option bytes of every Microvisor device.
-[[nodiscard]] OptionBytes option_bytes();
+/// The image for a production line: nothing in it is secret or of one device alone. The device makes its SID
+/// and its key by itself at its first start. Of `common`, SID and private key are not looked at. Throws
+/// std::invalid_argument.
+[[nodiscard]] FlashImage build_factory_image(const Identity& common, ReadoutProtection protection);
+
+/// The option bytes of every Microvisor device. Above level 0 the write protection of preboot and the boot
+/// address are locked too.
+[[nodiscard]] OptionBytes option_bytes(ReadoutProtection protection = ReadoutProtection::Level0);
 
 /// Puts a device into the factory's test mode: the application it gets is the line's test application. Throws
 /// std::invalid_argument.

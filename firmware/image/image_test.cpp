@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "firmware/boot_status.hpp"
+#include "firmware/image/option_fields.hpp"
 #include "firmware/layout.hpp"
 
 namespace microvisor::firmware::image {
@@ -66,6 +68,50 @@ TEST(FlashImage, WhatDoesNotFitIsRefusedWithAReason) {
   identity = example();
   identity.manifest_signers.resize(5);
   EXPECT_THROW((void)build_flash_image(identity), std::invalid_argument);
+}
+
+TEST(FactoryImage, IsTheSameWhateverTheDeviceAndHasNoKey) {
+  Identity one = example();
+  Identity other = example();
+  other.device_sid = "UVffffffffffffffffffffffffffffffff";
+  other.device_private_key.fill(7);
+  const FlashImage image = build_factory_image(one, ReadoutProtection::Level1);
+  EXPECT_EQ(image.bank2, build_factory_image(other, ReadoutProtection::Level1).bank2);
+  const std::vector<std::uint8_t> private_key(32, 1);
+  EXPECT_EQ(std::search(image.bank2.begin(), image.bank2.end(), private_key.begin(), private_key.end()),
+            image.bank2.end());
+}
+
+TEST(FactoryImage, ProtectedOnesAreLocked) {
+  for (const auto level : {ReadoutProtection::Level0, ReadoutProtection::Level0_5, ReadoutProtection::Level1,
+                           ReadoutProtection::Level2}) {
+    const OptionBytes options = build_factory_image(example(), level).options;
+    const bool locked = level != ReadoutProtection::Level0;
+    EXPECT_EQ(options.optr & 0xFFu, static_cast<std::uint32_t>(level));
+    EXPECT_EQ(options.secbootadd0 & 1u, locked ? 1u : 0u) << "BOOT_LOCK";
+    EXPECT_EQ(options.wrp2ar >> 31, locked ? 0u : 1u) << "UNLOCK_2A";
+  }
+}
+
+TEST(OptionFields, AreThoseOfTheRegistersWithReadoutProtectionLast) {
+  const auto fields = option_fields(option_bytes(ReadoutProtection::Level1));
+  const auto value = [&](std::string_view name) {
+    const auto found = std::find_if(fields.begin(), fields.end(),
+                                    [name](const OptionField& field) { return field.name == name; });
+    return found == fields.end() ? ~0u : found->value;
+  };
+  EXPECT_EQ(value("TZEN"), 1u);
+  EXPECT_EQ(value("DBANK"), 1u);
+  EXPECT_EQ(value("SWAP_BANK"), 0u);
+  EXPECT_EQ(value("SECBOOTADD0"), 0x0C10'0000u >> 7);
+  EXPECT_EQ(value("BOOT_LOCK"), 1u);
+  EXPECT_EQ(value("SECWM2_PSTRT"), 0u);
+  EXPECT_EQ(value("SECWM2_PEND"), 127u);
+  EXPECT_EQ(value("HDP2_PEND"), 16u);
+  EXPECT_EQ(value("UNLOCK_2A"), 0u);
+  EXPECT_EQ(value("IWDG_STOP"), 0u);
+  EXPECT_STREQ(fields.back().name, "RDP");
+  EXPECT_EQ(fields.back().value, 0xDCu);
 }
 
 TEST(FlashImage, NewFirmwareKeepsTheVault) {

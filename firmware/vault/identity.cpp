@@ -1,6 +1,9 @@
 // Page layout: a header row (magic, format version, bytes that follow, CRC-32 of these 12 bytes), then the
 // fields, each with its length in 2 bytes before it, then SHA-256 over header and fields. Fields in fixed
-// order. Version 1 has the private key as it is, version 2 as a sealed box: nonce, ciphertext, tag.
+// order. Version 1 has the private key as it is, version 2 as a sealed box: nonce, ciphertext, tag. Version 3
+// is what all devices of a production run have alike: no SID and no key, and for a certificate that of the CA
+// that has to issue the device's. Version 4 is that with the SID and the sealed key which the device has
+// made.
 #include "firmware/vault/identity.hpp"
 
 #include <algorithm>
@@ -19,6 +22,8 @@ using storage::kRowSize;
 constexpr std::uint32_t kMagic = 0x4449'564D;  // "MVID"
 constexpr std::uint32_t kPlain = 1;
 constexpr std::uint32_t kSealed = 2;
+constexpr std::uint32_t kTemplate = 3;
+constexpr std::uint32_t kMade = 4;
 constexpr std::size_t kDigestSize = sizeof(crypto::Digest);
 constexpr std::size_t kSealedKeySize = sizeof(crypto::PrivateKey) + crypto::kSealOverhead;
 
@@ -182,8 +187,7 @@ Header read_header(storage::Flash& flash, std::uint32_t page) {
   storage::Row row;
   if (flash.read_row(page, row) != FlashStatus::Ok) return {};
   const Header header{storage::get32(row, 4), storage::get32(row, 8)};
-  const bool good = storage::get32(row, 0) == kMagic &&
-                    (header.version == kPlain || header.version == kSealed) &&
+  const bool good = storage::get32(row, 0) == kMagic && header.version >= kPlain && header.version <= kMade &&
                     storage::get32(row, 12) == storage::crc32(std::span(row).first(12)) &&
                     header.size <= kMaximumEncodedIdentity - kRowSize - kDigestSize;
   return good ? header : Header{};
@@ -195,15 +199,18 @@ Header look(storage::Flash& flash, std::uint32_t page) {
   return header.version != 0 && digest_holds(flash, page, kRowSize + header.size) ? header : Header{};
 }
 
-/// One copy. `identity` is only what it says if the result is true.
-bool read_copy(storage::Flash& flash, std::uint32_t page, const crypto::SealingKey& key, Identity& identity) {
+/// One copy, if it is of one of two versions. `identity` is only what it says if the result is true.
+bool read_copy(storage::Flash& flash, std::uint32_t page, const crypto::SealingKey& key,
+               std::array<std::uint32_t, 2> versions, Identity& identity) {
   const Header header = look(flash, page);
-  if (header.version == 0) return false;
+  if (header.version != versions[0] && header.version != versions[1]) return false;
   Reader reader(flash, page + kRowSize, header.size);
   std::array<std::uint8_t, 2> port{};
   if (!reader.field(identity.device_sid)) return false;
-  if (!(header.version == kSealed ? reader.sealed_field(key, page, identity.device_private_key)
-                                  : reader.field(identity.device_private_key))) {
+  const bool sealed = header.version == kSealed || header.version == kMade;
+  const std::span<std::uint8_t> plain(identity.device_private_key);
+  if (!(sealed ? reader.sealed_field(key, page, identity.device_private_key)
+               : reader.field(header.version == kTemplate ? plain.first(0) : plain))) {
     return false;
   }
   if (!reader.field(identity.device_certificate) || !reader.field(identity.gateway_host) ||
@@ -215,8 +222,17 @@ bool read_copy(storage::Flash& flash, std::uint32_t page, const crypto::SealingK
   return true;
 }
 
-bool write_sealed(storage::Flash& flash, std::uint32_t page, const crypto::SealingKey& key,
-                  const Identity& identity) {
+bool read_any_copy(storage::Flash& flash, const crypto::SealingKey& key,
+                   std::array<std::uint32_t, 2> versions, Identity& identity) {
+  for (std::uint32_t page = kVaultIdentity.address(); page < kVaultIdentity.end(); page += kPageSize) {
+    if (read_copy(flash, page, key, versions, identity)) return true;
+  }
+  return false;
+}
+
+/// `version`: kSealed or kMade.
+bool write_copy(storage::Flash& flash, std::uint32_t page, std::uint32_t version,
+                const crypto::SealingKey& key, const Identity& identity) {
   std::array<std::uint8_t, kSealedKeySize> box{};
   const auto contents = std::span(box).subspan<crypto::kSealNonceSize, sizeof(crypto::PrivateKey)>();
   std::copy(identity.device_private_key.begin(), identity.device_private_key.end(), contents.begin());
@@ -228,38 +244,67 @@ bool write_sealed(storage::Flash& flash, std::uint32_t page, const crypto::Seali
   }
   if (flash.erase_page(page) != FlashStatus::Ok) return false;
   PageInFlash out(flash, page);
-  encode(out, kSealed, identity, box);
-  return out.close() && look(flash, page).version == kSealed;
+  encode(out, version, identity, box);
+  return out.close() && look(flash, page).version == version;
+}
+
+/// Brings both copies to `version`, the second first, each only while the other one is whole.
+bool write_both(storage::Flash& flash, std::uint32_t version, const crypto::SealingKey& key,
+                const Identity& identity) {
+  constexpr std::uint32_t kFirst = kVaultIdentity.address(), kSecond = kFirst + kPageSize;
+  // Either may be the bad one, or become it just now: then the other has to wait for it.
+  for (const std::uint32_t page : {kSecond, kFirst, kSecond, kFirst}) {
+    if (look(flash, page).version == version) continue;
+    if (look(flash, page == kFirst ? kSecond : kFirst).version == 0) continue;
+    if (!write_copy(flash, page, version, key, identity)) return false;
+  }
+  return look(flash, kFirst).version == version && look(flash, kSecond).version == version;
+}
+
+std::size_t encode_unsealed(std::uint32_t version, const Identity& identity,
+                            std::span<const std::uint8_t> private_key, std::span<std::uint8_t> page) {
+  const std::size_t used = used_size(fields_size(identity, private_key.size()));
+  if (used > page.size()) return 0;
+  PageInMemory out(page);
+  encode(out, version, identity, private_key);
+  return used;
 }
 
 }  // namespace
 
 bool read_identity(storage::Flash& flash, const crypto::SealingKey& key, Identity& identity) {
-  for (std::uint32_t page = kVaultIdentity.address(); page < kVaultIdentity.end(); page += kPageSize) {
-    if (read_copy(flash, page, key, identity)) return true;
-  }
-  return false;
+  return read_any_copy(flash, key, {kPlain, kSealed}, identity);
 }
 
 bool seal_identity(storage::Flash& flash, const crypto::SealingKey& key, const Identity& identity) {
-  constexpr std::uint32_t kFirst = kVaultIdentity.address(), kSecond = kFirst + kPageSize;
-  const auto sealed = [&](std::uint32_t page) { return read_header(flash, page).version == kSealed; };
-  if (sealed(kFirst) && sealed(kSecond)) return true;  // as at every start but the first
-  // Either may be the bad one, or become it just now: then the other has to wait for it.
-  for (const std::uint32_t page : {kSecond, kFirst, kSecond, kFirst}) {
-    if (look(flash, page).version == kSealed) continue;
-    if (look(flash, page == kFirst ? kSecond : kFirst).version == 0) continue;
-    if (!write_sealed(flash, page, key, identity)) return false;
+  for (std::uint32_t page = kVaultIdentity.address(); page < kVaultIdentity.end(); page += kPageSize) {
+    if (read_header(flash, page).version != kSealed) return write_both(flash, kSealed, key, identity);
   }
-  return look(flash, kFirst).version == kSealed && look(flash, kSecond).version == kSealed;
+  return true;  // as at every start but the first
+}
+
+bool read_template(storage::Flash& flash, Identity& identity) {
+  return read_any_copy(flash, {}, {kTemplate, kTemplate}, identity);
+}
+
+bool read_made_identity(storage::Flash& flash, const crypto::SealingKey& key, Identity& identity) {
+  return read_any_copy(flash, key, {kMade, kMade}, identity);
+}
+
+bool write_made_identity(storage::Flash& flash, const crypto::SealingKey& key, const Identity& identity) {
+  return write_both(flash, kMade, key, identity);
+}
+
+bool complete_identity(storage::Flash& flash, const crypto::SealingKey& key, const Identity& identity) {
+  return write_both(flash, kSealed, key, identity);
 }
 
 std::size_t encode_identity(const Identity& identity, std::span<std::uint8_t> page) {
-  const std::size_t used = used_size(fields_size(identity, identity.device_private_key.size()));
-  if (used > page.size()) return 0;
-  PageInMemory out(page);
-  encode(out, kPlain, identity, identity.device_private_key);
-  return used;
+  return encode_unsealed(kPlain, identity, identity.device_private_key, page);
+}
+
+std::size_t encode_template(const Identity& common, std::span<std::uint8_t> page) {
+  return encode_unsealed(kTemplate, common, {}, page);
 }
 
 }  // namespace microvisor::firmware::vault

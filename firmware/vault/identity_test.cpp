@@ -237,6 +237,109 @@ TEST(SealedIdentity, SurvivesAPowerCutAtEveryOperationAndASecondOne) {
   }
 }
 
+// ---- A device that makes its identity by itself
+
+/// What the factory's image has: no SID, no key, the CA's certificate.
+void program_template(FlashModel& flash) {
+  std::vector<std::uint8_t> encoded(kMaximumEncodedIdentity);
+  Identity common = example();
+  common.device_sid.size = 0;
+  const std::size_t size = encode_template(common, encoded);
+  ASSERT_GT(size, 0u);
+  for (const std::uint32_t page : {kFirst, kSecond}) {
+    for (std::size_t at = 0; at < size; at += storage::kRowSize) {
+      storage::Row row;
+      std::memcpy(row.data(), encoded.data() + at, row.size());
+      ASSERT_EQ(flash.program_row(page + static_cast<std::uint32_t>(at), row), storage::FlashStatus::Ok);
+    }
+  }
+}
+
+/// Makes a key as a start does, if there is none; `keys` counts them.
+bool make_key(FlashModel& flash, std::uint8_t& keys, Identity& identity) {
+  if (!read_made_identity(flash, key(), identity)) {
+    if (!read_template(flash, identity)) return false;
+    EXPECT_TRUE(identity.device_sid.assign(bytes_of("UV0123456789abcdef0123456789abcdef")));
+    identity.device_private_key.fill(++keys);
+  }
+  return write_made_identity(flash, key(), identity);
+}
+
+TEST(MadeIdentity, IsNoneBeforeTheCertificateIsThere) {
+  PowerSupply power;
+  FlashModel flash(power);
+  program_template(flash);
+  Identity identity;
+  std::uint8_t keys = 0;
+  EXPECT_FALSE(read_identity(flash, key(), identity));
+  ASSERT_TRUE(read_template(flash, identity));
+  EXPECT_EQ(identity.gateway_host.text(), "gateway.example.com");
+  ASSERT_TRUE(make_key(flash, keys, identity));
+  EXPECT_FALSE(read_identity(flash, key(), identity));
+  EXPECT_FALSE(read_template(flash, identity)) << "no second key";
+  ASSERT_TRUE(read_made_identity(flash, key(), identity));
+  EXPECT_TRUE(identity.device_certificate.assign(std::vector<std::uint8_t>(400, 0x77)));
+  ASSERT_TRUE(complete_identity(flash, key(), identity));
+  EXPECT_FALSE(read_made_identity(flash, key(), identity));
+  Identity complete;
+  ASSERT_TRUE(read_identity(flash, key(), complete));
+  EXPECT_EQ(complete.device_private_key, identity.device_private_key);
+  EXPECT_EQ(complete.device_certificate.text(), std::string(400, 0x77));
+}
+
+TEST(MadeIdentity, OpensOnNoOtherChip) {
+  PowerSupply power;
+  FlashModel flash(power);
+  program_template(flash);
+  Identity identity;
+  std::uint8_t keys = 0;
+  ASSERT_TRUE(make_key(flash, keys, identity));
+  crypto::set_host_chip(1);
+  EXPECT_FALSE(read_made_identity(flash, key(), identity));
+  crypto::set_host_chip(0);
+}
+
+/// The station is told a key only when make_key() has succeeded: from then on it is the device's for good.
+TEST(MadeIdentity, SurvivesAPowerCutAtEveryOperation) {
+  PowerSupply power;
+  FlashModel factory(power);
+  program_template(factory);
+  PowerSupply count;
+  FlashModel undisturbed(factory, count);
+  const auto whole_way = [](FlashModel& flash, std::uint8_t& keys, std::uint8_t& told) {
+    Identity identity;
+    if (!read_identity(flash, key(), identity)) {
+      ASSERT_TRUE(make_key(flash, keys, identity));
+      if (told == 0) told = identity.device_private_key[0];
+      EXPECT_EQ(identity.device_private_key[0], told);
+      EXPECT_TRUE(identity.device_certificate.assign(std::vector<std::uint8_t>(400, 0x77)));
+      ASSERT_TRUE(complete_identity(flash, key(), identity));
+    }
+    ASSERT_TRUE(seal_identity(flash, key(), identity));
+  };
+  std::uint8_t keys = 0, told = 0;
+  whole_way(undisturbed, keys, told);
+  for (std::uint64_t operation = 1; operation <= count.operations(); ++operation) {
+    for (std::uint32_t seed = 0; seed < 4; ++seed) {
+      SCOPED_TRACE(std::to_string(operation) + ":" + std::to_string(seed));
+      PowerSupply supply;
+      FlashModel flash(factory, supply);
+      keys = told = 0;
+      supply.cut(CutId{operation, seed});
+      try {
+        whole_way(flash, keys, told);
+      } catch (const PowerCut&) {
+      }
+      supply.never_cut();
+      whole_way(flash, keys, told);
+      Identity identity;
+      ASSERT_TRUE(read_identity(flash, key(), identity));
+      EXPECT_EQ(identity.device_private_key[0], told);
+      EXPECT_EQ(identity.device_certificate.text(), std::string(400, 0x77));
+    }
+  }
+}
+
 TEST(Identity, TooLongFieldsAreRefused) {
   Bytes<4> field;
   EXPECT_FALSE(field.assign(bytes_of("12345")));
