@@ -57,17 +57,19 @@ protocol::Bytes read_file(const fs::path& file) {
 void write_file(const fs::path& file, protocol::ByteView bytes) { write(file, bytes, false); }
 void write_private_file(const fs::path& file, protocol::ByteView bytes) { write(file, bytes, true); }
 
-protocol::Bundle load_application(const fs::path& file, const protocol::BundleOptions& options) {
+protocol::Bundle load_application(const fs::path& file, const protocol::BundleOptions& options,
+                                  std::span<const protocol::ExternalImage> external) {
   const protocol::Bytes bytes = read_file(file);
   if (looks_like_zip(bytes)) return checked(protocol::read_bundle(bytes), file);
   if (protocol::looks_like_elf(bytes)) {
-    return checked(protocol::make_bundle(checked(protocol::elf_to_image(bytes), file), options), file);
+    return checked(protocol::make_bundle(checked(protocol::elf_to_image(bytes), file), options, external),
+                   file);
   }
   if (file.extension() == ".bin") {
     if (const auto image = protocol::check_image(bytes); !image) {
       throw Failure(file.string() + ": " + image.error().message);
     }
-    return checked(protocol::make_bundle(bytes, options), file);
+    return checked(protocol::make_bundle(bytes, options, external), file);
   }
   throw Failure(file.string() + ": neither an ELF file nor a bundle");
 }

@@ -15,9 +15,10 @@ void write_file(const std::filesystem::path& file, protocol::ByteView bytes);
 /// The same; nobody but the owner may read the file.
 void write_private_file(const std::filesystem::path& file, protocol::ByteView bytes);
 
-/// Reads an application from an ELF file, a bundle or a raw flash image (.bin), and checks it. `options`
-/// apply unless it is a bundle already. Throws Failure: "FILE: why".
+/// Reads an application from an ELF file, a bundle or a raw flash image (.bin), and checks it. `options` and
+/// `external` apply unless it is a bundle already. Throws Failure: "FILE: why".
 protocol::Bundle load_application(const std::filesystem::path& file,
-                                  const protocol::BundleOptions& options = {});
+                                  const protocol::BundleOptions& options = {},
+                                  std::span<const protocol::ExternalImage> external = {});
 
 }  // namespace microvisor::cli

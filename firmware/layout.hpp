@@ -74,6 +74,7 @@ inline constexpr std::uint32_t kStagingSize = 0x3F'8000;
 inline constexpr std::uint32_t kCrashReports = kStaging + kStagingSize;
 inline constexpr std::uint32_t kCrashReportsSize = 0x8000;
 inline constexpr std::uint32_t kApplicationNor = kCrashReports + kCrashReportsSize;  // to the end
+inline constexpr std::uint32_t kApplicationNorSize = kNorSize - kApplicationNor;
 static_assert(kApplicationNor == 0x40'0000);  // what applications have stored stays where it is
 
 // One-time programmable area: 512 bytes, all of them the security ratchet's. A row that is not blank is a

@@ -10,6 +10,7 @@ namespace microvisor::firmware {
 // Bundles (protocol/bundle.options has the same figures for the decoder; manifest_test compares them).
 inline constexpr std::size_t kMaximumManifestSize = 2048;  // whole envelope, bytes
 inline constexpr std::size_t kMaximumLayers = 16;
+inline constexpr std::uint32_t kMaximumLayerSize = 0x10'0000;  // bytes, as it is fetched
 inline constexpr std::size_t kMaximumManifestSigners = 4;
 inline constexpr std::size_t kMaximumNewKeysSize = 1024;  // whole envelope, bytes
 

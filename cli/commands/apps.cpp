@@ -23,6 +23,7 @@ using nlohmann::json;
 
 struct BundleArguments {
   std::string input, output, debug_key, crash_key;
+  std::vector<std::string> external;
   protocol::BundleOptions options;
   bool as_json = false;
 };
@@ -34,6 +35,25 @@ protocol::PublicKey read_public_key(const std::string& file) {
   return *key;
 }
 
+/// OFFSET=FILE, the offset decimal or hexadecimal.
+protocol::ExternalImage read_external(const std::string& argument) {
+  const auto separator = argument.find('=');
+  std::size_t used = 0;
+  unsigned long long start = 0;
+  try {
+    start = std::stoull(argument, &used, 0);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (used == 0 || used != separator) throw Failure(argument + ": --external-flash takes OFFSET=FILE");
+  if (start >= protocol::kExternalFlashBytes || start % protocol::kExternalSectorBytes != 0)
+    throw Failure(argument + ": the offset has to be a multiple of 4096 below 60 MiB");
+  const std::string file = argument.substr(separator + 1);
+  protocol::ExternalImage image{static_cast<std::uint32_t>(start), read_file(file)};
+  if (image.bytes.empty()) throw Failure(file + ": is empty");
+  return image;
+}
+
 void bundle_command(BundleArguments& arguments) {
   if (!arguments.debug_key.empty()) arguments.options.debug_key = read_public_key(arguments.debug_key);
   if (!arguments.crash_key.empty()) arguments.options.crash_key = read_public_key(arguments.crash_key);
@@ -41,7 +61,9 @@ void bundle_command(BundleArguments& arguments) {
       arguments.options.maximum_restart_ms < arguments.options.minimum_restart_ms) {
     throw Failure("--maximum-restart-time is below --minimum-restart-time");
   }
-  const protocol::Bundle bundle = load_application(arguments.input, arguments.options);
+  std::vector<protocol::ExternalImage> external;
+  for (const std::string& argument : arguments.external) external.push_back(read_external(argument));
+  const protocol::Bundle bundle = load_application(arguments.input, arguments.options, external);
   const protocol::Bytes zip = protocol::write_bundle(bundle);
   write_file(arguments.output, zip);
   const json summary = describe_bundle(bundle);
@@ -58,6 +80,9 @@ void add_bundle(CLI::App& apps) {
   command->add_option("OUTPUT", arguments->output, "Bundle to write (.zip)")->required();
   command->add_option("-k,--debug-auth-pubkey", arguments->debug_key,
                       "P-256 public key (PEM) that may debug the application");
+  command->add_option("--external-flash", arguments->external,
+                      "OFFSET=FILE: what the application is to find in its external flash from there on, for "
+                      "example a file system; may come several times");
   command->add_option("--minimum-kernel-version", arguments->options.minimum_kernel_version);
   command->add_option("--connection-grace-time", arguments->options.connection_grace_seconds, "Seconds");
   command->add_option("--minimum-check-in-time", arguments->options.minimum_check_in_seconds,

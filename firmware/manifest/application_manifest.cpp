@@ -33,19 +33,36 @@ ManifestError copy_key(const BytesField& field, bool& has_key, crypto::PublicKey
   return crypto::is_p256_point(out) ? ManifestError::None : ManifestError::BadPolicy;
 }
 
+bool fits(const Layer& layer, std::uint32_t memory_size) {
+  return layer.size != 0 && layer.start < memory_size && layer.size <= memory_size - layer.start;
+}
+
+/// In bank 1 a row can be programmed once only, so two layers never share one. In the NOR whole sectors are
+/// erased, so a region that had only part of one would cost what the application keeps beside it.
+ManifestError read_target(const microvisor_bundle_AppLayerRegion& from, Layer& to) {
+  bool good = false;
+  switch (from.which_where) {
+    case microvisor_bundle_AppLayerRegion_internal_flash_tag:
+      to.medium = Medium::InternalFlash;
+      to.start = from.where.internal_flash.start;
+      to.size = from.where.internal_flash.size;
+      good = fits(to, kApplicationFlashSize) && to.start % storage::kRowSize == 0;
+      break;
+    case microvisor_bundle_AppLayerRegion_external_flash_tag:
+      to.medium = Medium::ExternalFlash;
+      to.start = from.where.external_flash.start;
+      to.size = from.where.external_flash.size;
+      good = fits(to, kApplicationNorSize) && (to.start | to.size) % storage::kNorSectorSize == 0;
+      break;
+    default: break;
+  }
+  return good ? ManifestError::None : ManifestError::BadLayer;
+}
+
 ManifestError read_layer(const AppLayerReference& from, Layer& to) {
   if (!from.has_target) return ManifestError::BadLayer;
-  if (from.target.which_where == microvisor_bundle_AppLayerRegion_external_flash_tag)
-    return ManifestError::ExternalLayer;
-  if (from.target.which_where != microvisor_bundle_AppLayerRegion_internal_flash_tag)
-    return ManifestError::BadLayer;
   if (from.encrypted_with_key_id != 0) return ManifestError::EncryptedLayer;
-  to.start = from.target.where.internal_flash.start;
-  to.size = from.target.where.internal_flash.size;
-  // A row can be programmed once only, so two layers never share one.
-  if (to.size == 0 || to.start % storage::kRowSize != 0) return ManifestError::BadLayer;
-  if (to.start >= kApplicationFlashSize || to.size > kApplicationFlashSize - to.start)
-    return ManifestError::BadLayer;
+  if (const ManifestError error = read_target(from.target, to); error != ManifestError::None) return error;
   if (!copy_digest(from.fetch_hash, to.fetch_hash)) return ManifestError::BadLayer;
   if (!copy_digest(from.measurement_hash, to.measurement_hash)) return ManifestError::BadLayer;
   return ManifestError::None;
@@ -55,7 +72,7 @@ bool overlaps(const Layer& a, const Layer& b) {
   const auto end = [](const Layer& layer) {
     return (layer.start + layer.size + storage::kRowSize - 1) & ~(storage::kRowSize - 1);
   };
-  return a.start < end(b) && b.start < end(a);
+  return a.medium == b.medium && a.start < end(b) && b.start < end(a);
 }
 
 ManifestError read_layers(const AppBody& body, ApplicationManifest& out) {
@@ -68,7 +85,10 @@ ManifestError read_layers(const AppBody& body, ApplicationManifest& out) {
     }
   }
   out.layer_count = body.layers_count;
-  return ManifestError::None;
+  const auto end = out.layers.begin() + out.layer_count;
+  const bool internal = std::any_of(out.layers.begin(), end,
+                                    [](const Layer& layer) { return layer.medium == Medium::InternalFlash; });
+  return internal ? ManifestError::None : ManifestError::NoLayers;
 }
 
 ManifestError read_policies(const AppBody& body, ApplicationManifest& out) {

@@ -169,8 +169,32 @@ TEST_F(ApplicationManifestTest, RefusesBadLayers) {
   EXPECT_EQ(check_layers(with([](auto& l) { l.fetch_hash = Bytes(31, 1); })), ManifestError::BadLayer);
   EXPECT_EQ(check_layers(with([](auto& l) { l.measurement_hash = Bytes(); })), ManifestError::BadLayer);
   EXPECT_EQ(check_layers(with([](auto& l) { l.fetch_hash = Bytes(33, 1); })), ManifestError::Malformed);
-  EXPECT_EQ(check_layers(with([](auto& l) { l.external = true; })), ManifestError::ExternalLayer);
   EXPECT_EQ(check_layers(with([](auto& l) { l.encrypted_with = 7; })), ManifestError::EncryptedLayer);
+}
+
+// The application's part of the NOR has 60 MiB (layout.hpp), its sectors 4 KiB.
+TEST_F(ApplicationManifestTest, ReadsLayersForTheExternalFlash) {
+  const auto external = [](std::uint32_t start, std::uint32_t size) {
+    LayerFields fields = layer(start, size);
+    fields.external = true;
+    return fields;
+  };
+  ASSERT_EQ(check_layers({layer(0, 0x4000), external(0, 0x1000), external(0x3BF'F000, 0x1000)}),
+            ManifestError::None);
+  EXPECT_EQ(out_.layers[0].medium, Medium::InternalFlash);
+  EXPECT_EQ(out_.layers[1].medium, Medium::ExternalFlash);
+  EXPECT_EQ(out_.layers[2].start, 0x3BF'F000u);
+  EXPECT_EQ(check_layers({layer(), external(0, 0x3C0'0000)}), ManifestError::None);
+  EXPECT_EQ(out_.layers[1].maximum_size(), 0x10'0000u) << "no layer is larger";
+  EXPECT_EQ(check_layers({layer(), external(0, 0x3C0'1000)}), ManifestError::BadLayer);
+  EXPECT_EQ(check_layers({layer(), external(0x3C0'0000, 0x1000)}), ManifestError::BadLayer);
+  EXPECT_EQ(check_layers({layer(), external(0xFFFF'F000, 0x2000)}), ManifestError::BadLayer) << "wraps round";
+  EXPECT_EQ(check_layers({layer(), external(0, 0)}), ManifestError::BadLayer);
+  EXPECT_EQ(check_layers({layer(), external(0x800, 0x1000)}), ManifestError::BadLayer) << "half a sector";
+  EXPECT_EQ(check_layers({layer(), external(0x1000, 0x800)}), ManifestError::BadLayer) << "half a sector";
+  EXPECT_EQ(check_layers({layer(), external(0x1000, 0x2000), external(0x2000, 0x1000)}),
+            ManifestError::OverlappingLayers);
+  EXPECT_EQ(check_layers({external(0, 0x1000)}), ManifestError::NoLayers) << "there would be no application";
 }
 
 TEST_F(ApplicationManifestTest, RefusesOverlap) {

@@ -23,10 +23,9 @@ enum class ManifestError : std::uint8_t {
   UnknownSigner,  // signer is not among the trust anchors
   BadSignature,
   TooManyLayers,  // more than kMaximumLayers
-  NoLayers,
-  BadLayer,  // no target, size 0, region beyond the flash, unaligned, or a hash of the wrong length
+  NoLayers,       // none for the internal flash
+  BadLayer,       // no target, size 0, region beyond its memory, unaligned, or a hash of the wrong length
   OverlappingLayers,
-  ExternalLayer,   // a layer for the external flash: not supported
   EncryptedLayer,  // an encrypted layer: not supported
   BadPolicy,       // a key that is no P-256 point, or restart times that contradict each other
   KernelTooOld,    // wants a newer kernel
@@ -34,11 +33,23 @@ enum class ManifestError : std::uint8_t {
   WrongTarget,     // kernel manifest without exactly one kernel layer
 };
 
+/// The memories of an application that an update writes.
+enum class Medium : std::uint8_t {
+  InternalFlash,  // bank 1
+  ExternalFlash,  // the application's part of the NOR
+};
+
 struct Layer {
-  std::uint32_t start = 0;  // offset in the application's flash, a multiple of 16
-  std::uint32_t size = 0;   // of the region, bytes
+  Medium medium = Medium::InternalFlash;
+  std::uint32_t start = 0;  // offset in the medium; in bank 1 a multiple of 16, in the NOR one of 4096
+  std::uint32_t size = 0;   // of the region, bytes; in the NOR a multiple of 4096
   crypto::Digest fetch_hash{};
   crypto::Digest measurement_hash{};
+
+  /// The most that can be fetched for it.
+  [[nodiscard]] std::uint32_t maximum_size() const {
+    return size < kMaximumLayerSize ? size : kMaximumLayerSize;
+  }
 };
 
 struct DebugPolicy {

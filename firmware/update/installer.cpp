@@ -1,10 +1,11 @@
-// The part of an update that happens between reset and the application's start: bank 1 is erased, programmed
-// from the staging area and verified.
+// The part of an update that happens between reset and the application's start: bank 1 and the regions of the
+// external flash that the update names are erased, programmed from the staging area and verified. What it
+// does not name of the external flash is left as it is.
 //
 // Up to the record "Erasing" the old application is untouched and everything needed for the new one has been
 // verified. From that record on there is only the way forward, and each step can be repeated from its start:
-// a power cut during erasing or programming leads back to erasing all pages (a page whose erasing was cut off
-// may look blank without being so), one during verifying to verifying.
+// a power cut during erasing or programming leads back to erasing all pages and sectors (one whose erasing
+// was cut off may look blank without being so), one during verifying to verifying.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -18,12 +19,15 @@ namespace microvisor::firmware::update {
 
 namespace {
 
+using manifest::Medium;
 using storage::FlashStatus;
+using storage::kNorPageSize;
+using storage::kNorSectorSize;
 using storage::kRowSize;
 using vault::Key;
 using vault::StoreStatus;
 
-constexpr std::uint32_t kWindow = 128;  // a burst
+constexpr std::uint32_t kBurst = 128;  // of the internal flash
 constexpr std::uint8_t kMaximumFailures = 3;
 
 std::uint32_t word_at(const std::uint8_t* bytes) {
@@ -111,8 +115,21 @@ UpdateError Updater::install_once(bool skip_blank) {
 
 UpdateError Updater::erase_application(bool skip_blank) {
   for (std::uint32_t at = 0; at < kApplicationFlashSize; at += kPageSize) {
-    if (skip_blank && region_is_blank(at, at + kPageSize)) continue;
+    if (skip_blank && region_is_blank(Medium::InternalFlash, at, at + kPageSize)) continue;
     if (flash_.erase_page(kApplicationFlash + at) != FlashStatus::Ok) return UpdateError::Storage;
+  }
+  for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
+    if (manifest_.layers[i].medium != Medium::ExternalFlash) continue;
+    const UpdateError error = erase_external(manifest_.layers[i], skip_blank);
+    if (error != UpdateError::None) return error;
+  }
+  return UpdateError::None;
+}
+
+UpdateError Updater::erase_external(const manifest::Layer& layer, bool skip_blank) {
+  for (std::uint32_t at = layer.start; at < layer.start + layer.size; at += kNorSectorSize) {
+    if (skip_blank && region_is_blank(Medium::ExternalFlash, at, at + kNorSectorSize)) continue;
+    if (!nor_.erase_sector(kApplicationNor + at)) return UpdateError::Storage;
   }
   return UpdateError::None;
 }
@@ -121,51 +138,59 @@ UpdateError Updater::program_layer(const manifest::Layer& layer) {
   const std::optional<std::uint32_t> size = staging_.size_of(layer.fetch_hash);
   if (!size || *size > layer.size) return UpdateError::Storage;
   const std::uint32_t end = layer.start + *size;
-  for (std::uint32_t window = layer.start / kWindow * kWindow; window < end; window += kWindow) {
+  const std::uint32_t unit = layer.medium == Medium::InternalFlash ? kBurst : kNorPageSize;
+  for (std::uint32_t window = layer.start / unit * unit; window < end; window += unit) {
     const std::uint32_t from = std::max(window, layer.start);
-    const std::uint32_t to = std::min(window + kWindow, end);
-    alignas(4) std::array<std::uint8_t, kWindow> data;
-    data.fill(0xFF);
-    if (staging_.read(layer.fetch_hash, from - layer.start,
-                      std::span(data).subspan(from - window, to - from)) != StagingStatus::Ok) {
-      return UpdateError::Storage;
-    }
-    const UpdateError error = program_piece(layer, window, data);
-    if (error != UpdateError::None) return error;
+    const std::uint32_t to = std::min(window + unit, end);
+    alignas(4) std::array<std::uint8_t, kNorPageSize> buffer;
+    const auto data = std::span(buffer).first(unit);
+    std::fill(data.begin(), data.end(), std::uint8_t{0xFF});
+    const StagingStatus status =
+        staging_.read(layer.fetch_hash, from - layer.start, data.subspan(from - window, to - from));
+    if (status != StagingStatus::Ok) return UpdateError::Storage;
+    if (!all_blank(data) && !program_piece(layer, window, data)) return UpdateError::Storage;
   }
   return UpdateError::None;
 }
 
-UpdateError Updater::program_piece(const manifest::Layer& layer, std::uint32_t window,
-                                   std::span<const std::uint8_t, 128> data) {
-  if (all_blank(data)) return UpdateError::None;
+/// `window` is the offset of a burst in bank 1, or of a page in the application's part of the NOR.
+bool Updater::program_piece(const manifest::Layer& layer, std::uint32_t window,
+                            std::span<const std::uint8_t> data) {
+  if (layer.medium == Medium::ExternalFlash) return nor_.program(kApplicationNor + window, data);
   const std::uint32_t address = kApplicationFlash + window;
+  const auto burst = data.first<kBurst>();
   // A burst programs all rows of the window; rows of a neighbouring layer must be left alone.
-  const bool whole = window >= layer.start && window + kWindow <= layer.start + layer.size;
+  const bool whole = window >= layer.start && window + kBurst <= layer.start + layer.size;
   const FlashStatus status =
-      whole ? flash_.program_burst(address, data) : flash_.Flash::program_burst(address, data);
-  return status == FlashStatus::Ok ? UpdateError::None : UpdateError::Storage;
+      whole ? flash_.program_burst(address, burst) : flash_.Flash::program_burst(address, burst);
+  return status == FlashStatus::Ok;
 }
 
-bool Updater::region_is_blank(std::uint32_t from, std::uint32_t to) {
+bool Updater::read_medium(Medium medium, std::uint32_t from, std::span<std::uint8_t> out) {
+  if (medium == Medium::InternalFlash) return flash_.read(kApplicationFlash + from, out) == FlashStatus::Ok;
+  yield();  // a region there may be large
+  return nor_.read(kApplicationNor + from, out);
+}
+
+bool Updater::region_is_blank(Medium medium, std::uint32_t from, std::uint32_t to) {
   const auto buffer = staging_.scratch();
   while (from < to) {
     // Reads begin at a row, which the driver copies by words.
     const std::uint32_t base = from / kRowSize * kRowSize;
     const auto piece = buffer.first(std::min<std::size_t>(buffer.size(), to - base));
-    if (flash_.read(kApplicationFlash + base, piece) != FlashStatus::Ok) return false;
+    if (!read_medium(medium, base, piece)) return false;
     if (!all_blank(piece.subspan(from - base))) return false;
     from = base + static_cast<std::uint32_t>(piece.size());
   }
   return true;
 }
 
-bool Updater::hash_region(std::uint32_t from, std::uint32_t to, crypto::Digest& digest) {
+bool Updater::hash_region(Medium medium, std::uint32_t from, std::uint32_t to, crypto::Digest& digest) {
   const auto buffer = staging_.scratch();
   crypto::StartupSha256 hash;
   while (from < to) {
     const auto piece = buffer.first(std::min<std::size_t>(buffer.size(), to - from));
-    if (flash_.read(kApplicationFlash + from, piece) != FlashStatus::Ok) return false;
+    if (!read_medium(medium, from, piece)) return false;
     hash.update(piece);
     from += static_cast<std::uint32_t>(piece.size());
   }
@@ -182,9 +207,9 @@ UpdateError Updater::verify_installation() {
     const std::optional<std::uint32_t> size = staging_.size_of(layer.fetch_hash);
     if (!size || *size > layer.size) return UpdateError::Storage;
     crypto::Digest digest{};
-    const bool good = hash_region(layer.start, layer.start + *size, digest) &&
+    const bool good = hash_region(layer.medium, layer.start, layer.start + *size, digest) &&
                       crypto::equal(digest, layer.fetch_hash) == crypto::Verdict::Valid &&
-                      region_is_blank(layer.start + *size, layer.start + layer.size);
+                      region_is_blank(layer.medium, layer.start + *size, layer.start + layer.size);
     if (!good) return UpdateError::Measurement;
   }
   return UpdateError::None;
@@ -196,13 +221,15 @@ UpdateError Updater::record_installation() {
   std::uint32_t regions_end = 0;
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
     const manifest::Layer& layer = manifest_.layers[i];
+    if (layer.medium != Medium::InternalFlash) continue;  // the application may write there from now on
     const std::uint32_t end = layer.start + staging_.size_of(layer.fetch_hash).value_or(0);
     installed.extent = std::max(installed.extent, end);
     regions_end = std::max(regions_end, layer.start + layer.size);
   }
-  if (manifest_.layer_count == 1 && manifest_.layers[0].start == 0) {
-    installed.extent_hash = manifest_.layers[0].fetch_hash;  // the very hash that has just been verified
-  } else if (!hash_region(0, installed.extent, installed.extent_hash)) {
+  const manifest::Layer& first = manifest_.layers[0];
+  if (manifest_.layer_count == 1 && first.start == 0) {
+    installed.extent_hash = first.fetch_hash;  // the very hash that has just been verified
+  } else if (!hash_region(Medium::InternalFlash, 0, installed.extent, installed.extent_hash)) {
     return give_up(UpdateError::Measurement);
   }
 
@@ -219,7 +246,8 @@ UpdateError Updater::record_installation() {
     return give_up(UpdateError::Storage);
   }
   installed_ = installed;
-  if (!region_is_blank(regions_end, kApplicationFlashSize)) return give_up(UpdateError::Measurement);
+  if (!region_is_blank(Medium::InternalFlash, regions_end, kApplicationFlashSize))
+    return give_up(UpdateError::Measurement);
   checked_ = crypto::Verdict::Valid;
   return set_phase(Phase::Installed) ? UpdateError::None : give_up(UpdateError::Storage);
 }
@@ -228,8 +256,9 @@ crypto::Verdict Updater::check_application() {
   if (!installed_) return crypto::Verdict::Invalid;
   if (checked_ == crypto::Verdict::Valid) return crypto::Verdict::Valid;
   crypto::Digest digest{};
-  if (!hash_region(0, installed_->extent, digest)) return crypto::Verdict::Invalid;
-  if (!region_is_blank(installed_->extent, kApplicationFlashSize)) return crypto::Verdict::Invalid;
+  if (!hash_region(Medium::InternalFlash, 0, installed_->extent, digest)) return crypto::Verdict::Invalid;
+  if (!region_is_blank(Medium::InternalFlash, installed_->extent, kApplicationFlashSize))
+    return crypto::Verdict::Invalid;
   return crypto::equal(digest, installed_->extent_hash);
 }
 

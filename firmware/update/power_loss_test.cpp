@@ -22,12 +22,13 @@ using testing::PowerSupply;
 /// A device that runs `old` and has been told to run `fresh`.
 class Scenario {
  public:
-  Scenario() : flash_(power_), nor_(power_, 0x8'0000) {
-    // The external flash comes with whatever was in it before.
+  Scenario() : flash_(power_), nor_(power_, kApplicationNor + kExternalSize) {
+    // The external flash comes with whatever was in it before, the application's files too.
     std::mt19937 random(5);
     for (std::uint8_t& byte : nor_.bytes()) byte = static_cast<std::uint8_t>(random());
     EXPECT_TRUE(testing::install(flash_, nor_, old_));
     Life(flash_, nor_).updater.set_reported();
+    files_ = external_flash(nor_);
   }
 
   /// Operations of an update that nothing disturbs.
@@ -37,6 +38,7 @@ class Scenario {
     NorModel nor(nor_, power);
     update(flash, nor);
     EXPECT_TRUE(testing::bank_holds(flash, fresh_));
+    EXPECT_TRUE(testing::external_flash_holds(nor, fresh_));
     return power.operations();
   }
 
@@ -57,9 +59,11 @@ class Scenario {
     const auto& installed = life.updater.installed();
     if (life.updater.phase() < Phase::Erasing) {
       ASSERT_TRUE(testing::bank_holds(flash, old_));
+      ASSERT_EQ(external_flash(nor), files_);
       ASSERT_TRUE(installed && installed->manifest_hash == old_.hash);
     } else if (installed && installed->manifest_hash == fresh_.hash) {
       ASSERT_TRUE(testing::bank_holds(flash, fresh_));
+      ASSERT_TRUE(testing::external_flash_holds(nor, fresh_));
     }
   }
 
@@ -115,16 +119,40 @@ class Scenario {
     is_new = life.updater.installed()->manifest_hash == fresh_.hash;
     ASSERT_TRUE(is_new || life.updater.installed()->manifest_hash == old_.hash);
     ASSERT_TRUE(testing::bank_holds(flash, is_new ? fresh_ : old_));
+    if (is_new) {
+      ASSERT_TRUE(testing::external_flash_holds(nor, fresh_));
+      ASSERT_EQ(untouched(external_flash(nor)), untouched(files_));
+    } else {
+      ASSERT_EQ(external_flash(nor), files_);
+    }
     manifest::ApplicationManifest manifest;
     ASSERT_TRUE(life.updater.installed_manifest(manifest));
     ASSERT_EQ(manifest.layer_count, is_new ? fresh_.layers.size() : old_.layers.size());
   }
 
+  static constexpr std::uint32_t kExternalSize = 0x8000;
+
+  static testing::Bytes external_flash(NorModel& nor) {
+    const auto bytes = nor.bytes().subspan(kApplicationNor, kExternalSize);
+    return {bytes.begin(), bytes.end()};
+  }
+  /// Without the regions that the new application's manifest names.
+  [[nodiscard]] testing::Bytes untouched(testing::Bytes bytes) const {
+    for (const auto& layer : fresh_.layers) {
+      if (layer.external) std::fill_n(bytes.begin() + layer.start, layer.size, std::uint8_t{0});
+    }
+    return bytes;
+  }
+
   PowerSupply power_;
   FlashModel flash_;
   NorModel nor_;
-  const Application old_{{testing::layer(0, 0x8000, 26'000, 1)}};
-  const Application fresh_{{testing::layer(0, 0x6000, 19'000, 2), testing::layer(0x8000, 0x2000, 3'001, 3)}};
+  const Application old_{
+      {testing::layer(0, 0x8000, 26'000, 1), testing::external_layer(0x1000, 0x1000, 4'000, 4)}};
+  const Application fresh_{{testing::layer(0, 0x6000, 19'000, 2), testing::layer(0x8000, 0x2000, 3'001, 3),
+                            testing::external_layer(0x1000, 0x2000, 6'000, 5),
+                            testing::external_layer(0x5000, 0x1000, 700, 6)}};
+  testing::Bytes files_;  // what the old application finds in the external flash
 };
 
 Scenario& scenario() {

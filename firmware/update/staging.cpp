@@ -283,6 +283,7 @@ StagingStatus Staging::finish() {
     return save_table() ? StagingStatus::WrongHash : StagingStatus::Failed;
   }
   object.complete = 1;
+  object.capacity = sectors_of(object.size) * kNorSectorSize;  // the rest of its region is free again
   return save_table() ? StagingStatus::Ok : StagingStatus::Failed;
 }
 

@@ -29,7 +29,6 @@ UpdateError error_of(ManifestError error) {
     case ManifestError::UnknownSigner:
     case ManifestError::BadSignature: return UpdateError::Signature;
     case ManifestError::KernelTooOld: return UpdateError::KernelTooOld;
-    case ManifestError::ExternalLayer:
     case ManifestError::EncryptedLayer: return UpdateError::Unsupported;
     default: return UpdateError::Manifest;
   }
@@ -54,6 +53,7 @@ bool is_zero(const crypto::Digest& digest) {
 Updater::Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store,
                  const crypto::SealingKey& staging_key, std::uint32_t kernel_version, YieldHook hook)
     : flash_(flash),
+      nor_(nor),
       store_(store),
       staging_(nor, store, staging_key, hook),
       kernel_version_(kernel_version),
@@ -204,7 +204,8 @@ std::optional<ObjectRequest> Updater::next_object() {
   }
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
     const manifest::Layer& layer = manifest_.layers[i];
-    if (!staging_.is_complete(layer.fetch_hash)) return ObjectRequest{layer.fetch_hash, layer.size, false};
+    if (!staging_.is_complete(layer.fetch_hash))
+      return ObjectRequest{layer.fetch_hash, layer.maximum_size(), false};
   }
   return std::nullopt;
 }
@@ -315,7 +316,7 @@ Progress Updater::progress() const {
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
     const std::optional<std::uint32_t> size = staging_.size_of(manifest_.layers[i].fetch_hash);
     progress.bytes_done += size.value_or(0);
-    progress.bytes_total += size.value_or(manifest_.layers[i].size);
+    progress.bytes_total += size.value_or(manifest_.layers[i].maximum_size());
   }
   progress.bytes_done += staging_.written();
   return progress;

@@ -30,7 +30,7 @@ enum class Phase : std::uint8_t {
   Fetching = 1,     // objects are being fetched into the staging area
   Staging = 2,      // all objects are there; they are read back and verified
   Ready = 3,        // verified; to be installed at the next reset
-  Erasing = 4,      // the application's flash is being erased: from here on only forward
+  Erasing = 4,      // the application's memories are being erased: from here on only forward
   Programming = 5,  // the layers are being programmed
   Verifying = 6,    // programmed; being measured
   Installed = 7,    // done; STARTING_NEW_APP and COMPLETE still to be reported
@@ -174,18 +174,22 @@ class Updater {
   [[nodiscard]] UpdateError prepare_installation();
   [[nodiscard]] UpdateError install_once(bool skip_blank);
   [[nodiscard]] UpdateError erase_application(bool skip_blank);
+  [[nodiscard]] UpdateError erase_external(const manifest::Layer& layer, bool skip_blank);
   [[nodiscard]] UpdateError program_layer(const manifest::Layer& layer);
-  [[nodiscard]] UpdateError program_piece(const manifest::Layer& layer, std::uint32_t window,
-                                          std::span<const std::uint8_t, 128> data);
+  [[nodiscard]] bool program_piece(const manifest::Layer& layer, std::uint32_t window,
+                                   std::span<const std::uint8_t> data);
   [[nodiscard]] UpdateError verify_installation();
   [[nodiscard]] UpdateError record_installation();
-  [[nodiscard]] bool region_is_blank(std::uint32_t from, std::uint32_t to);
-  [[nodiscard]] bool hash_region(std::uint32_t from, std::uint32_t to, crypto::Digest& digest);
+  [[nodiscard]] bool read_medium(manifest::Medium medium, std::uint32_t from, std::span<std::uint8_t> out);
+  [[nodiscard]] bool region_is_blank(manifest::Medium medium, std::uint32_t from, std::uint32_t to);
+  [[nodiscard]] bool hash_region(manifest::Medium medium, std::uint32_t from, std::uint32_t to,
+                                 crypto::Digest& digest);
   void yield() const {
     if (yield_ != nullptr) yield_();
   }
 
   storage::Flash& flash_;
+  storage::Nor& nor_;
   vault::Store& store_;
   Staging staging_;
   std::uint32_t kernel_version_;

@@ -174,9 +174,18 @@ TEST_F(UpdaterTest, ALayerLargerThanItsRegionIsRefused) {
 }
 
 TEST_F(UpdaterTest, UnsupportedLayersAreSaidToBeSo) {
-  testing::LayerFields external = testing::layer(0, 0x1000, 0x100, 2);
-  external.external = true;
-  EXPECT_EQ(Life(flash_, nor_).fetch(Application({external})), UpdateError::Unsupported);
+  testing::LayerFields encrypted = testing::layer(0, 0x1000, 0x100, 2);
+  encrypted.encrypted_with = 7;
+  EXPECT_EQ(Life(flash_, nor_).fetch(Application({encrypted})), UpdateError::Unsupported);
+}
+
+TEST_F(UpdaterTest, LayersOfOneSizeDoNotKeepTheRoomOfTheirRegions) {
+  // Seven layers whose regions together have more than the staging area.
+  std::vector<testing::LayerFields> layers = {testing::layer(0, kWholeBank, 10'000, 1)};
+  for (std::uint32_t i = 0; i < 6; ++i)
+    layers.push_back(testing::external_layer(i * 0x10'0000, 0x10'0000, 5'000, 10 + i));
+  NorModel nor(power_, kApplicationNor);
+  EXPECT_EQ(Life(flash_, nor).fetch(Application(layers)), UpdateError::None);
 }
 
 TEST_F(UpdaterTest, AFailedTargetIsTriedAgainWhenNamedAnew) {

@@ -52,6 +52,33 @@ Result<Layer> read_layer(const ZipReader& zip, const LayerInfo& info) {
   return Layer{info.fetch_hash, std::move(*content)};
 }
 
+void add_once(std::vector<Layer>& layers, Layer layer) {
+  const bool known =
+      std::any_of(layers.begin(), layers.end(), [&](const Layer& other) { return other.hash == layer.hash; });
+  if (!known) layers.push_back(std::move(layer));
+}
+
+Result<void> check_size(const std::vector<Layer>& layers) {
+  std::size_t total = 0;
+  for (const Layer& layer : layers) total += layer.bytes.size();
+  if (total <= kMaxLayerBytes) return {};
+  return refuse(Refusal::LayersTooLarge, "the layers have " + std::to_string(total) +
+                                             " bytes together, a device can stage " +
+                                             std::to_string(kMaxLayerBytes));
+}
+
+std::vector<ExternalImage> cut(std::span<const ExternalImage> images) {
+  constexpr std::size_t kPiece = 256U << 10;
+  std::vector<ExternalImage> pieces;
+  for (const ExternalImage& image : images) {
+    for (std::size_t at = 0; at < image.bytes.size(); at += kPiece) {
+      const auto piece = ByteView(image.bytes).subspan(at, std::min(kPiece, image.bytes.size() - at));
+      pieces.push_back({image.start + static_cast<std::uint32_t>(at), {piece.begin(), piece.end()}});
+    }
+  }
+  return pieces;
+}
+
 }  // namespace
 
 Result<Bundle> read_bundle(ByteView archive) {
@@ -76,10 +103,9 @@ Result<Bundle> read_bundle(ByteView archive) {
   for (const LayerInfo& reference : bundle.info.layers) {
     auto layer = read_layer(*zip, reference);
     if (!layer) return tl::unexpected(layer.error());
-    const bool known = std::any_of(bundle.layers.begin(), bundle.layers.end(),
-                                   [&](const Layer& other) { return other.hash == layer->hash; });
-    if (!known) bundle.layers.push_back(std::move(*layer));
+    add_once(bundle.layers, std::move(*layer));
   }
+  if (auto size = check_size(bundle.layers); !size) return tl::unexpected(size.error());
   return bundle;
 }
 
@@ -90,17 +116,24 @@ Bytes write_bundle(const Bundle& bundle) {
   return std::move(zip).finish();
 }
 
-Result<Bundle> make_bundle(ByteView image, const BundleOptions& options) {
+Result<Bundle> make_bundle(ByteView image, const BundleOptions& options,
+                           std::span<const ExternalImage> external) {
   if (auto checked = check_image(image); !checked) return tl::unexpected(checked.error());
   if (options.debug_key && !is_p256_point(*options.debug_key)) {
     return refuse(Refusal::BadDebugKey, "the debug key is not a point of P-256");
   }
   Bundle bundle;
-  bundle.manifest = make_manifest(image, options);
+  std::vector<ExternalImage> pieces = cut(external);
+  bundle.manifest = make_manifest(image, options, pieces);
   auto info = parse_manifest(bundle.manifest);
   if (!info) return tl::unexpected(info.error());
   bundle.info = std::move(*info);
-  bundle.layers.push_back(Layer{sha256(image), Bytes(image.begin(), image.end())});
+  add_once(bundle.layers, {sha256(image), {image.begin(), image.end()}});
+  for (ExternalImage& piece : pieces) {
+    const Hash hash = sha256(piece.bytes);
+    add_once(bundle.layers, {hash, std::move(piece.bytes)});
+  }
+  if (auto size = check_size(bundle.layers); !size) return tl::unexpected(size.error());
   return bundle;
 }
 

@@ -13,6 +13,8 @@ namespace microvisor::protocol {
 inline constexpr std::size_t kMaxBundleBytes = 64U << 20;
 inline constexpr std::size_t kMaxEntryBytes = kFlashBytes + 1;  ///< inflated
 inline constexpr std::size_t kMaxEntries = 256;
+/// Of all layers together: so much a device can stage, wherever in its staging area they come to lie.
+inline constexpr std::size_t kMaxLayerBytes = 2816U << 10;
 
 struct Layer {
   Hash hash{};
@@ -31,8 +33,10 @@ Result<Bundle> read_bundle(ByteView zip);
 /// The zip archive: layers first, `manifest` last, DEFLATE, the same bytes for the same input.
 Bytes write_bundle(const Bundle& bundle);
 
-/// An unsigned bundle of a flash image (see elf_to_image()).
-Result<Bundle> make_bundle(ByteView image, const BundleOptions& options);
+/// An unsigned bundle of a flash image (see elf_to_image()) and what goes into the external flash, which is
+/// cut into layers of at most 256 KiB: an interrupted download costs no more than one of them.
+Result<Bundle> make_bundle(ByteView image, const BundleOptions& options,
+                           std::span<const ExternalImage> external = {});
 
 /// The bundle with its manifest signed by `key`.
 Result<Bundle> sign_bundle(Bundle bundle, const Signer& key);

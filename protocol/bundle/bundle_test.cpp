@@ -93,6 +93,39 @@ TEST(Bundle, SeveralLayersAreMeasuredByTheirOwnRegions) {
   EXPECT_EQ(read->layers.size(), 2U);
 }
 
+TEST(Bundle, TheExternalFlashIsCutIntoLayers) {
+  Bytes files((256U << 10) + 5000);
+  for (std::size_t i = 0; i < files.size(); ++i) files[i] = static_cast<std::uint8_t>(i / 4096 + i);
+  const std::vector<ExternalImage> external = {{0x2000, files}, {0x10'0000, Bytes(4096, 1)}};
+  const auto made = make_bundle(golden_rom(), {}, external);
+  ASSERT_TRUE(made) << made.error().message;
+  const auto read = read_bundle(write_bundle(*made));
+  ASSERT_TRUE(read) << read.error().message;
+  const auto& layers = read->info.layers;
+  ASSERT_EQ(layers.size(), 4U);
+  EXPECT_EQ(layers[0].kind, RegionKind::InternalFlash);
+  EXPECT_EQ(layers[0].size, kFlashBytes);
+  EXPECT_EQ(layers[1].kind, RegionKind::ExternalFlash);
+  EXPECT_EQ(layers[1].start, 0x2000U);
+  EXPECT_EQ(layers[1].size, 256U << 10);
+  EXPECT_EQ(layers[2].start, 0x4'2000U);
+  EXPECT_EQ(layers[2].size, 0x2000U) << "5000 bytes are two sectors";
+  EXPECT_EQ(layers[3].start, 0x10'0000U);
+  Bytes joined = read->layers[1].bytes;
+  joined.insert(joined.end(), read->layers[2].bytes.begin(), read->layers[2].bytes.end());
+  EXPECT_EQ(joined, files);
+}
+
+TEST(Bundle, WhatADeviceCannotStageIsRefused) {
+  Bytes files(kMaxLayerBytes - golden_rom().size());
+  for (std::size_t i = 0; i < files.size(); ++i) files[i] = static_cast<std::uint8_t>(i >> 18);
+  EXPECT_TRUE(make_bundle(golden_rom(), {}, std::vector<ExternalImage>{{0, files}}));
+  files.push_back(0);
+  const auto large = make_bundle(golden_rom(), {}, std::vector<ExternalImage>{{0, files}});
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().refusal, Refusal::LayersTooLarge);
+}
+
 TEST(Bundle, EncryptedLayersAreNotMeasured) {
   const Bytes layer(64, 7);
   const Bytes manifest = manifest_with(layer, [](Body& b) {

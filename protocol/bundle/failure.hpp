@@ -30,6 +30,7 @@ enum class Refusal : std::uint8_t {
   LayerWithoutTarget,
   EmptyRegion,       ///< region of size 0
   RegionOutOfRange,  ///< beyond the application's flash
+  RegionUnaligned,   ///< in the external flash, and not whole sectors
   RegionsOverlap,
   BadHashLength,  ///< a hash that is not 32 bytes long
   BadDebugKey,    ///< not a point of P-256
@@ -37,6 +38,7 @@ enum class Refusal : std::uint8_t {
   // The layers.
   LayerMissing,         ///< referenced but not in the archive
   LayerTooLarge,        ///< larger than its region
+  LayersTooLarge,       ///< together more than a device can stage
   HashMismatch,         ///< content is not what fetch_hash (and the entry's name) says
   MeasurementMismatch,  ///< measurement_hash is not that of the region after installation
   // ELF files and images.

@@ -46,6 +46,9 @@ Result<void> read_region(const bundle::AppLayerRegion& region, const std::string
   if (layer.start > limit || layer.size > limit - layer.start) {
     return refuse(Refusal::RegionOutOfRange, name + " reaches beyond the application's flash");
   }
+  if (layer.kind == RegionKind::ExternalFlash && (layer.start | layer.size) % kExternalSectorBytes != 0) {
+    return refuse(Refusal::RegionUnaligned, name + " does not consist of whole sectors of 4096 bytes");
+  }
   return {};
 }
 
@@ -86,6 +89,10 @@ Result<std::vector<LayerInfo>> read_layers(const bundle::AppManifest::AppBody& b
       }
     }
     layers.push_back(*layer);
+  }
+  if (std::none_of(layers.begin(), layers.end(),
+                   [](const LayerInfo& layer) { return layer.kind == RegionKind::InternalFlash; })) {
+    return refuse(Refusal::NoLayer, "the manifest lists no layer for the internal flash");
   }
   return layers;
 }
@@ -134,16 +141,29 @@ Result<ManifestInfo> open_manifest(ByteView manifest) {
   return info;
 }
 
+void set_hashes(bundle::AppLayerReference& layer, ByteView bytes, std::uint32_t region_size) {
+  const Hash fetch = sha256(bytes);
+  const Hash measurement = sha256_padded(bytes, region_size);
+  layer.set_fetch_hash(fetch.data(), fetch.size());
+  layer.set_measurement_hash(measurement.data(), measurement.size());
+}
+
 }  // namespace
 
-Bytes make_manifest(ByteView image, const BundleOptions& options) {
+Bytes make_manifest(ByteView image, const BundleOptions& options, std::span<const ExternalImage> external) {
   bundle::AppManifest::AppBody body;
   auto* layer = body.add_layers();
   layer->mutable_target()->mutable_internal_flash()->set_size(kFlashBytes);
-  const Hash fetch = sha256(image);
-  const Hash measurement = sha256_padded(image, kFlashBytes);
-  layer->set_fetch_hash(fetch.data(), fetch.size());
-  layer->set_measurement_hash(measurement.data(), measurement.size());
+  set_hashes(*layer, image, kFlashBytes);
+  for (const ExternalImage& piece : external) {
+    const auto sectors = (piece.bytes.size() + kExternalSectorBytes - 1) / kExternalSectorBytes;
+    const auto size = static_cast<std::uint32_t>(sectors * kExternalSectorBytes);
+    layer = body.add_layers();
+    auto* region = layer->mutable_target()->mutable_external_flash();
+    region->set_start(piece.start);
+    region->set_size(size);
+    set_hashes(*layer, piece.bytes, size);
+  }
   if (options.debug_key) {
     body.mutable_debug()->set_debug_auth_pubkey(options.debug_key->data(), options.debug_key->size());
   }

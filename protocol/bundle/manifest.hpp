@@ -11,10 +11,11 @@
 
 namespace microvisor::protocol {
 
-inline constexpr std::uint32_t kFlashBytes = 0x10'0000;  ///< the application's internal flash
-inline constexpr std::uint32_t kExternalFlashBytes = 64U << 20;
-inline constexpr std::size_t kMaxManifestBytes = 2048;  ///< what a device accepts
-inline constexpr std::size_t kMaxLayers = 16;           ///< what a device accepts
+inline constexpr std::uint32_t kFlashBytes = 0x10'0000;          ///< the application's internal flash
+inline constexpr std::uint32_t kExternalFlashBytes = 60U << 20;  ///< the application's part
+inline constexpr std::uint32_t kExternalSectorBytes = 4096;      ///< regions there consist of whole sectors
+inline constexpr std::size_t kMaxManifestBytes = 2048;           ///< what a device accepts
+inline constexpr std::size_t kMaxLayers = 16;                    ///< what a device accepts
 
 /// What a developer can choose when bundling. Zero is the default of each.
 struct BundleOptions {
@@ -28,6 +29,13 @@ struct BundleOptions {
   std::uint32_t crash_stack_bytes = 0;
   std::uint32_t minimum_restart_ms = 0;
   std::uint32_t maximum_restart_ms = 0;
+};
+
+/// What a bundle brings for the external flash. The region is as many whole sectors as the bytes take; what
+/// is left of the last one reads back as 0xFF.
+struct ExternalImage {
+  std::uint32_t start = 0;  ///< offset in the application's part
+  Bytes bytes;
 };
 
 enum class RegionKind : std::uint8_t { InternalFlash, ExternalFlash };
@@ -48,8 +56,9 @@ struct ManifestInfo : Envelope {
 };
 
 /// The manifest of one plaintext layer that fills the application's flash, byte for byte as the public
-/// bundler writes it. `image` must be shorter than kFlashBytes.
-Bytes make_manifest(ByteView image, const BundleOptions& options);
+/// bundler writes it, and one for each of `external`. `image` must be shorter than kFlashBytes.
+Bytes make_manifest(ByteView image, const BundleOptions& options,
+                    std::span<const ExternalImage> external = {});
 
 /// Parses and checks structure, limits, regions and keys (not signature, not layers).
 Result<ManifestInfo> parse_manifest(ByteView manifest);

@@ -174,11 +174,32 @@ TEST(Manifest, LayersOfDifferentMemoriesMayHaveTheSameOffsets) {
   const Bytes manifest = manifest_with(golden_rom(), [](Body& b) {
     auto* second = b.add_layers();
     *second = b.layers(0);
-    second->mutable_target()->mutable_external_flash()->set_size(16);
+    second->mutable_target()->mutable_external_flash()->set_size(4096);
   });
   const auto info = parse_manifest(manifest);
   ASSERT_TRUE(info) << info.error().message;
   EXPECT_EQ(info->layers[1].kind, RegionKind::ExternalFlash);
+}
+
+TEST(ManifestRefusals, ExternalRegions) {
+  const auto region = [](std::uint32_t start, std::uint32_t size) {
+    return [=](Body& b) {
+      auto* layer = b.add_layers();
+      *layer = b.layers(0);
+      layer->mutable_target()->mutable_external_flash()->set_start(start);
+      layer->mutable_target()->mutable_external_flash()->set_size(size);
+    };
+  };
+  EXPECT_TRUE(parse_manifest(manifest_with(golden_rom(), region(0, kExternalFlashBytes))));
+  EXPECT_EQ(refusal_after(region(0, 0)), Refusal::EmptyRegion);
+  EXPECT_EQ(refusal_after(region(4096, kExternalFlashBytes)), Refusal::RegionOutOfRange);
+  EXPECT_EQ(refusal_after(region(0, 4095)), Refusal::RegionUnaligned);
+  EXPECT_EQ(refusal_after(region(16, 4096)), Refusal::RegionUnaligned);
+  EXPECT_EQ(refusal_after([](Body& b) {
+              b.mutable_layers(0)->mutable_target()->mutable_external_flash()->set_size(4096);
+            }),
+            Refusal::NoLayer)
+      << "there would be no application";
 }
 
 TEST(ManifestRefusals, Keys) {

@@ -71,6 +71,13 @@ void Device::write_nor(std::uint32_t offset, std::span<const std::uint8_t> bytes
   for (std::size_t i = 0; i < bytes.size(); ++i) nor.poke(offset + i, bytes[i]);
 }
 
+std::vector<std::uint8_t> Device::read_nor(std::uint32_t offset, std::uint32_t size) {
+  const board::NorArray nor = board_->memories().nor().array();
+  std::vector<std::uint8_t> bytes(size);
+  for (std::uint32_t i = 0; i < size; ++i) bytes[i] = nor.read(offset + i);
+  return bytes;
+}
+
 void Device::switch_on() {
   auto created = board::Board::create(std::move(memories_), {});
   ASSERT_TRUE(created) << created.error().message;

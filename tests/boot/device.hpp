@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "board/board.hpp"
 #include "firmware/boot_status.hpp"
@@ -60,6 +61,7 @@ class Device {
   [[nodiscard]] firmware::image::JournalState journal();
   /// Cells of the application's bank.
   [[nodiscard]] std::span<const std::uint8_t> application_bank();
+  [[nodiscard]] std::vector<std::uint8_t> read_nor(std::uint32_t offset, std::uint32_t size);
   [[nodiscard]] board::Board& board() { return *board_; }
   [[nodiscard]] board::RunEnd end() const { return end_; }
 

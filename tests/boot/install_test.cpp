@@ -42,10 +42,16 @@ up::testing::LayerFields spinning_layer(std::size_t size, std::uint32_t seed) {
   return layer;
 }
 
+/// Of the application's part of the external flash, as far as these tests look at it.
+constexpr std::uint32_t kExternalSize = 0x8000;
+constexpr std::uint8_t kStored = 0x5A;
+
 /// A device that runs `installed` and has `staged` ready, made once and copied for each case.
 class Prepared {
  public:
-  Prepared() : flash_(power_), nor_(power_, firmware::kStagingSize) {
+  Prepared() : flash_(power_), nor_(power_, firmware::kApplicationNor + kExternalSize) {
+    // What the application has stored: no region of an update may read back as anything of this.
+    std::fill(nor_.bytes().begin() + firmware::kApplicationNor, nor_.bytes().end(), kStored);
     firmware::crypto::set_host_chip([](firmware::crypto::KeyUse use) { return chip_key(kDeviceSeed, use); });
     EXPECT_TRUE(up::testing::install(flash_, nor_, installed));
     EXPECT_EQ(up::testing::Life(flash_, nor_).fetch(staged), up::UpdateError::None);
@@ -55,11 +61,14 @@ class Prepared {
     device.write(firmware::kVaultJournal.address(), journal);
     const std::uint32_t bank1 = firmware::kMicrovisorFlash - firmware::kApplicationFlashSize;
     device.write(bank1, flash_.bytes(firmware::kApplicationFlash, firmware::kApplicationFlashSize));
-    device.write_nor(firmware::kStaging, nor_.bytes());
+    device.write_nor(firmware::kStaging, nor_.bytes().first(firmware::kStagingSize));
+    device.write_nor(firmware::kApplicationNor, nor_.bytes().subspan(firmware::kApplicationNor));
   }
 
   const up::testing::Application installed{{spinning_layer(60'000, 1)}};
-  const up::testing::Application staged{{spinning_layer(100'003, 2)}};
+  const up::testing::Application staged{{spinning_layer(100'003, 2),
+                                         up::testing::external_layer(0x1000, 0x3000, 9'001, 3),
+                                         up::testing::external_layer(0x6000, 0x1000, 4'096, 4)}};
 
  private:
   PowerSupply power_;
@@ -72,9 +81,17 @@ Prepared& prepared() {
   return value;
 }
 
+/// Both memories, and nothing else of the external flash has changed.
 bool holds(Device& device, const up::testing::Application& application) {
+  std::vector<std::uint8_t> external(kExternalSize, kStored);
+  for (const auto& layer : application.layers) {
+    if (!layer.external) continue;
+    std::fill_n(external.begin() + layer.start, layer.size, std::uint8_t{0xFF});
+    std::copy(layer.data.begin(), layer.data.end(), external.begin() + layer.start);
+  }
   const auto bank = device.application_bank();
-  return std::equal(bank.begin(), bank.end(), application.flash.begin());
+  return std::equal(bank.begin(), bank.end(), application.flash.begin()) &&
+         device.read_nor(firmware::kApplicationNor, kExternalSize) == external;
 }
 
 /// Runs until the journal says Installed; the phases seen on the way, and when each was first seen.
@@ -145,8 +162,7 @@ TEST(Install, SurvivesPowerCutsWhereverTheyFall) {
 TEST(Install, AStagedLayerThatHasDecayedLeavesTheOldApplication) {
   Device device;
   prepared().copy_to(device);
-  // The first application's layer has the staging area's first MiB (the room its region may need); behind it
-  // stand the manifests and the layer that is to be installed. Every sector there loses some bits.
+  // Every sector of the staging area loses some bits.
   const std::array<std::uint8_t, 1> byte{0x00};
   for (std::uint32_t offset = 0; offset < firmware::kStagingSize; offset += 4096)
     device.write_nor(offset + 5, byte);

@@ -9,9 +9,8 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-import urllib.request
 
+from service import Service
 from user import User, check
 
 APPLICATION = os.path.abspath(sys.argv[2])
@@ -19,32 +18,8 @@ user = User(sys.argv[1])
 command, refused, credentials = user.command, user.refused, user.credentials
 
 
-def get(path):
-    login = json.loads(credentials.read_text())
-    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-    passwords.add_password(None, login["base_url"], login["account_sid"], login["auth_token"])
-    handler = urllib.request.HTTPBasicAuthHandler(passwords)
-    request = urllib.request.build_opener(handler)
-    with request.open(login["base_url"] + path, timeout=130) as answer:
-        return json.load(answer)
-
-
-def until(condition, what, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            sys.exit(f"not within {seconds} s: {what}")
-        time.sleep(0.1)
-    print(what)
-
-
 def keys_of(device):
-    return get(f"/api/devices/{device}")["keys"]
-
-
-def deployed(device, app):
-    command("devices", "update", device, "--target-app", app)
-    return get(f"/api/devices/{device}/wait?Timeout=120")["app"]["update_status"]
+    return service.device(device)["keys"]
 
 
 def take_over(device):
@@ -56,9 +31,9 @@ def take_over(device):
     command("signers", "add", "signing_public.pem")
     own = [signer["key_id"] for signer in json.loads(command("signers", "list", "--json").stdout)["signers"]
            if not signer["held_by_cloud"]]
-    until(lambda: set(keys_of(device)["signers"]) == {before[0]["key_id"], *own}, "the device accepts both keys")
+    service.until(lambda: set(keys_of(device)["signers"]) == {before[0]["key_id"], *own}, "the device accepts both keys")
     command("signers", "remove", before[0]["key_id"], "--key", "signing_private.pem")
-    until(lambda: keys_of(device)["signers"] == own, "the device accepts the owner's key alone")
+    service.until(lambda: keys_of(device)["signers"] == own, "the device accepts the owner's key alone")
     return by_cloud, own[0]
 
 
@@ -67,9 +42,9 @@ def afterwards(device, by_cloud, own):
     refused("apps", "create", "app.zip", words=["not signed"])
     command("bundle", "sign", "app.zip", "signed.zip", "--key", "signing_private.pem")
     by_owner = command("apps", "create", "signed.zip", "by-owner").stdout.strip()
-    check(deployed(device, by_owner) == "up-to-date", "what the owner has signed is installed")
-    check(deployed(device, by_cloud) == "error", "what the removed key has signed is refused")
-    state = get(f"/api/devices/{device}")
+    check(service.outcome(device, by_owner)["update_status"] == "up-to-date", "what the owner has signed is installed")
+    check(service.outcome(device, by_cloud)["update_status"] == "error", "what the removed key has signed is refused")
+    state = service.device(device)
     check(state["connected"] and state["app_running"] and state["update"]["error_code"] == 3,
           "with an error code of its own; the device is connected and its application runs")
     refused("signers", "remove", own, "--key", "signing_private.pem", words=["no signer would be left"])
@@ -82,9 +57,10 @@ def afterwards(device, by_cloud, own):
 server = user.start_cloud()
 board = None
 try:
+    service = Service(credentials)
     device = json.loads(command("board", "create", "board", "--cloud", credentials, "--json").stdout)["sid"]
     board = user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until(lambda: get(f"/api/devices/{device}")["connected"], "the device is connected")
+    service.until_connected(device)
     afterwards(device, *take_over(device))
 finally:
     for process in (board, server):

@@ -35,7 +35,7 @@ inline const vault::TrustAnchors& owner_anchors() {
 }
 
 /// An application as the cloud has it: signed manifest, layers, and what bank 1 looks like when it is
-/// installed.
+/// installed. Layers for the external flash: see external_flash_holds().
 struct Application {
   explicit Application(std::vector<LayerFields> fields) : layers(std::move(fields)) {
     manifest::testing::initialise_crypto();
@@ -43,6 +43,7 @@ struct Application {
     hash = crypto::sha256(manifest);
     flash.assign(kApplicationFlashSize, 0xFF);
     for (const LayerFields& layer : layers) {
+      if (layer.external) continue;
       std::copy(layer.data.begin(), layer.data.end(),
                 flash.begin() + static_cast<std::ptrdiff_t>(layer.start));
     }
@@ -73,6 +74,14 @@ inline LayerFields layer(std::uint32_t start, std::uint32_t region, std::size_t 
     state = state * 1664525 + 1013904223;
     fields.data[i] = i / 64 % 5 == 3 ? std::uint8_t{0xFF} : static_cast<std::uint8_t>(state >> 24);
   }
+  return fields;
+}
+
+/// The same for the external flash.
+inline LayerFields external_layer(std::uint32_t start, std::uint32_t region, std::size_t size,
+                                  std::uint32_t seed) {
+  LayerFields fields = layer(start, region, size, seed);
+  fields.external = true;
   return fields;
 }
 
@@ -122,11 +131,24 @@ inline bool bank_holds(FlashModel& flash, const Application& application) {
   return std::equal(bank.begin(), bank.end(), application.flash.begin());
 }
 
+/// Whether the regions of the external flash that the application's manifest names read back as it says.
+inline bool external_flash_holds(NorModel& nor, const Application& application) {
+  for (const LayerFields& layer : application.layers) {
+    if (!layer.external) continue;
+    Bytes expected = layer.data;
+    expected.resize(layer.size, 0xFF);
+    const auto region = nor.bytes().subspan(kApplicationNor + layer.start, layer.size);
+    if (!std::equal(region.begin(), region.end(), expected.begin())) return false;
+  }
+  return true;
+}
+
 /// Installs `application` from nothing on healthy memories.
 inline bool install(FlashModel& flash, NorModel& nor, const Application& application) {
   if (Life(flash, nor).fetch(application) != UpdateError::None) return false;
   Life life(flash, nor);
-  return life.updater.install_pending() == UpdateError::None && bank_holds(flash, application);
+  return life.updater.install_pending() == UpdateError::None && bank_holds(flash, application) &&
+         external_flash_holds(nor, application);
 }
 
 }  // namespace microvisor::firmware::update::testing
