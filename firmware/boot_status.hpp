@@ -1,7 +1,10 @@
-// The boot status: eight words at the start of BKPSRAM that say how far the boot came, and why it stopped.
+// What the boot stages leave in BKPSRAM: the boot status, eight words that say how far the boot came and why it
+// stopped, and what the bootrom has measured.
 //
-// A device that refuses its kernel has no link and no console to say so. These words outlive a system reset
-// and can be read by a debugger, by the virtual board and by the command line, which print them as one line.
+// A device that refuses its kernel has no link and no console to say so. The boot status outlives a system
+// reset and can be read by a debugger, by the virtual board and by the command line, which print it as one line.
+// The measurements are for the kernel, which tells them to the cloud. BKPSRAM is secure: no application can
+// write either.
 #pragma once
 
 #include <cstdint>
@@ -36,11 +39,29 @@ struct BootStatus {
   BootStage stage;
   BootCode code;
   std::uint32_t detail;
-  std::uint32_t copy;         ///< 0: copy A of the bootrom, 1: copy B
+  std::uint32_t copy;         ///< 0: copy A of the stage that preboot has chosen, 1: copy B
   std::uint32_t reset_cause;  ///< RCC_CSR as preboot found it
-  std::uint32_t reserved[2];
+  std::uint32_t record;       ///< flags of the boot record as preboot has left it (vault/boot_record.cpp)
+  std::uint32_t reserved;
 };
 static_assert(sizeof(BootStatus) == kBootStatusSize);
+
+inline constexpr std::uint32_t kBootMeasurementsMagic = 0x4D42'564Du;  // "MVBM" in memory order
+
+/// Written by the bootrom when it has accepted a kernel, just before it enters it.
+struct BootMeasurements {
+  std::uint32_t magic;
+  std::uint32_t record;       ///< as in the boot status
+  std::uint32_t reset_cause;  ///< as in the boot status
+  std::uint32_t ratchet;      ///< the security ratchet in OTP
+  std::uint32_t kernel_version;
+  std::uint32_t kernel_ratchet;
+  std::uint32_t bootrom_size;  ///< bytes of the bootrom's image
+  std::uint32_t kernel_size;
+  std::uint32_t bootrom[8];          ///< SHA-256 of the bootrom that runs, by itself; bytes in memory order
+  std::uint32_t kernel_manifest[8];  ///< SHA-256 of the kernel's manifest, whole envelope
+};
+static_assert(sizeof(BootMeasurements) == kBootMeasurementsSize);
 
 /// One line for people: "bootrom: the kernel is not what the manifest says". Host and device.
 [[nodiscard]] constexpr const char* describe(BootCode code) {

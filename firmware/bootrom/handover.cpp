@@ -2,7 +2,7 @@
 // instructions are copied to RAM at start-up (.ram_code), and call nothing.
 #include "firmware/bootrom/handover.hpp"
 
-#include "firmware/bootrom/checks.hpp"
+#include "firmware/bootrom/kernel_check.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/sections.hpp"

@@ -1,15 +1,15 @@
 // Cryptography of the secure world: the interface behind which software (mbedTLS) stands now and the chip's
 // HASH, PKA and RNG take over later.
 //
-// Verdicts that decide what runs are hardened: the two values are far apart in Hamming distance, and
-// everything that is not exactly `Valid` counts as a refusal, so that one disturbed bit or skipped
-// instruction does not turn a no into a yes.
+// Verdicts that decide what runs are hardened (firmware/hardened).
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+
+#include "firmware/hardened/hardened.hpp"
 
 namespace microvisor::firmware::crypto {
 
@@ -21,8 +21,9 @@ using PrivateKey = std::array<std::uint8_t, 32>;
 /// r then s, each 32 bytes big-endian.
 using Signature = std::array<std::uint8_t, 64>;
 
-/// The outcome of a check that decides what runs. Compare with `== Verdict::Valid` only.
-enum class Verdict : std::uint32_t { Valid = 0x5AA5'C33Cu, Invalid = 0xA55A'3CC3u };
+using hardened::equal;
+using hardened::Verdict;
+using hardened::verdict_of;
 
 /// SHA-256 (FIPS 180-4) over data that comes in pieces. Copyable: a copy continues from the same state.
 class Sha256 {
@@ -43,13 +44,6 @@ class Sha256 {
 };
 
 [[nodiscard]] Digest sha256(std::span<const std::uint8_t> data);
-
-/// Valid if `difference` is zero; decided by it and computed from it. In memory, so that it is read each time
-/// and the compiler puts no constant where it is zero anyway.
-[[nodiscard]] Verdict verdict_of(const volatile std::uint32_t& difference);
-
-/// Compares 32 bytes without an early way out; hardened.
-[[nodiscard]] Verdict equal(const Digest& a, const Digest& b);
 
 /// ECDSA on P-256 over a SHA-256 digest (FIPS 186-4). Invalid for a key that is no point of the curve.
 [[nodiscard]] Verdict ecdsa_p256_verify(const PublicKey& key, const Digest& digest,

@@ -145,20 +145,6 @@ Digest sha256(std::span<const std::uint8_t> data) {
   return hash.finish();
 }
 
-Verdict verdict_of(const volatile std::uint32_t& difference) {
-  if (difference != 0) return Verdict::Invalid;
-  return static_cast<Verdict>(static_cast<std::uint32_t>(Verdict::Valid) ^ difference);
-}
-
-Verdict equal(const Digest& a, const Digest& b) {
-  // One number has to come out as zero: bytes still to be compared below, bits that differ above. So leaving
-  // out any instruction, or the rest of the loop, leaves something over. The length is no parameter: of
-  // length zero everything is equal.
-  volatile std::uint32_t left = std::tuple_size_v<Digest>;
-  for (std::size_t i = 0; i < a.size(); ++i) left = (left - 1) | static_cast<std::uint32_t>(a[i] ^ b[i]) << 8;
-  return verdict_of(left);
-}
-
 std::uint64_t manifest_key_id(const PublicKey& key) {
   const std::array<std::uint8_t, 2> type{0, 0};
   Sha256 hash;

@@ -1,6 +1,8 @@
 # Sources of firmware/crypto, for host tests and device images alike. Public-key operations exist twice, by mbedTLS and
 # by the chip's PKA; device/CMakeLists.txt chooses.
-set(FIRMWARE_CRYPTO_COMMON_SOURCES ${CMAKE_CURRENT_LIST_DIR}/sha256.cpp)
+set(FIRMWARE_CRYPTO_COMMON_SOURCES
+  ${CMAKE_CURRENT_LIST_DIR}/sha256.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../hardened/hardened.cpp)
 set(FIRMWARE_CRYPTO_SOURCES
   ${FIRMWARE_CRYPTO_COMMON_SOURCES}
   ${CMAKE_CURRENT_LIST_DIR}/arena.cpp

@@ -8,6 +8,7 @@
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/pwr.hpp"
 #include "firmware/drivers/stm32u5/rcc.hpp"
+#include "firmware/image_entry.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/sections.hpp"
 
@@ -57,9 +58,10 @@ void report_boot(BootCode code, std::uint32_t detail) {
   status.detail = detail;
 }
 
-void report_choice(std::uint32_t copy, std::uint32_t reset_cause) {
+void report_choice(std::uint32_t copy, std::uint32_t reset_cause, std::uint32_t record) {
   boot_status().copy = copy;
   boot_status().reset_cause = reset_cause;
+  boot_status().record = record;
 }
 
 void stop_for_good(BootCode code, std::uint32_t detail) {
@@ -73,10 +75,7 @@ bool looks_like_stage(std::uint32_t vectors, std::uint32_t end) {
   const auto bytes = std::as_writable_bytes(std::span(words));
   if (!stm32u5::probe_flash(vectors, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()}))
     return false;
-  const auto [stack, entry] = words;
-  const bool stack_ok =
-      stack % 8 == 0 && stack > kMicrovisorRam && stack <= kMicrovisorRam + kMicrovisorRamSize;
-  return stack_ok && (entry & 1u) != 0 && entry > vectors && entry < end;
+  return is_image_entry(words[0], words[1], vectors, end);
 }
 
 void enter_stage(std::uint32_t vectors) {

@@ -15,18 +15,43 @@ namespace {
 using KernelBody = microvisor_bundle_KernelManifest_KernelBody;
 using KernelLayerReference = microvisor_bundle_KernelLayerReference;
 
-/// The one layer that is the kernel. Other layers (boot stages) may stand beside it; two kernels may not.
-ManifestError find_kernel_layer(const KernelBody& body, KernelManifest& out) {
-  std::uint32_t found = 0;
+/// What gates (veneers for non-secure calls) would be: this kernel has none, so a layer of them must be empty.
+ManifestError check_gates(const KernelLayerReference& layer) {
+  static constexpr crypto::Digest kHashOfNothing{
+      0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+      0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55};
+  const auto& hash = layer.fetch_hash;
+  const bool empty = hash.size == kHashOfNothing.size() &&
+                     std::equal(kHashOfNothing.begin(), kHashOfNothing.end(), hash.bytes);
+  return hash.size == 0 || empty ? ManifestError::None : ManifestError::GateLayer;
+}
+
+ManifestError take_layer(const KernelLayerReference& layer, StageLayer& out) {
+  if (layer.encrypted_with_key_id != 0) return ManifestError::EncryptedLayer;
+  if (layer.fetch_hash.size != out.hash.size()) return ManifestError::BadLayer;
+  if (out.present) return ManifestError::WrongTarget;
+  std::copy_n(layer.fetch_hash.bytes, out.hash.size(), out.hash.begin());
+  out.present = true;
+  return ManifestError::None;
+}
+
+/// Exactly one layer is the kernel; one of each boot stage may stand beside it.
+ManifestError take_layers(const KernelBody& body, KernelManifest& out) {
+  StageLayer kernel;
   for (pb_size_t i = 0; i < body.layers_count; ++i) {
     const KernelLayerReference& layer = body.layers[i];
-    if (layer.target != microvisor_bundle_KernelLayerRegion_Kernel) continue;
-    if (layer.encrypted_with_key_id != 0) return ManifestError::EncryptedLayer;
-    if (layer.fetch_hash.size != out.kernel_hash.size()) return ManifestError::BadLayer;
-    std::copy_n(layer.fetch_hash.bytes, out.kernel_hash.size(), out.kernel_hash.begin());
-    ++found;
+    ManifestError error = ManifestError::BadLayer;
+    switch (layer.target) {
+      case microvisor_bundle_KernelLayerRegion_Kernel: error = take_layer(layer, kernel); break;
+      case microvisor_bundle_KernelLayerRegion_NSC: error = check_gates(layer); break;
+      case microvisor_bundle_KernelLayerRegion_Boot: error = take_layer(layer, out.bootrom); break;
+      case microvisor_bundle_KernelLayerRegion_Upgrader: error = take_layer(layer, out.upgrader); break;
+      default: break;
+    }
+    if (error != ManifestError::None) return error;
   }
-  return found == 1 ? ManifestError::None : ManifestError::WrongTarget;
+  out.kernel_hash = kernel.hash;
+  return kernel.present ? ManifestError::None : ManifestError::WrongTarget;
 }
 
 ManifestError parse_body(std::span<const std::uint8_t> bytes, KernelManifest& out) {
@@ -36,7 +61,7 @@ ManifestError parse_body(std::span<const std::uint8_t> bytes, KernelManifest& ou
     return ManifestError::Malformed;
   if (!body.has_meta || body.meta.device_type != kDeviceType) return ManifestError::WrongDevice;
   KernelManifest result;
-  const ManifestError error = find_kernel_layer(body, result);
+  const ManifestError error = take_layers(body, result);
   if (error != ManifestError::None) return error;
   result.security_ratchet = body.meta.version_security_ratchet;
   result.version_number = body.meta.version_number;

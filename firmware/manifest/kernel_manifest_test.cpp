@@ -72,5 +72,39 @@ TEST_F(KernelManifestTest, RefusesWhatIsNotAKernelForThisDevice) {
   EXPECT_EQ(check_body(Message().message(1, encrypted).message(2, meta())), ManifestError::EncryptedLayer);
 }
 
+TEST_F(KernelManifestTest, TakesBootStagesBesideTheKernel) {
+  const auto stage = [](std::uint64_t target, std::uint8_t fill) {
+    return Message().number(1, target).bytes(3, Bytes(32, fill));
+  };
+  const Message both = Message()
+                           .message(1, stage(4, 0x44))
+                           .message(1, kernel_layer())
+                           .message(1, stage(3, 0x33))
+                           .message(2, meta());
+  ASSERT_EQ(check_body(both), ManifestError::None);
+  EXPECT_TRUE(out_.bootrom.present && out_.upgrader.present);
+  EXPECT_EQ(out_.bootrom.hash[31], 0x33);
+  EXPECT_EQ(out_.upgrader.hash[31], 0x44);
+  EXPECT_EQ(out_.kernel_hash[31], 0xAB);
+  EXPECT_EQ(check_body(Message()
+                           .message(1, kernel_layer())
+                           .message(1, stage(3, 1))
+                           .message(1, stage(3, 1))
+                           .message(2, meta())),
+            ManifestError::WrongTarget);
+  EXPECT_EQ(check_body(Message().message(1, kernel_layer()).message(1, stage(5, 1)).message(2, meta())),
+            ManifestError::BadLayer);
+}
+
+TEST_F(KernelManifestTest, ALayerOfGatesMustBeEmpty) {
+  const auto with_gates = [](const Bytes& hash) {
+    return Message().message(1, kernel_layer()).message(1, Message().number(1, 2).bytes(3, hash)).message(2, meta());
+  };
+  const crypto::Digest nothing = crypto::sha256({});
+  EXPECT_EQ(check_body(with_gates(Bytes(nothing.begin(), nothing.end()))), ManifestError::None);
+  EXPECT_EQ(check_body(with_gates({})), ManifestError::None);
+  EXPECT_EQ(check_body(with_gates(Bytes(32, 0x11))), ManifestError::GateLayer);
+}
+
 }  // namespace
 }  // namespace microvisor::firmware::manifest

@@ -30,7 +30,8 @@ enum class ManifestError : std::uint8_t {
   BadPolicy,       // a key that is no P-256 point, or restart times that contradict each other
   KernelTooOld,    // wants a newer kernel
   WrongDevice,     // kernel manifest for another device type
-  WrongTarget,     // kernel manifest without exactly one kernel layer
+  WrongTarget,     // kernel manifest without exactly one kernel layer, or with two of another kind
+  GateLayer,       // kernel manifest with a layer of gates (NSC) that is not empty: there are none
 };
 
 /// The memories of an application that an update writes.
@@ -88,8 +89,16 @@ struct ApplicationManifest {
 [[nodiscard]] ManifestError parse_trusted_application_manifest(std::span<const std::uint8_t> envelope,
                                                                ApplicationManifest& out);
 
+/// A layer with both copies of a boot stage (firmware/upgrader), if the manifest has one.
+struct StageLayer {
+  bool present = false;
+  crypto::Digest hash{};
+};
+
 struct KernelManifest {
   crypto::Digest kernel_hash{};
+  StageLayer bootrom;
+  StageLayer upgrader;
   std::uint32_t security_ratchet = 0;
   std::uint32_t version_number = 0;
   std::array<char, 32> version_string{};  // zero-terminated

@@ -20,6 +20,7 @@
 #include "firmware/manifest/manifest.hpp"
 #include "firmware/storage/flash.hpp"
 #include "firmware/update/staging.hpp"
+#include "firmware/update/update_error.hpp"
 #include "firmware/vault/store.hpp"
 
 namespace microvisor::firmware::update {
@@ -35,21 +36,6 @@ enum class Phase : std::uint8_t {
   Verifying = 6,    // programmed; being measured
   Installed = 7,    // done; STARTING_NEW_APP and COMPLETE still to be reported
   Failed = 8,  // given up; error() says why. Reported or not, the target is not tried again until named anew
-};
-
-/// Numbers as in protocol/link.proto UpdateError.
-enum class UpdateError : std::uint8_t {
-  None = 0,
-  Fetch = 1,
-  Hash = 2,
-  Signature = 3,
-  Manifest = 4,
-  KernelTooOld = 5,
-  Storage = 6,
-  Measurement = 7,
-  Unsupported = 8,
-  OldStaging = 9,
-  OldVault = 10,
 };
 
 /// What bank 1 holds. Stored in the journal.

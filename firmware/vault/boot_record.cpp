@@ -1,6 +1,5 @@
-// Row layout, little-endian: magic (2), flags (1), complement of flags (1), sequence (4), complement of
-// sequence (4), CRC-32 of the 12 bytes before (4). Self-checking without a table, because preboot has one
-// page for everything.
+// Row layout, little-endian: magic (2), flags (2, with the starts left in bits 8 to 10), sequence (4), complement
+// of sequence (4), CRC-32 of the 12 bytes before (4). Small, because preboot has one page for everything.
 #include "firmware/vault/boot_record.hpp"
 
 #include "firmware/layout.hpp"
@@ -11,10 +10,17 @@ namespace microvisor::firmware::vault {
 namespace {
 
 constexpr std::uint16_t kMagic = 0xB007;
-constexpr std::uint8_t kBootromB = 1u << 0;
-constexpr std::uint8_t kUpgraderB = 1u << 1;
-constexpr std::uint8_t kUpgradeRequested = 1u << 2;
-constexpr std::uint8_t kKnownFlags = kBootromB | kUpgraderB | kUpgradeRequested;
+constexpr std::uint32_t kBootromB = 1u << 0;
+constexpr std::uint32_t kUpgraderB = 1u << 1;
+constexpr std::uint32_t kRunUpgrader = 1u << 2;
+constexpr std::uint32_t kRestore = 1u << 3;
+constexpr std::uint32_t kOnTrial = 1u << 4;
+constexpr std::uint32_t kOtherUpgraderTried = 1u << 5;
+constexpr std::uint32_t kStarts = 7u << 8;
+constexpr unsigned kStartsShift = 8;
+constexpr std::uint32_t kKnownFlags =
+    kBootromB | kUpgraderB | kRunUpgrader | kRestore | kOnTrial | kOtherUpgraderTried | kStarts;
+static_assert(BootRecord::kMaximumStarts << kStartsShift == kStarts);
 
 /// Where the record in force stands; `address` is 0 if there is none.
 struct Found {
@@ -56,14 +62,18 @@ bool program_record(storage::Flash& flash, std::uint32_t address, const BootReco
 
 }  // namespace
 
+std::uint16_t boot_flags(const BootRecord& record) {
+  return static_cast<std::uint16_t>(
+      (record.bootrom == Copy::B ? kBootromB : 0u) | (record.upgrader == Copy::B ? kUpgraderB : 0u) |
+      (record.run_upgrader ? kRunUpgrader : 0u) | (record.restore ? kRestore : 0u) |
+      (record.on_trial ? kOnTrial : 0u) | (record.other_upgrader_tried ? kOtherUpgraderTried : 0u) |
+      static_cast<std::uint32_t>(record.starts_left) << kStartsShift);
+}
+
 storage::Row encode_boot_record(const BootRecord& record) {
-  const std::uint8_t flags = static_cast<std::uint8_t>((record.bootrom == Copy::B ? kBootromB : 0u) |
-                                                       (record.upgrader == Copy::B ? kUpgraderB : 0u) |
-                                                       (record.upgrade_requested ? kUpgradeRequested : 0u));
   storage::Row row{};
   storage::put16(row, 0, kMagic);
-  row[2] = flags;
-  row[3] = static_cast<std::uint8_t>(~flags);
+  storage::put16(row, 2, boot_flags(record));
   storage::put32(row, 4, record.sequence);
   storage::put32(row, 8, ~record.sequence);
   storage::put32(row, 12, storage::crc32(std::span(row).first(12)));
@@ -71,16 +81,19 @@ storage::Row encode_boot_record(const BootRecord& record) {
 }
 
 std::optional<BootRecord> decode_boot_record(const storage::Row& row) {
-  const std::uint8_t flags = row[2];
-  if (storage::get16(row, 0) != kMagic || static_cast<std::uint8_t>(~flags) != row[3]) return std::nullopt;
-  if ((flags & static_cast<std::uint8_t>(~kKnownFlags)) != 0) return std::nullopt;
+  const std::uint32_t flags = storage::get16(row, 2);
+  if (storage::get16(row, 0) != kMagic || (flags & ~kKnownFlags) != 0) return std::nullopt;
   if (storage::get32(row, 4) != ~storage::get32(row, 8)) return std::nullopt;
   if (storage::get32(row, 12) != storage::crc32(std::span(row).first(12))) return std::nullopt;
   BootRecord record;
   record.sequence = storage::get32(row, 4);
   record.bootrom = (flags & kBootromB) != 0 ? Copy::B : Copy::A;
   record.upgrader = (flags & kUpgraderB) != 0 ? Copy::B : Copy::A;
-  record.upgrade_requested = (flags & kUpgradeRequested) != 0;
+  record.run_upgrader = (flags & kRunUpgrader) != 0;
+  record.restore = (flags & kRestore) != 0;
+  record.on_trial = (flags & kOnTrial) != 0;
+  record.other_upgrader_tried = (flags & kOtherUpgraderTried) != 0;
+  record.starts_left = static_cast<std::uint8_t>((flags & kStarts) >> kStartsShift);
   return record;
 }
 

@@ -32,6 +32,20 @@ TEST(BootRecord, EveryFlippedBitIsFound) {
   }
 }
 
+TEST(BootRecord, EveryCombinationOfFlagsComesBack) {
+  for (unsigned way = 0; way < 1u << 9; ++way) {
+    BootRecord record = choice((way & 1u) != 0 ? Copy::B : Copy::A);
+    record.upgrader = (way & 2u) != 0 ? Copy::B : Copy::A;
+    record.run_upgrader = (way & 4u) != 0;
+    record.restore = (way & 8u) != 0;
+    record.on_trial = (way & 16u) != 0;
+    record.other_upgrader_tried = (way & 32u) != 0;
+    record.starts_left = static_cast<std::uint8_t>(way >> 6);
+    record.sequence = way * 77;
+    EXPECT_EQ(decode_boot_record(encode_boot_record(record)), record) << way;
+  }
+}
+
 TEST(BootRecord, BlankFlashMeansCopyA) {
   PowerSupply power;
   FlashModel flash(power);

@@ -38,6 +38,7 @@ enum class Key : std::uint16_t {
   StagedObjects = 0x0103,         // update: what the staging area holds
   StagedProgress = 0x0104,        // update: how far the object being fetched has come
   SecurityRatchet = 0x0105,       // vault: u32, see ratchet.hpp
+  KernelUpdate = 0x0106,          // upgrader: the update of Microvisor itself (upgrader/update_record.hpp)
   BootCount = 0x0200,             // kernel: u64
   Settings = 0x0201,              // kernel: what the gateway set
   FactoryTest = 0x0202,           // kernel: u32, see FactoryTest below

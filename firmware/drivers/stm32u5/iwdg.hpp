@@ -33,6 +33,16 @@ inline void wait_for_watchdog_update() {
   }
 }
 
+/// Starts the watchdog with `seconds` (at most 32) until it resets the chip, without warning.
+inline void start_watchdog(std::uint32_t seconds) {
+  iwdg().kr = Iwdg::kStart;
+  iwdg().kr = Iwdg::kUnlock;
+  iwdg().pr = Iwdg::kDivideBy256;
+  iwdg().rlr = seconds * Iwdg::kTicksPerSecond - 1;
+  wait_for_watchdog_update();
+  iwdg().kr = Iwdg::kReload;
+}
+
 /// Starts the watchdog with `seconds` (at most 32) until it resets the chip; its line is raised when it has
 /// not been fed for `warning` seconds.
 inline void start_watchdog(std::uint32_t seconds, std::uint32_t warning) {

@@ -98,6 +98,8 @@ struct Rcc {
   static constexpr std::uint32_t kRtcEnable = 1u << 15;
   // CSR
   static constexpr std::uint32_t kResetCauses = 0xFE00'0000;
+  static constexpr std::uint32_t kClearResetCauses = 1u << 23;
+  static constexpr std::uint32_t kPowerReset = 1u << 27;  // brown-out, which power-on is too
 };
 static_assert(offsetof(Rcc, cfgr1) == 0x1C && offsetof(Rcc, pll1divr) == 0x34 && offsetof(Rcc, cier) == 0x50);
 static_assert(offsetof(Rcc, ahb1rstr) == 0x60 && offsetof(Rcc, ahb1enr) == 0x88 &&

@@ -9,8 +9,8 @@ namespace microvisor::firmware::kernel {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x4B52'564D;  // "MVRK" in memory order
-constexpr std::uint32_t kPlace = kBackupRam + 0x40;
-static_assert(kBootStatus + kBootStatusSize <= kPlace);
+constexpr std::uint32_t kPlace = kRetained;
+static_assert(kBootStatus + kBootStatusSize <= kPlace && kPlace + sizeof(Retained) <= kBootMeasurements);
 
 volatile Retained& memory() { return *reinterpret_cast<volatile Retained*>(kPlace); }
 

@@ -1,0 +1,34 @@
+// Why an update was not done: the numbers of protocol/link.proto UpdateError, for updates of the application and
+// of Microvisor itself.
+#pragma once
+
+#include <cstdint>
+
+namespace microvisor::firmware::update {
+
+enum class UpdateError : std::uint8_t {
+  None = 0,
+  Fetch = 1,
+  Hash = 2,
+  Signature = 3,
+  Manifest = 4,
+  KernelTooOld = 5,
+  Storage = 6,
+  Measurement = 7,
+  Unsupported = 8,
+  OldStaging = 9,
+  OldVault = 10,
+  // Of Microvisor itself only.
+  KernelSigner = 20,
+  WrongDevice = 21,
+  Downgrade = 22,
+  LayerContent = 23,
+  LayerSize = 24,
+  GateLayer = 25,
+  UpgraderFailed = 26,
+  TrialFailed = 27,
+  NotConnected = 28,
+  NoPreviousKernel = 29,
+};
+
+}  // namespace microvisor::firmware::update

@@ -1,0 +1,40 @@
+#include "firmware/upgrader/requests.hpp"
+
+#include "firmware/preboot/choice.hpp"
+#include "firmware/vault/boot_record.hpp"
+
+namespace microvisor::firmware::upgrader {
+
+namespace {
+
+bool ask(storage::Flash& flash, vault::BootRecord record) {
+  record.run_upgrader = true;
+  record.other_upgrader_tried = false;
+  record.starts_left = kUpgraderStarts;
+  return vault::write_boot_record(flash, record);
+}
+
+}  // namespace
+
+bool ask_for_previous_kernel(storage::Flash& flash) {
+  vault::BootRecord record = vault::read_boot_record(flash);
+  if (record.restore) return false;
+  record.restore = true;
+  return ask(flash, record);
+}
+
+bool ask_for_upgrade(storage::Flash& flash) {
+  vault::BootRecord record = vault::read_boot_record(flash);
+  record.restore = record.on_trial = false;
+  return ask(flash, record);
+}
+
+bool end_trial(storage::Flash& flash) {
+  vault::BootRecord record = vault::read_boot_record(flash);
+  if (!record.on_trial && !record.restore) return true;
+  record.on_trial = record.restore = false;
+  record.starts_left = 0;
+  return vault::write_boot_record(flash, record);
+}
+
+}  // namespace microvisor::firmware::upgrader

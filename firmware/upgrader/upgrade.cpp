@@ -1,0 +1,254 @@
+#include "firmware/upgrader/upgrade.hpp"
+
+#include <array>
+
+#include "firmware/preboot/choice.hpp"
+
+namespace microvisor::firmware::upgrader {
+
+namespace {
+
+using manifest::ManifestError;
+using update::StagingStatus;
+using update::UpdateError;
+
+/// Times a new upgrader is given the word, and a kernel is written before it is given up.
+constexpr std::uint8_t kHandOvers = 3;
+constexpr unsigned kWritings = 3;
+
+UpdateError error_of(ManifestError error) {
+  switch (error) {
+    case ManifestError::None: return UpdateError::None;
+    case ManifestError::Unsigned:
+    case ManifestError::UnknownSigner: return UpdateError::KernelSigner;
+    case ManifestError::BadSignature: return UpdateError::Signature;
+    case ManifestError::WrongDevice: return UpdateError::WrongDevice;
+    case ManifestError::GateLayer: return UpdateError::GateLayer;
+    case ManifestError::EncryptedLayer: return UpdateError::Unsupported;
+    default: return UpdateError::Manifest;
+  }
+}
+
+}  // namespace
+
+Upgrade::Upgrade(storage::Flash& flash, vault::Store& store, update::Staging& staging, const Machine& machine)
+    : flash_(flash),
+      store_(store),
+      staging_(staging),
+      machine_(machine),
+      pages_(flash, staging, machine.feed) {}
+
+void Upgrade::run() {
+  boot_ = vault::read_boot_record(flash_);
+  update_ = load_update(store_);
+  // The last start of a trial asks for the return even if preboot could not write it down.
+  if (boot_.restore || (boot_.on_trial && boot_.starts_left == 0)) {
+    restore();
+  } else {
+    update();
+  }
+}
+
+bool Upgrade::kernel_is_good(Pages pages) {
+  return accepted(check_kernel(flash_, pages, machine_.vendor_key, machine_.ratchet));
+}
+
+bool Upgrade::kernel_is_target() {
+  const KernelFinding found = check_kernel(flash_, kKernel, machine_.vendor_key, machine_.ratchet);
+  return accepted(found) && hardened::equal(found.manifest_hash, update_.target) == hardened::Verdict::Valid;
+}
+
+bool Upgrade::save(Phase phase) {
+  update_.phase = phase;
+  return save_update(store_, update_);
+}
+
+void Upgrade::leave(vault::Copy bootrom, bool on_trial, bool restored) {
+  vault::BootRecord record;
+  record.bootrom = bootrom;
+  record.upgrader = machine_.own_copy;
+  record.on_trial = on_trial;
+  record.restore = restored;
+  record.starts_left = on_trial ? kTrialStarts : std::uint8_t{0};
+  (void)vault::write_boot_record(flash_, record);  // if it fails, the old one leads here again
+}
+
+// ---- Towards the new kernel
+
+void Upgrade::update() {
+  switch (update_.phase) {
+    case Phase::Requested:
+    case Phase::Upgrader:
+    case Phase::Saving:
+    case Phase::Installing: break;
+    case Phase::Trial: start_trial(); return;  // the power failed between the two records
+    case Phase::Restoring: restore(); return;
+    case Phase::Returned: leave(update_.bootrom, false, true); return;
+    default: leave(boot_.bootrom, false, false); return;  // nothing was asked for
+  }
+  UpdateError error = check_request();
+  bool handed_over = false;
+  if (error == UpdateError::None) error = replace_upgrader(handed_over);
+  if (handed_over) return;
+  if (error == UpdateError::None) error = replace_bootrom();
+  if (error == UpdateError::None) error = replace_kernel();
+  if (error == UpdateError::None) {
+    start_trial();
+  } else if (update_.phase == Phase::Installing) {
+    update_.error = error;
+    bring_previous_back();
+  } else {
+    refuse(error);
+  }
+}
+
+UpdateError Upgrade::check_request() {
+  const std::uint32_t size = staging_.size_of(update_.target).value_or(0);
+  if (size == 0) return UpdateError::Storage;
+  if (size > kMaximumKernelManifest) return UpdateError::Manifest;
+  static std::array<std::uint8_t, kMaximumKernelManifest> bytes;
+  const auto envelope = std::span(bytes).first(size);
+  if (!staging_.read(update_.target, 0, envelope)) return UpdateError::Storage;
+  if (hardened::equal(crypto::sha256(envelope), update_.target) != hardened::Verdict::Valid)
+    return UpdateError::Hash;
+  hardened::Verdict verdict = hardened::Verdict::Invalid;
+  const ManifestError error =
+      manifest::check_kernel_manifest(envelope, machine_.vendor_key, manifest_, verdict);
+  if (error != ManifestError::None) return error_of(error);
+  if (verdict != hardened::Verdict::Valid) return UpdateError::Signature;
+  if (manifest_.security_ratchet < machine_.ratchet()) return UpdateError::Downgrade;
+  return check_layers();
+}
+
+UpdateError Upgrade::check_layers() {
+  const auto whole = [this](const crypto::Digest& hash) {
+    const StagingStatus status = staging_.verify(hash);
+    if (status == StagingStatus::Ok) return UpdateError::None;
+    return status == StagingStatus::WrongHash ? UpdateError::Hash : UpdateError::Storage;
+  };
+  UpdateError error = whole(manifest_.kernel_hash);
+  if (error == UpdateError::None) error = pages_.check_kernel_layer(manifest_.kernel_hash);
+  const struct {
+    const manifest::StageLayer& layer;
+    const StagePlaces& places;
+  } stages[] = {{manifest_.bootrom, kBootromPlaces}, {manifest_.upgrader, kUpgraderPlaces}};
+  for (const auto& stage : stages) {
+    if (error != UpdateError::None || !stage.layer.present) continue;
+    error = whole(stage.layer.hash);
+    if (error == UpdateError::None) error = pages_.check_stage(stage.layer.hash, stage.places);
+  }
+  return error;
+}
+
+UpdateError Upgrade::replace_upgrader(bool& handed_over) {
+  if (!manifest_.upgrader.present || update_.phase > Phase::Upgrader) return UpdateError::None;
+  const crypto::Digest& layer = manifest_.upgrader.hash;
+  if (pages_.holds_stage(layer, kUpgraderPlaces, machine_.own_copy)) return UpdateError::None;
+  if (update_.attempts >= kHandOvers) return UpdateError::UpgraderFailed;
+  ++update_.attempts;
+  if (!save(Phase::Upgrader)) return UpdateError::Storage;
+  const vault::Copy copy = vault::other(machine_.own_copy);
+  const UpdateError error = pages_.write_stage(layer, kUpgraderPlaces, copy);
+  if (error != UpdateError::None) return error;
+  boot_.upgrader = copy;
+  boot_.starts_left = kUpgraderStarts;
+  boot_.other_upgrader_tried = false;
+  handed_over = vault::write_boot_record(flash_, boot_);
+  return handed_over ? UpdateError::None : UpdateError::Storage;
+}
+
+UpdateError Upgrade::replace_bootrom() {
+  if (update_.phase == Phase::Installing) return UpdateError::None;  // done before that phase
+  update_.bootrom = update_.old_bootrom = boot_.bootrom;
+  if (!manifest_.bootrom.present) return UpdateError::None;
+  const crypto::Digest& layer = manifest_.bootrom.hash;
+  if (pages_.holds_stage(layer, kBootromPlaces, boot_.bootrom)) return UpdateError::None;
+  update_.bootrom = vault::other(boot_.bootrom);
+  return pages_.write_stage(layer, kBootromPlaces, update_.bootrom);
+}
+
+UpdateError Upgrade::replace_kernel() {
+  if (update_.phase != Phase::Installing) {
+    update_.kernel_replaced = !kernel_is_target();
+    if (!update_.kernel_replaced) return UpdateError::None;
+    const UpdateError error = save_kernel();
+    if (error != UpdateError::None) return error;
+    if (!save(Phase::Installing)) return UpdateError::Storage;
+  }
+  for (unsigned writing = 0; writing < kWritings; ++writing) {
+    const UpdateError error = pages_.write_kernel(manifest_.kernel_hash, update_.target);
+    if (error == UpdateError::None && kernel_is_target()) return UpdateError::None;
+  }
+  return UpdateError::Measurement;
+}
+
+UpdateError Upgrade::save_kernel() {
+  // One that does not verify any more is not worth keeping, and must not replace a previous one that does.
+  if (!kernel_is_good(kKernel)) return UpdateError::None;
+  if (!save(Phase::Saving)) return UpdateError::Storage;
+  const UpdateError error = pages_.copy_pages(kKernel, kPreviousKernel);
+  if (error != UpdateError::None) return error;
+  return kernel_is_good(kPreviousKernel) ? UpdateError::None : UpdateError::Measurement;
+}
+
+void Upgrade::refuse(UpdateError error) {
+  update_.error = error;
+  (void)save(Phase::Refused);
+  leave(boot_.bootrom, false, false);
+}
+
+void Upgrade::start_trial() {
+  if (update_.phase != Phase::Trial && !save(Phase::Trial)) return;  // begun again
+  leave(update_.bootrom, true, false);
+}
+
+// ---- Back to the previous one
+
+bool Upgrade::must_restore() {
+  const bool given_up = update_.phase == Phase::Trial || update_.phase == Phase::Installing;
+  return (given_up && update_.kernel_replaced) || !kernel_is_good(kKernel);
+}
+
+void Upgrade::restore() {
+  if (update_.phase == Phase::Restoring || must_restore()) {
+    bring_previous_back();
+  } else if (update_.phase == Phase::Trial) {
+    leave_restored(UpdateError::TrialFailed);  // only the bootrom was new
+  } else {
+    // The kernel is good: whoever asked was disturbed, or has been answered already.
+    leave(update_.phase == Phase::Returned ? update_.bootrom : boot_.bootrom, false, true);
+  }
+}
+
+void Upgrade::bring_previous_back() {
+  if (update_.phase != Phase::Restoring) {
+    if (!kernel_is_good(kPreviousKernel)) {
+      leave_restored(UpdateError::NoPreviousKernel);
+      return;
+    }
+    if (update_.phase == Phase::Trial || update_.phase == Phase::Installing) {
+      if (update_.error == UpdateError::None) update_.error = UpdateError::TrialFailed;
+    } else {
+      update_.error = UpdateError::Measurement;  // a proven kernel that has decayed
+    }
+    if (update_.phase != Phase::Trial) update_.old_bootrom = boot_.bootrom;
+    if (!save(Phase::Restoring)) return;  // begun again
+  }
+  for (unsigned writing = 0; writing < kWritings; ++writing) {
+    if (pages_.copy_pages(kPreviousKernel, kKernel) == UpdateError::None && kernel_is_good(kKernel)) break;
+  }
+  leave_restored(UpdateError::TrialFailed);
+}
+
+void Upgrade::leave_restored(UpdateError error) {
+  if (update_.phase == Phase::Trial || update_.phase == Phase::Restoring) {
+    update_.bootrom = update_.old_bootrom;
+  } else {
+    update_.bootrom = boot_.bootrom;
+  }
+  if (update_.error == UpdateError::None) update_.error = error;
+  (void)save(Phase::Returned);
+  leave(update_.bootrom, false, true);
+}
+
+}  // namespace microvisor::firmware::upgrader

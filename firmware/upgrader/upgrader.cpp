@@ -1,0 +1,66 @@
+// Upgrader: the boot stage that replaces boot stages and kernels.
+//
+// A thin image around upgrade.hpp: clocks, the chip's blocks, memories and the vault's journal, then one run, then a
+// reset, by which preboot reads what the run has left. It never enters anything itself. The watchdog that
+// preboot has started is fed by what makes progress only.
+#include "firmware/upgrader/upgrade.hpp"
+
+#include <string_view>
+
+#include "firmware/bootrom/ratchet.hpp"
+#include "firmware/crypto/boot.hpp"
+#include "firmware/device/stage.hpp"
+#include "firmware/drivers/stm32u5/clock.hpp"
+#include "firmware/drivers/stm32u5/flash.hpp"
+#include "firmware/drivers/stm32u5/gpio.hpp"
+#include "firmware/drivers/stm32u5/iwdg.hpp"
+#include "firmware/drivers/stm32u5/octospi.hpp"
+#include "firmware/drivers/stm32u5/rcc.hpp"
+#include "firmware/drivers/stm32u5/scb.hpp"
+#include "firmware/kernel/board_table.hpp"
+#include "firmware/sections.hpp"
+#include "generated/vendor_key.hpp"
+
+namespace microvisor::firmware {
+
+const BootStage kThisStage = BootStage::Upgrader;
+
+namespace {
+
+stm32u5::InternalFlash flash;
+stm32u5::NorFlash nor;
+vault::Store store(flash);
+update::Staging staging(nor, store, stm32u5::feed_watchdog);
+
+/// The copy that runs is known by its place.
+vault::Copy own_copy() {
+  return reinterpret_cast<std::uint32_t>(image_start) == kUpgraderA.address() ? vault::Copy::A
+                                                                              : vault::Copy::B;
+}
+
+void connect_nor_pins() {
+  for (const kernel::ReservedPin& pin : kernel::kReservedPins) {
+    if (!std::string_view(pin.purpose).starts_with("OCTOSPI1")) continue;
+    stm32u5::rcc().ahb2enr1 = stm32u5::rcc().ahb2enr1 | 1u << (pin.port - 'A');
+    (void)stm32u5::rcc().ahb2enr1;
+    stm32u5::configure_pin(pin.port, pin.pin, stm32u5::PinMode::Alternate, pin.alternate);
+  }
+}
+
+}  // namespace
+
+void stage_main() {
+  report_boot(BootCode::Running);
+  stm32u5::raise_clock();
+  if (!crypto::start_for_boot()) stop_for_good(BootCode::NoPublicKeyUnit);
+  connect_nor_pins();
+  (void)nor.start();  // without it nothing staged can be read, and the previous kernel can still return
+  (void)store.mount();
+  staging.mount();
+  const upgrader::Machine machine{own_copy(), kVendorKey, security_ratchet, stm32u5::feed_watchdog};
+  static upgrader::Upgrade upgrade(flash, store, staging, machine);
+  upgrade.run();
+  stm32u5::system_reset();
+}
+
+}  // namespace microvisor::firmware
