@@ -262,10 +262,10 @@ def sizes():
     return json.loads(run(MICROVISOR, "board", "images", "--json").stdout)
 
 
-@figure("boot.stages_flash_bytes", "bytes", "lower", "preboot and one bootrom as linked")
+@figure("boot.stages_flash_bytes", "bytes", "lower", "preboot, one bootrom and one upgrader as linked")
 def stages_flash_bytes():
     images = sizes()
-    return images["preboot_bytes"] + images["bootrom_bytes"]
+    return images["preboot_bytes"] + images["bootrom_bytes"] + images["upgrader_bytes"]
 
 
 INJECTION = {}

@@ -270,12 +270,14 @@ void add_images(CLI::App& board) {
     const json all = {{"kernel_version", firmware::image::kernel_version()},
                       {"preboot_bytes", sizes.preboot},
                       {"bootrom_bytes", sizes.bootrom},
+                      {"upgrader_bytes", sizes.upgrader},
                       {"kernel_flash_bytes", sizes.kernel_flash},
                       {"kernel_ram_bytes", sizes.kernel_ram}};
     if (*as_json) return print_line(all.dump());
     print_line(format_fields({{"kernel version", text_of(all, "kernel_version")},
                               {"preboot", fmt::format("{} bytes", sizes.preboot)},
                               {"bootrom", fmt::format("{} bytes", sizes.bootrom)},
+                              {"upgrader", fmt::format("{} bytes", sizes.upgrader)},
                               {"kernel, flash", fmt::format("{} bytes", sizes.kernel_flash)},
                               {"kernel, RAM", fmt::format("{} bytes", sizes.kernel_ram)}}));
   });

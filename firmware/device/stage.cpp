@@ -12,6 +12,11 @@
 #include "firmware/layout.hpp"
 #include "firmware/sections.hpp"
 
+extern "C" {
+using Constructor = void (*)();
+extern Constructor __init_array_start[], __init_array_end[];
+}
+
 namespace microvisor::firmware {
 
 namespace {
@@ -44,6 +49,8 @@ void open_backup_ram() {
   const std::uint32_t* from = data_load;
   for (std::uint32_t* to = data_start; to < data_end; ++to, ++from) *to = *from;
   for (std::uint32_t* to = bss_start; to < bss_end; ++to) *to = 0;
+  for (Constructor* constructor = __init_array_start; constructor != __init_array_end; ++constructor)
+    (*constructor)();
   stage_main();
 }
 

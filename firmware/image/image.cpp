@@ -20,6 +20,8 @@
 MV_EMBEDDED(mv_image_preboot);
 MV_EMBEDDED(mv_image_bootrom_a);
 MV_EMBEDDED(mv_image_bootrom_b);
+MV_EMBEDDED(mv_image_upgrader_a);
+MV_EMBEDDED(mv_image_upgrader_b);
 MV_EMBEDDED(mv_image_kernel);
 MV_EMBEDDED(mv_image_kernel_manifest);
 MV_EMBEDDED(mv_image_kernel_size);
@@ -171,6 +173,8 @@ void replace_firmware(std::span<std::uint8_t> bank2) {
   place(bank2, kPreboot, MV_SPAN(mv_image_preboot));
   place(bank2, kBootromA, MV_SPAN(mv_image_bootrom_a));
   place(bank2, kBootromB, MV_SPAN(mv_image_bootrom_b));
+  place(bank2, kUpgraderA, MV_SPAN(mv_image_upgrader_a));
+  place(bank2, kUpgraderB, MV_SPAN(mv_image_upgrader_b));
   place_kernel(bank2);
 }
 
@@ -178,6 +182,7 @@ ImageSizes image_sizes() {
   ImageSizes sizes;
   sizes.preboot = static_cast<std::uint32_t>(MV_SPAN(mv_image_preboot).size());
   sizes.bootrom = static_cast<std::uint32_t>(MV_SPAN(mv_image_bootrom_a).size());
+  sizes.upgrader = static_cast<std::uint32_t>(MV_SPAN(mv_image_upgrader_a).size());
   sizes.kernel_flash = static_cast<std::uint32_t>(MV_SPAN(mv_image_kernel).size());
   // {"flash": N, "flash_size": N, "ram": N, "ram_size": N}, written by device/check_image.py.
   const auto* text = reinterpret_cast<const char*>(mv_image_kernel_size_begin);

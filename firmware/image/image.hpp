@@ -1,6 +1,6 @@
 // What a factory writes into a new device: the contents of bank 2 and the option bytes. Host library.
 //
-// The images (preboot, both bootrom copies, the signed kernel) are embedded at build time. The builder knows
+// The images (preboot, both copies of bootrom and upgrader, the signed kernel) are embedded at build time. The builder knows
 // nothing of the virtual board; whoever has a board, or a programmer, copies the result there.
 #pragma once
 
@@ -78,7 +78,8 @@ void replace_firmware(std::span<std::uint8_t> bank2);
 /// Sizes of the embedded images in bytes, for benchmarks and documentation.
 struct ImageSizes {
   std::uint32_t preboot = 0;
-  std::uint32_t bootrom = 0;  // copy A
+  std::uint32_t bootrom = 0;   // copy A
+  std::uint32_t upgrader = 0;  // copy A
   std::uint32_t kernel_flash = 0;
   std::uint32_t kernel_ram = 0;
 };

@@ -35,7 +35,7 @@ std::uint32_t word(const FlashImage& image, std::uint32_t address) {
 TEST(FlashImage, StagesStandWhereTheLayoutSays) {
   const FlashImage image = build_flash_image(example());
   ASSERT_EQ(image.bank2.size(), 0x10'0000u);
-  for (const Pages pages : {kPreboot, kBootromA, kBootromB, kKernel}) {
+  for (const Pages pages : {kPreboot, kBootromA, kBootromB, kUpgraderA, kUpgraderB, kKernel}) {
     const std::uint32_t stack = word(image, pages.address());
     const std::uint32_t entry = word(image, pages.address() + 4);
     EXPECT_GT(stack, kMicrovisorRam);
@@ -133,7 +133,7 @@ TEST(FlashImage, AnUnusedJournalIsIdle) {
 }
 
 TEST(BootStatusLine, SaysWhy) {
-  BootStatus status{kBootStatusMagic, BootStage::Bootrom, BootCode::KernelHash, 0, 0, 0, {}};
+  BootStatus status{kBootStatusMagic, BootStage::Bootrom, BootCode::KernelHash, 0, 0, 0, 0, 0};
   std::array<std::uint8_t, sizeof status> bytes{};
   std::memcpy(bytes.data(), &status, sizeof status);
   EXPECT_EQ(describe_boot_status(bytes),

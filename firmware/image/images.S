@@ -13,6 +13,8 @@
         embed   mv_image_preboot, DEVICE_BUILD/preboot.bin
         embed   mv_image_bootrom_a, DEVICE_BUILD/bootrom-a.bin
         embed   mv_image_bootrom_b, DEVICE_BUILD/bootrom-b.bin
+        embed   mv_image_upgrader_a, DEVICE_BUILD/upgrader-a.bin
+        embed   mv_image_upgrader_b, DEVICE_BUILD/upgrader-b.bin
         embed   mv_image_kernel, DEVICE_BUILD/kernel.bin
         embed   mv_image_kernel_manifest, DEVICE_BUILD/kernel.manifest
         embed   mv_image_kernel_size, DEVICE_BUILD/kernel.size

@@ -145,11 +145,12 @@ UpdateError Upgrade::replace_upgrader(bool& handed_over) {
   const crypto::Digest& layer = manifest_.upgrader.hash;
   if (pages_.holds_stage(layer, kUpgraderPlaces, machine_.own_copy)) return UpdateError::None;
   if (update_.attempts >= kHandOvers) return UpdateError::UpgraderFailed;
-  ++update_.attempts;
   if (!save(Phase::Upgrader)) return UpdateError::Storage;
   const vault::Copy copy = vault::other(machine_.own_copy);
   const UpdateError error = pages_.write_stage(layer, kUpgraderPlaces, copy);
   if (error != UpdateError::None) return error;
+  ++update_.attempts;
+  if (!save(Phase::Upgrader)) return UpdateError::Storage;
   boot_.upgrader = copy;
   boot_.starts_left = kUpgraderStarts;
   boot_.other_upgrader_tried = false;
