@@ -102,6 +102,13 @@ struct JournalState {
   std::array<std::uint8_t, 32> target{};
   std::array<std::uint8_t, 32> installed{};  // zeros: no application
   std::uint32_t damaged_rows = 0;
+  /// The update of Microvisor itself (firmware/upgrader/update_record.hpp): phase by name, number of the error.
+  std::string kernel_phase;
+  std::uint32_t kernel_error = 0;
+  // The boot record: copies that run next, and whether the kernel has yet to prove itself.
+  char bootrom = 'A';
+  char upgrader = 'A';
+  bool on_trial = false;
 };
 /// `unreadable` says which 16-byte rows of bank 2 (by index) raise an ECC error; empty: none.
 [[nodiscard]] JournalState read_update_journal(std::span<const std::uint8_t> bank2,

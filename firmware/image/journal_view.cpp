@@ -7,6 +7,8 @@
 #include "firmware/image/image.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/update/updater.hpp"
+#include "firmware/upgrader/update_record.hpp"
+#include "firmware/vault/boot_record.hpp"
 #include "firmware/vault/store.hpp"
 
 namespace microvisor::firmware::image {
@@ -78,6 +80,24 @@ const char* name_of(update::Phase phase) {
   return "Unknown";
 }
 
+const char* name_of(upgrader::Phase phase) {
+  switch (phase) {
+    case upgrader::Phase::Idle: return "Idle";
+    case upgrader::Phase::Requested: return "Requested";
+    case upgrader::Phase::Upgrader: return "Upgrader";
+    case upgrader::Phase::Saving: return "Saving";
+    case upgrader::Phase::Installing: return "Installing";
+    case upgrader::Phase::Trial: return "Trial";
+    case upgrader::Phase::Confirmed: return "Confirmed";
+    case upgrader::Phase::Refused: return "Refused";
+    case upgrader::Phase::Restoring: return "Restoring";
+    case upgrader::Phase::Returned: return "Returned";
+  }
+  return "Unknown";
+}
+
+char letter_of(vault::Copy copy) { return copy == vault::Copy::A ? 'A' : 'B'; }
+
 }  // namespace
 
 JournalState read_update_journal(std::span<const std::uint8_t> bank2,
@@ -94,6 +114,13 @@ JournalState read_update_journal(std::span<const std::uint8_t> bank2,
   state.target = updater.target();
   if (updater.installed()) state.installed = updater.installed()->manifest_hash;
   state.damaged_rows = store.damaged_rows();
+  const upgrader::UpdateRecord kernel = upgrader::load_update(store);
+  state.kernel_phase = name_of(kernel.phase);
+  state.kernel_error = static_cast<std::uint32_t>(kernel.error);
+  const vault::BootRecord boot = vault::read_boot_record(flash);
+  state.bootrom = letter_of(boot.bootrom);
+  state.upgrader = letter_of(boot.upgrader);
+  state.on_trial = boot.on_trial;
   return state;
 }
 

@@ -113,13 +113,22 @@ std::uint32_t Device::word(std::uint32_t address) {
   return value;
 }
 
-firmware::BootStatus Device::status() {
-  std::array<std::uint32_t, firmware::kBootStatusSize / 4> words{};
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    words[i] = word(firmware::kBootStatus + static_cast<std::uint32_t>(4 * i));
+void Device::read_words(std::uint32_t address, void* out, std::size_t size) {
+  for (std::size_t at = 0; at < size; at += sizeof(std::uint32_t)) {
+    const std::uint32_t value = word(address + static_cast<std::uint32_t>(at));
+    std::memcpy(static_cast<std::uint8_t*>(out) + at, &value, sizeof value);
   }
+}
+
+firmware::BootStatus Device::status() {
   firmware::BootStatus value{};
-  std::memcpy(&value, words.data(), sizeof value);
+  read_words(firmware::kBootStatus, &value, sizeof value);
+  return value;
+}
+
+firmware::BootMeasurements Device::measurements() {
+  firmware::BootMeasurements value{};
+  read_words(firmware::kBootMeasurements, &value, sizeof value);
   return value;
 }
 
@@ -134,6 +143,10 @@ firmware::image::JournalState Device::journal() {
 
 std::span<const std::uint8_t> Device::application_bank() {
   return cells().array().first(board::kFlashBankSize);
+}
+
+std::span<const std::uint8_t> Device::microvisor_bank() {
+  return cells().array().subspan(board::kFlashBankSize, board::kFlashBankSize);
 }
 
 }  // namespace microvisor::tests

@@ -56,17 +56,23 @@ class Device {
   /// A word as a debugger sees it.
   [[nodiscard]] std::uint32_t word(std::uint32_t address);
   [[nodiscard]] firmware::BootStatus status();
+  /// What the bootrom has measured.
+  [[nodiscard]] firmware::BootMeasurements measurements();
   [[nodiscard]] std::uint64_t instructions() const { return board_->statistics().instructions; }
   /// What the update journal says, read from outside.
   [[nodiscard]] firmware::image::JournalState journal();
   /// Cells of the application's bank.
   [[nodiscard]] std::span<const std::uint8_t> application_bank();
   [[nodiscard]] std::vector<std::uint8_t> read_nor(std::uint32_t offset, std::uint32_t size);
+  /// Cells of Microvisor's bank.
+  [[nodiscard]] std::span<const std::uint8_t> microvisor_bank();
   [[nodiscard]] board::Board& board() { return *board_; }
   [[nodiscard]] board::RunEnd end() const { return end_; }
 
  private:
   [[nodiscard]] board::FlashCells& cells();
+  /// Copies words as a debugger sees them.
+  void read_words(std::uint32_t address, void* out, std::size_t size);
 
   board::BoardMemories memories_;
   std::unique_ptr<board::Board> board_;

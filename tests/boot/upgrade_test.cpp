@@ -1,0 +1,365 @@
+// Updates of Microvisor itself on the virtual board: the shipped preboot, bootroms, upgraders and kernel, with what
+// the kernel's half of an update leaves behind (everything staged, the request in the journal and the boot
+// record) made on the host with the device's own code.
+//
+// The new version is the shipped one with a few bytes behind each image, so that it runs and is told apart; where
+// a test wants a new stage that fails, it is a handful of instructions. All are signed with the vendor's key of
+// this build. firmware/upgrader/upgrade_test.cpp loses the power at every operation; here it is lost in each
+// phase, so that the chip's torn rows and the drivers are part of it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "firmware/bootrom/kernel_trailer.hpp"
+#include "firmware/layout.hpp"
+#include "firmware/manifest/testing/bundle_maker.hpp"
+#include "firmware/storage/bytes.hpp"
+#include "firmware/storage/testing/flash_model.hpp"
+#include "firmware/update/staging.hpp"
+#include "firmware/upgrader/requests.hpp"
+#include "firmware/upgrader/update_record.hpp"
+#include "protocol/bundle/crypto.hpp"
+#include "tests/boot/device.hpp"
+
+namespace microvisor::tests {
+namespace {
+
+namespace fw = firmware;
+using fw::Pages;
+using fw::manifest::testing::Bytes;
+using fw::manifest::testing::Message;
+using fw::storage::testing::FlashModel;
+using fw::storage::testing::NorModel;
+using fw::storage::testing::PowerSupply;
+using fw::update::UpdateError;
+
+/// More than an update with all its resets takes.
+constexpr std::uint64_t kBudget = 600'000'000;
+constexpr std::uint64_t kSlice = 200'000;
+
+// ---- Versions
+
+/// What stands in pages of the factory's image, without the blank rest, in whole rows.
+Bytes shipped(Pages pages, std::uint32_t size) {
+  static const fw::image::FlashImage image = factory_image();
+  const auto all = std::span(image.bank2).subspan(pages.address() - fw::kMicrovisorFlash, size);
+  std::size_t end = all.size();
+  while (end > 0 && all[end - 1] == 0xFF) --end;
+  Bytes bytes(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(end));
+  bytes.resize((end + 15) / 16 * 16, 0xFF);
+  return bytes;
+}
+
+/// With bytes behind it that nothing reads.
+Bytes marked(Bytes image, std::uint8_t mark) {
+  image.resize(image.size() + 16, mark);
+  return image;
+}
+
+/// Both copies of a stage as its layer holds them: halves of one size.
+Bytes layer_of(Bytes a, Bytes b) {
+  const std::size_t half = std::max(a.size(), b.size());
+  a.resize(half, 0xFF);
+  b.resize(half, 0xFF);
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+/// An image that runs nothing but these instructions (Thumb), from its first on.
+Bytes image_of(std::uint32_t address, std::initializer_list<std::uint16_t> code) {
+  Bytes bytes(0x100, 0x00);
+  fw::storage::put32(bytes, 0, fw::kMicrovisorRam + fw::kMicrovisorRamSize);
+  fw::storage::put32(bytes, 4, address + 0x81);
+  std::size_t at = 0x80;
+  for (const std::uint16_t word : code) {
+    fw::storage::put16(bytes, at, word);
+    at += 2;
+  }
+  return bytes;
+}
+
+/// cpsid i; wfi; b to the wfi: asleep for good.
+Bytes hanging(std::uint32_t address) { return image_of(address, {0xB672, 0xBF30, 0xE7FD}); }
+/// udf #0: with nothing in the vector table, the core locks up.
+Bytes crashing(std::uint32_t address) { return image_of(address, {0xDE00}); }
+/// ldr r0, =AIRCR; ldr r1, =VECTKEY | SYSRESETREQ; str r1, [r0]; b . (Armv8-M ARM, AIRCR).
+Bytes resetting(std::uint32_t address) {
+  return image_of(address, {0x4801, 0x4902, 0x6001, 0xE7FE, 0xED0C, 0xE000, 0x0004, 0x05FA});
+}
+
+struct Release {
+  Bytes kernel = marked(shipped(fw::kKernel, fw::kKernelMaximumSize), 0x22);
+  Bytes bootrom = layer_of(marked(shipped(fw::kBootromA, fw::kBootromA.size()), 0x33),
+                           marked(shipped(fw::kBootromB, fw::kBootromB.size()), 0x33));
+  Bytes upgrader = layer_of(marked(shipped(fw::kUpgraderA, fw::kUpgraderA.size()), 0x44),
+                            marked(shipped(fw::kUpgraderB, fw::kUpgraderB.size()), 0x44));
+  bool stages = true;
+  Bytes envelope;
+
+  void sign(const protocol::SigningKey& key) {
+    Message body;
+    const auto add = [&](std::uint32_t region, const Bytes& layer) {
+      body.message(1, Message().number(1, region).bytes(3, fw::crypto::sha256(layer)));
+    };
+    add(1, kernel);
+    if (stages) add(3, bootrom), add(4, upgrader);
+    body.message(2, Message().number(2, 1).number(4, 9));
+    Bytes text{'t', 'w', 'l', 'o', '-', 'm', 'v', '-', 'm', 'a', 'n', 'i', 'f', 'e', 's', 't', '-', 'v', '1', 0};
+    text.insert(text.end(), body.data().begin(), body.data().end());
+    envelope = Message().number(1, key.id()).bytes(2, body.data()).bytes(3, key.sign(text)).data();
+  }
+};
+
+const protocol::SigningKey& vendor_key() {
+  static const protocol::SigningKey key = [] {
+    std::ostringstream pem;
+    pem << std::ifstream(MICROVISOR_VENDOR_KEY).rdbuf();
+    auto loaded = protocol::SigningKey::from_pem(pem.str());
+    if (!loaded) throw std::runtime_error("no vendor key in " MICROVISOR_VENDOR_KEY);
+    return std::move(*loaded);
+  }();
+  return key;
+}
+
+/// The factory's kernel with its trailer.
+std::span<const std::uint8_t> kernel_pages() {
+  static const fw::image::FlashImage image = factory_image();
+  return std::span(image.bank2).subspan(fw::kKernel.address() - fw::kMicrovisorFlash, fw::kKernel.size());
+}
+
+// ---- Devices
+
+/// Leaves everything staged and asked for on a device that is not switched on yet.
+void ask_for(Device& device, const Release& release) {
+  PowerSupply power;
+  FlashModel flash(power);
+  NorModel nor(power, fw::kStagingSize);
+  const fw::image::FlashImage factory = factory_image();
+  const auto vault = std::span(factory.bank2).subspan(fw::kVault.address() - fw::kMicrovisorFlash);
+  std::array<std::uint8_t, 16> row{};
+  std::copy_n(vault.begin(), row.size(), row.begin());  // the factory's boot record
+  ASSERT_EQ(flash.program_row(fw::kVaultBootRecord.address(), row), fw::storage::FlashStatus::Ok);
+  fw::vault::Store store(flash);
+  ASSERT_EQ(store.mount(), fw::vault::StoreStatus::Ok);
+  fw::update::Staging staging(nor, store, nullptr);
+  staging.mount();
+  std::vector<fw::crypto::Digest> keep;
+  for (const Bytes* object : {&release.envelope, &release.kernel, &release.bootrom, &release.upgrader}) {
+    keep.push_back(fw::crypto::sha256(*object));
+    std::uint32_t offset = 0;
+    ASSERT_EQ(staging.open(keep.back(), static_cast<std::uint32_t>(object->size()), keep, offset),
+              fw::update::StagingStatus::Ok);
+    ASSERT_EQ(staging.write(*object), fw::update::StagingStatus::Ok);
+    ASSERT_EQ(staging.finish(), fw::update::StagingStatus::Ok);
+  }
+  fw::upgrader::UpdateRecord record;
+  record.phase = fw::upgrader::Phase::Requested;
+  record.target = keep.front();
+  ASSERT_TRUE(fw::upgrader::save_update(store, record));
+  ASSERT_TRUE(fw::upgrader::ask_for_upgrade(flash));
+  for (const Pages pages : {fw::kVaultBootRecord, fw::kVaultJournal})
+    device.write(pages.address(), flash.bytes(pages.address(), pages.size()));
+  device.write_nor(fw::kStaging, nor.bytes());
+}
+
+/// Runs until a kernel has been entered that stands in the journal with `phase`; true if it came to that.
+bool runs_to(Device& device, const std::string& phase, std::uint64_t budget = kBudget) {
+  for (const std::uint64_t start = device.instructions(); device.instructions() - start < budget;) {
+    device.run(kSlice);
+    if (device.handed_over() && device.journal().kernel_phase == phase) return true;
+    if (device.end() != board::RunEnd::Limit && device.end() != board::RunEnd::LockedUp) break;
+  }
+  const fw::BootStatus status = device.status();
+  const fw::image::JournalState journal = device.journal();
+  std::printf("phase %s, error %u, stage %u: %s, record 0x%x, end %d\n", journal.kernel_phase.c_str(),
+              journal.kernel_error, static_cast<unsigned>(status.stage), fw::describe(status.code),
+              status.record, static_cast<int>(device.end()));
+  return false;
+}
+
+bool holds(Device& device, Pages pages, std::span<const std::uint8_t> image) {
+  const auto found = device.microvisor_bank().subspan(pages.address() - fw::kMicrovisorFlash, pages.size());
+  return std::equal(image.begin(), image.end(), found.begin());
+}
+
+std::span<const std::uint8_t> half_of(const Bytes& layer, char copy) {
+  return std::span(layer).subspan(copy == 'A' ? 0 : layer.size() / 2, layer.size() / 2);
+}
+
+std::vector<std::uint8_t> words_as_bytes(const std::uint32_t (&words)[8]) {
+  std::vector<std::uint8_t> bytes(sizeof words);
+  std::memcpy(bytes.data(), words, sizeof words);
+  return bytes;
+}
+
+class UpgradeTest : public ::testing::Test {
+ protected:
+  void SetUp() override { fw::manifest::testing::initialise_crypto(); }
+  /// A device that has been asked for `release` as it stands now.
+  void ask(Device& device) {
+    release.sign(vendor_key());
+    ask_for(device, release);
+    device.switch_on();
+  }
+  /// The new version failed, and what ran before runs again.
+  void expect_returned(Device& device) {
+    ask(device);
+    ASSERT_TRUE(runs_to(device, "Returned"));
+    const fw::image::JournalState journal = device.journal();
+    EXPECT_EQ(journal.kernel_error, static_cast<std::uint32_t>(UpdateError::TrialFailed));
+    EXPECT_EQ(journal.bootrom, 'A');
+    EXPECT_FALSE(journal.on_trial);
+    EXPECT_TRUE(holds(device, fw::kKernel, shipped(fw::kKernel, fw::kKernel.size())));
+  }
+  Release release;
+};
+
+// ---- Updates
+
+TEST_F(UpgradeTest, ReplacesUpgraderBootromAndKernel) {
+  Device device;
+  const Bytes old_kernel = shipped(fw::kKernel, fw::kKernel.size());
+  ask(device);
+  ASSERT_TRUE(runs_to(device, "Trial"));
+  std::printf("update of all stages and the kernel: %llu instructions\n",
+              static_cast<unsigned long long>(device.instructions()));
+  const fw::image::JournalState journal = device.journal();
+  EXPECT_EQ(journal.bootrom, 'B');
+  EXPECT_EQ(journal.upgrader, 'B');
+  EXPECT_TRUE(journal.on_trial);
+  EXPECT_TRUE(holds(device, fw::kKernel, release.kernel));
+  EXPECT_TRUE(holds(device, fw::kPreviousKernel, old_kernel));
+  EXPECT_TRUE(holds(device, fw::kBootromB, half_of(release.bootrom, 'B')));
+  EXPECT_TRUE(holds(device, fw::kUpgraderB, half_of(release.upgrader, 'B')));
+  EXPECT_TRUE(holds(device, fw::kBootromA, shipped(fw::kBootromA, fw::kBootromA.size())));
+  EXPECT_TRUE(holds(device, fw::kUpgraderA, shipped(fw::kUpgraderA, fw::kUpgraderA.size())));
+  EXPECT_EQ(device.status().copy, 1u);
+}
+
+TEST_F(UpgradeTest, TheBootromLeavesItsMeasurements) {
+  Device device;
+  ask(device);
+  ASSERT_TRUE(runs_to(device, "Trial"));
+  const fw::BootMeasurements found = device.measurements();
+  ASSERT_EQ(found.magic, fw::kBootMeasurementsMagic);
+  EXPECT_EQ(found.record & 1u, 1u) << "bootrom B";
+  EXPECT_EQ(found.kernel_version, 9u);
+  EXPECT_EQ(found.kernel_size, release.kernel.size());
+  EXPECT_EQ(found.ratchet, 0u);
+  const auto manifest = fw::crypto::sha256(release.envelope);
+  EXPECT_EQ(words_as_bytes(found.kernel_manifest), Bytes(manifest.begin(), manifest.end()));
+  const auto bootrom = fw::crypto::sha256(half_of(release.bootrom, 'B').first(found.bootrom_size));
+  EXPECT_EQ(words_as_bytes(found.bootrom), Bytes(bootrom.begin(), bootrom.end()));
+}
+
+// ---- Returns
+
+TEST_F(UpgradeTest, AKernelThatHangsGivesWay) {
+  Device device;
+  release.kernel = hanging(fw::kKernel.address());
+  expect_returned(device);
+}
+
+TEST_F(UpgradeTest, AKernelThatLocksUpGivesWay) {
+  Device device;
+  release.kernel = crashing(fw::kKernel.address());
+  expect_returned(device);
+}
+
+TEST_F(UpgradeTest, AKernelThatResetsGivesWay) {
+  Device device;
+  release.kernel = resetting(fw::kKernel.address());
+  expect_returned(device);
+}
+
+TEST_F(UpgradeTest, ABootromThatHangsGivesWay) {
+  Device device;
+  release.bootrom = layer_of(hanging(fw::kBootromA.address()), hanging(fw::kBootromB.address()));
+  expect_returned(device);
+}
+
+TEST_F(UpgradeTest, AnUpgraderThatHangsGivesWayAndTheUpdateIsRefused) {
+  Device device;
+  release.upgrader = layer_of(hanging(fw::kUpgraderA.address()), hanging(fw::kUpgraderB.address()));
+  ask(device);
+  ASSERT_TRUE(runs_to(device, "Refused", 4 * kBudget));
+  EXPECT_EQ(device.journal().kernel_error, static_cast<std::uint32_t>(UpdateError::UpgraderFailed));
+  EXPECT_EQ(device.journal().upgrader, 'A');
+  EXPECT_TRUE(holds(device, fw::kKernel, shipped(fw::kKernel, fw::kKernel.size())));
+}
+
+TEST_F(UpgradeTest, AFlippedBitInTheKernelBringsThePreviousOneBack) {
+  Device device;
+  device.write(fw::kPreviousKernel.address(), kernel_pages());
+  device.flip(fw::kKernel.address() + 0x1234, 3);
+  device.switch_on();
+  ASSERT_TRUE(runs_to(device, "Returned"));
+  EXPECT_EQ(device.journal().kernel_error, static_cast<std::uint32_t>(UpdateError::Measurement));
+  EXPECT_TRUE(holds(device, fw::kKernel, kernel_pages()));
+}
+
+// ---- Refusals
+
+TEST_F(UpgradeTest, AStrangersKernelIsRefused) {
+  Device device;
+  release.sign(protocol::SigningKey::generate());
+  ask_for(device, release);
+  device.switch_on();
+  ASSERT_TRUE(runs_to(device, "Refused"));
+  EXPECT_EQ(device.journal().kernel_error, static_cast<std::uint32_t>(UpdateError::KernelSigner));
+  EXPECT_TRUE(holds(device, fw::kKernel, shipped(fw::kKernel, fw::kKernel.size())));
+}
+
+TEST_F(UpgradeTest, AKernelBelowTheRatchetIsRefused) {
+  // The release has ratchet 0, as the kernel that runs: which then does not start any more either. So the
+  // refusal is read from the journal of a device that stops.
+  Device device;
+  device.program_ratchet(1);
+  ask(device);
+  for (std::uint64_t done = 0; done < kBudget && device.end() == board::RunEnd::Limit; done += kSlice)
+    device.run(kSlice);
+  EXPECT_EQ(device.journal().kernel_error, static_cast<std::uint32_t>(UpdateError::NoPreviousKernel));
+  EXPECT_EQ(device.status().code, fw::BootCode::KernelRatchet);
+}
+
+// ---- Power loss
+
+TEST_F(UpgradeTest, SurvivesPowerCutsInEveryPhase) {
+  release.sign(vendor_key());
+  std::vector<std::pair<std::string, std::uint64_t>> phases;
+  {
+    Device device;
+    ask(device);
+    while (phases.empty() || phases.back().first != "Trial") {
+      device.run(kSlice);
+      ASSERT_LT(device.instructions(), kBudget);
+      const std::string phase = device.journal().kernel_phase;
+      if (phases.empty() || phases.back().first != phase) phases.emplace_back(phase, device.instructions());
+    }
+  }
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i + 1 < phases.size(); ++i) {
+    const auto [begin, end] = std::pair(phases[i].second, phases[i + 1].second);
+    for (const std::uint64_t part : {1u, 2u, 3u}) {
+      const std::uint64_t at = begin + (end - begin) * part / 4 + 977 * part;
+      SCOPED_TRACE(phases[i].first + ": power cut after " + std::to_string(at) + " instructions");
+      Device device;
+      ask_for(device, release);
+      device.switch_on();
+      device.run(at);
+      seen.insert(device.journal().kernel_phase);
+      device.power_cycle();
+      ASSERT_TRUE(runs_to(device, "Trial"));
+      ASSERT_TRUE(holds(device, fw::kKernel, release.kernel));
+    }
+  }
+  for (const char* phase : {"Requested", "Upgrader", "Saving", "Installing"})
+    EXPECT_TRUE(seen.contains(phase)) << phase;
+}
+
+}  // namespace
+}  // namespace microvisor::tests
