@@ -22,6 +22,15 @@ namespace {
 
 constexpr std::size_t kPiece = 256;  // bytes copied with interrupts held off
 
+/// A kernel on trial connects, whatever the application wants, until it has proven itself or its time is over;
+/// then the previous one is to return, at once.
+bool kernel_on_trial() {
+  if (!kernel_trial().running()) return false;
+  if (clock_microseconds() < upgrader::Trial::kTime) return true;
+  if (kernel_trial().give_up()) stm32u5::system_reset();
+  return false;
+}
+
 class Host final : public link::LinkHost {
  public:
   const vault::Identity& identity() override { return kernel::identity(); }
@@ -42,6 +51,7 @@ class Host final : public link::LinkHost {
   }
 
   bool network_wanted() override {
+    if (kernel_on_trial()) return true;
     const Atomic atomic;
     Services& s = services();
     s.link_fetches_update = link::fetching_update();
@@ -55,11 +65,13 @@ class Host final : public link::LinkHost {
   }
 
   std::uint64_t wish_changes_at() override {
+    if (kernel_trial().running()) return upgrader::Trial::kTime;
     const Atomic atomic;
     return services().connectivity.next_change(clock_microseconds());
   }
 
   void network_status_changed(link::NetworkStatus status) override {
+    if (status == link::NetworkStatus::Connected) kernel_trial().prove();
     const Atomic atomic;
     Services& s = services();
     s.link_status = static_cast<abi::NetworkStatus>(status);

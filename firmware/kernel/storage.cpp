@@ -46,6 +46,7 @@ crypto::SealingKey journal_key;
 crypto::SealingKey staging_key;
 update::Updater the_updater(flash, nor, the_store, staging_key, kVersionNumber, take_turns);
 CrashStore the_crashes(nor, the_store);
+upgrader::Trial the_trial(flash, the_store);
 vault::Identity the_identity;
 vault::TrustAnchors the_anchors;
 std::uint64_t boots = 0;
@@ -126,6 +127,7 @@ bool start_storage() {
   open_vault();
   start_updater();
   count_boot();
+  the_trial.begin();
   read_wifi_settings();
   the_crashes.mount();
   const update::Phase before = the_updater.phase();
@@ -165,6 +167,7 @@ void serve_storage_job() {
 update::Updater& updater() { return the_updater; }
 vault::Store& store() { return the_store; }
 CrashStore& crash_store() { return the_crashes; }
+upgrader::Trial& kernel_trial() { return the_trial; }
 const vault::Identity& identity() { return the_identity; }
 const vault::TrustAnchors& anchors() { return the_anchors; }
 

@@ -5,6 +5,7 @@
 #include "firmware/kernel/crash_store.hpp"
 #include "firmware/manifest/new_keys.hpp"
 #include "firmware/update/updater.hpp"
+#include "firmware/upgrader/trial.hpp"
 #include "firmware/vault/identity.hpp"
 #include "firmware/vault/store.hpp"
 #include "firmware/vault/trust_anchors.hpp"
@@ -18,6 +19,8 @@ bool start_storage();
 [[nodiscard]] update::Updater& updater();
 [[nodiscard]] vault::Store& store();
 [[nodiscard]] CrashStore& crash_store();
+/// This kernel's, after an update of it.
+[[nodiscard]] upgrader::Trial& kernel_trial();
 [[nodiscard]] const vault::Identity& identity();
 [[nodiscard]] const vault::TrustAnchors& anchors();
 /// Checks a change of keys and puts it into the vault. Worker only.

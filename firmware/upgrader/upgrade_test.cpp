@@ -18,6 +18,7 @@
 #include "firmware/storage/bytes.hpp"
 #include "firmware/storage/testing/flash_model.hpp"
 #include "firmware/upgrader/requests.hpp"
+#include "firmware/upgrader/trial.hpp"
 
 namespace microvisor::firmware::upgrader {
 namespace {
@@ -189,12 +190,18 @@ struct Device {
   void confirm() {
     vault::Store store(flash);
     ASSERT_EQ(store.mount(), vault::StoreStatus::Ok);
-    UpdateRecord record = load_update(store);
-    if (record.phase == Phase::Trial) {
-      record.phase = Phase::Confirmed;
-      ASSERT_TRUE(save_update(store, record));
-    }
-    ASSERT_TRUE(end_trial(flash));
+    Trial trial(flash, store);
+    trial.begin();
+    trial.prove();
+    ASSERT_FALSE(trial.running());
+  }
+  /// What it does when its time is over. True: it resets.
+  bool give_up() {
+    vault::Store store(flash);
+    EXPECT_EQ(store.mount(), vault::StoreStatus::Ok);
+    Trial trial(flash, store);
+    trial.begin();
+    return trial.running() && trial.give_up();
   }
 
   void run_upgrader(Copy copy) {
@@ -350,10 +357,24 @@ TEST(Upgrade, AKernelThatDoesNotProveItselfGivesWay) {
 
 TEST(Upgrade, AKernelOnTrialThatGivesItselfUpGivesWayAtOnce) {
   Device device(on_trial());
-  ASSERT_TRUE(ask_for_previous_kernel(device.flash));
+  ASSERT_TRUE(device.give_up());
   const Outcome outcome = device.boot();
   EXPECT_EQ(outcome.manifest, old_release().hash());
   EXPECT_EQ(outcome.starts, 2u);
+  EXPECT_EQ(device.update_record().error, UpdateError::NotConnected);
+  EXPECT_FALSE(device.give_up()) << "it is not on trial";
+}
+
+TEST(Upgrade, AProvenKernelWritesNothingWhenItConnects) {
+  Device device(on_trial());
+  device.confirm();
+  vault::Store store(device.flash);
+  ASSERT_EQ(store.mount(), vault::StoreStatus::Ok);
+  Trial trial(device.flash, store);
+  trial.begin();
+  const std::uint64_t before = device.power.operations();
+  for (unsigned i = 0; i < 10; ++i) trial.prove();
+  EXPECT_EQ(device.power.operations(), before);
 }
 
 TEST(Upgrade, ABootromThatDoesNotGetToTheKernelGivesWay) {
