@@ -15,6 +15,8 @@ using update::UpdateError;
 /// Times a new upgrader is given the word, and a kernel is written before it is given up.
 constexpr std::uint8_t kHandOvers = 3;
 constexpr unsigned kWritings = 3;
+/// Manifest asked for, signed by the vendor, not below the ratchet.
+constexpr std::uint32_t kRequestAccepted = hardened::Checks::sum_of_valid(3);
 
 UpdateError error_of(ManifestError error) {
   switch (error) {
@@ -109,15 +111,20 @@ UpdateError Upgrade::check_request() {
   static std::array<std::uint8_t, kMaximumKernelManifest> bytes;
   const auto envelope = std::span(bytes).first(size);
   if (!staging_.read(update_.target, 0, envelope)) return UpdateError::Storage;
-  if (hardened::equal(crypto::sha256(envelope), update_.target) != hardened::Verdict::Valid)
-    return UpdateError::Hash;
+  if (!request_.add(hardened::equal(crypto::sha256(envelope), update_.target))) return UpdateError::Hash;
   hardened::Verdict verdict = hardened::Verdict::Invalid;
   const ManifestError error =
       manifest::check_kernel_manifest(envelope, machine_.vendor_key, manifest_, verdict);
   if (error != ManifestError::None) return error_of(error);
-  if (verdict != hardened::Verdict::Valid) return UpdateError::Signature;
-  if (manifest_.security_ratchet < machine_.ratchet()) return UpdateError::Downgrade;
+  if (!request_.add(verdict)) return UpdateError::Signature;
+  const volatile std::uint32_t below = manifest_.security_ratchet < machine_.ratchet() ? 1 : 0;
+  if (!request_.add(hardened::verdict_of(below))) return UpdateError::Downgrade;
   return check_layers();
+}
+
+bool Upgrade::request_is_accepted() const {
+  const volatile std::uint32_t sum = request_.sum();
+  return sum == kRequestAccepted && sum == kRequestAccepted;
 }
 
 UpdateError Upgrade::check_layers() {
@@ -149,6 +156,7 @@ UpdateError Upgrade::replace_upgrader(bool& handed_over) {
   const vault::Copy copy = vault::other(machine_.own_copy);
   const UpdateError error = pages_.write_stage(layer, kUpgraderPlaces, copy);
   if (error != UpdateError::None) return error;
+  if (!request_is_accepted() || !pages_.holds_stage(layer, kUpgraderPlaces, copy)) return UpdateError::Signature;
   ++update_.attempts;
   if (!save(Phase::Upgrader)) return UpdateError::Storage;
   boot_.upgrader = copy;
@@ -164,8 +172,12 @@ UpdateError Upgrade::replace_bootrom() {
   if (!manifest_.bootrom.present) return UpdateError::None;
   const crypto::Digest& layer = manifest_.bootrom.hash;
   if (pages_.holds_stage(layer, kBootromPlaces, boot_.bootrom)) return UpdateError::None;
-  update_.bootrom = vault::other(boot_.bootrom);
-  return pages_.write_stage(layer, kBootromPlaces, update_.bootrom);
+  const vault::Copy copy = vault::other(boot_.bootrom);
+  const UpdateError error = pages_.write_stage(layer, kBootromPlaces, copy);
+  if (error != UpdateError::None) return error;
+  if (!request_is_accepted() || !pages_.holds_stage(layer, kBootromPlaces, copy)) return UpdateError::Signature;
+  update_.bootrom = copy;
+  return UpdateError::None;
 }
 
 UpdateError Upgrade::replace_kernel() {

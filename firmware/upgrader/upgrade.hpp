@@ -36,6 +36,9 @@ class Upgrade {
   // Towards the new kernel.
   void update();
   [[nodiscard]] update::UpdateError check_request();
+  /// Looked at again before a boot stage comes into force, which nobody checks at each start as the bootrom
+  /// checks the kernel.
+  [[nodiscard]] bool request_is_accepted() const;
   [[nodiscard]] update::UpdateError check_layers();
   [[nodiscard]] update::UpdateError replace_upgrader(bool& handed_over);
   [[nodiscard]] update::UpdateError replace_bootrom();
@@ -63,6 +66,7 @@ class Upgrade {
   vault::BootRecord boot_;
   UpdateRecord update_;
   manifest::KernelManifest manifest_;
+  hardened::Checks request_;
 };
 
 }  // namespace microvisor::firmware::upgrader

@@ -282,6 +282,15 @@ TEST_F(UpgradeTest, ABootromThatHangsGivesWay) {
   expect_returned(device);
 }
 
+TEST_F(UpgradeTest, AKernelThatNeverConnectsGivesItselfUp) {
+  Device device;  // without a modem
+  ask(device);
+  ASSERT_TRUE(runs_to(device, "Trial"));
+  ASSERT_TRUE(runs_to(device, "Returned", 4 * kBudget));
+  EXPECT_EQ(device.journal().kernel_error, static_cast<std::uint32_t>(UpdateError::NotConnected));
+  EXPECT_TRUE(holds(device, fw::kKernel, shipped(fw::kKernel, fw::kKernel.size())));
+}
+
 TEST_F(UpgradeTest, AnUpgraderThatHangsGivesWayAndTheUpdateIsRefused) {
   Device device;
   release.upgrader = layer_of(hanging(fw::kUpgraderA.address()), hanging(fw::kUpgraderB.address()));

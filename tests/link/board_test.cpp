@@ -15,6 +15,7 @@
 #include "cli/virtual_device.hpp"
 #include "firmware/image/image.hpp"
 #include "firmware/layout.hpp"
+#include "firmware/vault/boot_record.hpp"
 #include "protocol/bundle/elf.hpp"
 #include "protocol/bundle/manifest.hpp"
 #include "tests/link/device_identity.hpp"
@@ -109,6 +110,27 @@ TEST_F(LinkOnBoard, ADeviceWithoutApplicationConnects) {
   EXPECT_EQ(device->resets(), 0U);
   RecordProperty("instructions", std::to_string(device->statistics().instructions));
   std::printf("connected: %s\n", describe().c_str());
+}
+
+TEST_F(LinkOnBoard, AKernelOnTrialIsProvenByReachingTheGateway) {
+  // As the upgrader leaves it, behind the factory's record.
+  firmware::vault::BootRecord record;
+  record.sequence = 2;
+  record.on_trial = true;
+  record.starts_left = 4;
+  const auto offset = firmware::kVaultBootRecord.address() - firmware::kMicrovisorFlash;
+  device->memories().flash().load(board::kFlashBankSize + offset + firmware::storage::kRowSize,
+                                  firmware::vault::encode_boot_record(record));
+  const auto on_trial = [this] {
+    const auto bank2 = device->memories().flash().array().subspan(board::kFlashBankSize, board::kFlashBankSize);
+    return firmware::image::read_update_journal(bank2).on_trial;
+  };
+  ASSERT_TRUE(on_trial());
+  ASSERT_TRUE(run_until([&] { return gateway.seen().connections == 1; }, 20)) << describe();
+  EXPECT_TRUE(on_trial()) << "a connection alone proves nothing";
+  ASSERT_TRUE(run_until([&] { return gateway.seen().sessions == 1; }, 20)) << describe();
+  EXPECT_TRUE(run_until([&] { return !on_trial(); }, 5)) << describe();
+  EXPECT_EQ(device->resets(), 0U);
 }
 
 TEST_F(LinkOnBoard, AnApplicationComesOverTheAirAndLogs) {
