@@ -1,10 +1,10 @@
-// What the boot stages leave in BKPSRAM: the boot status, eight words that say how far the boot came and why it
-// stopped, and what the bootrom has measured.
+// What the boot stages leave in BKPSRAM: the boot status, eight words that say how far the boot came and why
+// it stopped, and what the bootrom has measured.
 //
 // A device that refuses its kernel has no link and no console to say so. The boot status outlives a system
-// reset and can be read by a debugger, by the virtual board and by the command line, which print it as one line.
-// The measurements are for the kernel, which tells them to the cloud. BKPSRAM is secure: no application can
-// write either.
+// reset and can be read by a debugger, by the virtual board and by the command line, which print it as one
+// line. The measurements are for the kernel, which tells them to the cloud. BKPSRAM is secure: no application
+// can write either.
 #pragma once
 
 #include <cstdint>

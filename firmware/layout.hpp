@@ -65,8 +65,8 @@ inline constexpr std::uint32_t kBackupRamSize = 0x800;
 // that does not come up. firmware/boot_status.hpp has the structure.
 inline constexpr std::uint32_t kBootStatus = kBackupRam;
 inline constexpr std::uint32_t kBootStatusSize = 0x20;
-// Behind it, what the kernel keeps across resets (kernel/resident/retained.hpp), and then what the bootrom has
-// measured (firmware/boot_status.hpp).
+// Behind it, what the kernel keeps across resets (kernel/resident/retained.hpp), and then what the bootrom
+// has measured (firmware/boot_status.hpp).
 inline constexpr std::uint32_t kRetained = kBackupRam + 0x40;
 inline constexpr std::uint32_t kBootMeasurements = kBackupRam + 0x80;
 inline constexpr std::uint32_t kBootMeasurementsSize = 0x60;

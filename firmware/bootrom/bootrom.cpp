@@ -1,9 +1,9 @@
 // Bootrom: decides whether the kernel may run.
 //
-// Order: clock up (everything after is arithmetic), the kernel checked (kernel_check.hpp), what was found left
-// for the kernel to tell, the boot stages hidden, the kernel entered. A kernel that is refused is replaced by
-// the previous one, by the upgrader, once; a refusal after that ends in stop_for_good() with a code that says
-// why. One disturbed instruction does not turn a no into a yes (firmware/hardened).
+// Order: clock up (everything after is arithmetic), the kernel checked (kernel_check.hpp), what was found
+// left for the kernel to tell, the boot stages hidden, the kernel entered. A kernel that is refused is
+// replaced by the previous one, by the upgrader, once; a refusal after that ends in stop_for_good() with a
+// code that says why. One disturbed instruction does not turn a no into a yes (firmware/hardened).
 #include <array>
 #include <cstring>
 

@@ -144,8 +144,8 @@ Verdict KernelCheck::entry_inside() {
   storage::Row row{};
   if (!read(pages_.address(), row)) return Verdict::Invalid;
   const std::uint32_t begin = kKernel.address();
-  const bool inside = is_image_entry(storage::get32(row, 0), storage::get32(row, 4), begin,
-                                     begin + trailer_.image_size);
+  const bool inside =
+      is_image_entry(storage::get32(row, 0), storage::get32(row, 4), begin, begin + trailer_.image_size);
   const volatile std::uint32_t strange = inside ? 0 : 1;
   return hardened::verdict_of(strange);
 }

@@ -32,9 +32,9 @@ struct KernelFinding {
   crypto::Digest manifest_hash{};  ///< of the whole envelope
 };
 
-/// Checks the kernel in `pages`, kKernel or as long as it; it is linked for kKernel in any case. In the order:
-/// trailer; manifest signed by the vendor, for this device, read alike twice; ratchet, twice; hash; blank behind
-/// image and manifest; vectors inside. Uses static buffers: one call at a time.
+/// Checks the kernel in `pages`, kKernel or as long as it; it is linked for kKernel in any case. In the
+/// order: trailer; manifest signed by the vendor, for this device, read alike twice; ratchet, twice; hash;
+/// blank behind image and manifest; vectors inside. Uses static buffers: one call at a time.
 [[nodiscard]] KernelFinding check_kernel(storage::Flash& flash, Pages pages,
                                          const crypto::PublicKey& vendor_key, RatchetReader ratchet);
 

@@ -1,4 +1,5 @@
-// What preboot, bootrom and upgrader have in common: start-up, faults, the boot status, and the jump to the next stage.
+// What preboot, bootrom and upgrader have in common: start-up, faults, the boot status, and the jump to the
+// next stage.
 //
 // A boot stage runs with interrupts off from its first to its last instruction; the only exceptions it can
 // take are NMI (a probing read of flash) and faults, which stop the device for good.

@@ -8,10 +8,11 @@
 //
 // What is done about it, with one disturbance taken for granted and two that fit together taken for too hard:
 // * A verdict is a 32-bit value far from its opposite and from everything that memory holds by itself (zero,
-//   all ones, an address). Only exactly Valid is a yes. It is computed from what was compared, not chosen by a
-//   branch (verdict_of).
+//   all ones, an address). Only exactly Valid is a yes. It is computed from what was compared, not chosen by
+//   a branch (verdict_of).
 // * A comparison has one number that must come out as zero, made of what differs *and* of how much has not
-//   been looked at yet (equal, Remainder). A loop that is left early, or never entered, leaves something over.
+//   been looked at yet (equal, Remainder). A loop that is left early, or never entered, leaves something
+//   over.
 // * Verdicts of a chain of checks are added up (Checks). What is gated at the end is gated by the sum, and is
 //   looked at twice, and once more by whoever acts on it. So a check that was jumped over is missed there.
 // * What a disturbance could spoil on the way to a verdict (numbers from a parser, the ratchet) is worked out

@@ -1,7 +1,8 @@
 // What a factory writes into a new device: the contents of bank 2 and the option bytes. Host library.
 //
-// The images (preboot, both copies of bootrom and upgrader, the signed kernel) are embedded at build time. The builder knows
-// nothing of the virtual board; whoever has a board, or a programmer, copies the result there.
+// The images (preboot, both copies of bootrom and upgrader, the signed kernel) are embedded at build time.
+// The builder knows nothing of the virtual board; whoever has a board, or a programmer, copies the result
+// there.
 #pragma once
 
 #include <array>
@@ -102,7 +103,8 @@ struct JournalState {
   std::array<std::uint8_t, 32> target{};
   std::array<std::uint8_t, 32> installed{};  // zeros: no application
   std::uint32_t damaged_rows = 0;
-  /// The update of Microvisor itself (firmware/upgrader/update_record.hpp): phase by name, number of the error.
+  /// The update of Microvisor itself (firmware/upgrader/update_record.hpp): phase by name, number of the
+  /// error.
   std::string kernel_phase;
   std::uint32_t kernel_error = 0;
   // The boot record: copies that run next, and whether the kernel has yet to prove itself.

@@ -22,8 +22,8 @@ namespace {
 
 constexpr std::size_t kPiece = 256;  // bytes copied with interrupts held off
 
-/// A kernel on trial connects, whatever the application wants, until it has proven itself or its time is over;
-/// then the previous one is to return, at once.
+/// A kernel on trial connects, whatever the application wants, until it has proven itself or its time is
+/// over; then the previous one is to return, at once.
 bool kernel_on_trial() {
   if (!kernel_trial().running()) return false;
   if (clock_microseconds() < upgrader::Trial::kTime) return true;

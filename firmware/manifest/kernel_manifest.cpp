@@ -15,7 +15,8 @@ namespace {
 using KernelBody = microvisor_bundle_KernelManifest_KernelBody;
 using KernelLayerReference = microvisor_bundle_KernelLayerReference;
 
-/// What gates (veneers for non-secure calls) would be: this kernel has none, so a layer of them must be empty.
+/// What gates (veneers for non-secure calls) would be: this kernel has none, so a layer of them must be
+/// empty.
 ManifestError check_gates(const KernelLayerReference& layer) {
   static constexpr crypto::Digest kHashOfNothing{
       0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,

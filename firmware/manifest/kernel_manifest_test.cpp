@@ -98,7 +98,10 @@ TEST_F(KernelManifestTest, TakesBootStagesBesideTheKernel) {
 
 TEST_F(KernelManifestTest, ALayerOfGatesMustBeEmpty) {
   const auto with_gates = [](const Bytes& hash) {
-    return Message().message(1, kernel_layer()).message(1, Message().number(1, 2).bytes(3, hash)).message(2, meta());
+    return Message()
+        .message(1, kernel_layer())
+        .message(1, Message().number(1, 2).bytes(3, hash))
+        .message(2, meta());
   };
   const crypto::Digest nothing = crypto::sha256({});
   EXPECT_EQ(check_body(with_gates(Bytes(nothing.begin(), nothing.end()))), ManifestError::None);

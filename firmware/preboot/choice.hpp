@@ -1,10 +1,11 @@
 // What preboot decides: which stage runs next, in which copy, and that each start of something unproven is
 // counted.
 //
-// Counting is one row of the boot record per start. A kernel on trial has so many starts to prove itself; then
-// the upgrader is to bring the previous one back. A copy of the upgrader has so many to get somewhere; then the
-// other copy tries, and after that the bootrom decides with what there is. A loss of power is no fault of the
-// upgrader's and is not counted: whoever pulls the plug again and again ends where he stops pulling.
+// Counting is one row of the boot record per start. A kernel on trial has so many starts to prove itself;
+// then the upgrader is to bring the previous one back. A copy of the upgrader has so many to get somewhere;
+// then the other copy tries, and after that the bootrom decides with what there is. A loss of power is no
+// fault of the upgrader's and is not counted: whoever pulls the plug again and again ends where he stops
+// pulling.
 #pragma once
 
 #include "firmware/boot_status.hpp"

@@ -49,7 +49,8 @@ TEST_F(BootChoiceTest, AProvenKernelIsStartedWithoutWriting) {
   record.bootrom = Copy::B;
   put(record);
   const std::uint64_t before = power_.operations();
-  for (unsigned i = 0; i < 20; ++i) EXPECT_EQ(start(kReset), (BootChoice{BootStage::Bootrom, Copy::B, false}));
+  for (unsigned i = 0; i < 20; ++i)
+    EXPECT_EQ(start(kReset), (BootChoice{BootStage::Bootrom, Copy::B, false}));
   EXPECT_EQ(power_.operations(), before);
 }
 

@@ -2,9 +2,9 @@
 //
 // It only chooses and counts (choice.hpp). The boot record in the vault says which stage runs, and which copy
 // of it; if that copy does not look like a stage at all (decayed, or never written) or cannot be read, the
-// other one is taken. What the stages are worth is not judged here: they stand in pages that only the upgrader
-// writes, from signed images, after reading them back. Whatever has yet to prove itself runs under the
-// watchdog, which is started here because everything later can be new and wrong.
+// other one is taken. What the stages are worth is not judged here: they stand in pages that only the
+// upgrader writes, from signed images, after reading them back. Whatever has yet to prove itself runs under
+// the watchdog, which is started here because everything later can be new and wrong.
 #include "firmware/preboot/choice.hpp"
 
 #include <array>

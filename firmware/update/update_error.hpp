@@ -1,5 +1,5 @@
-// Why an update was not done: the numbers of protocol/link.proto UpdateError, for updates of the application and
-// of Microvisor itself.
+// Why an update was not done: the numbers of protocol/link.proto UpdateError, for updates of the application
+// and of Microvisor itself.
 #pragma once
 
 #include <cstdint>

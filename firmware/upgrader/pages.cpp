@@ -71,8 +71,8 @@ UpdateError PageWriter::check_stage(const crypto::Digest& layer, const StagePlac
   const std::uint32_t half = size / 2;
   if (half < storage::kRowSize || size % (2 * storage::kRowSize) != 0 || half > places.a.size())
     return UpdateError::LayerSize;
-  const bool good = entry_inside(layer, 0, places.a.address(), half) &&
-                    entry_inside(layer, half, places.b.address(), half);
+  const bool good =
+      entry_inside(layer, 0, places.a.address(), half) && entry_inside(layer, half, places.b.address(), half);
   return good ? UpdateError::None : UpdateError::LayerContent;
 }
 

@@ -1,7 +1,7 @@
 // Writing runs of pages in bank 2: stages and kernels, from the staging area or from other pages.
 //
-// Nothing written counts before it has been read back and hashed, and whoever was interrupted begins again with
-// erasing: a page or row in work when the power failed may look finished, or blank, without being so.
+// Nothing written counts before it has been read back and hashed, and whoever was interrupted begins again
+// with erasing: a page or row in work when the power failed may look finished, or blank, without being so.
 #pragma once
 
 #include "firmware/bootrom/kernel_check.hpp"
@@ -30,8 +30,8 @@ class PageWriter {
       : flash_(flash), staging_(staging), feed_(watchdog) {}
 
   /// A layer with a boot stage holds both copies, because they are linked for different addresses: the first
-  /// half of its bytes belongs at the start of A's pages, the second at the start of B's; the rest stays blank.
-  /// Whether the staged object is such a layer for `places`: LayerSize, LayerContent.
+  /// half of its bytes belongs at the start of A's pages, the second at the start of B's; the rest stays
+  /// blank. Whether the staged object is such a layer for `places`: LayerSize, LayerContent.
   [[nodiscard]] update::UpdateError check_stage(const crypto::Digest& layer, const StagePlaces& places);
   /// Whether the copy stands in its pages: the hash of the layer, with this half read from the flash.
   [[nodiscard]] bool holds_stage(const crypto::Digest& layer, const StagePlaces& places, vault::Copy copy);
@@ -48,8 +48,8 @@ class PageWriter {
 
  private:
   [[nodiscard]] bool erase(Pages pages);
-  /// Programs bytes at a multiple of 128 that `source(offset, span)` gives piece by piece; false if one of the
-  /// two fails.
+  /// Programs bytes at a multiple of 128 that `source(offset, span)` gives piece by piece; false if one of
+  /// the two fails.
   template <typename Source>
   [[nodiscard]] bool program(std::uint32_t address, std::uint32_t size, Source source);
   [[nodiscard]] bool is_blank(std::uint32_t from, std::uint32_t to);

@@ -5,8 +5,9 @@
 
 namespace microvisor::firmware::upgrader {
 
-/// For the bootrom, and for a kernel on trial that gives itself up: the previous kernel is to return. False if
-/// that has been tried since a kernel last proved itself, or the flash failed: there is no use in asking again.
+/// For the bootrom, and for a kernel on trial that gives itself up: the previous kernel is to return. False
+/// if that has been tried since a kernel last proved itself, or the flash failed: there is no use in asking
+/// again.
 [[nodiscard]] bool ask_for_previous_kernel(storage::Flash& flash);
 
 /// Runs the upgrader for the update that stands in the journal. False: the flash failed.

@@ -1,7 +1,8 @@
-// The kernel's part in its own trial: it has proven itself when it has reached the cloud, and gives itself up when
-// it has run for long enough without.
+// The kernel's part in its own trial: it has proven itself when it has reached the cloud, and gives itself up
+// when it has run for long enough without.
 //
-// A kernel that comes to neither (it hangs, it crashes, it loses its power) is counted by preboot, start by start.
+// A kernel that comes to neither (it hangs, it crashes, it loses its power) is counted by preboot, start by
+// start.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,8 @@ class Trial {
   [[nodiscard]] bool running() const { return on_trial_; }
   /// The cloud has been reached. Writes only what is not written yet.
   void prove();
-  /// The time is over: asks for the previous kernel. True: the caller resets the chip now. False: there is none
-  /// to ask for, and the trial is over.
+  /// The time is over: asks for the previous kernel. True: the caller resets the chip now. False: there is
+  /// none to ask for, and the trial is over.
   [[nodiscard]] bool give_up();
 
  private:

@@ -1,4 +1,5 @@
-// Format: phase, error, attempts, flags (bit 0 bootrom B, bit 1 old bootrom B, bit 2 kernel replaced), target.
+// Format: phase, error, attempts, flags (bit 0 bootrom B, bit 1 old bootrom B, bit 2 kernel replaced),
+// target.
 #include "firmware/upgrader/update_record.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// How far an update of Microvisor itself has come: one record in the vault's journal, written by the kernel that
-// asks for it, by the upgrader, and by the kernel that has proven itself.
+// How far an update of Microvisor itself has come: one record in the vault's journal, written by the kernel
+// that asks for it, by the upgrader, and by the kernel that has proven itself.
 #pragma once
 
 #include <optional>

@@ -156,7 +156,8 @@ UpdateError Upgrade::replace_upgrader(bool& handed_over) {
   const vault::Copy copy = vault::other(machine_.own_copy);
   const UpdateError error = pages_.write_stage(layer, kUpgraderPlaces, copy);
   if (error != UpdateError::None) return error;
-  if (!request_is_accepted() || !pages_.holds_stage(layer, kUpgraderPlaces, copy)) return UpdateError::Signature;
+  if (!request_is_accepted() || !pages_.holds_stage(layer, kUpgraderPlaces, copy))
+    return UpdateError::Signature;
   ++update_.attempts;
   if (!save(Phase::Upgrader)) return UpdateError::Storage;
   boot_.upgrader = copy;
@@ -175,7 +176,8 @@ UpdateError Upgrade::replace_bootrom() {
   const vault::Copy copy = vault::other(boot_.bootrom);
   const UpdateError error = pages_.write_stage(layer, kBootromPlaces, copy);
   if (error != UpdateError::None) return error;
-  if (!request_is_accepted() || !pages_.holds_stage(layer, kBootromPlaces, copy)) return UpdateError::Signature;
+  if (!request_is_accepted() || !pages_.holds_stage(layer, kBootromPlaces, copy))
+    return UpdateError::Signature;
   update_.bootrom = copy;
   return UpdateError::None;
 }

@@ -1,13 +1,13 @@
 // The upgrader's one run: it brings an update of Microvisor itself further, or the previous kernel back, and
 // leaves a boot record that says what comes next. The caller then resets.
 //
-// It trusts no kernel: what the kernel has staged and asked for is checked anew, against the vendor's key that is
-// compiled in. Order: the upgrader (the copy that does not run, then a reset into it), the bootrom (the copy not
-// in use, which the record for the trial makes the one in use), the kernel (first the running one to the previous
-// kernel's pages). Every phase that must not be repeated from another start is a record in the journal first
-// (update_record.hpp), so a power cut at any point leads back to a step that can be done again from its start:
-// until Installing the old kernel is untouched; from there on the previous one is there, verified. docs/boot.md has
-// the table.
+// It trusts no kernel: what the kernel has staged and asked for is checked anew, against the vendor's key
+// that is compiled in. Order: the upgrader (the copy that does not run, then a reset into it), the bootrom
+// (the copy not in use, which the record for the trial makes the one in use), the kernel (first the running
+// one to the previous kernel's pages). Every phase that must not be repeated from another start is a record
+// in the journal first (update_record.hpp), so a power cut at any point leads back to a step that can be done
+// again from its start: until Installing the old kernel is untouched; from there on the previous one is
+// there, verified. docs/boot.md has the table.
 #pragma once
 
 #include "firmware/bootrom/kernel_check.hpp"

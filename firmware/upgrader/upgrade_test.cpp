@@ -1,9 +1,9 @@
-// Updates of Microvisor itself on memories that lose power: whatever happens, a kernel runs that is exactly the
-// old or exactly the new one, and an update that was asked for is done.
+// Updates of Microvisor itself on memories that lose power: whatever happens, a kernel runs that is exactly
+// the old or exactly the new one, and an update that was asked for is done.
 //
-// A device here is its memories; a start is what preboot, upgrader and bootrom make of them, by their own code.
-// A failing case prints MICROVISOR_REPLAY=operation:seed, and with that variable set the same test repeats it
-// alone.
+// A device here is its memories; a start is what preboot, upgrader and bootrom make of them, by their own
+// code. A failing case prints MICROVISOR_REPLAY=operation:seed, and with that variable set the same test
+// repeats it alone.
 #include "firmware/upgrader/upgrade.hpp"
 
 #include <gtest/gtest.h>
@@ -154,7 +154,8 @@ struct Device {
   }
   [[nodiscard]] bool holds_stage(const StagePlaces& places, Copy copy, const Bytes& layer) {
     const auto middle = layer.begin() + static_cast<std::ptrdiff_t>(layer.size() / 2);
-    return holds(places.of(copy), copy == Copy::A ? Bytes(layer.begin(), middle) : Bytes(middle, layer.end()));
+    return holds(places.of(copy),
+                 copy == Copy::A ? Bytes(layer.begin(), middle) : Bytes(middle, layer.end()));
   }
 
   /// What the kernel's half of an update leaves: everything staged, and the request.
@@ -300,8 +301,7 @@ TEST(Upgrade, ReplacesUpgraderBootromAndKernelAndKeepsThePrevious) {
   EXPECT_EQ(device.boot_record().upgrader, Copy::B);
   EXPECT_TRUE(device.holds_stage(kBootromPlaces, Copy::A, old_release().bootrom)) << "untouched";
   EXPECT_TRUE(device.holds_stage(kUpgraderPlaces, Copy::A, old_release().upgrader)) << "untouched";
-  const KernelFinding previous =
-      check_kernel(device.flash, kPreviousKernel, vendor().point, Device::ratchet);
+  const KernelFinding previous = check_kernel(device.flash, kPreviousKernel, vendor().point, Device::ratchet);
   EXPECT_TRUE(accepted(previous));
   EXPECT_EQ(previous.manifest_hash, old_release().hash());
   device.confirm();
@@ -449,15 +449,15 @@ TEST(Upgrade, RefusesWhatTheVendorDidNotMeanForThisDevice) {
        [](Release& r) { std::swap(r.bootrom, r.upgrader); }},
       {"kernel in the bootrom's place", UpdateError::LayerContent,
        [](Release& r) { r.bootrom = image(kKernel.address(), 4096, 5); }},
-      {"bootrom in the kernel's place", UpdateError::LayerContent,
-       [](Release& r) { r.kernel = r.bootrom; }},
+      {"bootrom in the kernel's place", UpdateError::LayerContent, [](Release& r) { r.kernel = r.bootrom; }},
       {"copies of the bootrom swapped", UpdateError::LayerContent,
        [](Release& r) {
          std::rotate(r.bootrom.begin(), r.bootrom.begin() + static_cast<std::ptrdiff_t>(r.bootrom.size() / 2),
                      r.bootrom.end());
        }},
       {"kernel cut short", UpdateError::LayerSize, [](Release& r) { r.kernel.resize(8); }},
-      {"kernel too long", UpdateError::LayerSize, [](Release& r) { r.kernel.resize(kKernelMaximumSize + 1); }},
+      {"kernel too long", UpdateError::LayerSize,
+       [](Release& r) { r.kernel.resize(kKernelMaximumSize + 1); }},
       {"bootrom cut short", UpdateError::LayerSize, [](Release& r) { r.bootrom.pop_back(); }},
       {"bootrom too long", UpdateError::LayerSize,
        [](Release& r) { r.bootrom.resize(2 * kBootromA.size() + 32); }},
@@ -485,7 +485,8 @@ TEST(Upgrade, RefusesWhatDoesNotHaveItsHashInTheNor) {
   // The attacker at the NOR's bus: one bit in each object, in its order there.
   std::uint32_t start = 0;
   const Bytes envelope = new_release().envelope();
-  for (const Bytes* object : {&envelope, &new_release().kernel, &new_release().bootrom, &new_release().upgrader}) {
+  for (const Bytes* object :
+       {&envelope, &new_release().kernel, &new_release().bootrom, &new_release().upgrader}) {
     Device device(asked());
     device.nor.bytes()[start + 9] ^= 1;
     EXPECT_EQ(device.boot().manifest, old_release().hash());
@@ -522,8 +523,8 @@ std::uint64_t operations_of(const Device& from, const std::function<void(Device&
   return device.power.operations() - before;
 }
 
-/// One cut at every operation of `work`, then `check`; at every `second`th also a second one at some operation
-/// of the recovery.
+/// One cut at every operation of `work`, then `check`; at every `second`th also a second one at some
+/// operation of the recovery.
 void cut_everywhere(const Device& from, const std::function<void(Device&)>& work,
                     const std::function<void(Device&)>& check, unsigned second) {
   const std::uint64_t operations = operations_of(from, work);
@@ -538,9 +539,10 @@ void cut_everywhere(const Device& from, const std::function<void(Device&)>& work
     if (operation % second == 0) {
       const auto recovery = [](Device& d) { (void)d.boot(true); };
       const std::uint64_t more = operations_of(device, recovery);
-      for (std::uint64_t part = 0; part < 3 && more != 0; ++part)  {
+      for (std::uint64_t part = 0; part < 3 && more != 0; ++part) {
         Device twice(device);
-        const CutId again{1 + (operation * 31 + part * 1009) % more, id.seed + static_cast<std::uint32_t>(part)};
+        const CutId again{1 + (operation * 31 + part * 1009) % more,
+                          id.seed + static_cast<std::uint32_t>(part)};
         SCOPED_TRACE("and then " + again.text());
         (void)boot_with_cut(twice, again, recovery);
         twice.power.never_cut();

@@ -1,8 +1,8 @@
 // Upgrader: the boot stage that replaces boot stages and kernels.
 //
-// A thin image around upgrade.hpp: clocks, the chip's blocks, memories and the vault's journal, then one run, then a
-// reset, by which preboot reads what the run has left. It never enters anything itself. The watchdog that
-// preboot has started is fed by what makes progress only.
+// A thin image around upgrade.hpp: clocks, the chip's blocks, memories and the vault's journal, then one run,
+// then a reset, by which preboot reads what the run has left. It never enters anything itself. The watchdog
+// that preboot has started is fed by what makes progress only.
 #include "firmware/upgrader/upgrade.hpp"
 
 #include <string_view>

@@ -1,5 +1,6 @@
-// Row layout, little-endian: magic (2), flags (2, with the starts left in bits 8 to 10), sequence (4), complement
-// of sequence (4), CRC-32 of the 12 bytes before (4). Small, because preboot has one page for everything.
+// Row layout, little-endian: magic (2), flags (2, with the starts left in bits 8 to 10), sequence (4),
+// complement of sequence (4), CRC-32 of the 12 bytes before (4). Small, because preboot has one page for
+// everything.
 #include "firmware/vault/boot_record.hpp"
 
 #include "firmware/layout.hpp"

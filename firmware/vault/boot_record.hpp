@@ -1,5 +1,5 @@
-// Which boot stage runs next, in which copy, and how often it may still try: one quad-word, the newest valid one
-// of two pages.
+// Which boot stage runs next, in which copy, and how often it may still try: one quad-word, the newest valid
+// one of two pages.
 //
 // Records are appended; when a page is full the other one is erased and begun. The record in force is never
 // erased before its successor stands, and a torn successor is not valid, so a power cut leaves the old or the
@@ -28,7 +28,7 @@ struct BootRecord {
   /// With run_upgrader: the previous kernel is to return. Without: that has been done or tried, and is not
   /// asked for again until a kernel has proven itself.
   bool restore = false;
-  bool on_trial = false;             ///< the kernel has not proven itself yet
+  bool on_trial = false;              ///< the kernel has not proven itself yet
   bool other_upgrader_tried = false;  ///< the copy of the upgrader is the second one that tries
   std::uint8_t starts_left = 0;       ///< of the kernel on trial, or of this copy of the upgrader
   friend bool operator==(const BootRecord&, const BootRecord&) = default;

@@ -17,6 +17,18 @@ std::string describe_update_error(int error) {
     case link::UPDATE_ERROR_UNSUPPORTED: return "a layer of a kind the kernel does not know";
     case link::UPDATE_ERROR_OLD_STAGING: return "an older copy of the external flash was put back";
     case link::UPDATE_ERROR_OLD_VAULT: return "the vault is older than the security ratchet";
+    case link::UPDATE_ERROR_KERNEL_SIGNER: return "the kernel is not signed by the vendor";
+    case link::UPDATE_ERROR_WRONG_DEVICE: return "the kernel is for another device type";
+    case link::UPDATE_ERROR_DOWNGRADE: return "the kernel is older than the security ratchet allows";
+    case link::UPDATE_ERROR_LAYER_CONTENT: return "a layer is not what belongs in its place";
+    case link::UPDATE_ERROR_LAYER_SIZE: return "a layer does not fit its place, or is not whole";
+    case link::UPDATE_ERROR_GATE_LAYER: return "a layer of gates is not empty";
+    case link::UPDATE_ERROR_UPGRADER_FAILED: return "the new upgrader did not get anywhere";
+    case link::UPDATE_ERROR_TRIAL_FAILED: return "the new kernel did not prove itself; the previous one runs";
+    case link::UPDATE_ERROR_NOT_CONNECTED:
+      return "the new kernel did not reach the cloud in time; the previous one runs";
+    case link::UPDATE_ERROR_NO_PREVIOUS_KERNEL:
+      return "the new kernel did not prove itself, and there is none to return to";
     default: return "error " + std::to_string(error);
   }
 }

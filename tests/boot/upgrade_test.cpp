@@ -1,11 +1,11 @@
-// Updates of Microvisor itself on the virtual board: the shipped preboot, bootroms, upgraders and kernel, with what
-// the kernel's half of an update leaves behind (everything staged, the request in the journal and the boot
-// record) made on the host with the device's own code.
+// Updates of Microvisor itself on the virtual board: the shipped preboot, bootroms, upgraders and kernel,
+// with what the kernel's half of an update leaves behind (everything staged, the request in the journal and
+// the boot record) made on the host with the device's own code.
 //
-// The new version is the shipped one with a few bytes behind each image, so that it runs and is told apart; where
-// a test wants a new stage that fails, it is a handful of instructions. All are signed with the vendor's key of
-// this build. firmware/upgrader/upgrade_test.cpp loses the power at every operation; here it is lost in each
-// phase, so that the chip's torn rows and the drivers are part of it.
+// The new version is the shipped one with a few bytes behind each image, so that it runs and is told apart;
+// where a test wants a new stage that fails, it is a handful of instructions. All are signed with the
+// vendor's key of this build. firmware/upgrader/upgrade_test.cpp loses the power at every operation; here it
+// is lost in each phase, so that the chip's torn rows and the drivers are part of it.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -108,7 +108,8 @@ struct Release {
     add(1, kernel);
     if (stages) add(3, bootrom), add(4, upgrader);
     body.message(2, Message().number(2, 1).number(4, 9));
-    Bytes text{'t', 'w', 'l', 'o', '-', 'm', 'v', '-', 'm', 'a', 'n', 'i', 'f', 'e', 's', 't', '-', 'v', '1', 0};
+    Bytes text{'t', 'w', 'l', 'o', '-', 'm', 'v', '-', 'm', 'a',
+               'n', 'i', 'f', 'e', 's', 't', '-', 'v', '1', 0};
     text.insert(text.end(), body.data().begin(), body.data().end());
     envelope = Message().number(1, key.id()).bytes(2, body.data()).bytes(3, key.sign(text)).data();
   }

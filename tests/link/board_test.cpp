@@ -122,7 +122,8 @@ TEST_F(LinkOnBoard, AKernelOnTrialIsProvenByReachingTheGateway) {
   device->memories().flash().load(board::kFlashBankSize + offset + firmware::storage::kRowSize,
                                   firmware::vault::encode_boot_record(record));
   const auto on_trial = [this] {
-    const auto bank2 = device->memories().flash().array().subspan(board::kFlashBankSize, board::kFlashBankSize);
+    const auto bank2 =
+        device->memories().flash().array().subspan(board::kFlashBankSize, board::kFlashBankSize);
     return firmware::image::read_update_journal(bank2).on_trial;
   };
   ASSERT_TRUE(on_trial());
