@@ -2,7 +2,6 @@
 
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/layout.hpp"
-#include "firmware/storage/flash.hpp"
 
 namespace microvisor::firmware {
 
@@ -14,6 +13,14 @@ std::uint32_t security_ratchet() {
     if (stm32u5::probe_flash(address, row) && storage::is_blank(row)) break;
   }
   return count;
+}
+
+bool raise_security_ratchet(storage::Flash& flash) {
+  const std::uint32_t row = security_ratchet();
+  if (row >= kRatchetRows) return false;
+  constexpr storage::Row kBurnt{};
+  return flash.program_row(kOneTimeProgrammable + row * storage::kRowSize, kBurnt) ==
+         storage::FlashStatus::Ok;
 }
 
 }  // namespace microvisor::firmware

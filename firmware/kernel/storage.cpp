@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "firmware/boot_status.hpp"
 #include "firmware/crypto/gcm.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"
@@ -127,7 +128,8 @@ bool start_storage() {
   open_vault();
   start_updater();
   count_boot();
-  the_trial.begin();
+  const auto& measured = *reinterpret_cast<const volatile BootMeasurements*>(kBootMeasurements);
+  the_trial.begin(measured.magic == kBootMeasurementsMagic && measured.kernel_ratchet > measured.ratchet);
   read_wifi_settings();
   the_crashes.mount();
   const update::Phase before = the_updater.phase();

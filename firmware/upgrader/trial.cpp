@@ -5,7 +5,8 @@
 
 namespace microvisor::firmware::upgrader {
 
-void Trial::begin() {
+void Trial::begin(bool ratchet_waits) {
+  ratchet_waits_ = ratchet_waits;
   const vault::BootRecord record = vault::read_boot_record(flash_);
   on_trial_ = record.on_trial;
   unproven_ = record.on_trial || record.restore || load_update(store_).phase == Phase::Trial;
@@ -20,6 +21,7 @@ void Trial::prove() {
   }
   if (!end_trial(flash_)) return;
   on_trial_ = unproven_ = false;
+  if (ratchet_waits_) (void)ask_for_upgrade(flash_);  // if it is lost, after the next update
 }
 
 bool Trial::give_up() {

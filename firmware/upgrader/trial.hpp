@@ -19,8 +19,9 @@ class Trial {
 
   Trial(storage::Flash& flash, vault::Store& store) : flash_(flash), store_(store) {}
 
-  /// Reads how it stands. Once, with the store mounted.
-  void begin();
+  /// Reads how it stands. Once, with the store mounted. `ratchet_waits`: the kernel's security ratchet is
+  /// above the chip's; the upgrader raises that, at the next reset after the kernel has proven itself.
+  void begin(bool ratchet_waits);
   /// There is something to prove: the network is wanted whatever the application says.
   [[nodiscard]] bool running() const { return on_trial_; }
   /// The cloud has been reached. Writes only what is not written yet.
@@ -33,6 +34,7 @@ class Trial {
   storage::Flash& flash_;
   vault::Store& store_;
   bool on_trial_ = false;
+  bool ratchet_waits_ = false;
   bool unproven_ = false;  // also after a return, which is asked for once only until a kernel proves itself
 };
 

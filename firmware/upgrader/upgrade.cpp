@@ -86,6 +86,7 @@ void Upgrade::update() {
     case Phase::Trial: start_trial(); return;  // the power failed between the two records
     case Phase::Restoring: restore(); return;
     case Phase::Returned: leave(update_.bootrom, false, true); return;
+    case Phase::Confirmed: settle_confirmed(); [[fallthrough]];
     default: leave(boot_.bootrom, false, false); return;  // nothing was asked for
   }
   UpdateError error = check_request();
@@ -210,6 +211,18 @@ void Upgrade::refuse(UpdateError error) {
   update_.error = error;
   (void)save(Phase::Refused);
   leave(boot_.bootrom, false, false);
+}
+
+/// The ratchet follows a kernel that has proven itself. If the previous one is below it then, there is
+/// nothing to return to, and the kernel itself becomes its own previous one, for the day on which a bit of it
+/// flips.
+void Upgrade::settle_confirmed() {
+  const KernelFinding kernel = check_kernel(flash_, kKernel, machine_.vendor_key, machine_.ratchet);
+  if (!accepted(kernel)) return;
+  while (machine_.ratchet() < kernel.manifest.security_ratchet && machine_.raise_ratchet(flash_)) {
+  }
+  if (kernel_is_good(kPreviousKernel) || !kernel_is_good(kKernel)) return;
+  (void)pages_.copy_pages(kKernel, kPreviousKernel);  // if it fails, it is no worse than before
 }
 
 void Upgrade::start_trial() {

@@ -21,7 +21,8 @@ struct Machine {
   vault::Copy own_copy;
   crypto::PublicKey vendor_key;
   RatchetReader ratchet;
-  void (*feed)();  // the watchdog; may be null
+  bool (*raise_ratchet)(storage::Flash&);  // by one; false if it cannot be raised
+  void (*feed)();                          // the watchdog; may be null
 };
 
 class Upgrade {
@@ -45,6 +46,7 @@ class Upgrade {
   [[nodiscard]] update::UpdateError replace_kernel();
   [[nodiscard]] update::UpdateError save_kernel();
   void refuse(update::UpdateError error);
+  void settle_confirmed();
   void start_trial();
   // Back to the previous one.
   void restore();

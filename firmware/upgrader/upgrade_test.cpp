@@ -119,7 +119,12 @@ struct Outcome {
 
 struct Device {
   Device() : flash(power), nor(power, kStagingSize) { manifest::testing::initialise_crypto(); }
-  Device(const Device& other) : flash(other.flash, power), nor(other.nor, power) {}
+  Device(const Device& other)
+      : flash(other.flash, power), nor(other.nor, power), burnt(other.burnt), newest(other.newest) {}
+  Device& operator=(const Device&) = delete;
+  ~Device() {
+    if (current == this) current = nullptr;
+  }
 
   void write(std::uint32_t address, const Bytes& bytes) {
     std::array<std::uint8_t, 128> burst{};
@@ -192,7 +197,7 @@ struct Device {
     vault::Store store(flash);
     ASSERT_EQ(store.mount(), vault::StoreStatus::Ok);
     Trial trial(flash, store);
-    trial.begin();
+    trial.begin(newest.security_ratchet > ratchet());
     trial.prove();
     ASSERT_FALSE(trial.running());
   }
@@ -201,7 +206,7 @@ struct Device {
     vault::Store store(flash);
     EXPECT_EQ(store.mount(), vault::StoreStatus::Ok);
     Trial trial(flash, store);
-    trial.begin();
+    trial.begin(false);
     return trial.running() && trial.give_up();
   }
 
@@ -210,7 +215,8 @@ struct Device {
     (void)store.mount();
     update::Staging staging(nor, store, nullptr);
     staging.mount();
-    const Machine machine{copy, vendor().point, ratchet, nullptr};
+    current = this;
+    const Machine machine{copy, vendor().point, ratchet, raise_ratchet, nullptr};
     Upgrade(flash, store, staging, machine).run();
   }
   /// One start: preboot, and what it chooses. True if a kernel was entered.
@@ -222,6 +228,7 @@ struct Device {
       return false;
     }
     if (broken_bootroms[static_cast<unsigned>(choice.copy)]) return false;
+    current = this;
     const KernelFinding found = check_kernel(flash, kKernel, vendor().point, ratchet);
     if (!accepted(found)) {
       if (!ask_for_previous_kernel(flash)) outcome.starts = kTooMany;  // it stops for good
@@ -230,6 +237,7 @@ struct Device {
     outcome.runs = true;
     outcome.manifest = found.manifest_hash;
     outcome.on_trial = choice.watched;
+    newest = found.manifest;
     return true;
   }
   /// Starts until a kernel is entered.
@@ -240,10 +248,18 @@ struct Device {
   }
 
   static constexpr unsigned kTooMany = 40;
-  static std::uint32_t ratchet() { return 2; }
+  /// OTP of the device that runs; one at a time.
+  static inline Device* current = nullptr;
+  static std::uint32_t ratchet() { return current == nullptr ? 2 : current->burnt; }
+  static bool raise_ratchet(storage::Flash&) {
+    if (current->power.fails_now()) throw PowerCut{};
+    return ++current->burnt <= kRatchetRows;
+  }
   PowerSupply power;
   FlashModel flash;
   NorModel nor;
+  std::uint32_t burnt = 2;
+  manifest::KernelManifest newest;  // of the kernel that was entered last
   bool broken_bootroms[2] = {false, false};
   bool broken_upgraders[2] = {false, false};
 };
@@ -371,7 +387,7 @@ TEST(Upgrade, AProvenKernelWritesNothingWhenItConnects) {
   vault::Store store(device.flash);
   ASSERT_EQ(store.mount(), vault::StoreStatus::Ok);
   Trial trial(device.flash, store);
-  trial.begin();
+  trial.begin(false);
   const std::uint64_t before = device.power.operations();
   for (unsigned i = 0; i < 10; ++i) trial.prove();
   EXPECT_EQ(device.power.operations(), before);
@@ -427,6 +443,45 @@ TEST(Upgrade, ACallWithoutARequestChangesNothing) {
   ASSERT_TRUE(ask_for_upgrade(device.flash));
   EXPECT_EQ(device.boot().manifest, old_release().hash());
   ASSERT_TRUE(ask_for_previous_kernel(device.flash));
+  EXPECT_EQ(device.boot().manifest, old_release().hash());
+}
+
+// ---- The ratchet
+
+/// Runs a kernel with ratchet 4, which has just proven itself.
+const Device& with_newer_ratchet() {
+  static const std::unique_ptr<Device> device = [] {
+    auto value = std::make_unique<Device>(factory_new());
+    Release newer = new_release();
+    newer.ratchet = 4;
+    value->stage(newer);
+    EXPECT_TRUE(value->boot().on_trial);
+    value->confirm();
+    return value;
+  }();
+  return *device;
+}
+
+TEST(Upgrade, TheRatchetFollowsAKernelThatHasProvenItselfAndNotBefore) {
+  Device device(with_newer_ratchet());
+  EXPECT_EQ(device.burnt, 2u) << "not before the next reset";
+  const Outcome outcome = device.boot();
+  EXPECT_EQ(outcome.starts, 2u);
+  EXPECT_EQ(device.burnt, 4u);
+  EXPECT_EQ(device.boot().starts, 1u);
+  // The previous kernel is below it now; the kernel has become its own.
+  device.flash.spoil(kKernel.address() + 4096);
+  EXPECT_EQ(device.boot().manifest, outcome.manifest);
+}
+
+TEST(Upgrade, TheRatchetStaysWhereItIsIfTheKernelDoesNotProveItself) {
+  Device device(factory_new());
+  Release newer = new_release();
+  newer.ratchet = 4;
+  device.stage(newer);
+  for (unsigned i = 0; i < 20 && device.boot().on_trial; ++i) {
+  }
+  EXPECT_EQ(device.burnt, 2u);
   EXPECT_EQ(device.boot().manifest, old_release().hash());
 }
 
@@ -602,6 +657,18 @@ TEST(UpgradePowerLoss, TheRepairOfADecayedKernelIsDoneWhereverThePowerFails) {
         const Outcome outcome = device.boot(true);
         ASSERT_TRUE(outcome.runs);
         ASSERT_EQ(outcome.manifest, old_release().hash());
+      },
+      5);
+}
+
+TEST(UpgradePowerLoss, TheRatchetIsRaisedWhereverThePowerFails) {
+  cut_everywhere(
+      with_newer_ratchet(), [](Device& device) { (void)device.boot(); },
+      [](Device& device) {
+        ASSERT_TRUE(device.boot(true).runs);
+        ASSERT_EQ(device.burnt, 4u);
+        device.flash.spoil(kKernel.address() + 4096);
+        ASSERT_TRUE(device.boot().runs);
       },
       5);
 }

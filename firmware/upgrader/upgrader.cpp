@@ -57,7 +57,8 @@ void stage_main() {
   (void)nor.start();  // without it nothing staged can be read, and the previous kernel can still return
   (void)store.mount();
   staging.mount();
-  const upgrader::Machine machine{own_copy(), kVendorKey, security_ratchet, stm32u5::feed_watchdog};
+  const upgrader::Machine machine{own_copy(), kVendorKey, security_ratchet, raise_security_ratchet,
+                                  stm32u5::feed_watchdog};
   static upgrader::Upgrade upgrade(flash, store, staging, machine);
   upgrade.run();
   stm32u5::system_reset();

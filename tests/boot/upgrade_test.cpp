@@ -98,6 +98,7 @@ struct Release {
   Bytes upgrader = layer_of(marked(shipped(fw::kUpgraderA, fw::kUpgraderA.size()), 0x44),
                             marked(shipped(fw::kUpgraderB, fw::kUpgraderB.size()), 0x44));
   bool stages = true;
+  std::uint32_t ratchet = 0;
   Bytes envelope;
 
   void sign(const protocol::SigningKey& key) {
@@ -107,7 +108,7 @@ struct Release {
     };
     add(1, kernel);
     if (stages) add(3, bootrom), add(4, upgrader);
-    body.message(2, Message().number(2, 1).number(4, 9));
+    body.message(2, Message().number(1, ratchet).number(2, 1).number(4, 9));
     Bytes text{'t', 'w', 'l', 'o', '-', 'm', 'v', '-', 'm', 'a',
                'n', 'i', 'f', 'e', 's', 't', '-', 'v', '1', 0};
     text.insert(text.end(), body.data().begin(), body.data().end());
@@ -134,8 +135,9 @@ std::span<const std::uint8_t> kernel_pages() {
 
 // ---- Devices
 
-/// Leaves everything staged and asked for on a device that is not switched on yet.
-void ask_for(Device& device, const Release& release) {
+/// Leaves everything staged, and the upgrader asked for, on a device that is not switched on yet.
+void ask_for(Device& device, const Release& release,
+             fw::upgrader::Phase phase = fw::upgrader::Phase::Requested) {
   PowerSupply power;
   FlashModel flash(power);
   NorModel nor(power, fw::kStagingSize);
@@ -158,7 +160,7 @@ void ask_for(Device& device, const Release& release) {
     ASSERT_EQ(staging.finish(), fw::update::StagingStatus::Ok);
   }
   fw::upgrader::UpdateRecord record;
-  record.phase = fw::upgrader::Phase::Requested;
+  record.phase = phase;
   record.target = keep.front();
   ASSERT_TRUE(fw::upgrader::save_update(store, record));
   ASSERT_TRUE(fw::upgrader::ask_for_upgrade(flash));
@@ -310,6 +312,27 @@ TEST_F(UpgradeTest, AFlippedBitInTheKernelBringsThePreviousOneBack) {
   ASSERT_TRUE(runs_to(device, "Returned"));
   EXPECT_EQ(device.journal().kernel_error, static_cast<std::uint32_t>(UpdateError::Measurement));
   EXPECT_TRUE(holds(device, fw::kKernel, kernel_pages()));
+}
+
+TEST_F(UpgradeTest, TheRatchetIsBurntOnceTheKernelIsConfirmed) {
+  Device device;
+  release.ratchet = 2;
+  release.sign(vendor_key());
+  Bytes trailer(sizeof(fw::KernelTrailer));
+  fw::storage::put32(trailer, 0, fw::kKernelTrailerMagic);
+  fw::storage::put32(trailer, 4, static_cast<std::uint32_t>(release.kernel.size()));
+  fw::storage::put32(trailer, 8, static_cast<std::uint32_t>(release.envelope.size()));
+  trailer.insert(trailer.end(), release.envelope.begin(), release.envelope.end());
+  trailer.resize(fw::kKernelTrailerSize, 0xFF);
+  device.write(fw::kKernel.address(), release.kernel);
+  device.write(fw::kKernelTrailer, trailer);
+  ask_for(device, release, fw::upgrader::Phase::Confirmed);
+  device.switch_on();
+  ASSERT_TRUE(runs_to(device, "Confirmed"));
+  EXPECT_EQ(device.measurements().ratchet, 2u);
+  EXPECT_EQ(device.word(fw::kOneTimeProgrammable + 16), 0u);
+  EXPECT_EQ(device.word(fw::kOneTimeProgrammable + 32), 0xFFFF'FFFFu);
+  EXPECT_TRUE(holds(device, fw::kPreviousKernel, release.kernel)) << "its own previous one";
 }
 
 // ---- Refusals
