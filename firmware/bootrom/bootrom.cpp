@@ -17,8 +17,8 @@
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/scb.hpp"
 #include "firmware/layout.hpp"
+#include "firmware/preboot/requests.hpp"
 #include "firmware/sections.hpp"
-#include "firmware/upgrader/requests.hpp"
 #include "generated/vendor_key.hpp"
 
 namespace microvisor::firmware {
@@ -30,7 +30,7 @@ namespace {
 stm32u5::InternalFlash flash;
 
 [[noreturn]] void refuse(const KernelFinding& kernel) {
-  if (upgrader::ask_for_previous_kernel(flash)) stm32u5::system_reset();
+  if (ask_for_previous_kernel(flash)) stm32u5::system_reset();
   stop_for_good(kernel.code == BootCode::Running ? BootCode::Disturbed : kernel.code, kernel.detail);
 }
 

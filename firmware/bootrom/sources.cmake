@@ -11,6 +11,6 @@ set(FIRMWARE_BOOTROM_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/flash.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/flash_probe.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../storage/flash.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/../upgrader/requests.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../preboot/requests.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../vault/boot_record.cpp
   ${FIRMWARE_MANIFEST_BOOT_SOURCES})

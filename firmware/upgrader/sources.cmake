@@ -1,7 +1,7 @@
 # Upgrader: replacement of boot stages and kernels. The first list is pure logic, for host tests too; the kernel takes
 # what asks for an update and confirms one.
 set(FIRMWARE_UPGRADER_REQUEST_SOURCES
-  ${CMAKE_CURRENT_LIST_DIR}/requests.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../preboot/requests.cpp
   ${CMAKE_CURRENT_LIST_DIR}/update_record.cpp)
 set(FIRMWARE_UPGRADER_KERNEL_SOURCES
   ${FIRMWARE_UPGRADER_REQUEST_SOURCES}

@@ -1,6 +1,6 @@
 #include "firmware/upgrader/trial.hpp"
 
-#include "firmware/upgrader/requests.hpp"
+#include "firmware/preboot/requests.hpp"
 #include "firmware/upgrader/update_record.hpp"
 
 namespace microvisor::firmware::upgrader {

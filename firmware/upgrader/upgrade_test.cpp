@@ -15,9 +15,9 @@
 
 #include "firmware/manifest/testing/bundle_maker.hpp"
 #include "firmware/preboot/choice.hpp"
+#include "firmware/preboot/requests.hpp"
 #include "firmware/storage/bytes.hpp"
 #include "firmware/storage/testing/flash_model.hpp"
-#include "firmware/upgrader/requests.hpp"
 #include "firmware/upgrader/trial.hpp"
 
 namespace microvisor::firmware::upgrader {

@@ -17,10 +17,10 @@
 #include "firmware/bootrom/kernel_trailer.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/manifest/testing/bundle_maker.hpp"
+#include "firmware/preboot/requests.hpp"
 #include "firmware/storage/bytes.hpp"
 #include "firmware/storage/testing/flash_model.hpp"
 #include "firmware/update/staging.hpp"
-#include "firmware/upgrader/requests.hpp"
 #include "firmware/upgrader/update_record.hpp"
 #include "protocol/bundle/crypto.hpp"
 #include "tests/boot/device.hpp"
@@ -163,7 +163,7 @@ void ask_for(Device& device, const Release& release,
   record.phase = phase;
   record.target = keep.front();
   ASSERT_TRUE(fw::upgrader::save_update(store, record));
-  ASSERT_TRUE(fw::upgrader::ask_for_upgrade(flash));
+  ASSERT_TRUE(fw::ask_for_upgrade(flash));
   for (const Pages pages : {fw::kVaultBootRecord, fw::kVaultJournal})
     device.write(pages.address(), flash.bytes(pages.address(), pages.size()));
   device.write_nor(fw::kStaging, nor.bytes());

@@ -1,9 +1,9 @@
-// How others call for the upgrader: by a row of the boot record. The caller then resets.
+// How others have preboot run the upgrader: by a row of the boot record. The caller then resets.
 #pragma once
 
 #include "firmware/storage/flash.hpp"
 
-namespace microvisor::firmware::upgrader {
+namespace microvisor::firmware {
 
 /// For the bootrom, and for a kernel on trial that gives itself up: the previous kernel is to return. False
 /// if that has been tried since a kernel last proved itself, or the flash failed: there is no use in asking
@@ -16,4 +16,4 @@ namespace microvisor::firmware::upgrader {
 /// The kernel that runs has proven itself; nothing is written if it had before. False: the flash failed.
 [[nodiscard]] bool end_trial(storage::Flash& flash);
 
-}  // namespace microvisor::firmware::upgrader
+}  // namespace microvisor::firmware

@@ -1,9 +1,9 @@
-#include "firmware/upgrader/requests.hpp"
+#include "firmware/preboot/requests.hpp"
 
 #include "firmware/preboot/choice.hpp"
 #include "firmware/vault/boot_record.hpp"
 
-namespace microvisor::firmware::upgrader {
+namespace microvisor::firmware {
 
 namespace {
 
@@ -37,4 +37,4 @@ bool end_trial(storage::Flash& flash) {
   return vault::write_boot_record(flash, record);
 }
 
-}  // namespace microvisor::firmware::upgrader
+}  // namespace microvisor::firmware
