@@ -5,8 +5,6 @@
 // that preboot has started is fed by what makes progress only.
 #include "firmware/upgrader/upgrade.hpp"
 
-#include <string_view>
-
 #include "firmware/bootrom/ratchet.hpp"
 #include "firmware/crypto/boot.hpp"
 #include "firmware/device/stage.hpp"
@@ -17,7 +15,6 @@
 #include "firmware/drivers/stm32u5/octospi.hpp"
 #include "firmware/drivers/stm32u5/rcc.hpp"
 #include "firmware/drivers/stm32u5/scb.hpp"
-#include "firmware/kernel/board_table.hpp"
 #include "firmware/sections.hpp"
 #include "generated/vendor_key.hpp"
 
@@ -38,13 +35,16 @@ vault::Copy own_copy() {
                                                                               : vault::Copy::B;
 }
 
+/// Clock, chip select and the two data lines of the NOR in single-line mode: PE10 to PE13, function 10 (data
+/// sheet of the STM32U585, alternate functions). The other lines are the kernel's to set up
+/// (kernel/board_table.hpp).
 void connect_nor_pins() {
-  for (const kernel::ReservedPin& pin : kernel::kReservedPins) {
-    if (!std::string_view(pin.purpose).starts_with("OCTOSPI1")) continue;
-    stm32u5::rcc().ahb2enr1 = stm32u5::rcc().ahb2enr1 | 1u << (pin.port - 'A');
-    (void)stm32u5::rcc().ahb2enr1;
-    stm32u5::configure_pin(pin.port, pin.pin, stm32u5::PinMode::Alternate, pin.alternate);
-  }
+  constexpr char kPort = 'E';
+  constexpr unsigned kFirst = 10, kLast = 13, kOctospi1 = 10;
+  stm32u5::rcc().ahb2enr1 = stm32u5::rcc().ahb2enr1 | 1u << (kPort - 'A');
+  (void)stm32u5::rcc().ahb2enr1;
+  for (unsigned pin = kFirst; pin <= kLast; ++pin)
+    stm32u5::configure_pin(kPort, pin, stm32u5::PinMode::Alternate, kOctospi1);
 }
 
 }  // namespace
