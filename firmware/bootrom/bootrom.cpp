@@ -9,7 +9,7 @@
 
 #include "firmware/bootrom/handover.hpp"
 #include "firmware/bootrom/kernel_check.hpp"
-#include "firmware/bootrom/ratchet.hpp"
+#include "firmware/device/ratchet.hpp"
 #include "firmware/crypto/boot.hpp"
 #include "firmware/crypto/startup_hash.hpp"
 #include "firmware/device/stage.hpp"

@@ -4,7 +4,7 @@ set(FIRMWARE_BOOTROM_SOURCES
   ${FIRMWARE_BOOTROM_LOGIC_SOURCES}
   ${CMAKE_CURRENT_LIST_DIR}/bootrom.cpp
   ${CMAKE_CURRENT_LIST_DIR}/handover.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/ratchet.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../device/ratchet.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../device/stage.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/clock.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../kernel/resident/memory_functions.cpp

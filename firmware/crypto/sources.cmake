@@ -35,6 +35,15 @@ set(FIRMWARE_MBEDTLS_BOOT
 set(FIRMWARE_MBEDTLS_KERNEL
   ${FIRMWARE_MBEDTLS_BOOT} asn1parse.c asn1write.c aes.c cipher.c cipher_wrap.c ctr_drbg.c ecdh.c ecdsa.c entropy.c gcm.c hmac_drbg.c md.c oid.c pk.c
   pk_wrap.c pkparse.c ssl_ciphersuites.c ssl_cli.c ssl_msg.c ssl_tls.c x509.c x509_crt.c)
+# What opens sealed boxes without mbedTLS, for boot stages.
+set(FIRMWARE_CRYPTO_BOOT_SEAL
+  ${CMAKE_CURRENT_LIST_DIR}/device_key.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/gcm_unit.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/random_device.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/seal.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/aes.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/rng.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/saes.cpp)
 set(FIRMWARE_CRYPTO_DEVICE_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/device_key.cpp
   ${CMAKE_CURRENT_LIST_DIR}/random_device.cpp

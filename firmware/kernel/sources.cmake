@@ -24,6 +24,7 @@ set(FIRMWARE_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/resident/scheduler.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/services_device.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/sleep.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/../device/ratchet.cpp
   ${CMAKE_CURRENT_LIST_DIR}/application.cpp
   ${CMAKE_CURRENT_LIST_DIR}/application_reset.cpp
   ${CMAKE_CURRENT_LIST_DIR}/crash_report.cpp

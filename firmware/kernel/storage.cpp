@@ -8,6 +8,7 @@
 
 #include "firmware/boot_status.hpp"
 #include "firmware/crypto/gcm.hpp"
+#include "firmware/device/ratchet.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"
 #include "firmware/drivers/stm32u5/octospi.hpp"
@@ -91,8 +92,7 @@ void open_vault() {
 /// A vault below the security ratchet is not believed. Then the update that the cloud names next fails with a
 /// code of its own, until its owner deploys it anew.
 void start_updater() {
-  const std::uint32_t ratchet = vault::count_ratchet(
-      [](std::uint32_t address, storage::Row& row) { return stm32u5::probe_flash(address, row); });
+  const std::uint32_t ratchet = security_ratchet();
   const bool current = vault::check_vault_age(the_store, ratchet);
   the_updater.mount();
   if (!current) the_updater.refuse_next(update::UpdateError::OldVault);

@@ -49,6 +49,16 @@ std::array<std::uint8_t, 8> context_of(std::uint32_t address, std::uint32_t gene
 
 }  // namespace
 
+UpdateError error_of(StagingStatus status) {
+  switch (status) {
+    case StagingStatus::Ok: return UpdateError::None;
+    case StagingStatus::TooLarge:
+    case StagingStatus::WrongHash: return UpdateError::Hash;
+    case StagingStatus::OldCopy: return UpdateError::OldStaging;
+    default: return UpdateError::Storage;
+  }
+}
+
 Staging::Staging(storage::Nor& nor, vault::Store& store, const crypto::SealingKey& key, YieldHook hook)
     : nor_(nor), store_(store), key_(key), yield_(hook) {}
 

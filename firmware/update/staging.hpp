@@ -22,6 +22,7 @@
 #include "firmware/crypto/seal.hpp"
 #include "firmware/limits.hpp"
 #include "firmware/storage/flash.hpp"
+#include "firmware/update/update_error.hpp"
 #include "firmware/vault/store.hpp"
 
 namespace microvisor::firmware::update {
@@ -40,6 +41,9 @@ enum class StagingStatus : std::uint8_t {
   OldCopy,    ///< what the NOR holds was there at an earlier time
   Failed,
 };
+
+/// What an update fails with because of it.
+[[nodiscard]] UpdateError error_of(StagingStatus status);
 
 class Staging {
  public:

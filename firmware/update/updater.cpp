@@ -34,16 +34,6 @@ UpdateError error_of(ManifestError error) {
   }
 }
 
-UpdateError error_of(StagingStatus status) {
-  switch (status) {
-    case StagingStatus::Ok: return UpdateError::None;
-    case StagingStatus::TooLarge:
-    case StagingStatus::WrongHash: return UpdateError::Hash;
-    case StagingStatus::OldCopy: return UpdateError::OldStaging;
-    default: return UpdateError::Storage;
-  }
-}
-
 bool is_zero(const crypto::Digest& digest) {
   return std::all_of(digest.begin(), digest.end(), [](std::uint8_t byte) { return byte == 0; });
 }

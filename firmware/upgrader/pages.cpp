@@ -17,8 +17,7 @@ using update::UpdateError;
 using vault::Copy;
 
 constexpr std::uint32_t kBurst = 128;
-// A sector of the NOR, which the staging area reads as a whole.
-constexpr std::uint32_t kPiece = storage::kNorSectorSize;
+constexpr std::uint32_t kPiece = 4096;
 alignas(8) std::array<std::uint8_t, kPiece> piece_buffer;
 
 bool all_blank(std::span<const std::uint8_t> bytes) {
@@ -62,7 +61,7 @@ bool PageWriter::is_blank(std::uint32_t from, std::uint32_t to) {
 bool PageWriter::entry_inside(const crypto::Digest& layer, std::uint32_t offset, std::uint32_t begin,
                               std::uint32_t size) {
   std::array<std::uint8_t, 8> words{};
-  if (!staging_.read(layer, offset, words)) return false;
+  if (!read(layer, offset, words)) return false;
   return is_image_entry(storage::get32(words, 0), storage::get32(words, 4), begin, begin + size);
 }
 
@@ -89,7 +88,7 @@ bool PageWriter::holds_stage(const crypto::Digest& layer, const StagePlaces& pla
     const auto piece = std::span(piece_buffer).first(std::min(kPiece, end - at));
     const bool here = at - mine < half;
     const bool got = here ? flash_.read(pages.address() + at - mine, piece) == FlashStatus::Ok
-                          : staging_.read(layer, at, piece);
+                          : read(layer, at, piece);
     if (!got) return false;
     hash.update(piece);
     at += static_cast<std::uint32_t>(piece.size());
@@ -102,7 +101,7 @@ UpdateError PageWriter::write_stage(const crypto::Digest& layer, const StagePlac
   const std::uint32_t mine = copy == Copy::A ? 0 : half;
   const Pages pages = places.of(copy);
   const auto source = [&](std::uint32_t at, std::span<std::uint8_t> out) {
-    return staging_.read(layer, mine + at, out);
+    return read(layer, mine + at, out);
   };
   if (!erase(pages) || !program(pages.address(), half, source)) return UpdateError::Storage;
   return holds_stage(layer, places, copy) ? UpdateError::None : UpdateError::Measurement;
@@ -120,11 +119,11 @@ UpdateError PageWriter::write_kernel(const crypto::Digest& layer, const crypto::
   if (size == 0 || size > kKernelMaximumSize || trailer.manifest_size > kMaximumKernelManifest)
     return UpdateError::LayerSize;
   const auto image = [&](std::uint32_t at, std::span<std::uint8_t> out) {
-    return staging_.read(layer, at, out);
+    return read(layer, at, out);
   };
   const auto trailer_bytes = [&](std::uint32_t, std::span<std::uint8_t> out) {
     std::memcpy(out.data(), &trailer, sizeof trailer);
-    return staging_.read(manifest, 0, out.subspan(sizeof trailer));
+    return read(manifest, 0, out.subspan(sizeof trailer));
   };
   static_assert(kKernelTrailerSize <= kPiece);  // given as one piece
   const bool done = erase(kKernel) && program(kKernel.address(), size, image) &&

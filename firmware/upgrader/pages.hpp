@@ -47,6 +47,9 @@ class PageWriter {
   [[nodiscard]] update::UpdateError copy_pages(Pages from, Pages to);
 
  private:
+  [[nodiscard]] bool read(const crypto::Digest& object, std::uint32_t offset, std::span<std::uint8_t> out) {
+    return staging_.read(object, offset, out) == update::StagingStatus::Ok;
+  }
   [[nodiscard]] bool erase(Pages pages);
   /// Programs bytes at a multiple of 128 that `source(offset, span)` gives piece by piece; false if one of
   /// the two fails.

@@ -9,7 +9,6 @@ namespace microvisor::firmware::upgrader {
 namespace {
 
 using manifest::ManifestError;
-using update::StagingStatus;
 using update::UpdateError;
 
 /// Times a new upgrader is given the word, and a kernel is written before it is given up.
@@ -111,7 +110,8 @@ UpdateError Upgrade::check_request() {
   if (size > kMaximumKernelManifest) return UpdateError::Manifest;
   static std::array<std::uint8_t, kMaximumKernelManifest> bytes;
   const auto envelope = std::span(bytes).first(size);
-  if (!staging_.read(update_.target, 0, envelope)) return UpdateError::Storage;
+  const UpdateError unreadable = update::error_of(staging_.read(update_.target, 0, envelope));
+  if (unreadable != UpdateError::None) return unreadable;
   if (!request_.add(hardened::equal(crypto::sha256(envelope), update_.target))) return UpdateError::Hash;
   hardened::Verdict verdict = hardened::Verdict::Invalid;
   const ManifestError error =
@@ -129,11 +129,7 @@ bool Upgrade::request_is_accepted() const {
 }
 
 UpdateError Upgrade::check_layers() {
-  const auto whole = [this](const crypto::Digest& hash) {
-    const StagingStatus status = staging_.verify(hash);
-    if (status == StagingStatus::Ok) return UpdateError::None;
-    return status == StagingStatus::WrongHash ? UpdateError::Hash : UpdateError::Storage;
-  };
+  const auto whole = [this](const crypto::Digest& hash) { return update::error_of(staging_.verify(hash)); };
   UpdateError error = whole(manifest_.kernel_hash);
   if (error == UpdateError::None) error = pages_.check_kernel_layer(manifest_.kernel_hash);
   const struct {

@@ -117,6 +117,19 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
+/// Vault and staging area as a start opens them.
+struct Opened {
+  Opened(FlashModel& flash, NorModel& nor) : store(flash), staging(nor, store, staging_key, nullptr) {
+    store.seal_with(journal_key);
+    EXPECT_EQ(store.mount(), vault::StoreStatus::Ok);
+    staging.mount();
+  }
+  const crypto::SealingKey journal_key = crypto::device_key(crypto::KeyUse::Journal);
+  const crypto::SealingKey staging_key = crypto::device_key(crypto::KeyUse::Staging);
+  vault::Store store;
+  update::Staging staging;
+};
+
 struct Device {
   Device() : flash(power), nor(power, kStagingSize) { manifest::testing::initialise_crypto(); }
   Device(const Device& other)
@@ -165,10 +178,8 @@ struct Device {
 
   /// What the kernel's half of an update leaves: everything staged, and the request.
   void stage(const Release& wanted) {
-    vault::Store store(flash);
-    ASSERT_EQ(store.mount(), vault::StoreStatus::Ok);
-    update::Staging staging(nor, store, nullptr);
-    staging.mount();
+    Opened opened(flash, nor);
+    update::Staging& staging = opened.staging;
     const Bytes envelope = wanted.envelope();
     std::vector<crypto::Digest> keep;
     for (const Bytes* object : {&envelope, &wanted.kernel, &wanted.bootrom, &wanted.upgrader}) {
@@ -183,7 +194,7 @@ struct Device {
     UpdateRecord record;
     record.phase = Phase::Requested;
     record.target = crypto::sha256(envelope);
-    ASSERT_TRUE(save_update(store, record));
+    ASSERT_TRUE(save_update(opened.store, record));
     ASSERT_TRUE(ask_for_upgrade(flash));
   }
   [[nodiscard]] UpdateRecord update_record() {
@@ -211,13 +222,10 @@ struct Device {
   }
 
   void run_upgrader(Copy copy) {
-    vault::Store store(flash);
-    (void)store.mount();
-    update::Staging staging(nor, store, nullptr);
-    staging.mount();
+    Opened opened(flash, nor);
     current = this;
     const Machine machine{copy, vendor().point, ratchet, raise_ratchet, nullptr};
-    Upgrade(flash, store, staging, machine).run();
+    Upgrade(flash, opened.store, opened.staging, machine).run();
   }
   /// One start: preboot, and what it chooses. True if a kernel was entered.
   bool start(Outcome& outcome, bool after_power_loss) {
@@ -253,7 +261,7 @@ struct Device {
   static std::uint32_t ratchet() { return current == nullptr ? 2 : current->burnt; }
   static bool raise_ratchet(storage::Flash&) {
     if (current->power.fails_now()) throw PowerCut{};
-    return ++current->burnt <= kRatchetRows;
+    return ++current->burnt <= kRatchetSteps;
   }
   PowerSupply power;
   FlashModel flash;

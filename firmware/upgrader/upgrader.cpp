@@ -5,8 +5,9 @@
 // that preboot has started is fed by what makes progress only.
 #include "firmware/upgrader/upgrade.hpp"
 
-#include "firmware/bootrom/ratchet.hpp"
+#include "firmware/device/ratchet.hpp"
 #include "firmware/crypto/boot.hpp"
+#include "firmware/crypto/seal.hpp"
 #include "firmware/device/stage.hpp"
 #include "firmware/drivers/stm32u5/clock.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
@@ -27,7 +28,9 @@ namespace {
 stm32u5::InternalFlash flash;
 stm32u5::NorFlash nor;
 vault::Store store(flash);
-update::Staging staging(nor, store, stm32u5::feed_watchdog);
+crypto::SealingKey journal_key;
+crypto::SealingKey staging_key;
+update::Staging staging(nor, store, staging_key, stm32u5::feed_watchdog);
 
 /// The copy that runs is known by its place.
 vault::Copy own_copy() {
@@ -47,6 +50,15 @@ void connect_nor_pins() {
     stm32u5::configure_pin(kPort, pin, stm32u5::PinMode::Alternate, kOctospi1);
 }
 
+/// Without the chip's keys nothing staged can be read, as without the NOR.
+void open_what_is_sealed() {
+  journal_key = crypto::device_key(crypto::KeyUse::Journal);
+  staging_key = crypto::device_key(crypto::KeyUse::Staging);
+  store.seal_with(journal_key);
+  (void)store.mount();
+  staging.mount();
+}
+
 }  // namespace
 
 void stage_main() {
@@ -55,8 +67,7 @@ void stage_main() {
   if (!crypto::start_for_boot()) stop_for_good(BootCode::NoPublicKeyUnit);
   connect_nor_pins();
   (void)nor.start();  // without it nothing staged can be read, and the previous kernel can still return
-  (void)store.mount();
-  staging.mount();
+  open_what_is_sealed();
   const upgrader::Machine machine{own_copy(), kVendorKey, security_ratchet, raise_security_ratchet,
                                   stm32u5::feed_watchdog};
   static upgrader::Upgrade upgrade(flash, store, staging, machine);

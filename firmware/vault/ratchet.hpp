@@ -30,6 +30,22 @@ template <typename ReadRow>
   return std::min(count, kRatchetSteps);
 }
 
+/// One step more: burns the first row that is blank, or, if that takes no programming, the next. False if the
+/// ratchet is at its end or no row takes it.
+template <typename ReadRow>
+[[nodiscard]] bool raise_ratchet(storage::Flash& flash, ReadRow read) {
+  const std::uint32_t before = count_ratchet(read);
+  if (before >= kRatchetSteps) return false;
+  for (std::uint32_t i = 0; i < kRatchetRows; ++i) {
+    const std::uint32_t address = kOneTimeProgrammable + i * storage::kRowSize;
+    storage::Row row;
+    if (!read(address, row) || !storage::is_blank(row)) continue;
+    (void)flash.program_row(address, storage::Row{});  // what it says is seen by reading
+    if (count_ratchet(read) > before) return true;
+  }
+  return false;
+}
+
 /// Looks at the vault's copy after Store::mount(). False if it is below `ratchet`, that of OTP: then
 /// everything else in the journal has been removed, and accept_ratchet() is still due.
 [[nodiscard]] bool check_vault_age(Store& store, std::uint32_t ratchet);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <set>
 
 #include "firmware/storage/testing/flash_model.hpp"
 
@@ -20,13 +21,14 @@ struct OneTimeProgrammable {
   enum class State : std::uint8_t { Blank, Burnt, Torn };
   std::array<State, 32> rows{};
 
-  [[nodiscard]] std::uint32_t count() const {
-    return count_ratchet([this](std::uint32_t address, Row& row) {
+  [[nodiscard]] auto reader() const {
+    return [this](std::uint32_t address, Row& row) {
       const State state = rows.at((address - 0x0BFA'0000) / 16);
       row.fill(state == State::Blank ? 0xFF : 0);
       return state != State::Torn;
-    });
+    };
   }
+  [[nodiscard]] std::uint32_t count() const { return count_ratchet(reader()); }
 };
 using State = OneTimeProgrammable::State;
 
@@ -57,6 +59,50 @@ TEST(Ratchet, ThereAreThirtySteps) {
   OneTimeProgrammable memory;
   memory.rows.fill(State::Burnt);
   EXPECT_EQ(memory.count(), 30u);
+}
+
+/// Burns rows of OTP, but for those that are worn out.
+class Burner final : public storage::Flash {
+ public:
+  explicit Burner(OneTimeProgrammable& memory) : memory_(memory) {}
+  std::set<std::uint32_t> worn_out;
+  bool raise() { return raise_ratchet(*this, memory_.reader()); }
+
+  storage::FlashStatus read_row(std::uint32_t, Row&) override { return storage::FlashStatus::Failed; }
+  storage::FlashStatus erase_page(std::uint32_t) override { return storage::FlashStatus::Failed; }
+  storage::FlashStatus program_row(std::uint32_t address, const Row&) override {
+    const std::uint32_t row = (address - 0x0BFA'0000) / 16;
+    if (memory_.rows.at(row) != State::Blank) return storage::FlashStatus::Failed;
+    if (!worn_out.contains(row)) memory_.rows[row] = State::Burnt;
+    return storage::FlashStatus::Ok;
+  }
+
+ private:
+  OneTimeProgrammable& memory_;
+};
+
+TEST(Ratchet, IsRaisedRowByRowThirtyTimes) {
+  OneTimeProgrammable memory;
+  Burner burner(memory);
+  for (std::uint32_t step = 1; step <= 30; ++step) {
+    EXPECT_TRUE(burner.raise());
+    EXPECT_EQ(memory.count(), step);
+  }
+  EXPECT_FALSE(burner.raise());
+}
+
+TEST(Ratchet, ASpareRowStandsInForOneThatTakesNoProgramming) {
+  OneTimeProgrammable memory;
+  Burner burner(memory);
+  burner.worn_out = {0, 7};
+  for (std::uint32_t step = 1; step <= 30; ++step) EXPECT_TRUE(burner.raise());
+  EXPECT_EQ(memory.count(), 30u);
+
+  OneTimeProgrammable worse;
+  Burner other(worse);
+  other.worn_out = {0, 7, 8};
+  for (std::uint32_t step = 1; step <= 29; ++step) EXPECT_TRUE(other.raise());
+  EXPECT_FALSE(other.raise()) << "two rows are spare, not three";
 }
 
 class VaultAge : public ::testing::Test {

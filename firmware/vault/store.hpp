@@ -52,7 +52,7 @@ enum class Key : std::uint16_t {
 /// tools that look at a board from outside.
 [[nodiscard]] constexpr bool is_plain(Key key) {
   return key == Key::InstalledApplication || key == Key::InstalledManifest || key == Key::UpdateState ||
-         key == Key::SecurityRatchet || key == Key::FactoryTest;
+         key == Key::SecurityRatchet || key == Key::KernelUpdate || key == Key::FactoryTest;
 }
 
 /// Values of Key::FactoryTest; without a record the device is a product.

@@ -23,6 +23,7 @@
 #include "firmware/update/staging.hpp"
 #include "firmware/upgrader/update_record.hpp"
 #include "protocol/bundle/crypto.hpp"
+#include "tests/boot/chip_keys.hpp"
 #include "tests/boot/device.hpp"
 
 namespace microvisor::tests {
@@ -146,9 +147,12 @@ void ask_for(Device& device, const Release& release,
   std::array<std::uint8_t, 16> row{};
   std::copy_n(vault.begin(), row.size(), row.begin());  // the factory's boot record
   ASSERT_EQ(flash.program_row(fw::kVaultBootRecord.address(), row), fw::storage::FlashStatus::Ok);
+  const fw::crypto::SealingKey journal_key = chip_key(kDeviceSeed, fw::crypto::KeyUse::Journal);
+  const fw::crypto::SealingKey staging_key = chip_key(kDeviceSeed, fw::crypto::KeyUse::Staging);
   fw::vault::Store store(flash);
+  store.seal_with(journal_key);
   ASSERT_EQ(store.mount(), fw::vault::StoreStatus::Ok);
-  fw::update::Staging staging(nor, store, nullptr);
+  fw::update::Staging staging(nor, store, staging_key, nullptr);
   staging.mount();
   std::vector<fw::crypto::Digest> keep;
   for (const Bytes* object : {&release.envelope, &release.kernel, &release.bootrom, &release.upgrader}) {
