@@ -9,9 +9,9 @@
 
 #include "firmware/bootrom/handover.hpp"
 #include "firmware/bootrom/kernel_check.hpp"
-#include "firmware/device/ratchet.hpp"
 #include "firmware/crypto/boot.hpp"
 #include "firmware/crypto/startup_hash.hpp"
+#include "firmware/device/ratchet.hpp"
 #include "firmware/device/stage.hpp"
 #include "firmware/drivers/stm32u5/clock.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"

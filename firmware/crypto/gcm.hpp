@@ -1,7 +1,8 @@
 // AES-256-GCM (NIST SP 800-38D) on contents that come in pieces.
 //
-// Two units can do it: mbedTLS on the core, and the chip's AES; boot stages have AES alone (gcm_unit.cpp). AES belongs to the application once that
-// runs, so it is used only between reset and the application's start, by whoever says so (use_aes_unit()).
+// Two units can do it: mbedTLS on the core, and the chip's AES; boot stages have AES alone (gcm_unit.cpp).
+// AES belongs to the application once that runs, so it is used only between reset and the application's
+// start, by whoever says so (use_aes_unit()).
 #pragma once
 
 #include "firmware/crypto/seal.hpp"

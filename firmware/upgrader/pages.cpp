@@ -87,8 +87,8 @@ bool PageWriter::holds_stage(const crypto::Digest& layer, const StagePlaces& pla
     const std::uint32_t end = at < half ? half : 2 * half;
     const auto piece = std::span(piece_buffer).first(std::min(kPiece, end - at));
     const bool here = at - mine < half;
-    const bool got = here ? flash_.read(pages.address() + at - mine, piece) == FlashStatus::Ok
-                          : read(layer, at, piece);
+    const bool got =
+        here ? flash_.read(pages.address() + at - mine, piece) == FlashStatus::Ok : read(layer, at, piece);
     if (!got) return false;
     hash.update(piece);
     at += static_cast<std::uint32_t>(piece.size());
@@ -118,9 +118,7 @@ UpdateError PageWriter::write_kernel(const crypto::Digest& layer, const crypto::
   const KernelTrailer trailer{kKernelTrailerMagic, size, staging_.size_of(manifest).value_or(0), 0};
   if (size == 0 || size > kKernelMaximumSize || trailer.manifest_size > kMaximumKernelManifest)
     return UpdateError::LayerSize;
-  const auto image = [&](std::uint32_t at, std::span<std::uint8_t> out) {
-    return read(layer, at, out);
-  };
+  const auto image = [&](std::uint32_t at, std::span<std::uint8_t> out) { return read(layer, at, out); };
   const auto trailer_bytes = [&](std::uint32_t, std::span<std::uint8_t> out) {
     std::memcpy(out.data(), &trailer, sizeof trailer);
     return read(manifest, 0, out.subspan(sizeof trailer));

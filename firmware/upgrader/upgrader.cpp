@@ -5,9 +5,9 @@
 // that preboot has started is fed by what makes progress only.
 #include "firmware/upgrader/upgrade.hpp"
 
-#include "firmware/device/ratchet.hpp"
 #include "firmware/crypto/boot.hpp"
 #include "firmware/crypto/seal.hpp"
+#include "firmware/device/ratchet.hpp"
 #include "firmware/device/stage.hpp"
 #include "firmware/drivers/stm32u5/clock.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
