@@ -38,6 +38,12 @@ class Flash {
 
   /// Reads any stretch; Unreadable if one of its rows is.
   [[nodiscard]] virtual FlashStatus read(std::uint32_t address, std::span<std::uint8_t> out);
+  /// The bytes where they lie, for reading in place; empty if that cannot be. Only for rows that have been
+  /// read since the start without an error: on the device an ECC error found in this way is fatal.
+  [[nodiscard]] virtual std::span<const std::uint8_t> in_place(std::uint32_t /*address*/,
+                                                               std::uint32_t /*size*/) {
+    return {};
+  }
 
  protected:
   ~Flash() = default;

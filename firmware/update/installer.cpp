@@ -100,6 +100,7 @@ UpdateError Updater::prepare_installation() {
 UpdateError Updater::install_once(bool skip_blank) {
   if (!set_phase(Phase::Erasing)) return UpdateError::Storage;
   installed_.reset();
+  checked_ = crypto::Verdict::Invalid;
   if (store_.remove(Key::InstalledApplication) != StoreStatus::Ok) return UpdateError::Storage;
   if (store_.remove(Key::InstalledManifest) != StoreStatus::Ok) return UpdateError::Storage;
   UpdateError error = erase_application(skip_blank);
@@ -259,7 +260,8 @@ crypto::Verdict Updater::check_application() {
   if (!hash_region(Medium::InternalFlash, 0, installed_->extent, digest)) return crypto::Verdict::Invalid;
   if (!region_is_blank(Medium::InternalFlash, installed_->extent, kApplicationFlashSize))
     return crypto::Verdict::Invalid;
-  return crypto::equal(digest, installed_->extent_hash);
+  checked_ = crypto::equal(digest, installed_->extent_hash);
+  return checked_;
 }
 
 }  // namespace microvisor::firmware::update

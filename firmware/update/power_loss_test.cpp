@@ -19,10 +19,15 @@ using testing::Life;
 using testing::NorModel;
 using testing::PowerSupply;
 
-/// A device that runs `old` and has been told to run `fresh`.
+/// A device that runs `old` and has been told to run `fresh`, whose layers come as they are or encoded.
 class Scenario {
  public:
-  Scenario() : flash_(power_), nor_(power_, kApplicationNor + kExternalSize) {
+  Scenario(Application old, Application fresh, bool encoded)
+      : flash_(power_),
+        nor_(power_, kApplicationNor + kExternalSize),
+        old_(std::move(old)),
+        fresh_(std::move(fresh)) {
+    if (encoded) encode_ = testing::against(old_);
     // The external flash comes with whatever was in it before, the application's files too.
     std::mt19937 random(5);
     for (std::uint8_t& byte : nor_.bytes()) byte = static_cast<std::uint8_t>(random());
@@ -101,6 +106,7 @@ class Scenario {
       ASSERT_TRUE(life.mounted);
       (void)life.updater.install_pending();
       if (life.updater.installed() && life.updater.installed()->manifest_hash == fresh_.hash) return;
+      life.encode = encode_;
       ASSERT_EQ(life.fetch(fresh_), UpdateError::None);
     }
     Life life(flash, nor);
@@ -147,36 +153,55 @@ class Scenario {
   PowerSupply power_;
   FlashModel flash_;
   NorModel nor_;
-  const Application old_{
-      {testing::layer(0, 0x8000, 26'000, 1), testing::external_layer(0x1000, 0x1000, 4'000, 4)}};
-  const Application fresh_{{testing::layer(0, 0x6000, 19'000, 2), testing::layer(0x8000, 0x2000, 3'001, 3),
-                            testing::external_layer(0x1000, 0x2000, 6'000, 5),
-                            testing::external_layer(0x5000, 0x1000, 700, 6)}};
+  const Application old_;
+  const Application fresh_;
+  testing::Encode encode_;
   testing::Bytes files_;  // what the old application finds in the external flash
 };
 
 Scenario& scenario() {
-  static Scenario value;
+  static Scenario value(
+      Application{{testing::layer(0, 0x8000, 26'000, 1), testing::external_layer(0x1000, 0x1000, 4'000, 4)}},
+      Application{{testing::layer(0, 0x6000, 19'000, 2), testing::layer(0x8000, 0x2000, 3'001, 3),
+                   testing::external_layer(0x1000, 0x2000, 6'000, 5),
+                   testing::external_layer(0x5000, 0x1000, 700, 6)}},
+      false);
+  return value;
+}
+
+/// The first layer is a later version of what runs and comes as a difference over three segments, the others
+/// compressed: nothing runs where they go.
+Scenario& encoded_scenario() {
+  static const testing::LayerFields layer = testing::layer(0, 0x9000, 34'000, 1);
+  static Scenario value(
+      Application{{layer}},
+      Application{{testing::later_version(layer), testing::layer(0xA000, 0x2000, 3'001, 3),
+                   testing::external_layer(0x5000, 0x1000, 700, 6)}},
+      true);
   return value;
 }
 
 /// Each operation `part` of `parts`, so that CTest runs the parts beside each other.
-void run_part(std::uint64_t part, std::uint64_t parts) {
-  if (const std::optional<CutId> id = storage::testing::replay_id()) return scenario().run(*id);
-  const std::uint64_t operations = scenario().operations();
+void run_part(Scenario& scenario, std::uint64_t part, std::uint64_t parts) {
+  if (const std::optional<CutId> id = storage::testing::replay_id()) return scenario.run(*id);
+  const std::uint64_t operations = scenario.operations();
   ASSERT_GT(operations, 300u);
   for (std::uint64_t operation = 1 + part; operation <= operations; operation += parts) {
     for (std::uint32_t seed = 0; seed < 2; ++seed) {
-      scenario().run({operation, seed});
+      scenario.run({operation, seed});
       if (::testing::Test::HasFatalFailure()) return;
     }
   }
 }
 
-TEST(PowerLoss, AtEveryOperationPart1) { run_part(0, 4); }
-TEST(PowerLoss, AtEveryOperationPart2) { run_part(1, 4); }
-TEST(PowerLoss, AtEveryOperationPart3) { run_part(2, 4); }
-TEST(PowerLoss, AtEveryOperationPart4) { run_part(3, 4); }
+TEST(PowerLoss, AtEveryOperationPart1) { run_part(scenario(), 0, 4); }
+TEST(PowerLoss, AtEveryOperationPart2) { run_part(scenario(), 1, 4); }
+TEST(PowerLoss, AtEveryOperationPart3) { run_part(scenario(), 2, 4); }
+TEST(PowerLoss, AtEveryOperationPart4) { run_part(scenario(), 3, 4); }
+TEST(PowerLoss, AtEveryOperationOfAnEncodedUpdatePart1) { run_part(encoded_scenario(), 0, 4); }
+TEST(PowerLoss, AtEveryOperationOfAnEncodedUpdatePart2) { run_part(encoded_scenario(), 1, 4); }
+TEST(PowerLoss, AtEveryOperationOfAnEncodedUpdatePart3) { run_part(encoded_scenario(), 2, 4); }
+TEST(PowerLoss, AtEveryOperationOfAnEncodedUpdatePart4) { run_part(encoded_scenario(), 3, 4); }
 
 TEST(PowerLoss, TheJournalSaysWhatIsHappening) {
   // Wherever the power fails: if bank 1 is not exactly the old application any more, the journal says at
@@ -188,21 +213,23 @@ TEST(PowerLoss, TheJournalSaysWhatIsHappening) {
   }
 }
 
-TEST(PowerLoss, AgainAndAgain) {
-  // Up to six cuts in a row, the later ones mostly during recovery. The seed of the whole run is in the
-  // trace.
-  const std::uint64_t operations = scenario().operations();
-  for (std::uint32_t seed = 0; seed < 60; ++seed) {
+/// Up to six cuts in a row, the later ones mostly during recovery. The seed of the whole run is in the trace.
+void run_again_and_again(Scenario& scenario, std::uint32_t seeds) {
+  const std::uint64_t operations = scenario.operations();
+  for (std::uint32_t seed = 0; seed < seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
     std::vector<CutId> cuts;
     for (unsigned i = 0, count = 2 + random() % 5; i < count; ++i) {
       cuts.push_back({1 + random() % operations, static_cast<std::uint32_t>(random() % 1000)});
     }
-    scenario().run_with_cuts(cuts);
+    scenario.run_with_cuts(cuts);
     if (::testing::Test::HasFatalFailure()) return;
   }
 }
+
+TEST(PowerLoss, AgainAndAgain) { run_again_and_again(scenario(), 60); }
+TEST(PowerLoss, AgainAndAgainOfAnEncodedUpdate) { run_again_and_again(encoded_scenario(), 30); }
 
 }  // namespace
 }  // namespace microvisor::firmware::update

@@ -257,7 +257,8 @@ StagingStatus Staging::write(std::span<const std::uint8_t> data) {
     if (written_ % kSealedSectorData != 0) continue;
     const StagingStatus status = flush_sector();
     if (status != StagingStatus::Ok) return status;
-    if (written_ - checkpoint_ >= kCheckpoint && !save_progress(written_)) return StagingStatus::Failed;
+    const bool passed = written_ / kCheckpoint != checkpoint_ / kCheckpoint;
+    if (passed && !save_progress(written_)) return StagingStatus::Failed;
   }
   return StagingStatus::Ok;
 }

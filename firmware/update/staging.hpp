@@ -9,8 +9,8 @@
 // (OldCopy).
 //
 // An object is believed only after it has been read back and hashed. An object being written is resumable:
-// every kCheckpoint bytes the journal notes how far it has come, and after a power cut the sector at that
-// point is erased again before it is written.
+// about every kCheckpoint bytes the journal notes how far it has come, and after a power cut the sector at
+// that point is erased again before it is written.
 #pragma once
 
 #include <array>
@@ -24,13 +24,16 @@
 #include "firmware/storage/flash.hpp"
 #include "firmware/update/update_error.hpp"
 #include "firmware/vault/store.hpp"
+#include "protocol/transfer/format.hpp"
 
 namespace microvisor::firmware::update {
 
 /// Bytes of an object in one sector of the NOR.
 inline constexpr std::uint32_t kSealedSectorData =
     storage::kNorSectorSize - sizeof(std::uint32_t) - crypto::kSealOverhead;
-inline constexpr std::uint32_t kCheckpoint = 4 * kSealedSectorData;
+/// The journal notes how far an object has come when a sector is stored that passes a multiple of this: where
+/// a transfer encoding can go on.
+inline constexpr std::uint32_t kCheckpoint = protocol::transfer::kSegmentBytes;
 
 enum class StagingStatus : std::uint8_t {
   Ok,

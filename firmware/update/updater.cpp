@@ -46,6 +46,7 @@ Updater::Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store,
       nor_(nor),
       store_(store),
       staging_(nor, store, staging_key, hook),
+      decoding_(staging_, hook),
       kernel_version_(kernel_version),
       yield_(hook) {}
 
@@ -54,6 +55,8 @@ Updater::Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store,
 
 void Updater::mount() {
   staging_.mount();
+  decoding_.end();
+  plain_only_ = {};
   record_ = Record{};
   installed_.reset();
   checked_ = crypto::Verdict::Invalid;
@@ -194,8 +197,10 @@ std::optional<ObjectRequest> Updater::next_object() {
   }
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
     const manifest::Layer& layer = manifest_.layers[i];
-    if (!staging_.is_complete(layer.fetch_hash))
-      return ObjectRequest{layer.fetch_hash, layer.maximum_size(), false};
+    if (staging_.is_complete(layer.fetch_hash)) continue;
+    ObjectRequest request{layer.fetch_hash, layer.maximum_size(), false, layer.fetch_hash != plain_only_};
+    if (request.accepts_encodings) request.base = base_of(layer);
+    return request;
   }
   return std::nullopt;
 }
@@ -214,23 +219,59 @@ std::optional<std::uint32_t> Updater::open_object(const ObjectRequest& request) 
     (void)give_up(UpdateError::Storage);
     return std::nullopt;
   }
+  decoding_.end();
+  opened_ = request;
+  opened_at_ = offset;
+  doubtful_ = offset > 0;
   return offset;
 }
 
+/// Nothing, unless bank 1 has been found to hold what was installed: all of its rows can be read then.
+Base Updater::base_of(const manifest::Layer& layer) {
+  if (layer.medium != manifest::Medium::InternalFlash || !installed_ || checked_ != crypto::Verdict::Valid) return {};
+  if (layer.start >= installed_->extent) return {};
+  const std::uint32_t address = kApplicationFlash + layer.start;
+  return {installed_->extent_hash, address, flash_.in_place(address, installed_->extent - layer.start)};
+}
+
+bool Updater::begin_encoding(std::uint32_t version) {
+  const bool at_the_start = staging_.written() == opened_at_ && !decoding_.active();
+  if (version != protocol::transfer::kFormatVersion || !opened_.accepts_encodings || !at_the_start)
+    return false;
+  decoding_.begin(opened_at_, opened_.maximum_size, opened_.base.bytes);
+  doubtful_ = true;
+  return true;
+}
+
 UpdateError Updater::write(std::span<const std::uint8_t> data) {
-  const UpdateError error = error_of(staging_.write(data));
+  const StagingStatus status = decoding_.active() ? decoding_.decode(data) : staging_.write(data);
+  if (decoding_.active() && status == StagingStatus::WrongHash) return fetch_plain();
+  const UpdateError error = error_of(status);
   return error == UpdateError::None ? error : give_up(error);
 }
 
+/// An encoding was no good, or what had come of the object before.
+UpdateError Updater::fetch_plain() {
+  decoding_.end();
+  plain_only_ = opened_.hash;
+  return staging_.drop(opened_.hash) == StagingStatus::Ok ? UpdateError::Hash : give_up(UpdateError::Storage);
+}
+
 UpdateError Updater::close_object() {
-  const UpdateError error = error_of(staging_.finish());
-  if (error != UpdateError::None) return give_up(error);
+  if (decoding_.active() && !decoding_.complete()) return fetch_plain();
+  decoding_.end();
+  const StagingStatus status = staging_.finish();
+  if (status == StagingStatus::WrongHash && doubtful_ && opened_.hash != plain_only_) return fetch_plain();
+  if (const UpdateError error = error_of(status); error != UpdateError::None) return give_up(error);
   if (!staging_.is_complete(record_.target)) return UpdateError::None;
   const UpdateError manifest_error = load_checked_manifest();
   return manifest_error == UpdateError::None ? manifest_error : give_up(manifest_error);
 }
 
-void Updater::interrupt_object() { staging_.suspend(); }
+void Updater::interrupt_object() {
+  decoding_.end();
+  staging_.suspend();
+}
 
 UpdateError Updater::read_manifest(std::span<const std::uint8_t>& envelope) {
   static_assert(kMaximumManifestSize <= kSealedSectorData);

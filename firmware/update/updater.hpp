@@ -19,6 +19,7 @@
 #include "firmware/limits.hpp"
 #include "firmware/manifest/manifest.hpp"
 #include "firmware/storage/flash.hpp"
+#include "firmware/update/decoding.hpp"
 #include "firmware/update/staging.hpp"
 #include "firmware/update/update_error.hpp"
 #include "firmware/vault/store.hpp"
@@ -45,11 +46,20 @@ struct InstalledApplication {
   crypto::Digest extent_hash{};  // SHA-256 of those bytes
 };
 
+/// What an object may come as a difference against: the part of the installed application from `address` on.
+struct Base {
+  crypto::Digest hash{};                  // of the whole installed application
+  std::uint32_t address = 0;              // of the first of the bytes, and of the object once it is installed
+  std::span<const std::uint8_t> bytes{};  // in place; empty: there is none
+};
+
 /// One object to fetch: the manifest or a layer.
 struct ObjectRequest {
   crypto::Digest hash{};
   std::uint32_t maximum_size = 0;  // the object is refused beyond that
   bool is_manifest = false;
+  bool accepts_encodings = false;  // it may come in a transfer encoding
+  Base base{};                     // only if it may
 };
 
 struct Progress {
@@ -98,11 +108,17 @@ class Updater {
   /// failed.
   [[nodiscard]] std::optional<std::uint32_t> open_object(const ObjectRequest& request);
 
-  /// The next bytes of the open object.
+  /// What comes of the object that has just been opened is its transfer encoding, of this version of
+  /// protocol/transfer/FORMAT.md. False: that was not asked for.
+  [[nodiscard]] bool begin_encoding(std::uint32_t version);
+
+  /// The next bytes of the open object, or of its encoding.
   [[nodiscard]] UpdateError write(std::span<const std::uint8_t> data);
 
   /// The object has come to its end: verifies its hash, and for the manifest its signature and contents. An
-  /// error other than Fetch and Storage is final for this target: the phase is then Failed.
+  /// error other than Fetch and Storage is final for this target: the phase is then Failed. But if the phase
+  /// still is Fetching after an error of this or of write(), an encoding did not lead to the object, which is
+  /// to be fetched anew and then is asked for as it is.
   [[nodiscard]] UpdateError close_object();
 
   /// The transfer broke off: what was written so far is kept for resuming.
@@ -155,6 +171,8 @@ class Updater {
   [[nodiscard]] UpdateError read_manifest(std::span<const std::uint8_t>& envelope);
   [[nodiscard]] UpdateError load_checked_manifest();
   [[nodiscard]] UpdateError measure_staged(const manifest::Layer& layer);
+  [[nodiscard]] Base base_of(const manifest::Layer& layer);
+  [[nodiscard]] UpdateError fetch_plain();
 
   // installer.cpp
   [[nodiscard]] UpdateError prepare_installation();
@@ -178,13 +196,18 @@ class Updater {
   storage::Nor& nor_;
   vault::Store& store_;
   Staging staging_;
+  Decoding decoding_;
   std::uint32_t kernel_version_;
   YieldHook yield_;
   const vault::TrustAnchors* anchors_ = nullptr;
   Record record_;
   std::optional<InstalledApplication> installed_;
   crypto::Verdict checked_ = crypto::Verdict::Invalid;  // bank 1 was verified since the last mount()
-  bool manifest_loaded_ = false;                        // manifest_ is that of the target
+  ObjectRequest opened_;
+  std::uint32_t opened_at_ = 0;   // bytes of it that were there
+  bool doubtful_ = false;         // not all of the open object came as it is since it was opened
+  crypto::Digest plain_only_{};   // the object that no encoding is accepted of any more
+  bool manifest_loaded_ = false;  // manifest_ is that of the target
   manifest::ApplicationManifest manifest_;
 };
 

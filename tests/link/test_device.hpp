@@ -27,6 +27,9 @@ class MemoryFlash final : public firmware::storage::Flash {
   firmware::storage::FlashStatus program_row(std::uint32_t address,
                                              const firmware::storage::Row& row) override;
   firmware::storage::FlashStatus erase_page(std::uint32_t address) override;
+  std::span<const std::uint8_t> in_place(std::uint32_t address, std::uint32_t size) override {
+    return {at(address), size};
+  }
 
  private:
   std::uint8_t* at(std::uint32_t address);

@@ -130,6 +130,9 @@ class InternalFlash final : public storage::Flash {
   [[nodiscard]] storage::FlashStatus program_burst(std::uint32_t address,
                                                    std::span<const std::uint8_t, 128> data) override;
   [[nodiscard]] storage::FlashStatus erase_page(std::uint32_t address) override;
+  [[nodiscard]] std::span<const std::uint8_t> in_place(std::uint32_t address, std::uint32_t size) override {
+    return {reinterpret_cast<const std::uint8_t*>(address), size};
+  }
 
  private:
   [[nodiscard]] storage::FlashStatus program(std::uint32_t address, const std::uint8_t* data,

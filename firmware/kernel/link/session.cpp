@@ -158,6 +158,12 @@ void Session::pong(const microvisor_link_Pong& message, std::uint64_t now) {
 void Session::stream(const Frame& frame, std::uint64_t now) {
   switch (frame.which_kind) {
     case microvisor_link_Frame_data_tag: return stream_data(frame);
+    case microvisor_link_Frame_encoded_tag: {
+      bool violation = false;
+      static_cast<void>(update_.encoded(frame.stream, frame.kind.encoded.version, violation));
+      if (violation) end_ = SessionEnd::Protocol;
+      return;
+    }
     case microvisor_link_Frame_credit_tag: {
       const std::uint32_t bytes = frame.kind.credit.bytes;
       static_cast<void>(log_.credited(frame.stream, bytes) || channels_.credited(frame.stream, bytes) ||

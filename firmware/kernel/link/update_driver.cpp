@@ -94,7 +94,17 @@ bool UpdateDriver::next_object(FrameIo& io, std::uint64_t now) {
   frame.kind.open.offset = *offset;
   frame.kind.open.object_hash.size = static_cast<pb_size_t>(request->hash.size());
   std::memcpy(frame.kind.open.object_hash.bytes, request->hash.data(), request->hash.size());
+  offer_encodings(frame.kind.open, *request);
   return io.send();
+}
+
+void UpdateDriver::offer_encodings(microvisor_link_Open& open, const update::ObjectRequest& request) {
+  if (!request.accepts_encodings) return;
+  open.accepts_encodings = 1U << protocol::transfer::kFormatVersion;
+  if (request.base.bytes.empty()) return;
+  open.base_address = request.base.address;
+  open.base_hash.size = static_cast<pb_size_t>(request.base.hash.size());
+  std::memcpy(open.base_hash.bytes, request.base.hash.data(), request.base.hash.size());
 }
 
 /// Everything is staged. A failure is told by report_result(). INSTALLING_APP must have reached the gateway
@@ -106,6 +116,12 @@ bool UpdateDriver::make_ready(FrameIo& io) {
   if (!report(io, microvisor_link_UpdateState_UPDATE_STATE_INSTALLING_APP, UpdateError::None) || !io.flush())
     return false;
   host_.install_update();
+  return true;
+}
+
+bool UpdateDriver::encoded(std::uint32_t stream, std::uint32_t version, bool& violation) {
+  if (stream == 0 || stream != stream_) return false;
+  violation = !host_.updater().begin_encoding(version);
   return true;
 }
 

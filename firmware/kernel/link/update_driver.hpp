@@ -24,6 +24,7 @@ class UpdateDriver {
   [[nodiscard]] bool active() const { return active_; }
 
   // Events of a stream; false if the stream is not the one being fetched.
+  [[nodiscard]] bool encoded(std::uint32_t stream, std::uint32_t version, bool& violation);
   [[nodiscard]] bool received(FrameIo& io, std::uint32_t stream, std::span<const std::uint8_t> bytes,
                               bool& violation);
   [[nodiscard]] bool closed(FrameIo& io, std::uint32_t stream, microvisor_link_StreamError error,
@@ -40,6 +41,7 @@ class UpdateDriver {
   [[nodiscard]] bool next_object(FrameIo& io, std::uint64_t now);
   [[nodiscard]] bool make_ready(FrameIo& io);
   [[nodiscard]] bool report(FrameIo& io, microvisor_link_UpdateState state, update::UpdateError error);
+  static void offer_encodings(microvisor_link_Open& open, const update::ObjectRequest& request);
   void retry(update::UpdateError error, std::uint64_t now);
   void abandon_stream(FrameIo& io);
 

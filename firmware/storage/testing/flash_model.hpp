@@ -22,6 +22,9 @@ class FlashModel final : public Flash {
   FlashStatus program_row(std::uint32_t address, const Row& row) override;
   FlashStatus program_burst(std::uint32_t address, std::span<const std::uint8_t, 128> data) override;
   FlashStatus erase_page(std::uint32_t address) override;
+  std::span<const std::uint8_t> in_place(std::uint32_t address, std::uint32_t size) override {
+    return bytes(address, size);
+  }
 
   /// A copy that hangs on another supply, for running many cases from one prepared state.
   FlashModel(const FlashModel& other, PowerSupply& power);

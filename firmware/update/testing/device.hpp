@@ -2,6 +2,8 @@
 // on" anew.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include "firmware/manifest/testing/bundle_maker.hpp"
 #include "firmware/storage/testing/flash_model.hpp"
 #include "firmware/update/updater.hpp"
+#include "protocol/transfer/encoder.hpp"
 
 namespace microvisor::firmware::update::testing {
 
@@ -56,6 +59,16 @@ struct Application {
     }
     return {};
   }
+  /// What bank 1 holds from `offset` up to the end of the last layer's data.
+  [[nodiscard]] Bytes image_from(std::size_t offset) const {
+    std::size_t extent = 0;
+    for (const LayerFields& layer : layers) {
+      if (!layer.external) extent = std::max(extent, layer.start + layer.data.size());
+    }
+    if (offset >= extent) return {};
+    return {flash.begin() + static_cast<std::ptrdiff_t>(offset),
+            flash.begin() + static_cast<std::ptrdiff_t>(extent)};
+  }
 
   std::vector<LayerFields> layers;
   Bytes manifest;
@@ -85,6 +98,33 @@ inline LayerFields external_layer(std::uint32_t start, std::uint32_t region, std
   return fields;
 }
 
+/// The same layer of a later version: bytes inserted in the middle, and every thousandth one changed.
+inline LayerFields later_version(LayerFields fields) {
+  for (std::size_t i = 500; i < fields.data.size(); i += 1000) fields.data[i] ^= 0x5A;
+  const LayerFields inserted = layer(0, 0, 300, 77);
+  fields.data.insert(fields.data.begin() + static_cast<std::ptrdiff_t>(fields.data.size() / 2),
+                     inserted.data.begin(), inserted.data.end());
+  return fields;
+}
+
+/// How a gateway sends the rest of an object from an offset on: the encoding, or nothing for its own bytes.
+using Encode = std::function<Bytes(const ObjectRequest& request, const Bytes& object, std::uint32_t offset)>;
+
+/// A gateway that believes devices run `old`. Makes each encoding once.
+inline Encode against(const Application& old) {
+  auto made = std::make_shared<std::map<crypto::Digest, protocol::transfer::Encoding>>();
+  return [&old, made](const ObjectRequest& request, const Bytes& object, std::uint32_t offset) {
+    auto found = made->find(request.hash);
+    if (found == made->end()) {
+      const Bytes base =
+          request.base.bytes.empty() ? Bytes{} : old.image_from(request.base.address - kApplicationFlash);
+      found =
+          made->emplace(request.hash, protocol::transfer::encode(object, {base, request.base.address})).first;
+    }
+    return found->second.stream(offset / protocol::transfer::kSegmentBytes);
+  };
+}
+
 /// One life between two resets.
 struct Life {
   Life(FlashModel& flash_model, NorModel& nor_model)
@@ -97,23 +137,37 @@ struct Life {
   /// Fetches and stages `application` as the link does, 1000 bytes at a time. The first error, or None when
   /// Ready.
   UpdateError fetch(const Application& application) {
+    (void)updater.check_application();  // as at each start
     if (!updater.begin(application.hash, owner_anchors(), true)) return updater.error();
     while (const std::optional<ObjectRequest> request = updater.next_object()) {
-      const std::optional<std::uint32_t> offset = updater.open_object(*request);
-      if (!offset) return updater.error();
-      const Bytes object = application.object(request->hash);
-      resumed_at = std::max(resumed_at, *offset);
-      for (std::size_t at = *offset; at < object.size(); at += 1000) {
-        const auto piece = std::span(object).subspan(at, std::min<std::size_t>(1000, object.size() - at));
-        const UpdateError error = updater.write(piece);
-        if (error != UpdateError::None) return error;
-        fetched += piece.size();
-      }
-      const UpdateError error = updater.close_object();
-      if (error != UpdateError::None) return error;
+      const UpdateError error = fetch_object(application, *request);
+      const bool anew = updater.phase() == Phase::Fetching && error == UpdateError::Hash;
+      if (error != UpdateError::None && !anew) return error;
     }
     if (updater.phase() == Phase::Failed) return updater.error();
     return updater.mark_ready();
+  }
+
+  UpdateError fetch_object(const Application& application, const ObjectRequest& request) {
+    const std::optional<std::uint32_t> offset = updater.open_object(request);
+    if (!offset) return updater.error();
+    resumed_at = std::max(resumed_at, *offset);
+    const Bytes object = application.object(request.hash);
+    Bytes stream;
+    if (encode && request.accepts_encodings) stream = encode(request, object, *offset);
+    if (stream.empty()) {
+      stream.assign(object.begin() + *offset, object.end());
+    } else {
+      EXPECT_TRUE(updater.begin_encoding(protocol::transfer::kFormatVersion));
+      ++encodings;
+    }
+    for (std::size_t at = 0; at < stream.size(); at += 1000) {
+      const auto piece = std::span(stream).subspan(at, std::min<std::size_t>(1000, stream.size() - at));
+      const UpdateError error = updater.write(piece);
+      if (error != UpdateError::None) return error;
+      fetched += piece.size();
+    }
+    return updater.close_object();
   }
 
   const crypto::SealingKey staging_key = crypto::device_key(crypto::KeyUse::Staging);
@@ -122,7 +176,9 @@ struct Life {
   vault::Store store;
   Updater updater;
   bool mounted = false;
-  std::size_t fetched = 0;
+  Encode encode{};          // empty: objects come as they are
+  std::size_t fetched = 0;  // bytes, of what travelled
+  unsigned encodings = 0;   // that were begun
   std::uint32_t resumed_at = 0;
 };
 
