@@ -141,6 +141,7 @@ struct Server::Impl {
   std::optional<api::HttpServer> http;
   std::optional<Listener> listener;
   asio::io_context io{1};
+  Encodings encodings{[this](std::function<void()> answer) { asio::post(io, std::move(answer)); }};
   std::thread thread;
 
   std::string base_url;
@@ -173,7 +174,7 @@ void Server::Impl::open_services(const ServerOptions& options) {
   accounts.emplace(*store, *vault, clock);
   signers.emplace(*store, *accounts, *bus, clock);
   deployments.emplace(*store, *bus, clock);
-  gateway.emplace(*store, *bus, *deployments, clock, TlsContext(*pki));
+  gateway.emplace(*store, *bus, *deployments, encodings, clock, TlsContext(*pki));
   credentials_path = directory / kCredentialsName;
 }
 

@@ -20,6 +20,7 @@ namespace {
 struct DeployArguments {
   std::string application, device, unique_name;
   bool wait = false;
+  bool delta = true;
 };
 
 bool is_app_sid(const std::string& text) { return std::regex_match(text, std::regex("KA[0-9a-fA-F]{32}")); }
@@ -33,10 +34,13 @@ void deploy(const DeployArguments& arguments, const Context& context) {
     app = text_of(upload_application(client, load_application(app), arguments.unique_name), "sid");
   }
   note("assigning app " + app + " to device " + arguments.device);
+  set_update_travel(client, arguments.device, arguments.delta);
   set_target(client, arguments.device, app);
   if (!arguments.wait) return;
-  wait_for_deployment(client, arguments.device, [] { return !InterruptGuard::requested(); });
-  note("device " + arguments.device + " runs " + app);
+  const std::size_t sent =
+      wait_for_deployment(client, arguments.device, [] { return !InterruptGuard::requested(); });
+  note("device " + arguments.device + " runs " + app + "; " + std::to_string(sent) +
+       " bytes were sent for it");
 }
 
 }  // namespace
@@ -51,6 +55,10 @@ void add_deploy(CLI::App& program, Context& context) {
   command->add_option("--device,--devicesid,--device-sid", arguments->device, "Device SID or unique name")
       ->required();
   command->add_option("--unique-name", arguments->unique_name, "Unique name for the new application");
+  command->add_flag(
+      "--delta,!--no-delta", arguments->delta,
+      "Updates of the device travel compressed or as differences where that is less (the default), "
+      "or whole");
   command->add_flag("--wait", arguments->wait, "Return when the device runs it, or fail when it cannot");
   command->callback([arguments, &context] { deploy(*arguments, context); });
 }

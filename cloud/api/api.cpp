@@ -44,6 +44,7 @@ const std::vector<Route>& routes() {
       {"GET", {"api", "apps", "*", "bundle"}, Access::Account, download_bundle},
       {"POST", {"api", "devices"}, Access::Account, provision_device},
       {"GET", {"api", "devices", "*"}, Access::Account, device_state},
+      {"POST", {"api", "devices", "*"}, Access::Account, change_device},
       {"GET", {"api", "devices", "*", "logs"}, Access::Account, device_logs},
       {"GET", {"api", "devices", "*", "wait"}, Access::Account, wait_for_deployment},
       {"GET", {"api", "devices", "*", "crashes"}, Access::Account, list_crash_reports},

@@ -74,6 +74,7 @@ Answer fetch_account(const Services& services, const Call& call);
 Answer create_key(const Services& services, const Call& call);
 Answer provision_device(const Services& services, const Call& call);
 Answer device_state(const Services& services, const Call& call);
+Answer change_device(const Services& services, const Call& call);
 Answer device_logs(const Services& services, const Call& call);
 Answer wait_for_deployment(const Services& services, const Call& call);
 

@@ -93,6 +93,7 @@ Json view_device_state(const Device& device, bool connected, const UpdateProgres
   view["app_running"] = device.app_running;
   view["boot_count"] = device.boot_count;
   view["wake_reason"] = device.wake_reason;
+  view["updates"] = device.encodings_allowed ? kAutomaticUpdates : kWholeUpdates;
   view["keys"]["signers"] = Json::array();
   for (const std::uint64_t id : device.signers) view["keys"]["signers"].push_back(key_id_text(id));
   view["keys"]["sequence"] = device.keys_sequence;
@@ -102,6 +103,7 @@ Json view_device_state(const Device& device, bool connected, const UpdateProgres
   view["update"]["error_code"] = device.error_code;
   view["update"]["bytes_done"] = progress.bytes_done;
   view["update"]["bytes_total"] = progress.bytes_total;
+  view["update"]["bytes_sent"] = progress.bytes_sent;
   return view;
 }
 

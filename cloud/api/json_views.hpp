@@ -9,6 +9,10 @@
 
 namespace microvisor::cloud::api {
 
+// How updates travel to a device.
+inline constexpr const char* kAutomaticUpdates = "automatic";
+inline constexpr const char* kWholeUpdates = "whole";
+
 nlohmann::ordered_json view_app(const App& app, const std::string& base);
 nlohmann::ordered_json view_manifest(const App& app, const std::string& base);
 nlohmann::ordered_json view_device(const Device& device, const std::string& base, Timestamp now);

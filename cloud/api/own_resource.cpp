@@ -124,6 +124,16 @@ Answer device_state(const Services& services, const Call& call) {
                                               services.deployments.progress(device)));
 }
 
+Answer change_device(const Services& services, const Call& call) {
+  Device device = require_device(services, call);
+  const auto updates = member(read_json(call.request), "updates");
+  if (updates != kWholeUpdates && updates != kAutomaticUpdates)
+    throw bad_request("updates has to be automatic or whole");
+  device.encodings_allowed = updates == kAutomaticUpdates;
+  services.store.update_device(device);
+  return device_state(services, call);
+}
+
 Answer device_logs(const Services& services, const Call& call) {
   const Device device = require_device(services, call);
   const Parameters query = query_parameters(call.request.target);

@@ -92,6 +92,7 @@ void Deployments::reported(const std::string& device_sid, const link::UpdateRepo
   device->progress.state = state;
   device->progress.bytes_done = report.bytes_done();
   device->progress.bytes_total = report.bytes_total();
+  device->progress.bytes_sent = progress.bytes_sent;
   if (state == link::UPDATE_STATE_FAILED) {
     device->status = UpdateStatus::Error;
     device->error_code = report.error();
@@ -113,9 +114,15 @@ void Deployments::disconnected(const std::string& device_sid) {
   if (device) {
     device->progress.bytes_done = found->second.bytes_done;
     device->progress.bytes_total = found->second.bytes_total;
+    device->progress.bytes_sent = found->second.bytes_sent;
     store_.update_device(*device);
   }
   live_.erase(found);
+}
+
+void Deployments::object_sent(const std::string& device_sid, std::size_t bytes) {
+  const auto found = live_.find(device_sid);
+  if (found != live_.end()) found->second.bytes_sent += static_cast<std::uint32_t>(bytes);
 }
 
 UpdateProgress Deployments::progress(const Device& device) const {

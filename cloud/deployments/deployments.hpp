@@ -27,6 +27,8 @@ class Deployments {
   void connected(Device& device, const link::Hello& hello);
   void reported(const std::string& device_sid, const link::UpdateReport& report);
   void disconnected(const std::string& device_sid);
+  /// So many bytes have gone out to the device for its update.
+  void object_sent(const std::string& device_sid, std::size_t bytes);
 
   /// Of the latest deployment; more recent than what the store has.
   [[nodiscard]] UpdateProgress progress(const Device& device) const;

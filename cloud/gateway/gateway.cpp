@@ -5,6 +5,7 @@
 
 #include "cloud/accounts/signers.hpp"
 #include "protocol/bundle/crypto.hpp"
+#include "protocol/bundle/manifest.hpp"
 #include "protocol/link/update_error.hpp"
 
 namespace microvisor::cloud {
@@ -19,11 +20,12 @@ bool logging_is_enabled(const Device& device, Timestamp now) {
   return device.logging_enabled && (!device.logging_expires || *device.logging_expires > now);
 }
 
-Gateway::Gateway(Store& store, Bus& bus, Deployments& deployments, const Clock& clock, TlsContext tls,
-                 SessionLimits limits)
+Gateway::Gateway(Store& store, Bus& bus, Deployments& deployments, Encodings& encodings, const Clock& clock,
+                 TlsContext tls, SessionLimits limits)
     : store_(store),
       bus_(bus),
       deployments_(deployments),
+      encodings_(encodings),
       clock_(clock),
       tls_(std::move(tls)),
       limits_(limits) {
@@ -79,19 +81,61 @@ std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hell
                   pending_key_changes(store_, *device)};
 }
 
-std::shared_ptr<const protocol::Bytes> Gateway::object(const Session& session, const protocol::Hash& hash) {
+SharedBytes Gateway::object(const Session& session, const protocol::Hash& hash) {
   const Online* device = online(session);
-  if (device == nullptr) return nullptr;
+  return device == nullptr ? nullptr : account_object(device->account_sid, hash);
+}
+
+SharedBytes Gateway::account_object(const std::string& account_sid, const protocol::Hash& hash) {
   // The key holds the account, because an object is only for devices of the accounts that have it.
-  const std::string key = device->account_sid + protocol::to_hex(hash);
+  const std::string key = account_sid + protocol::to_hex(hash);
   if (auto shared = objects_[key].lock()) return shared;
-  auto content = store_.object(device->account_sid, hash);
+  auto content = store_.object(account_sid, hash);
   std::erase_if(objects_, [](const auto& entry) { return entry.second.expired(); });
   if (!content) return nullptr;
   ++counters_.objects;
   const auto shared = std::make_shared<const protocol::Bytes>(std::move(*content));
   objects_[key] = shared;
   return shared;
+}
+
+std::vector<RunningLayer> Gateway::layers_of(const App& app) {
+  std::vector<RunningLayer> layers;
+  const auto manifest = protocol::parse_manifest(app.manifest);
+  if (!manifest) return layers;
+  for (const protocol::LayerInfo& layer : manifest->layers) {
+    if (layer.kind != protocol::RegionKind::InternalFlash) continue;
+    const SharedBytes bytes = account_object(app.account_sid, layer.fetch_hash);
+    if (bytes) layers.push_back({layer.start, bytes});
+  }
+  return layers;
+}
+
+void Gateway::encoding(const Session& session, const link::Open& open, const SharedBytes& object,
+                       Encodings::Answer answer) {
+  const auto device = online(session) == nullptr ? std::nullopt : store_.device_by_sid(session.device_sid());
+  if (!device || !device->encodings_allowed) return answer(nullptr);
+  std::string key = device->account_sid + open.object_hash();
+  std::optional<RunningImage> running;
+  const auto base = protocol::as_hash(open.base_hash());
+  const auto app = base && device->reported_hash
+                       ? store_.app_with_manifest(device->account_sid, *device->reported_hash)
+                       : std::nullopt;
+  if (app) {
+    key += open.base_hash() + std::to_string(open.base_address()) + app->sid;
+    running = RunningImage{*base, open.base_address(), {}};
+    if (!encodings_.knows(key)) running->layers = layers_of(*app);
+  }
+  encodings_.request(key, object, std::move(running),
+                     [this, sid = device->sid, answer = std::move(answer)](const EncodingPtr& encoding) {
+                       answer(encoding);
+                       const auto found = sessions_.find(sid);
+                       if (found != sessions_.end()) found->second.connection->wake();
+                     });
+}
+
+void Gateway::object_sent(const Session& session, std::size_t bytes) {
+  if (online(session) != nullptr) deployments_.object_sent(session.device_sid(), bytes);
 }
 
 void Gateway::update_report(const Session& session, const link::UpdateReport& report) {

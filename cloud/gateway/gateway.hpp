@@ -31,8 +31,8 @@ struct GatewayCounters {
 
 class Gateway final : public SessionHost {
  public:
-  Gateway(Store& store, Bus& bus, Deployments& deployments, const Clock& clock, TlsContext tls,
-          SessionLimits limits = {});
+  Gateway(Store& store, Bus& bus, Deployments& deployments, Encodings& encodings, const Clock& clock,
+          TlsContext tls, SessionLimits limits = {});
   ~Gateway() override;
 
   /// A new connection. `on_output` is called when it has something to send although nothing was received.
@@ -60,7 +60,10 @@ class Gateway final : public SessionHost {
   // SessionHost
   [[nodiscard]] Timestamp now() const override { return clock_.now(); }
   std::optional<Greeting> greet(Session& session, const link::Hello& hello, std::string& refusal) override;
-  std::shared_ptr<const protocol::Bytes> object(const Session& session, const protocol::Hash& hash) override;
+  SharedBytes object(const Session& session, const protocol::Hash& hash) override;
+  void encoding(const Session& session, const link::Open& open, const SharedBytes& object,
+                Encodings::Answer answer) override;
+  void object_sent(const Session& session, std::size_t bytes) override;
   void update_report(const Session& session, const link::UpdateReport& report) override;
   void keys_report(const Session& session, const link::KeysReport& report) override;
   void device_event(const Session& session, const link::DeviceEvent& event) override;
@@ -73,11 +76,14 @@ class Gateway final : public SessionHost {
   void ended(Connection& connection);
   void log(const Session& session, const char* type, std::string message, Timestamp time = 0);
   Online* online(const Session& session);
+  SharedBytes account_object(const std::string& account_sid, const protocol::Hash& hash);
+  std::vector<RunningLayer> layers_of(const App& app);
   void app_running(const Session& session, bool running);
 
   Store& store_;
   Bus& bus_;
   Deployments& deployments_;
+  Encodings& encodings_;
   const Clock& clock_;
   TlsContext tls_;
   SessionLimits limits_;

@@ -3,6 +3,7 @@
 
 #include "cloud/test/device_client.hpp"
 #include "cloud/test/running_server.hpp"
+#include "protocol/transfer/test_stream.hpp"
 
 namespace microvisor::cloud {
 namespace {
@@ -113,6 +114,98 @@ TEST_F(GatewayTest, ADeploymentFromTargetToComplete) {
   EXPECT_FALSE(done["app"]["date_reported"].is_null());
 
   EXPECT_EQ(update_states(log), (std::vector<std::string>{"INSTALLING_APP", "STARTING_NEW_APP", "COMPLETE"}));
+}
+
+/// What a device fetches of a layer that it can take encoded: the first frame that is not Credit, and all
+/// data.
+struct EncodedFetch {
+  bool encoded = false;
+  protocol::Bytes data;
+};
+EncodedFetch fetch_encoded(DeviceClient& device, const protocol::Hash& layer, const protocol::Hash& base) {
+  link::Frame frame;
+  frame.set_stream(1);
+  link::Open& open = *frame.mutable_open();
+  open.set_service(link::SERVICE_FETCH);
+  open.set_credit(1 << 20);
+  open.set_object_hash(layer.data(), layer.size());
+  open.set_accepts_encodings(1U << 1);
+  open.set_base_hash(base.data(), base.size());
+  open.set_base_address(0x0800'0000);
+  device.send(frame);
+  EncodedFetch result;
+  while (auto answer = device.receive()) {
+    if (answer->stream() != 1) continue;
+    if (answer->has_encoded()) result.encoded = true;
+    result.data.insert(result.data.end(), answer->data().begin(), answer->data().end());
+    if (answer->has_close()) return result;
+  }
+  ADD_FAILURE() << "the connection ended";
+  return result;
+}
+
+/// A deployment of 40,000 bytes to a device that runs 40,000 others, a few of which are the same.
+struct EncodedGatewayTest : GatewayTest {
+  json old_app = client.upload(bundle_zip(1, 40'000)).json();
+  json new_app = client.upload(bundle_zip(2, 40'000)).json();
+  protocol::Bytes old_image = image_of(1);
+  protocol::Bytes new_image = image_of(2);
+
+  static protocol::Bytes image_of(unsigned seed) {
+    const std::string zip = bundle_zip(seed, 40'000);
+    return protocol::read_bundle(protocol::as_bytes(zip))->layers.at(0).bytes;
+  }
+  void expect_data(const EncodedFetch& fetch, protocol::ByteView base) const {
+    ASSERT_TRUE(fetch.encoded);
+    protocol::transfer::Request request;
+    request.base = base;
+    const auto decoded = protocol::transfer::test::decode(fetch.data, request);
+    EXPECT_EQ(decoded.status, protocol::transfer::Status::Complete);
+    EXPECT_EQ(decoded.object, new_image);
+  }
+};
+
+TEST_F(EncodedGatewayTest, ADeviceIsSentTheDifferenceToWhatItRuns) {
+  client.post_form(path, "TargetApp=" + new_app["sid"].get<std::string>());
+  DeviceClient device(identity);
+  device.hello(hash_of(old_app));
+  const auto fetch = fetch_encoded(device, protocol::sha256(new_image), protocol::sha256(old_image));
+  expect_data(fetch, old_image);
+  const json update = client.get(own_path).json()["update"];
+  EXPECT_EQ(update["bytes_sent"], fetch.data.size());
+}
+
+TEST_F(EncodedGatewayTest, ADeviceThatRunsSomethingElseIsSentNoDifference) {
+  DeviceClient device(identity);
+  device.hello(hash_of(old_app));
+  auto base = protocol::sha256(old_image);
+  base[31] ^= 1;  // not what the app that it names has
+  expect_data(fetch_encoded(device, protocol::sha256(new_image), base), {});
+}
+
+TEST_F(EncodedGatewayTest, WithoutTheAppThatItRunsThereIsNoDifference) {
+  const std::string sid = old_app["sid"];
+  ASSERT_EQ(client.remove("/v1/Apps/" + sid).status, 204);
+  DeviceClient device(identity);
+  device.hello(hash_of(old_app));
+  expect_data(fetch_encoded(device, protocol::sha256(new_image), protocol::sha256(old_image)), {});
+}
+
+TEST_F(EncodedGatewayTest, UpdatesTravelWholeIfTheOwnerSaysSo) {
+  ASSERT_EQ(client.post_json(own_path, {{"updates", "whole"}}).status, 200);
+  EXPECT_EQ(client.get(own_path).json()["updates"], "whole");
+  {
+    DeviceClient device(identity);
+    device.hello(hash_of(old_app));
+    const auto fetch = fetch_encoded(device, protocol::sha256(new_image), protocol::sha256(old_image));
+    EXPECT_FALSE(fetch.encoded);
+    EXPECT_EQ(fetch.data, new_image);
+  }
+  ASSERT_EQ(client.post_json(own_path, {{"updates", "automatic"}}).status, 200);
+  DeviceClient device(identity);
+  device.hello(hash_of(old_app));
+  EXPECT_TRUE(fetch_encoded(device, protocol::sha256(new_image), protocol::sha256(old_image)).encoded);
+  EXPECT_EQ(client.post_json(own_path, {{"updates", "sometimes"}}).status, 400);
 }
 
 TEST_F(GatewayTest, FailureIsShown) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "protocol/bundle/crypto.hpp"
+#include "protocol/transfer/format.hpp"
 
 namespace microvisor::cloud {
 namespace {
@@ -33,8 +34,9 @@ struct Session::Stream {
   std::uint32_t receive_credit = 0;  // what the device may still send
   std::uint64_t send_credit = 0;     // what we may still send
   // Fetch.
-  std::shared_ptr<const protocol::Bytes> object;
+  SharedBytes object;  // or its encoding
   std::size_t offset = 0;
+  bool awaits_encoding = false;
   // Log.
   std::string records;
   // Channel.
@@ -209,6 +211,30 @@ void Session::open_fetch(Stream& stream, const link::Open& open) {
   if (!stream.object) return close_stream(last_opened_, link::STREAM_ERROR_NOT_FOUND);
   if (open.offset() > stream.object->size()) return close_stream(last_opened_, link::STREAM_ERROR_REFUSED);
   stream.offset = open.offset();
+  const bool accepts = (open.accepts_encodings() >> protocol::transfer::kFormatVersion & 1U) != 0;
+  if (!accepts || stream.offset == stream.object->size()) return;
+  stream.awaits_encoding = true;
+  const std::weak_ptr<bool> alive = alive_;
+  host_.encoding(*this, open, stream.object,
+                 [this, alive, number = last_opened_](const EncodingPtr& encoding) {
+                   if (!alive.expired()) use_encoding(number, encoding);
+                 });
+}
+
+/// Whatever is less: the encoding from the segment on that has the offset, or what is left of the object.
+void Session::use_encoding(std::uint32_t number, const EncodingPtr& encoding) {
+  const auto found = streams_.find(number);
+  if (finished_ || found == streams_.end()) return;
+  Stream& stream = *found->second;
+  stream.awaits_encoding = false;
+  const auto segment = static_cast<std::uint32_t>(stream.offset / protocol::transfer::kSegmentBytes);
+  if (!encoding || encoding->size(segment) >= stream.object->size() - stream.offset) return;
+  link::Frame frame;
+  frame.set_stream(number);
+  frame.mutable_encoded()->set_version(protocol::transfer::kFormatVersion);
+  write(frame);
+  stream.object = encoding->stream(segment);
+  stream.offset = 0;
 }
 
 void Session::close_stream(std::uint32_t number, link::StreamError error) {
@@ -283,7 +309,7 @@ void Session::write(const link::Frame& frame) {
 
 /// One piece of an object. False: there is nothing to send on this stream now.
 bool Session::produce(std::uint32_t number, Stream& stream) {
-  if (stream.service != link::SERVICE_FETCH) return false;
+  if (stream.service != link::SERVICE_FETCH || stream.awaits_encoding) return false;
   const std::size_t left = stream.object->size() - stream.offset;
   const std::size_t count =
       std::min({left, protocol::kMaxStreamDataBytes, static_cast<std::size_t>(stream.send_credit)});
@@ -294,6 +320,7 @@ bool Session::produce(std::uint32_t number, Stream& stream) {
     write(frame);
     stream.offset += count;
     stream.send_credit -= count;
+    host_.object_sent(*this, count);
   }
   if (count == left) close_stream(number, link::STREAM_ERROR_NONE);
   return count > 0;

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "cloud/clock/clock.hpp"
+#include "cloud/gateway/encodings.hpp"
 #include "cloud/logs/line_joiner.hpp"
 #include "protocol/bundle/bytes.hpp"
 #include "protocol/link/frame_codec.hpp"
@@ -39,6 +40,12 @@ class SessionHost {
   /// An object of the device's account; null if there is none.
   virtual std::shared_ptr<const protocol::Bytes> object(const Session& session,
                                                         const protocol::Hash& hash) = 0;
+  /// How `object` may travel to a device that has asked for it by `open`. Answers once, now or later on the
+  /// service thread; null: as it is.
+  virtual void encoding(const Session& session, const link::Open& open, const SharedBytes& object,
+                        Encodings::Answer answer) = 0;
+  /// So many bytes of an object, or of its encoding, are about to go out.
+  virtual void object_sent(const Session& session, std::size_t bytes) = 0;
   virtual void update_report(const Session& session, const link::UpdateReport& report) = 0;
   virtual void keys_report(const Session& session, const link::KeysReport& report) = 0;
   virtual void device_event(const Session& session, const link::DeviceEvent& event) = 0;
@@ -101,6 +108,7 @@ class Session {
   void greet(const link::Hello& hello);
   void open_stream(std::uint32_t number, const link::Open& open);
   void open_fetch(Stream& stream, const link::Open& open);
+  void use_encoding(std::uint32_t number, const EncodingPtr& encoding);
   void stream_data(Stream& stream, std::uint32_t number, const std::string& data);
   void log_data(Stream& stream, std::uint32_t number, const std::string& data);
   void end_stream(Stream& stream, std::uint32_t number, link::StreamError error);
@@ -122,6 +130,7 @@ class Session {
   Timestamp last_heard_;
   Timestamp tokens_updated_;
   double tokens_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for answers that come when it is gone
   bool welcomed_ = false;
   bool finished_ = false;
   std::string reason_;

@@ -36,6 +36,15 @@ struct FakeHost final : SessionHost {
   std::shared_ptr<const protocol::Bytes> object(const Session&, const protocol::Hash& hash) override {
     return hash == content_hash ? content : nullptr;
   }
+  void encoding(const Session&, const link::Open& open, const SharedBytes&,
+                Encodings::Answer answer) override {
+    opens.push_back(open);
+    answers.push_back(std::move(answer));
+  }
+  std::vector<link::Open> opens;
+  std::vector<Encodings::Answer> answers;
+  void object_sent(const Session&, std::size_t bytes) override { sent += bytes; }
+  std::size_t sent = 0;
   void update_report(const Session&, const link::UpdateReport& report) override { reports.push_back(report); }
   void keys_report(const Session&, const link::KeysReport& report) override { keys.push_back(report); }
   std::vector<link::KeysReport> keys;
@@ -215,6 +224,104 @@ TEST_F(SessionTest, FetchKeepsWithinTheCreditAndEndsWithClose) {
   send(close(1));
   send(credit(1, 5));  // crossed on the way
   EXPECT_FALSE(session->finished());
+}
+
+/// A fetch by a device that decodes version 1.
+link::Frame accepting(link::Frame frame) {
+  frame.mutable_open()->set_accepts_encodings(1U << 1);
+  return frame;
+}
+
+EncodingPtr encoding_of(const protocol::Bytes& object) {
+  return std::make_shared<const SharedEncoding>(protocol::transfer::encode(object));
+}
+
+/// 40,000 bytes that compress well.
+SharedBytes compressible() {
+  protocol::Bytes bytes(40'000);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i / 1000);
+  return std::make_shared<const protocol::Bytes>(std::move(bytes));
+}
+
+TEST_F(SessionTest, AnEncodingComesWhenItIsThere) {
+  host.content = compressible();
+  greet();
+  send(accepting(fetch(1, 100'000)));
+  ASSERT_EQ(host.opens.size(), 1U);
+  EXPECT_EQ(host.opens[0].object_hash(), test::bytes_of(host.content_hash));
+  EXPECT_TRUE(output().empty()) << "it is being made";
+  const EncodingPtr encoding = encoding_of(*host.content);
+  host.answers[0](encoding);
+  const auto frames = output();
+  ASSERT_GE(frames.size(), 3U);
+  EXPECT_EQ(frames[0].encoded().version(), 1U);
+  std::string received;
+  for (const auto& frame : frames) received += frame.data();
+  EXPECT_EQ(received, std::string(protocol::as_text(*encoding->stream(0))));
+  EXPECT_EQ(frames.back().kind_case(), link::Frame::kClose);
+  EXPECT_EQ(host.sent, received.size());
+}
+
+TEST_F(SessionTest, AnEncodingBeginsWithTheSegmentThatHasTheOffset) {
+  host.content = compressible();
+  greet();
+  send(accepting(fetch(1, 100'000, 2 * 16'384 + 128)));
+  const EncodingPtr encoding = encoding_of(*host.content);
+  host.answers.at(0)(encoding);
+  std::string received;
+  for (const auto& frame : output()) received += frame.data();
+  EXPECT_EQ(received, std::string(protocol::as_text(*encoding->stream(2))));
+}
+
+TEST_F(SessionTest, WhatIsLessTravels) {
+  greet();
+  send(accepting(fetch(1, 100'000)));
+  const protocol::Bytes noise = [] {
+    protocol::Bytes bytes(5000);
+    std::uint32_t state = 1;
+    for (auto& byte : bytes) byte = static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 24);
+    return bytes;
+  }();
+  host.answers.at(0)(encoding_of(noise));  // as long as the object, and a header
+  auto frames = output();
+  ASSERT_FALSE(frames.empty());
+  EXPECT_EQ(frames[0].kind_case(), link::Frame::kData);
+  send(accepting(fetch(3, 100'000)));
+  host.answers.at(1)(nullptr);
+  frames = output();
+  ASSERT_FALSE(frames.empty());
+  EXPECT_EQ(frames[0].kind_case(), link::Frame::kData);
+}
+
+TEST_F(SessionTest, NobodyIsSentAnEncodingWhoDoesNotAskForOne) {
+  greet();
+  send(fetch(1, 100'000));
+  link::Frame later = fetch(3, 100'000);
+  later.mutable_open()->set_accepts_encodings(1U << 2);  // a version that does not exist
+  send(later);
+  send(accepting(fetch(5, 100'000, 5000)));  // nothing is left
+  EXPECT_TRUE(host.opens.empty());
+  for (const auto& frame : output()) EXPECT_NE(frame.kind_case(), link::Frame::kEncoded);
+}
+
+TEST_F(SessionTest, AnAnswerThatComesTooLateIsNoHarm) {
+  greet();
+  send(accepting(fetch(1, 100'000)));
+  send(close(1, link::STREAM_ERROR_CANCELLED));
+  host.answers.at(0)(encoding_of(*host.content));
+  EXPECT_TRUE(output().empty());
+  send(accepting(fetch(3, 100'000)));
+  session.reset();
+  host.answers.at(1)(encoding_of(*host.content));
+}
+
+TEST_F(SessionTest, OnlyTheGatewaySendsEncoded) {
+  greet();
+  link::Frame frame;
+  frame.set_stream(1);
+  frame.mutable_encoded()->set_version(1);
+  send(frame);
+  expect_end("control frame on a stream");
 }
 
 TEST_F(SessionTest, FetchGoesOnAtAnOffset) {

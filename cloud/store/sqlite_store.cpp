@@ -10,7 +10,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 3;
+constexpr int kSchemaVersion = 4;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -61,6 +61,12 @@ ALTER TABLE devices ADD COLUMN keys_sequence INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN keys_error INTEGER NOT NULL DEFAULT 0;
 )";
 
+/// What version 4 adds to version 3.
+constexpr const char* kEncodings = R"(
+ALTER TABLE devices ADD COLUMN progress_sent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN encodings_allowed INTEGER NOT NULL DEFAULT 1;
+)";
+
 const std::string kAppColumns = "sequence, sid, account_sid, unique_name, manifest_hash, created, updated";
 const std::string kDeviceColumns =
     "sequence, sid, account_sid, unique_name, certificate_hash, created, updated, target_sid, target_hash, "
@@ -69,7 +75,7 @@ const std::string kDeviceColumns =
     "reported_hash, "
     "reported, logging_enabled, logging_expires, last_seen, kernel_version, kernel_version_number, "
     "app_running, "
-    "boot_count, wake_reason, signers, keys_sequence, keys_error";
+    "boot_count, wake_reason, signers, keys_sequence, keys_error, progress_sent, encodings_allowed";
 
 /// Key ids are kept as 8 bytes each, big-endian.
 protocol::Bytes pack_ids(const std::vector<std::uint64_t>& ids) {
@@ -130,6 +136,8 @@ Device read_device(Statement& row) {
   device.signers = unpack_ids(row.bytes());
   device.keys_sequence = static_cast<std::uint64_t>(row.integer());
   device.keys_error = static_cast<int>(row.integer());
+  device.progress.bytes_sent = static_cast<std::uint32_t>(row.integer());
+  device.encodings_allowed = row.integer() != 0;
   return device;
 }
 
@@ -161,7 +169,9 @@ void bind_device(Statement& statement, const Device& device) {
       .bind(std::int64_t{device.wake_reason})
       .bind(protocol::ByteView(pack_ids(device.signers)))
       .bind(static_cast<std::int64_t>(device.keys_sequence))
-      .bind(std::int64_t{device.keys_error});
+      .bind(std::int64_t{device.keys_error})
+      .bind(std::int64_t{device.progress.bytes_sent})
+      .bind(std::int64_t{device.encodings_allowed});
 }
 
 class SqliteStore final : public Store {
@@ -176,6 +186,7 @@ class SqliteStore final : public Store {
     if (version == 0) database_.run(kSchema);
     if (version < 2) database_.run(kCrashReports);
     if (version < 3) database_.run(kKeyChanges);
+    if (version < 4) database_.run(kEncodings);
     if (version < kSchemaVersion) {
       database_.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
     }
@@ -308,9 +319,10 @@ class SqliteStore final : public Store {
         "target_hash, targeted, status, error_code, progress_state, progress_done, progress_total, "
         "progress_shown, "
         "reported_sid, reported_hash, reported, logging_enabled, logging_expires, last_seen, kernel_version, "
-        "kernel_version_number, app_running, boot_count, wake_reason, signers, keys_sequence, keys_error) "
+        "kernel_version_number, app_running, boot_count, wake_reason, signers, keys_sequence, keys_error, "
+        "progress_sent, encodings_allowed) "
         "VALUES "
-        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?, ?, ?, "
         "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(std::string_view(device.sid)).bind(std::string_view(device.account_sid)).bind(device.created);
@@ -346,7 +358,8 @@ class SqliteStore final : public Store {
         "?, "
         "progress_shown = ?, reported_sid = ?, reported_hash = ?, reported = ?, logging_enabled = ?, "
         "logging_expires = ?, last_seen = ?, kernel_version = ?, kernel_version_number = ?, app_running = ?, "
-        "boot_count = ?, wake_reason = ?, signers = ?, keys_sequence = ?, keys_error = ? WHERE sid = ?");
+        "boot_count = ?, wake_reason = ?, signers = ?, keys_sequence = ?, keys_error = ?, "
+        "progress_sent = ?, encodings_allowed = ? WHERE sid = ?");
     bind_device(update, device);
     update.bind(std::string_view(device.sid));
     return update.execute() == Statement::Outcome::Conflict ? Insert::NameTaken : Insert::Done;

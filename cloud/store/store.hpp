@@ -55,7 +55,8 @@ struct UpdateProgress {
   int state = 0;  ///< link::UpdateState
   std::uint32_t bytes_done = 0;
   std::uint32_t bytes_total = 0;
-  std::uint32_t shown = 0;  ///< bit n: state n stands in the log stream already
+  std::uint32_t shown = 0;       ///< bit n: state n stands in the log stream already
+  std::uint32_t bytes_sent = 0;  ///< that have travelled: less than bytes_done where objects go encoded
 };
 
 enum class UpdateStatus : int { UpToDate = 0, Pending = 1, Error = 2 };
@@ -75,6 +76,7 @@ struct Device {
   UpdateStatus status = UpdateStatus::UpToDate;
   int error_code = 0;
   UpdateProgress progress;
+  bool encodings_allowed = true;  ///< it may come as a difference, or compressed
   // Reported.
   std::optional<std::string> reported_sid;
   std::optional<protocol::Hash> reported_hash;

@@ -98,7 +98,8 @@ Device filled(Device device, const App& app) {
   device.targeted = 6;
   device.status = UpdateStatus::Error;
   device.error_code = 3;
-  device.progress = {2, 10, 20, 4};
+  device.progress = {2, 10, 20, 4, 5};
+  device.encodings_allowed = false;
   device.reported_sid = app.sid;
   device.reported_hash = app.manifest_hash;
   device.reported = 7;
@@ -131,6 +132,8 @@ TEST(Store, DevicesKeepEveryField) {
   EXPECT_EQ(after.progress.bytes_done, 10U);
   EXPECT_EQ(after.progress.bytes_total, 20U);
   EXPECT_EQ(after.progress.shown, 4U);
+  EXPECT_EQ(after.progress.bytes_sent, 5U);
+  EXPECT_FALSE(after.encodings_allowed);
   EXPECT_EQ(after.reported_sid, app.sid);
   EXPECT_EQ(after.reported_hash, app.manifest_hash);
   EXPECT_EQ(after.reported, 7);
@@ -256,7 +259,8 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
     Database database(path);  // as version 1 left it
     database.run("DROP TABLE crash_reports");
     database.run("DROP TABLE key_changes");
-    for (const char* column : {"signers", "keys_sequence", "keys_error"})
+    for (const char* column :
+         {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed"})
       database.run((std::string("ALTER TABLE devices DROP COLUMN ") + column).c_str());
     database.run("PRAGMA user_version = 1");
   }
@@ -269,6 +273,7 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
   device.signers = {1, 2};
   ASSERT_EQ(store->add_device(device), Insert::Done);
   EXPECT_EQ(store->device_by_sid("UV1")->signers, device.signers);
+  EXPECT_TRUE(store->device_by_sid("UV1")->encodings_allowed);
 }
 
 }  // namespace

@@ -35,7 +35,9 @@ struct Seen {
   std::vector<protocol::Bytes> crashes;
   std::vector<std::string> ends;  // reasons of sessions
   std::uint64_t largest_record = 0;
-  std::uint64_t bytes_sent = 0;  // inside TLS
+  std::uint64_t bytes_sent = 0;        // inside TLS
+  std::uint64_t object_bytes = 0;      // of these, of objects or their encodings
+  std::vector<std::string> encodings;  // asked for and answered: "difference", "compressed" or "none"
 };
 
 class TestGateway final : private cloud::SessionHost {
@@ -58,6 +60,9 @@ class TestGateway final : private cloud::SessionHost {
   void add_object(const protocol::Bytes& bytes);
   /// Serves `bytes` under a name that is not theirs.
   void replace_object(const protocol::Hash& name, const protocol::Bytes& bytes);
+  /// Objects travel encoded from now on where that is less, against what the gateway believes that devices
+  /// run, from the start of their flash on. It does not look at the hash.
+  void encode_against(const protocol::Bytes& running);
   /// Of connected devices, and of Welcome.
   void set_logging(bool enabled);
   /// Sent after each Welcome from now on.
@@ -87,6 +92,9 @@ class TestGateway final : private cloud::SessionHost {
   std::optional<cloud::Greeting> greet(cloud::Session&, const link::Hello& hello,
                                        std::string& refusal) override;
   std::shared_ptr<const protocol::Bytes> object(const cloud::Session&, const protocol::Hash& hash) override;
+  void encoding(const cloud::Session&, const link::Open& open, const cloud::SharedBytes& object,
+                cloud::Encodings::Answer answer) override;
+  void object_sent(const cloud::Session&, std::size_t bytes) override;
   void update_report(const cloud::Session&, const link::UpdateReport& report) override;
   void keys_report(const cloud::Session&, const link::KeysReport& report) override;
   void device_event(const cloud::Session&, const link::DeviceEvent& event) override;
@@ -124,6 +132,7 @@ class TestGateway final : private cloud::SessionHost {
   bool logging_ = true;
   std::vector<protocol::Bytes> key_changes_;
   std::map<protocol::Hash, std::shared_ptr<const protocol::Bytes>> objects_;
+  std::optional<protocol::Bytes> running_;  // what encodings are made against; none: there are none
   std::vector<std::function<void(cloud::Session&)>> actions_;
   std::vector<Joined*> joined_;
   std::thread thread_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "protocol/bundle/manifest.hpp"
+#include "protocol/transfer/encoder.hpp"
 #include "tests/link/test_device.hpp"
 
 namespace microvisor::test {
@@ -149,6 +150,94 @@ TEST_F(LinkUpdate, AnotherTargetReplacesOneThatIsBeingFetched) {
   ASSERT_TRUE(device.run_until([&] { return device.updater().progress().bytes_done > 30'000; }, 300));
   const auto hash = deploy(make_image(10'000, 8), owner);
   ASSERT_TRUE(device.run_until([&] { return device.installs == 1; }, 300));
+  device.reset();
+  EXPECT_TRUE(holds(hash));
+}
+
+/// A device that runs `image`, which the gateway knows.
+class LinkEncodedUpdate : public LinkUpdate {
+ protected:
+  LinkEncodedUpdate() {
+    deploy(image, owner);
+    EXPECT_TRUE(device.run_until([&] { return device.installs == 1; }, 300));
+    device.reset();
+    EXPECT_TRUE(device.run_until([&] { return reported("COMPLETE"); }));
+    gateway.encode_against(image);
+    before = gateway.seen().object_bytes;
+  }
+  [[nodiscard]] std::uint64_t travelled() { return gateway.seen().object_bytes - before; }
+  [[nodiscard]] Strings encodings() { return gateway.seen().encodings; }
+  /// The gateway believes that devices run `image`: wrongly.
+  void expect_fall_back() {
+    gateway.encode_against(image);
+    const auto hash = deploy(later, owner);
+    ASSERT_TRUE(device.run_until([&] { return device.installs == 2; }, 300)) << describe();
+    EXPECT_EQ(encodings(), (Strings{"none", "difference"})) << "it is asked for once";
+    EXPECT_GT(travelled(), later.size()) << "and then comes as it is";
+    EXPECT_FALSE(reported("FAILED 2"));
+    device.reset();
+    EXPECT_TRUE(holds(hash));
+  }
+
+  protocol::Bytes image = make_image(100'000, 20);
+  protocol::Bytes later = [this] {
+    protocol::Bytes changed = image;
+    for (std::size_t i = 100; i < changed.size(); i += 2'000) changed[i] ^= 0x55;
+    const protocol::Bytes more = make_image(3'000, 21);
+    changed.insert(changed.begin() + 50'000, more.begin(), more.end());
+    return changed;
+  }();
+  std::uint64_t before = 0;
+};
+
+TEST_F(LinkEncodedUpdate, TravelsAsADifference) {
+  const auto hash = deploy(later, owner);
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 2; })) << describe();
+  EXPECT_LT(travelled(), later.size() / 10);
+  EXPECT_EQ(encodings(), (Strings{"none", "difference"}));
+  device.reset();
+  EXPECT_TRUE(holds(hash));
+}
+
+TEST_F(LinkEncodedUpdate, WhatIsNoSmallerTravelsAsItIs) {
+  const auto hash = deploy(make_image(50'000, 22), owner);
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 2; }, 300)) << describe();
+  EXPECT_GT(travelled(), 50'000U);
+  device.reset();
+  EXPECT_TRUE(holds(hash));
+}
+
+TEST_F(LinkEncodedUpdate, AGatewayThatIsWrongAboutTheBaseCostsBytesOnly) {
+  for (std::size_t i = 0; i < image.size(); i += 500) image[i] ^= 1;
+  expect_fall_back();
+}
+
+TEST_F(LinkEncodedUpdate, SoDoesOneThatIsWrongAboutItsSize) {
+  image.resize(image.size() - 1);
+  expect_fall_back();
+}
+
+TEST_F(LinkEncodedUpdate, GoesOnAtASegmentWhereTheConnectionBroke) {
+  // New bytes throughout, so that the difference takes long enough to be broken off.
+  for (std::size_t i = 0; i < later.size(); i += 4)
+    later[i] = static_cast<std::uint8_t>(later[i] * 5 + i / 7);
+  gateway.cut_after(20'000);
+  const auto hash = deploy(later, owner);
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 2; }, 300)) << describe();
+  EXPECT_EQ(encodings(), (Strings{"none", "difference", "difference"}));
+  const auto encoding = protocol::transfer::encode(later, {image, 0x0800'0000});
+  EXPECT_LT(encoding.size(), later.size() * 3 / 4);
+  const std::size_t segment = encoding.size() / encoding.segment_count();
+  EXPECT_LT(travelled(), encoding.size() + 2 * segment + 4'000) << "a segment twice, and the manifest";
+  device.reset();
+  EXPECT_TRUE(holds(hash));
+}
+
+TEST_F(LinkEncodedUpdate, GoesOnAfterAResetInTheMiddle) {
+  const auto hash = deploy(later, owner);
+  ASSERT_TRUE(device.run_until([&] { return device.updater().progress().bytes_done > 40'000; }));
+  device.reset();
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 2; }, 300)) << describe();
   device.reset();
   EXPECT_TRUE(holds(hash));
 }

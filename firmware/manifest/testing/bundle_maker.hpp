@@ -19,6 +19,11 @@ class Message {
   Message& number(std::uint32_t field, std::uint64_t value);
   Message& bytes(std::uint32_t field, std::span<const std::uint8_t> value);
   Message& message(std::uint32_t field, const Message& value) { return bytes(field, value.data()); }
+  /// Fields that are encoded already, or anything else.
+  Message& raw(std::span<const std::uint8_t> bytes) {
+    data_.insert(data_.end(), bytes.begin(), bytes.end());
+    return *this;
+  }
   [[nodiscard]] const Bytes& data() const { return data_; }
 
  private:

@@ -1,0 +1,65 @@
+// Changes of keys as the device reads them: any bytes, and any bytes as the body of a message that is signed
+// by somebody who counts. What is refused changes nothing; what is taken leaves somebody who can sign.
+#include "firmware/manifest/new_keys.hpp"
+
+#include "firmware/crypto/crypto.hpp"
+#include "firmware/manifest/testing/bundle_maker.hpp"
+#include "fuzz/input.hpp"
+
+namespace crypto = microvisor::firmware::crypto;
+namespace manifest = microvisor::firmware::manifest;
+namespace vault = microvisor::firmware::vault;
+using microvisor::fuzz::Input;
+using microvisor::fuzz::require;
+
+namespace {
+
+constexpr std::uint64_t kSequence = 5;  // of the last change
+
+const manifest::testing::SigningKey& owner() {
+  static const manifest::testing::SigningKey key(0x11);
+  return key;
+}
+
+vault::TrustAnchors current_anchors() {
+  vault::TrustAnchors anchors;
+  anchors.count = 1;
+  anchors.manifest_signers[0] = owner().point;
+  anchors.sequence = kSequence;
+  return anchors;
+}
+
+void check(std::span<const std::uint8_t> message) {
+  vault::TrustAnchors next = current_anchors();
+  next.sequence = 77;  // so that it shows whether it was written
+  const auto error =
+      manifest::check_new_keys(message, "UV00112233445566778899aabbccddeeff", current_anchors(), next);
+  if (error != manifest::KeysError::None) {
+    require(next.sequence == 77 && next.count == 1 && next.manifest_signers[0] == owner().point);
+    return;
+  }
+  require(next.sequence > kSequence && next.count >= 1 && next.count <= next.manifest_signers.size());
+  for (std::uint32_t i = 0; i < next.count; ++i) require(crypto::is_p256_point(next.manifest_signers[i]));
+}
+
+/// An envelope (protocol/bundle/envelope.hpp) around any body.
+manifest::testing::Bytes signed_message(std::span<const std::uint8_t> body) {
+  manifest::testing::Message content;
+  content.raw(body);
+  return manifest::testing::sign(owner(), content);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const bool ready = (manifest::testing::initialise_crypto(), true);
+  require(ready);
+  Input input(data, size);
+  const bool as_body = input.choose(4) != 0;
+  if (as_body) {
+    check(signed_message(input.rest()));
+  } else {
+    check(input.rest());
+  }
+  return 0;
+}
