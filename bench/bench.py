@@ -441,6 +441,36 @@ for kind, peer, what in (("delta", "bsdiff and xz", "against the old image"), ("
             lambda kind=kind, pair=pair: update_shares.shares(BUILD)[pair][kind])
 
 
+UPDATE_TIMES = {}
+
+
+def update_times(kind):
+    """Of an update that travels whole or as a difference: seconds of the deployment, ms of outage and boot; measured once."""
+    if not UPDATE_TIMES:
+        output = run(BUILD / "tests/life/life_board_test", "--gtest_filter=UpdateFigures.*").stdout
+        for name, *times in re.findall(r"^(\w+): deploy ([0-9.]+) s, outage ([0-9.]+) ms, boot ([0-9.]+) ms$", output, re.MULTILINE):
+            UPDATE_TIMES[name] = tuple(map(float, times))
+    return UPDATE_TIMES[kind]
+
+
+@figure("update.deploy_seconds_at_100kbit", "s", "lower", "board time from the target's name to the new application's first instruction, "
+        "over 100 kbit/s; 270 KB of application, of which one byte in a thousand has changed", "the update whole")
+def deploy_seconds_at_100kbit():
+    return update_times("difference")[0], update_times("whole")[0]
+
+
+@figure("update.outage_ms", "ms", "lower", "board time of the same from the reset to the new application's first instruction: installed "
+        "and verified")
+def outage_ms():
+    return update_times("difference")[1]
+
+
+@figure("update.boot_ms", "ms", "lower", "board time from a reset to the first instruction of an application of 270 KB, with verification "
+        "of kernel and application")
+def boot_ms():
+    return update_times("difference")[2]
+
+
 def main():
     global BUILD, MICROVISOR
     parser = argparse.ArgumentParser()
@@ -462,7 +492,7 @@ def main():
         value, peer_value = value if isinstance(value, tuple) else (value, None)
         results.append({"name": entry["name"], "value": value, "unit": entry["unit"], "peer": entry["peer"],
                         "peer_value": peer_value, "better": entry["better"], "how": entry["how"]})
-        digits = 2 if entry["unit"] == "%" else 0
+        digits = 2 if entry["unit"] in ("%", "s") else 0
         beside = f"   ({entry['peer']}: {peer_value:,.{digits}f}, ratio {value / peer_value:.2f})" if peer_value else ""
         print(f"{entry['name']:<44} {value:>16,.{digits}f} {entry['unit']}{beside}", flush=True)
     if not results:

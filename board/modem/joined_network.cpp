@@ -110,7 +110,10 @@ void JoinedNetwork::name_query(const packet::Udp& query) {
 }
 
 void JoinedNetwork::to_board(std::vector<std::uint8_t> bytes) {
-  under_way_.emplace_back(scheduler_.now() + options_.latency, std::move(bytes));
+  line_free_ = std::max(line_free_, scheduler_.now());
+  if (options_.bits_per_second != 0)
+    line_free_ += 8 * bytes.size() * kTicksPerSecond / options_.bits_per_second;
+  under_way_.emplace_back(line_free_ + options_.latency, std::move(bytes));
   if (!delivery_.armed()) delivery_.at(under_way_.front().first);
 }
 

@@ -46,6 +46,8 @@ class JoinedPeer {
 struct JoinedOptions {
   /// One way, from the peer to the board.
   Time latency = 10'000 * kTicksPerMicrosecond;
+  /// What the way to the board carries; 0: any number.
+  std::uint64_t bits_per_second = 0;
   /// What the name server at 10.0.2.3 knows.
   std::map<std::string, std::uint32_t> names;
 };
@@ -86,6 +88,7 @@ class JoinedNetwork final : public Network {
   Receiver receiver_;
   std::map<Key, std::unique_ptr<TcpEndpoint>> connections_;
   std::deque<std::pair<Time, std::vector<std::uint8_t>>> under_way_;
+  Time line_free_ = 0;  // when the way to the board can take the next packet
   Scheduler::Event delivery_;
   std::mutex mutex_;
   std::condition_variable woken_;

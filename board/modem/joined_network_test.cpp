@@ -135,6 +135,23 @@ TEST_F(Joined, TakesTimeAndNoHostTime) {
   EXPECT_FALSE(network.awaiting());
 }
 
+TEST_F(Joined, ASlowLineCarriesOnePacketAfterTheOther) {
+  JoinedNetwork slow{scheduler, [](auto&&...) { return nullptr; }, {.bits_per_second = 8'000}};
+  std::vector<Time> times;
+  slow.on_receive([&](std::span<const std::uint8_t> bytes) {
+    EXPECT_EQ(bytes.size(), 40U) << "a refusal: two headers of 20 bytes";
+    times.push_back(scheduler.now());
+  });
+  for (const std::uint16_t port : {1, 2}) {
+    slow.send(packet::make_tcp(
+        kBoardAddress, kGatewayAddress,
+        {.source_port = kBoardPort, .destination_port = port, .sequence = kFirst, .flags = packet::kSyn, .data = {}}));
+  }
+  run(kTicksPerSecond);
+  // 320 bits take 40 ms, and each packet 10 ms on its way.
+  EXPECT_EQ(times, (std::vector<Time>{kTicksPerSecond / 20, kTicksPerSecond * 9 / 100}));
+}
+
 TEST_F(Joined, RefusesPortsNobodyListensOn) {
   network.send(packet::make_tcp(
       kBoardAddress, kGatewayAddress,

@@ -46,7 +46,7 @@ class LifeMachine::Terminal final : public board::SerialDevice {
   std::string line_;
 };
 
-LifeMachine::LifeMachine(std::size_t certificate_size)
+LifeMachine::LifeMachine(std::size_t certificate_size, std::uint64_t bits_per_second)
     : gateway(kSid, "gateway.microvisor.internal", certificate_size),
       terminal_(std::make_unique<Terminal>(*this)) {
   auto memories = std::move(*board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1)));
@@ -60,6 +60,7 @@ LifeMachine::LifeMachine(std::size_t certificate_size)
   board_->serial(kUsart2)->connect(terminal_.get());
   board::JoinedOptions joined;
   joined.names = {{"gateway.example", board::kGatewayAddress}};
+  joined.bits_per_second = bits_per_second;
   network_ = std::make_unique<board::JoinedNetwork>(
       board_->scheduler(),
       [this](board::JoinedConnection& connection, std::uint32_t, std::uint16_t port) {
@@ -77,9 +78,13 @@ void LifeMachine::deploy(const std::string& guest, const protocol::BundleOptions
   auto image = protocol::elf_to_image(read_file(std::string(MICROVISOR_LIFE_GUESTS) + "/" + guest + ".elf"));
   if (!image) throw std::runtime_error(image.error().message);
   std::memcpy(image->data() + kParameters, std::data(parameters), parameters.size() * sizeof(std::uint32_t));
-  const auto manifest = protocol::sign_manifest(protocol::make_manifest(*image, options), owner);
+  deploy_image(*image, options);
+}
+
+void LifeMachine::deploy_image(const protocol::Bytes& image, const protocol::BundleOptions& options) {
+  const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, options), owner);
   if (!manifest) throw std::runtime_error(manifest.error().message);
-  gateway.add_object(*image);
+  gateway.add_object(image);
   gateway.add_object(*manifest);
   gateway.set_target(protocol::sha256(*manifest));
 }

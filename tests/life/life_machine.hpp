@@ -23,7 +23,8 @@ class LifeMachine {
   static constexpr const char* kSid = "UV00112233445566778899aabbccddeeff";
 
   /// `certificate_size`: bytes that all certificates are filled up to; 0: as small as they are.
-  explicit LifeMachine(std::size_t certificate_size = 0);
+  /// `bits_per_second`: of the network to the device; 0: without limit.
+  explicit LifeMachine(std::size_t certificate_size = 0, std::uint64_t bits_per_second = 0);
   ~LifeMachine();
 
   /// Names a guest of guests/ the target, with these policies and up to three words as its parameters.
@@ -32,6 +33,8 @@ class LifeMachine {
   void deploy(const std::string& guest, const protocol::BundleOptions& options, std::uint32_t parameter) {
     deploy(guest, options, {parameter});
   }
+  /// The same with any flash image.
+  void deploy_image(const protocol::Bytes& image, const protocol::BundleOptions& options = {});
   /// Runs until `done`, asked every millisecond of board time, or for `seconds`. True if `done`.
   [[nodiscard]] bool run_until(const std::function<bool()>& done, double seconds);
   /// Runs until a line that begins with `start` has come since the last call of this function; empty if it

@@ -19,35 +19,20 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "board/memory/board_memories.hpp"
-#include "cli/client.hpp"
-#include "cli/deployment.hpp"
 #include "cli/files.hpp"
-#include "cli/flash_view.hpp"
-#include "cli/output.hpp"
-#include "cli/provisioning.hpp"
-#include "cloud/server.hpp"
-#include "tests/ota/board_process.hpp"
+#include "tests/ota/rig.hpp"
 
 namespace microvisor::tests {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
-/// Far more than a recovery takes, also on a machine that has other work.
-constexpr auto kPatience = std::chrono::minutes(10);
 const std::vector<std::string> kPhases = {"Fetching", "Staging", "Erasing", "Programming"};
 /// Flash operations of the phase to let pass before the kill, at most; fewer happen in short phases.
 const std::map<std::string, unsigned> kDepth = {
@@ -75,104 +60,41 @@ Arguments parse(int count, char** values) {
   return arguments;
 }
 
-/// A temporary directory, kept when something failed.
-class Scratch {
+/// A board that is killed on its way from one application to the other and back.
+class Victim {
  public:
-  Scratch() {
-    std::string pattern = (fs::temp_directory_path() / "microvisor-kills-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a directory");
-    path_ = pattern;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    if (!keep) fs::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  [[nodiscard]] const fs::path& path() const { return path_; }
-  bool keep = false;
-
- private:
-  fs::path path_;
-};
-
-/// Between two looks at a condition: the journal, where the moment matters, and the cloud, where it does not
-/// and each look costs.
-constexpr std::chrono::microseconds kGlance{300}, kQuestion{50'000};
-
-template <class Condition>
-bool await(std::chrono::microseconds pause, Condition condition) {
-  const auto deadline = Clock::now() + kPatience;
-  while (!condition()) {
-    if (Clock::now() > deadline) return false;
-    std::this_thread::sleep_for(pause);
-  }
-  return true;
-}
-
-class Rig {
- public:
-  Rig(const Arguments& arguments, const fs::path& scratch)
-      : arguments_(arguments),
-        server_(start_cloud(scratch / "cloud")),
-        client_(cli::read_credentials(server_->credentials_path())),
-        directory_(scratch / "board"),
-        random_(arguments.seed) {
-    sid_ = make_board();
-    for (std::size_t i = 0; i < 2; ++i) {
-      const auto app = cli::upload_application(client_, cli::load_application(arguments.apps[i]),
-                                               fmt::format("app-{}", i));
-      apps_[i] = cli::text_of(app, "sid");
-    }
+  Victim(const Arguments& arguments, const fs::path& scratch)
+      : rig_(arguments.microvisor, scratch), random_(arguments.seed) {
+    for (std::size_t i = 0; i < 2; ++i)
+      apps_[i] = rig_.upload(cli::load_application(arguments.apps[i]), fmt::format("app-{}", i));
   }
 
   /// Brings the device to application 0, undisturbed.
   void prepare() {
-    board_.emplace(arguments_.microvisor, directory_);
-    flash_.emplace(directory_);
-    board_->start();
-    cli::set_target(client_, sid_, apps_[0]);
-    require_running(0);
+    rig_.board().start();
+    rig_.deploy(apps_[0]);
+    rig_.require_running(apps_[0]);
   }
 
   /// One kill in `phase` on the way to the other application. Empty if recovered, else what is wrong.
   std::string kill_in(const std::string& phase) {
     const std::size_t next = 1 - current_;
-    installed_ = flash_->journal().installed;
-    cli::set_target(client_, sid_, apps_[next]);
+    installed_ = rig_.flash().journal().installed;
+    rig_.deploy(apps_[next]);
     const unsigned depth = kDepth.at(phase) == 0 ? 0 : static_cast<unsigned>(random_() % kDepth.at(phase));
     const bool hit = strike(phase, depth);
-    board_->start();
-    require_running(next);
+    rig_.board().start();
+    rig_.require_running(apps_[next]);
     current_ = next;
     if (!hit) return "missed";
     return {};
   }
 
  private:
-  static std::unique_ptr<cloud::Server> start_cloud(const fs::path& data) {
-    cloud::ServerOptions options;
-    options.listen = options.gateway = "127.0.0.1:0";
-    options.data = data;
-    options.quiet = true;
-    auto server = cloud::Server::start(options);
-    if (!server) throw std::runtime_error(server.error());
-    return std::move(*server);
-  }
-
-  std::string make_board() {
-    if (const auto made = board::BoardMemories::create(directory_, board::BoardIdentity::random()); !made) {
-      throw std::runtime_error(made.error().message);
-    }
-    auto memories = board::BoardMemories::open(directory_);
-    if (!memories) throw std::runtime_error(memories.error().message);
-    return cli::provision(*memories, &client_);
-  }
-
   /// What the journal says; read anew only if something has been written since.
   const firmware::image::JournalState& journal() {
-    const std::uint64_t changes = flash_->changes();
-    if (changes != looked_at_) journal_ = flash_->journal();
+    const std::uint64_t changes = rig_.flash().changes();
+    if (changes != looked_at_) journal_ = rig_.flash().journal();
     looked_at_ = changes;
     return journal_;
   }
@@ -184,37 +106,18 @@ class Rig {
     const auto passed = [&] { return journal().installed != installed_ && journal().installed != none; };
     if (!await(kGlance, [&] { return journal().phase == wanted || passed(); }))
       throw std::runtime_error("never saw " + wanted);
-    const std::uint64_t from = flash_->operations();
-    if (!await(kGlance, [&] { return flash_->operations() >= from + depth || journal().phase != wanted; }))
+    const auto operations = [&] { return rig_.flash().operations(); };
+    const std::uint64_t from = operations();
+    if (!await(kGlance, [&] { return operations() >= from + depth || journal().phase != wanted; }))
       throw std::runtime_error("nothing happens in " + wanted);
-    board_->kill();
-    return flash_->journal().phase == wanted;
+    rig_.board().kill();
+    return rig_.flash().journal().phase == wanted;
   }
 
-  void require_running(std::size_t app) {
-    const bool there = await(kQuestion, [&] {
-      if (!board_->running()) throw std::runtime_error("the board's process has ended; see its log");
-      const auto device = client_.get("/v1/Devices/" + sid_).at("app");
-      return cli::text_of(device, "update_status") == "up-to-date" &&
-             cli::text_of(device, "reported_sid") == apps_[app];
-    });
-    if (!there)
-      throw std::runtime_error(fmt::format("not recovered; the journal says {}", flash_->journal().phase));
-    const bool logs =
-        await(kQuestion, [&] { return client_.get("/api/devices/" + sid_).at("app_running").get<bool>(); });
-    if (!logs) throw std::runtime_error("the application does not run");
-  }
-
-  const Arguments& arguments_;
-  std::unique_ptr<cloud::Server> server_;
-  cli::Client client_;
-  fs::path directory_;
+  Rig rig_;
   std::mt19937_64 random_;
-  std::string sid_;
   std::array<std::string, 2> apps_;
   std::size_t current_ = 0;
-  std::optional<BoardProcess> board_;
-  std::optional<cli::FlashView> flash_;
   std::uint64_t looked_at_ = ~std::uint64_t{0};
   firmware::image::JournalState journal_;
   std::array<std::uint8_t, 32> installed_{};  ///< before the update under way
@@ -234,11 +137,11 @@ Share run_share(const Arguments& arguments, unsigned first) {
   Scratch scratch;
   Share share;
   try {
-    Rig rig(own, scratch.path());
-    rig.prepare();
+    Victim victim(own, scratch.path());
+    victim.prepare();
     for (unsigned turn = 0; first + turn * arguments.boards < arguments.kills;) {
       const std::size_t phase = (first + turn) % kPhases.size();
-      if (rig.kill_in(kPhases[phase]).empty()) {
+      if (victim.kill_in(kPhases[phase]).empty()) {
         ++share.hits[phase];
         fmt::print("board {}, kill {} in {}: recovered\n", first + 1, turn + 1, kPhases[phase]);
         ++turn;
