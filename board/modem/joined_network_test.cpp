@@ -143,9 +143,12 @@ TEST_F(Joined, ASlowLineCarriesOnePacketAfterTheOther) {
     times.push_back(scheduler.now());
   });
   for (const std::uint16_t port : {1, 2}) {
-    slow.send(packet::make_tcp(
-        kBoardAddress, kGatewayAddress,
-        {.source_port = kBoardPort, .destination_port = port, .sequence = kFirst, .flags = packet::kSyn, .data = {}}));
+    slow.send(packet::make_tcp(kBoardAddress, kGatewayAddress,
+                               {.source_port = kBoardPort,
+                                .destination_port = port,
+                                .sequence = kFirst,
+                                .flags = packet::kSyn,
+                                .data = {}}));
   }
   run(kTicksPerSecond);
   // 320 bits take 40 ms, and each packet 10 ms on its way.

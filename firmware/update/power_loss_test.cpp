@@ -173,11 +173,10 @@ Scenario& scenario() {
 /// compressed: nothing runs where they go.
 Scenario& encoded_scenario() {
   static const testing::LayerFields layer = testing::layer(0, 0x9000, 34'000, 1);
-  static Scenario value(
-      Application{{layer}},
-      Application{{testing::later_version(layer), testing::layer(0xA000, 0x2000, 3'001, 3),
-                   testing::external_layer(0x5000, 0x1000, 700, 6)}},
-      true);
+  static Scenario value(Application{{layer}},
+                        Application{{testing::later_version(layer), testing::layer(0xA000, 0x2000, 3'001, 3),
+                                     testing::external_layer(0x5000, 0x1000, 700, 6)}},
+                        true);
   return value;
 }
 

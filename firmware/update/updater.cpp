@@ -228,7 +228,8 @@ std::optional<std::uint32_t> Updater::open_object(const ObjectRequest& request) 
 
 /// Nothing, unless bank 1 has been found to hold what was installed: all of its rows can be read then.
 Base Updater::base_of(const manifest::Layer& layer) {
-  if (layer.medium != manifest::Medium::InternalFlash || !installed_ || checked_ != crypto::Verdict::Valid) return {};
+  if (layer.medium != manifest::Medium::InternalFlash || !installed_ || checked_ != crypto::Verdict::Valid)
+    return {};
   if (layer.start >= installed_->extent) return {};
   const std::uint32_t address = kApplicationFlash + layer.start;
   return {installed_->extent_hash, address, flash_.in_place(address, installed_->extent - layer.start)};

@@ -13,7 +13,8 @@
 namespace microvisor::test {
 namespace {
 
-/// An application of 270 KB (examples/applications/demo), and its next version: one byte in a thousand differs.
+/// An application of 270 KB (examples/applications/demo), and its next version: one byte in a thousand
+/// differs.
 protocol::Bytes application() {
   std::ifstream file(MICROVISOR_DEMO, std::ios::binary);
   return *protocol::elf_to_image(protocol::Bytes{std::istreambuf_iterator<char>(file), {}});
@@ -78,7 +79,8 @@ TEST_F(UpdateFigures, AsADifference) {
   const Times times = measure(true);
   std::printf("difference: deploy %.3f s, outage %.1f ms, boot %.1f ms\n", times.deploy, 1000 * times.outage,
               1000 * times.boot);
-  EXPECT_LT(times.deploy, 4.0 * static_cast<double>(application().size()) / 100'000) << "half of the line's time";
+  EXPECT_LT(times.deploy, 4.0 * static_cast<double>(application().size()) / 100'000)
+      << "half of the line's time";
 }
 
 }  // namespace

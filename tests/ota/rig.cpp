@@ -83,8 +83,7 @@ void Rig::require_running(const std::string& app) {
   const bool there = await(kQuestion, [&] {
     if (!board_.running()) throw std::runtime_error("the board's process has ended; see its log");
     const auto shown = client_->get("/v1/Devices/" + sid_).at("app");
-    return cli::text_of(shown, "update_status") == "up-to-date" &&
-           cli::text_of(shown, "reported_sid") == app;
+    return cli::text_of(shown, "update_status") == "up-to-date" && cli::text_of(shown, "reported_sid") == app;
   });
   if (!there)
     throw std::runtime_error(fmt::format("not recovered; the journal says {}", flash_.journal().phase));
