@@ -136,7 +136,7 @@ TEST_F(Joined, TakesTimeAndNoHostTime) {
 }
 
 TEST_F(Joined, ASlowLineCarriesOnePacketAfterTheOther) {
-  JoinedNetwork slow{scheduler, [](auto&&...) { return nullptr; }, {.bits_per_second = 8'000}};
+  JoinedNetwork slow{scheduler, [](auto&&...) { return nullptr; }, {.bits_per_second = 8'000, .names = {}}};
   std::vector<Time> times;
   slow.on_receive([&](std::span<const std::uint8_t> bytes) {
     EXPECT_EQ(bytes.size(), 40U) << "a refusal: two headers of 20 bytes";

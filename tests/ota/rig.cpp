@@ -57,10 +57,12 @@ void Rig::start_cloud(const std::string& listen, const std::string& gateway) {
 void Rig::with_cloud_stopped(const std::function<void(const fs::path& data)>& action) {
   const auto at = [](std::uint16_t port) { return fmt::format("127.0.0.1:{}", port); };
   const std::string listen = at(server_->api_port()), gateway = at(server_->gateway_port());
+  board_.kill();  // its process has inherited the sockets that listen
   client_.reset();
   server_.reset();
   action(data_);
   start_cloud(listen, gateway);
+  board_.start();
 }
 
 std::string Rig::make_board() {

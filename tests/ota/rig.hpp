@@ -51,7 +51,8 @@ class Rig {
   void require_running(const std::string& app);
   /// What the cloud shows of the device beside the v1 resource.
   [[nodiscard]] nlohmann::json device();
-  /// Stops the cloud, has something done to its data, and starts it again at the same addresses.
+  /// Switches board and cloud off, has something done to the cloud's data, and switches them on again, the
+  /// cloud at the same addresses.
   void with_cloud_stopped(const std::function<void(const std::filesystem::path& data)>& action);
 
   [[nodiscard]] BoardProcess& board() { return board_; }
