@@ -136,6 +136,7 @@ struct Server::Impl {
   std::optional<Accounts> accounts;
   std::optional<Signers> signers;
   std::optional<Deployments> deployments;
+  std::optional<KernelUpdates> kernels;
   std::optional<Gateway> gateway;
   std::optional<api::Api> api;
   std::optional<api::HttpServer> http;
@@ -174,7 +175,8 @@ void Server::Impl::open_services(const ServerOptions& options) {
   accounts.emplace(*store, *vault, clock);
   signers.emplace(*store, *accounts, *bus, clock);
   deployments.emplace(*store, *bus, clock);
-  gateway.emplace(*store, *bus, *deployments, encodings, clock, TlsContext(*pki));
+  kernels.emplace(*store, *bus, clock);
+  gateway.emplace(*store, *bus, *deployments, *kernels, encodings, clock, TlsContext(*pki));
   credentials_path = directory / kCredentialsName;
 }
 
@@ -227,7 +229,7 @@ tl::expected<void, Error> Server::Impl::open(const ServerOptions& options) {
   const std::string gateway_address = credentials.gateway;
   if (auto written = open_credentials(); !written) return written;
   credentials.gateway = gateway_address;
-  api.emplace(api::Services{*store, *accounts, *signers, *bus, *deployments, *gateway, *pki, *chosen_clock,
+  api.emplace(api::Services{*store, *accounts, *signers, *bus, *deployments, *kernels, *gateway, *pki, *chosen_clock,
                             gateway_address});
   http.emplace(hub, *bus, *store, *chosen_clock);
   http->run(std::move(*api_acceptor), *api, base_url);

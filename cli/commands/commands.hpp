@@ -27,6 +27,7 @@ void add_deploy(CLI::App& program, Context& context);
 void add_devices(CLI::App& program, Context& context);
 void add_device_crashes(CLI::App& devices, Context& context);
 void add_factory(CLI::App& program, Context& context);
+void add_kernels(CLI::App& program, Context& context);
 void add_login(CLI::App& program, Context& context);
 void add_logs(CLI::App& program, Context& context);
 void add_signers(CLI::App& program, Context& context);

@@ -10,6 +10,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
+#include "protocol/link/update_error.hpp"
 
 namespace microvisor::cli {
 namespace {
@@ -18,16 +19,26 @@ using nlohmann::json;
 
 std::string device_path(const std::string& device) { return "/v1/Devices/" + Client::escape(device); }
 
-void print_device(const json& device, bool as_json) {
+std::string describe_kernel_update(const json& kernel) {
+  const std::string status = text_of(kernel, "update_status");
+  if (status != "error") return status == "pending" ? status + ", " + text_of(kernel, "state") : status;
+  return protocol::describe_update_error(kernel.at("update_error_code").get<int>());
+}
+
+/// The v1 resource as it is, or as text with what /api knows beside it.
+void print_device(Client& client, const json& device, bool as_json) {
   if (as_json) return print_line(device.dump(2));
   const json& app = device.at("app");
   const json& logging = device.at("logging");
+  const json state = client.get("/api/devices/" + Client::escape(text_of(device, "sid")));
   print_line(format_fields({{"sid", text_of(device, "sid")},
                             {"unique name", text_of(device, "unique_name")},
                             {"target app", text_of(app, "target_sid")},
                             {"reported app", text_of(app, "reported_sid")},
                             {"update status", text_of(app, "update_status")},
                             {"update error", text_of(app, "update_error_code")},
+                            {"kernel", text_of(state, "kernel_version")},
+                            {"kernel update", describe_kernel_update(state.at("kernel"))},
                             {"logging", text_of(logging, "enabled") == "true" ? "on" : "off"},
                             {"logging expires", text_of(logging, "date_expires")}}));
 }
@@ -56,7 +67,8 @@ void add_show(CLI::App& devices, Context& context) {
   command->add_option("DEVICE", *name, "SID or unique name")->required();
   command->add_flag("--json", *as_json, "Print as JSON");
   command->callback([name, as_json, &context] {
-    print_device(Client(find_credentials(context.profile)).get(device_path(*name)), *as_json);
+    Client client(find_credentials(context.profile));
+    print_device(client, client.get(device_path(*name)), *as_json);
   });
 }
 
@@ -95,8 +107,8 @@ void add_update(CLI::App& devices, Context& context) {
   command->add_flag("--json", arguments->as_json, "Print the device as JSON");
   command->callback([arguments, &context] {
     const Form form = update_form(*arguments);
-    print_device(Client(find_credentials(context.profile)).post_form(device_path(arguments->device), form),
-                 arguments->as_json);
+    Client client(find_credentials(context.profile));
+    print_device(client, client.post_form(device_path(arguments->device), form), arguments->as_json);
   });
 }
 

@@ -15,6 +15,7 @@
 #include "cloud/deployments/deployments.hpp"
 #include "cloud/gateway/gateway.hpp"
 #include "cloud/gateway/pki.hpp"
+#include "protocol/bundle/failure.hpp"
 
 namespace microvisor::cloud::api {
 
@@ -29,6 +30,7 @@ struct Services {
   Signers& signers;
   Bus& bus;
   Deployments& deployments;
+  KernelUpdates& kernels;
   const Gateway& gateway;
   const Pki& pki;
   const Clock& clock;
@@ -88,6 +90,21 @@ Answer publish_key_change(const Services& services, const Call& call);
 Answer list_crash_reports(const Services& services, const Call& call);
 Answer fetch_crash_report(const Services& services, const Call& call);
 Answer remove_crash_report(const Services& services, const Call& call);
+
+Answer list_kernels(const Services& services, const Call& call);
+Answer upload_kernel(const Services& services, const Call& call);
+Answer remove_kernel(const Services& services, const Call& call);
+Answer deploy_kernel(const Services& services, const Call& call);
+Answer deploy_kernel_to_all(const Services& services, const Call& call);
+
+/// What a form of an upload holds: the part `File`, and `UniqueName` if it has one.
+struct Upload {
+  std::string_view file;
+  std::optional<std::string> unique_name;
+};
+Upload read_upload(const Request& request);
+/// Answers a bundle that cannot be accepted.
+[[noreturn]] void refuse_bundle(const protocol::Failure& failure);
 
 /// Checks a unique name that a client wants to give; `prefix` is that of the resource's SIDs.
 void check_unique_name(const std::string& name, std::string_view prefix);

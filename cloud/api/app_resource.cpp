@@ -14,10 +14,26 @@ namespace {
 
 constexpr std::size_t kMaxUniqueName = 255;
 
-struct Upload {
-  std::string_view file;
-  std::optional<std::string> unique_name;
-};
+/// The bundle with the signature of one of the account's signers: as it came if it bears one, else signed
+/// now.
+protocol::Bundle signed_bundle(const Services& services, const Account& account, protocol::Bundle bundle) {
+  const auto signers = services.signers.state(account).keys;
+  if (bundle.info.signer_id != 0) {
+    for (const protocol::PublicKey& signer : signers) {
+      if (protocol::is_signed_by(bundle.info, signer)) return bundle;
+    }
+    throw bad_request("File: the bundle is signed, but by none of the account's signers");
+  }
+  const auto key = services.accounts.owner_key(account);
+  if (std::find(signers.begin(), signers.end(), key.public_key()) == signers.end()) {
+    throw bad_request("File: the bundle is not signed, and the account's own key is not a signer any more");
+  }
+  auto result = protocol::sign_bundle(std::move(bundle), key);
+  if (!result) refuse_bundle(result.error());
+  return std::move(*result);
+}
+
+}  // namespace
 
 Upload read_upload(const Request& request) {
   const auto boundary = multipart_boundary(request.content_type);
@@ -43,27 +59,6 @@ Upload read_upload(const Request& request) {
   const bool large = failure.refusal == protocol::Refusal::UploadTooLarge;
   throw ApiError{large ? 413 : 400, large ? 20413 : 20001, "File: " + failure.message};
 }
-
-/// The bundle with the signature of one of the account's signers: as it came if it bears one, else signed
-/// now.
-protocol::Bundle signed_bundle(const Services& services, const Account& account, protocol::Bundle bundle) {
-  const auto signers = services.signers.state(account).keys;
-  if (bundle.info.signer_id != 0) {
-    for (const protocol::PublicKey& signer : signers) {
-      if (protocol::is_signed_by(bundle.info, signer)) return bundle;
-    }
-    throw bad_request("File: the bundle is signed, but by none of the account's signers");
-  }
-  const auto key = services.accounts.owner_key(account);
-  if (std::find(signers.begin(), signers.end(), key.public_key()) == signers.end()) {
-    throw bad_request("File: the bundle is not signed, and the account's own key is not a signer any more");
-  }
-  auto result = protocol::sign_bundle(std::move(bundle), key);
-  if (!result) refuse_bundle(result.error());
-  return std::move(*result);
-}
-
-}  // namespace
 
 void check_unique_name(const std::string& name, std::string_view prefix) {
   const bool printable =

@@ -54,6 +54,17 @@ Json view_app(const App& app, const std::string& base) {
   return view;
 }
 
+Json view_kernel(const Kernel& kernel) {
+  Json view;
+  view["hash"] = hash_text(kernel.manifest_hash);
+  view["version"] = kernel.version;
+  view["version_number"] = kernel.version_number;
+  view["security_ratchet"] = kernel.security_ratchet;
+  view["device_type"] = kernel.device_type;
+  view["date_created"] = iso_seconds(kernel.created);
+  return view;
+}
+
 Json view_manifest(const App& app, const std::string& base) {
   Json view;
   view["app_sid"] = app.sid;
@@ -99,6 +110,15 @@ Json view_device_state(const Device& device, bool connected, const UpdateProgres
   view["keys"]["sequence"] = device.keys_sequence;
   view["keys"]["error_code"] = device.keys_error;
   const auto state = static_cast<std::size_t>(progress.state);
+  const KernelState& kernel = device.kernel;
+  const auto kernel_state = static_cast<std::size_t>(kernel.progress.state);
+  view["kernel"]["manifest_hash"] = kernel.running ? Json(hash_text(*kernel.running)) : Json(nullptr);
+  view["kernel"]["target_hash"] = kernel.target ? Json(hash_text(*kernel.target)) : Json(nullptr);
+  view["kernel"]["update_status"] = status_text(kernel.status);
+  view["kernel"]["update_error_code"] = kernel.error_code;
+  view["kernel"]["state"] = kStates[kernel_state < std::size(kStates) ? kernel_state : 0];
+  view["kernel"]["bytes_done"] = kernel.progress.bytes_done;
+  view["kernel"]["bytes_total"] = kernel.progress.bytes_total;
   view["update"]["state"] = kStates[state < std::size(kStates) ? state : 0];
   view["update"]["error_code"] = device.error_code;
   view["update"]["bytes_done"] = progress.bytes_done;

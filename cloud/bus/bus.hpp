@@ -17,7 +17,13 @@ namespace microvisor::cloud {
 
 /// Something the holder of a device's connection has to act on.
 struct DeviceCommand {
-  enum class Kind : std::uint8_t { TargetChanged, SettingsChanged, RestartApp, CertificateChanged };
+  enum class Kind : std::uint8_t {
+    TargetChanged,
+    KernelTargetChanged,
+    SettingsChanged,
+    RestartApp,
+    CertificateChanged
+  };
   std::string device_sid;
   Kind kind;
 };

@@ -20,11 +20,13 @@ bool logging_is_enabled(const Device& device, Timestamp now) {
   return device.logging_enabled && (!device.logging_expires || *device.logging_expires > now);
 }
 
-Gateway::Gateway(Store& store, Bus& bus, Deployments& deployments, Encodings& encodings, const Clock& clock,
+Gateway::Gateway(Store& store, Bus& bus, Deployments& deployments, KernelUpdates& kernels, Encodings& encodings,
+                 const Clock& clock,
                  TlsContext tls, SessionLimits limits)
     : store_(store),
       bus_(bus),
       deployments_(deployments),
+      kernels_(kernels),
       encodings_(encodings),
       clock_(clock),
       tls_(std::move(tls)),
@@ -61,8 +63,11 @@ std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hell
     sessions_.erase(previous);
   }
   deployments_.connected(*device, hello);
+  kernels_.connected(*device, hello);
   const Timestamp moment = clock_.now();
-  const bool target_is_new = device->targeted.value_or(0) > device->last_seen.value_or(0);
+  const Timestamp seen = device->last_seen.value_or(0);
+  const NamedTarget target{Deployments::target_of(*device), device->targeted.value_or(0) > seen};
+  const NamedTarget kernel{KernelUpdates::target_of(*device), device->kernel.targeted.value_or(0) > seen};
   device->last_seen = moment;
   device->kernel_version = clean_text(hello.kernel_version().substr(0, 64));
   device->kernel_version_number = hello.kernel_version_number();
@@ -77,8 +82,7 @@ std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hell
   sessions_[device->sid] = Online{greeting_, device->account_sid, device->logging_expires, logging};
   log(session, log_type::kConnection, "Connection established for device " + device->sid);
   bus_.publish(DeviceChanged{device->sid});
-  return Greeting{logging, Deployments::target_of(*device), target_is_new,
-                  pending_key_changes(store_, *device)};
+  return Greeting{logging, target, kernel, pending_key_changes(store_, *device)};
 }
 
 SharedBytes Gateway::object(const Session& session, const protocol::Hash& hash) {
@@ -140,6 +144,10 @@ void Gateway::object_sent(const Session& session, std::size_t bytes) {
 
 void Gateway::update_report(const Session& session, const link::UpdateReport& report) {
   if (online(session) != nullptr) deployments_.reported(session.device_sid(), report);
+}
+
+void Gateway::kernel_report(const Session& session, const link::UpdateReport& report) {
+  if (online(session) != nullptr) kernels_.reported(session.device_sid(), report);
 }
 
 void Gateway::keys_report(const Session& session, const link::KeysReport& report) {
@@ -225,6 +233,9 @@ void Gateway::command(const DeviceCommand& message) {
   switch (message.kind) {
     case DeviceCommand::Kind::TargetChanged:
       if (const auto target = Deployments::target_of(*device)) session.send_target(*target);
+      break;
+    case DeviceCommand::Kind::KernelTargetChanged:
+      if (const auto target = KernelUpdates::target_of(*device)) session.send_kernel_target(*target);
       break;
     case DeviceCommand::Kind::SettingsChanged:
       found->second.logging_expires = device->logging_expires;

@@ -12,6 +12,7 @@
 
 #include "cloud/bus/bus.hpp"
 #include "cloud/deployments/deployments.hpp"
+#include "cloud/deployments/kernel_updates.hpp"
 #include "cloud/gateway/session.hpp"
 #include "cloud/gateway/tls.hpp"
 #include "cloud/store/store.hpp"
@@ -31,7 +32,8 @@ struct GatewayCounters {
 
 class Gateway final : public SessionHost {
  public:
-  Gateway(Store& store, Bus& bus, Deployments& deployments, Encodings& encodings, const Clock& clock,
+  Gateway(Store& store, Bus& bus, Deployments& deployments, KernelUpdates& kernels, Encodings& encodings,
+          const Clock& clock,
           TlsContext tls, SessionLimits limits = {});
   ~Gateway() override;
 
@@ -65,6 +67,7 @@ class Gateway final : public SessionHost {
                 Encodings::Answer answer) override;
   void object_sent(const Session& session, std::size_t bytes) override;
   void update_report(const Session& session, const link::UpdateReport& report) override;
+  void kernel_report(const Session& session, const link::UpdateReport& report) override;
   void keys_report(const Session& session, const link::KeysReport& report) override;
   void device_event(const Session& session, const link::DeviceEvent& event) override;
   void log_record(const Session& session, const link::LogRecord& record) override;
@@ -83,6 +86,7 @@ class Gateway final : public SessionHost {
   Store& store_;
   Bus& bus_;
   Deployments& deployments_;
+  KernelUpdates& kernels_;
   Encodings& encodings_;
   const Clock& clock_;
   TlsContext tls_;

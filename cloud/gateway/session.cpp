@@ -115,6 +115,7 @@ void Session::handle_control(const link::Frame& frame) {
     }
     case link::Frame::kPong: return;
     case link::Frame::kUpdateReport: return host_.update_report(*this, frame.update_report());
+    case link::Frame::kKernelReport: return host_.kernel_report(*this, frame.kernel_report());
     case link::Frame::kKeysReport: return host_.keys_report(*this, frame.keys_report());
     case link::Frame::kEvent: return host_.device_event(*this, frame.event());
     case link::Frame::kGoodbye: finished_ = true; return;
@@ -134,12 +135,14 @@ void Session::greet(const link::Hello& hello) {
   welcome.set_unix_microseconds(static_cast<std::uint64_t>(host_.now()));
   welcome.mutable_settings()->set_logging_enabled(greeting->logging_enabled);
   welcome.set_keep_alive_seconds(limits_.keep_alive_seconds);
-  if (greeting->target) {
-    welcome.mutable_target()->set_manifest_hash(greeting->target->data(), greeting->target->size());
-  }
+  if (const auto& hash = greeting->target.hash)
+    welcome.mutable_target()->set_manifest_hash(hash->data(), hash->size());
+  if (const auto& hash = greeting->kernel.hash)
+    welcome.mutable_kernel_target()->set_manifest_hash(hash->data(), hash->size());
   write(frame);
   for (const protocol::Bytes& message : greeting->key_changes) send_key_change(message);
-  if (greeting->target && greeting->target_is_new) send_target(*greeting->target);
+  if (greeting->target.hash && greeting->target.is_new) send_target(*greeting->target.hash);
+  if (greeting->kernel.hash && greeting->kernel.is_new) send_kernel_target(*greeting->kernel.hash);
   welcomed_ = true;
 }
 
@@ -354,6 +357,12 @@ void Session::tick() {
 void Session::send_target(const protocol::Hash& manifest_hash) {
   link::Frame frame;
   frame.mutable_target()->set_manifest_hash(manifest_hash.data(), manifest_hash.size());
+  write(frame);
+}
+
+void Session::send_kernel_target(const protocol::Hash& manifest_hash) {
+  link::Frame frame;
+  frame.mutable_kernel_target()->set_manifest_hash(manifest_hash.data(), manifest_hash.size());
   write(frame);
 }
 

@@ -21,12 +21,17 @@ namespace microvisor::cloud {
 
 class Session;
 
+/// A manifest that the device is told to run.
+struct NamedTarget {
+  std::optional<protocol::Hash> hash;
+  /// The operator has named it since the last connection: a device that failed at it before tries again.
+  bool is_new = false;
+};
+
 struct Greeting {
   bool logging_enabled = true;
-  std::optional<protocol::Hash> target;
-  /// The operator has named the target since the last connection: a device that failed at it before tries
-  /// again.
-  bool target_is_new = false;
+  NamedTarget target{};
+  NamedTarget kernel{};
   std::vector<protocol::Bytes> key_changes{};  ///< that the device has to take, in order
 };
 
@@ -47,6 +52,7 @@ class SessionHost {
   /// So many bytes of an object, or of its encoding, are about to go out.
   virtual void object_sent(const Session& session, std::size_t bytes) = 0;
   virtual void update_report(const Session& session, const link::UpdateReport& report) = 0;
+  virtual void kernel_report(const Session& session, const link::UpdateReport& report) = 0;
   virtual void keys_report(const Session& session, const link::KeysReport& report) = 0;
   virtual void device_event(const Session& session, const link::DeviceEvent& event) = 0;
   virtual void log_record(const Session& session, const link::LogRecord& record) = 0;
@@ -92,6 +98,7 @@ class Session {
   [[nodiscard]] const std::string& reason() const { return reason_; }
 
   void send_target(const protocol::Hash& manifest_hash);
+  void send_kernel_target(const protocol::Hash& manifest_hash);
   void send_key_change(protocol::ByteView message);
   void send_settings(bool logging_enabled);
   void send_restart_app();

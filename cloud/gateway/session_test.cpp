@@ -46,6 +46,10 @@ struct FakeHost final : SessionHost {
   void object_sent(const Session&, std::size_t bytes) override { sent += bytes; }
   std::size_t sent = 0;
   void update_report(const Session&, const link::UpdateReport& report) override { reports.push_back(report); }
+  void kernel_report(const Session&, const link::UpdateReport& report) override {
+    kernel_reports.push_back(report);
+  }
+  std::vector<link::UpdateReport> kernel_reports;
   void keys_report(const Session&, const link::KeysReport& report) override { keys.push_back(report); }
   std::vector<link::KeysReport> keys;
   void device_event(const Session&, const link::DeviceEvent& event) override { events.push_back(event); }
@@ -139,7 +143,7 @@ struct SessionTest : testing::Test {
 
 TEST_F(SessionTest, HelloIsWelcomed) {
   host.greeting.logging_enabled = true;
-  host.greeting.target = host.content_hash;
+  host.greeting.target.hash = host.content_hash;
   send(hello());
   const auto frames = output();
   ASSERT_EQ(frames.size(), 1U);

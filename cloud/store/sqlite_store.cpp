@@ -10,7 +10,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 4;
+constexpr int kSchemaVersion = 5;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -67,6 +67,27 @@ ALTER TABLE devices ADD COLUMN progress_sent INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN encodings_allowed INTEGER NOT NULL DEFAULT 1;
 )";
 
+/// What version 5 adds to version 4.
+constexpr const char* kKernels = R"(
+CREATE TABLE kernels (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, account_sid TEXT NOT NULL REFERENCES accounts, manifest_hash BLOB NOT NULL,
+  version TEXT NOT NULL, version_number INTEGER NOT NULL, security_ratchet INTEGER NOT NULL, device_type INTEGER NOT NULL,
+  created INTEGER NOT NULL, UNIQUE (account_sid, manifest_hash));
+CREATE TABLE kernel_objects (
+  account_sid TEXT NOT NULL, manifest_hash BLOB NOT NULL, hash BLOB NOT NULL REFERENCES objects,
+  PRIMARY KEY (account_sid, manifest_hash, hash)) WITHOUT ROWID;
+CREATE INDEX kernel_objects_by_hash ON kernel_objects (hash);
+ALTER TABLE devices ADD COLUMN kernel_running BLOB;
+ALTER TABLE devices ADD COLUMN kernel_target BLOB;
+ALTER TABLE devices ADD COLUMN kernel_targeted INTEGER;
+ALTER TABLE devices ADD COLUMN kernel_status INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN kernel_error INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN kernel_progress_state INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN kernel_progress_done INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN kernel_progress_total INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN kernel_progress_shown INTEGER NOT NULL DEFAULT 0;
+)";
+
 const std::string kAppColumns = "sequence, sid, account_sid, unique_name, manifest_hash, created, updated";
 const std::string kDeviceColumns =
     "sequence, sid, account_sid, unique_name, certificate_hash, created, updated, target_sid, target_hash, "
@@ -75,7 +96,9 @@ const std::string kDeviceColumns =
     "reported_hash, "
     "reported, logging_enabled, logging_expires, last_seen, kernel_version, kernel_version_number, "
     "app_running, "
-    "boot_count, wake_reason, signers, keys_sequence, keys_error, progress_sent, encodings_allowed";
+    "boot_count, wake_reason, signers, keys_sequence, keys_error, progress_sent, encodings_allowed, kernel_running, "
+    "kernel_target, kernel_targeted, kernel_status, kernel_error, kernel_progress_state, kernel_progress_done, "
+    "kernel_progress_total, kernel_progress_shown";
 
 /// Key ids are kept as 8 bytes each, big-endian.
 protocol::Bytes pack_ids(const std::vector<std::uint64_t>& ids) {
@@ -104,6 +127,22 @@ App read_app(Statement& row) {
   return app;
 }
 
+UpdateProgress read_progress(Statement& row) {
+  UpdateProgress progress;
+  progress.state = static_cast<int>(row.integer());
+  progress.bytes_done = static_cast<std::uint32_t>(row.integer());
+  progress.bytes_total = static_cast<std::uint32_t>(row.integer());
+  progress.shown = static_cast<std::uint32_t>(row.integer());
+  return progress;
+}
+
+void bind_progress(Statement& statement, const UpdateProgress& progress) {
+  statement.bind(std::int64_t{progress.state})
+      .bind(std::int64_t{progress.bytes_done})
+      .bind(std::int64_t{progress.bytes_total})
+      .bind(std::int64_t{progress.shown});
+}
+
 Device read_device(Statement& row) {
   Device device;
   device.sequence = row.integer();
@@ -118,10 +157,7 @@ Device read_device(Statement& row) {
   device.targeted = row.optional_integer();
   device.status = static_cast<UpdateStatus>(row.integer());
   device.error_code = static_cast<int>(row.integer());
-  device.progress.state = static_cast<int>(row.integer());
-  device.progress.bytes_done = static_cast<std::uint32_t>(row.integer());
-  device.progress.bytes_total = static_cast<std::uint32_t>(row.integer());
-  device.progress.shown = static_cast<std::uint32_t>(row.integer());
+  device.progress = read_progress(row);
   device.reported_sid = row.optional_text();
   device.reported_hash = row.optional_hash();
   device.reported = row.optional_integer();
@@ -138,6 +174,13 @@ Device read_device(Statement& row) {
   device.keys_error = static_cast<int>(row.integer());
   device.progress.bytes_sent = static_cast<std::uint32_t>(row.integer());
   device.encodings_allowed = row.integer() != 0;
+  KernelState& kernel = device.kernel;
+  kernel.running = row.optional_hash();
+  kernel.target = row.optional_hash();
+  kernel.targeted = row.optional_integer();
+  kernel.status = static_cast<UpdateStatus>(row.integer());
+  kernel.error_code = static_cast<int>(row.integer());
+  kernel.progress = read_progress(row);
   return device;
 }
 
@@ -151,12 +194,9 @@ void bind_device(Statement& statement, const Device& device) {
       .bind_optional(device.target_hash)
       .bind_optional(device.targeted)
       .bind(static_cast<std::int64_t>(device.status))
-      .bind(std::int64_t{device.error_code})
-      .bind(std::int64_t{device.progress.state})
-      .bind(std::int64_t{device.progress.bytes_done})
-      .bind(std::int64_t{device.progress.bytes_total})
-      .bind(std::int64_t{device.progress.shown})
-      .bind_optional(device.reported_sid)
+      .bind(std::int64_t{device.error_code});
+  bind_progress(statement, device.progress);
+  statement.bind_optional(device.reported_sid)
       .bind_optional(device.reported_hash)
       .bind_optional(device.reported)
       .bind(std::int64_t{device.logging_enabled})
@@ -171,7 +211,13 @@ void bind_device(Statement& statement, const Device& device) {
       .bind(static_cast<std::int64_t>(device.keys_sequence))
       .bind(std::int64_t{device.keys_error})
       .bind(std::int64_t{device.progress.bytes_sent})
-      .bind(std::int64_t{device.encodings_allowed});
+      .bind(std::int64_t{device.encodings_allowed})
+      .bind_optional(device.kernel.running)
+      .bind_optional(device.kernel.target)
+      .bind_optional(device.kernel.targeted)
+      .bind(static_cast<std::int64_t>(device.kernel.status))
+      .bind(std::int64_t{device.kernel.error_code});
+  bind_progress(statement, device.kernel.progress);
 }
 
 class SqliteStore final : public Store {
@@ -187,6 +233,7 @@ class SqliteStore final : public Store {
     if (version < 2) database_.run(kCrashReports);
     if (version < 3) database_.run(kKeyChanges);
     if (version < 4) database_.run(kEncodings);
+    if (version < 5) database_.run(kKernels);
     if (version < kSchemaVersion) {
       database_.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
     }
@@ -254,10 +301,7 @@ class SqliteStore final : public Store {
     if (outcome == Statement::Outcome::Conflict) return Insert::NameTaken;
     std::int64_t position = 0;
     for (const auto& [hash, content] : objects) {
-      database_.prepare("INSERT OR IGNORE INTO objects VALUES (?, ?)")
-          .bind(protocol::ByteView(hash))
-          .bind(content)
-          .step();
+      add_object(hash, content);
       database_.prepare("INSERT INTO app_objects VALUES (?, ?, ?)")
           .bind(std::string_view(app.sid))
           .bind(position++)
@@ -296,11 +340,7 @@ class SqliteStore final : public Store {
         .step();
     if (database_.changes() == 0) return false;
     database_.prepare("DELETE FROM app_objects WHERE app_sid = ?").bind(std::string_view(sid)).step();
-    database_
-        .prepare(
-            "DELETE FROM objects WHERE NOT EXISTS (SELECT 1 FROM app_objects WHERE app_objects.hash = "
-            "objects.hash)")
-        .step();
+    drop_unused_objects();
     database_
         .prepare(
             "UPDATE devices SET target_sid = NULL, target_hash = NULL, targeted = NULL, status = 0, "
@@ -312,6 +352,68 @@ class SqliteStore final : public Store {
     return true;
   }
 
+  bool add_kernel(const Kernel& kernel,
+                  const std::vector<std::pair<protocol::Hash, protocol::ByteView>>& objects) override {
+    Transaction transaction(database_);
+    const auto outcome =
+        database_
+            .prepare(
+                "INSERT INTO kernels (account_sid, manifest_hash, version, version_number, security_ratchet, "
+                "device_type, created) VALUES (?, ?, ?, ?, ?, ?, ?)")
+            .bind(std::string_view(kernel.account_sid))
+            .bind(protocol::ByteView(kernel.manifest_hash))
+            .bind(std::string_view(kernel.version))
+            .bind(std::int64_t{kernel.version_number})
+            .bind(std::int64_t{kernel.security_ratchet})
+            .bind(std::int64_t{kernel.device_type})
+            .bind(kernel.created)
+            .execute();
+    if (outcome == Statement::Outcome::Conflict) return false;
+    for (const auto& [hash, content] : objects) {
+      add_object(hash, content);
+      database_.prepare("INSERT INTO kernel_objects VALUES (?, ?, ?)")
+          .bind(std::string_view(kernel.account_sid))
+          .bind(protocol::ByteView(kernel.manifest_hash))
+          .bind(protocol::ByteView(hash))
+          .step();
+    }
+    transaction.commit();
+    return true;
+  }
+
+  std::vector<Kernel> kernels(const std::string& account_sid) override {
+    Statement query = database_.prepare(
+        "SELECT sequence, manifest_hash, version, version_number, security_ratchet, device_type, created "
+        "FROM kernels WHERE account_sid = ? ORDER BY sequence DESC");
+    query.bind(std::string_view(account_sid));
+    std::vector<Kernel> kernels;
+    while (query.step()) {
+      Kernel& kernel = kernels.emplace_back();
+      kernel.sequence = query.integer();
+      kernel.account_sid = account_sid;
+      kernel.manifest_hash = query.hash();
+      kernel.version = query.text();
+      kernel.version_number = static_cast<std::uint32_t>(query.integer());
+      kernel.security_ratchet = static_cast<std::uint32_t>(query.integer());
+      kernel.device_type = static_cast<std::uint32_t>(query.integer());
+      kernel.created = query.integer();
+    }
+    return kernels;
+  }
+
+  void remove_kernel(const std::string& account_sid, const protocol::Hash& hash) override {
+    Transaction transaction(database_);
+    for (const char* sql :
+         {"DELETE FROM kernels WHERE account_sid = ? AND manifest_hash = ?",
+          "DELETE FROM kernel_objects WHERE account_sid = ? AND manifest_hash = ?",
+          "UPDATE devices SET kernel_target = NULL, kernel_targeted = NULL, kernel_status = 0, "
+          "kernel_error = 0 WHERE account_sid = ? AND kernel_target = ?"}) {
+      database_.prepare(sql).bind(std::string_view(account_sid)).bind(protocol::ByteView(hash)).step();
+    }
+    drop_unused_objects();
+    transaction.commit();
+  }
+
   Insert add_device(const Device& device) override {
     if (device_by_sid(device.sid)) return Insert::SidTaken;
     Statement insert = database_.prepare(
@@ -320,11 +422,14 @@ class SqliteStore final : public Store {
         "progress_shown, "
         "reported_sid, reported_hash, reported, logging_enabled, logging_expires, last_seen, kernel_version, "
         "kernel_version_number, app_running, boot_count, wake_reason, signers, keys_sequence, keys_error, "
-        "progress_sent, encodings_allowed) "
+        "progress_sent, encodings_allowed, kernel_running, kernel_target, kernel_targeted, kernel_status, "
+        "kernel_error, kernel_progress_state, kernel_progress_done, kernel_progress_total, "
+        "kernel_progress_shown) "
         "VALUES "
         "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(std::string_view(device.sid)).bind(std::string_view(device.account_sid)).bind(device.created);
     bind_device(insert, device);
     return insert.execute() == Statement::Outcome::Conflict ? Insert::NameTaken : Insert::Done;
@@ -359,7 +464,10 @@ class SqliteStore final : public Store {
         "progress_shown = ?, reported_sid = ?, reported_hash = ?, reported = ?, logging_enabled = ?, "
         "logging_expires = ?, last_seen = ?, kernel_version = ?, kernel_version_number = ?, app_running = ?, "
         "boot_count = ?, wake_reason = ?, signers = ?, keys_sequence = ?, keys_error = ?, "
-        "progress_sent = ?, encodings_allowed = ? WHERE sid = ?");
+        "progress_sent = ?, encodings_allowed = ?, "
+        "kernel_running = ?, kernel_target = ?, kernel_targeted = ?, kernel_status = ?, kernel_error = ?, "
+        "kernel_progress_state = ?, kernel_progress_done = ?, kernel_progress_total = ?, "
+        "kernel_progress_shown = ? WHERE sid = ?");
     bind_device(update, device);
     update.bind(std::string_view(device.sid));
     return update.execute() == Statement::Outcome::Conflict ? Insert::NameTaken : Insert::Done;
@@ -453,9 +561,9 @@ class SqliteStore final : public Store {
 
   std::optional<protocol::Bytes> object(const std::string& account_sid, const protocol::Hash& hash) override {
     Statement query = database_.prepare(
-        "SELECT content FROM objects WHERE hash = ?1 AND EXISTS (SELECT 1 FROM app_objects JOIN apps ON "
-        "apps.sid = "
-        "app_objects.app_sid WHERE app_objects.hash = ?1 AND apps.account_sid = ?2)");
+        "SELECT content FROM objects WHERE hash = ?1 AND (EXISTS (SELECT 1 FROM app_objects JOIN apps ON "
+        "apps.sid = app_objects.app_sid WHERE app_objects.hash = ?1 AND apps.account_sid = ?2) OR EXISTS "
+        "(SELECT 1 FROM kernel_objects WHERE kernel_objects.hash = ?1 AND account_sid = ?2))");
     query.bind(protocol::ByteView(hash)).bind(std::string_view(account_sid));
     if (!query.step()) return std::nullopt;
     return query.bytes();
@@ -476,6 +584,22 @@ class SqliteStore final : public Store {
   }
 
  private:
+  void add_object(const protocol::Hash& hash, protocol::ByteView content) {
+    database_.prepare("INSERT OR IGNORE INTO objects VALUES (?, ?)")
+        .bind(protocol::ByteView(hash))
+        .bind(content)
+        .step();
+  }
+
+  void drop_unused_objects() {
+    database_
+        .prepare(
+            "DELETE FROM objects WHERE NOT EXISTS (SELECT 1 FROM app_objects WHERE app_objects.hash = "
+            "objects.hash) AND NOT EXISTS (SELECT 1 FROM kernel_objects WHERE kernel_objects.hash = "
+            "objects.hash)")
+        .step();
+  }
+
   std::int64_t single(const std::string& sql) {
     Statement query = database_.prepare(sql);
     return query.step() ? query.integer() : 0;

@@ -61,6 +61,28 @@ struct UpdateProgress {
 
 enum class UpdateStatus : int { UpToDate = 0, Pending = 1, Error = 2 };
 
+/// A release of Microvisor itself, as its vendor has signed it.
+struct Kernel {
+  std::int64_t sequence = 0;  ///< order of upload, set by the store
+  std::string account_sid;
+  protocol::Hash manifest_hash{};
+  std::string version;
+  std::uint32_t version_number = 0;
+  std::uint32_t security_ratchet = 0;
+  std::uint32_t device_type = 0;
+  Timestamp created = 0;
+};
+
+/// Which of them a device should run and runs.
+struct KernelState {
+  std::optional<protocol::Hash> running;  ///< its manifest, as the device has told
+  std::optional<protocol::Hash> target;
+  std::optional<Timestamp> targeted;
+  UpdateStatus status = UpdateStatus::UpToDate;
+  int error_code = 0;  ///< link::UpdateError
+  UpdateProgress progress;
+};
+
 struct Device {
   std::int64_t sequence = 0;  ///< order of creation, set by the store
   std::string sid;
@@ -91,6 +113,7 @@ struct Device {
   bool app_running = false;
   std::uint64_t boot_count = 0;
   std::uint32_t wake_reason = 0;
+  KernelState kernel;
   // Whose signatures it accepts, as it has told.
   std::vector<std::uint64_t> signers;  ///< key ids
   std::uint64_t keys_sequence = 0;     ///< of the last change of keys it took
@@ -156,6 +179,14 @@ class Store {
   /// False: not there.
   virtual bool remove_app(const std::string& account_sid, const std::string& sid) = 0;
 
+  /// The release with its objects (layers and manifest), all or nothing. False: it is there already.
+  virtual bool add_kernel(const Kernel& kernel,
+                          const std::vector<std::pair<protocol::Hash, protocol::ByteView>>& objects) = 0;
+  /// Newest first.
+  virtual std::vector<Kernel> kernels(const std::string& account_sid) = 0;
+  /// Also takes it away from the devices it is the target of, and drops objects nobody refers to any more.
+  virtual void remove_kernel(const std::string& account_sid, const protocol::Hash& hash) = 0;
+
   virtual Insert add_device(const Device& device) = 0;
   /// By SID or unique name.
   virtual std::optional<Device> device(const std::string& account_sid, const std::string& name) = 0;
@@ -178,7 +209,7 @@ class Store {
   /// False: not there.
   virtual bool remove_crash_report(const std::string& device_sid, const protocol::Hash& hash) = 0;
 
-  /// An object, if an app of the account refers to it.
+  /// An object, if an app or a release of the account refers to it.
   virtual std::optional<protocol::Bytes> object(const std::string& account_sid,
                                                 const protocol::Hash& hash) = 0;
 

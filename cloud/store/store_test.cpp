@@ -259,8 +259,12 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
     Database database(path);  // as version 1 left it
     database.run("DROP TABLE crash_reports");
     database.run("DROP TABLE key_changes");
+    database.run("DROP TABLE kernel_objects");
+    database.run("DROP TABLE kernels");
     for (const char* column :
-         {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed"})
+         {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed", "kernel_running", "kernel_target", "kernel_targeted",
+          "kernel_status", "kernel_error", "kernel_progress_state", "kernel_progress_done",
+          "kernel_progress_total", "kernel_progress_shown"})
       database.run((std::string("ALTER TABLE devices DROP COLUMN ") + column).c_str());
     database.run("PRAGMA user_version = 1");
   }

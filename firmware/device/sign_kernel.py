@@ -1,20 +1,27 @@
 #!/usr/bin/env python3
-"""Signs kernels with the vendor's key.
+"""Signs releases of Microvisor with the vendor's key.
 
   sign_kernel.py generate KEY.pem               makes a development key, if there is none
   sign_kernel.py header KEY.pem OUT.hpp         the public key as a C++ header for the bootrom
-  sign_kernel.py sign KEY.pem KERNEL.bin OUT --version V --number N --ratchet R
-                                                the signed KernelManifest (protocol/bundle.proto)
+  sign_kernel.py sign KEY.pem KERNEL.bin OUT --version V --number N --ratchet R [--bootrom A.bin B.bin]
+      [--upgrader A.bin B.bin] [--bundle OUT.zip]
+                                                the signed KernelManifest (protocol/bundle.proto), and the bundle
+                                                that devices are updated with
+
+A layer with a boot stage holds both copies, because they are linked for different addresses: two halves of one length
+(docs/boot.md).
 Private keys are handled by the openssl command only."""
 import argparse
 import hashlib
 import os
 import pathlib
 import subprocess
+import zipfile
 
 SIGNED_PREFIX = b"twlo-mv-manifest-v1\0"
-KERNEL_REGION = 1  # KernelLayerRegion.Kernel
-DEVICE_TYPE = 1    # Imp201c
+KERNEL, BOOT, UPGRADER = 1, 3, 4  # KernelLayerRegion
+DEVICE_TYPE = 1                   # Imp201c
+ROW = 16                          # bytes that the flash programs at once
 
 
 def openssl(*arguments, data=None):
@@ -78,12 +85,39 @@ def raw_signature(der):
     return r + s
 
 
-def sign(key, kernel, out, version, version_number, ratchet):
-    layer = number(1, KERNEL_REGION) + block(3, hashlib.sha256(kernel.read_bytes()).digest())
+def stage_layer(copies):
+    """Both copies of a boot stage: filled up to whole rows of one length with what erased flash reads as."""
+    images = [path.read_bytes() for path in copies]
+    half = -(-max(map(len, images)) // ROW) * ROW
+    return b"".join(image.ljust(half, b"\xff") for image in images)
+
+
+def sign(key, layers, version, version_number, ratchet):
+    """The signed manifest of layers given as (region, bytes)."""
+    references = b"".join(block(1, number(1, region) + block(3, hashlib.sha256(layer).digest())) for region, layer in layers)
     meta = number(1, ratchet) + number(2, DEVICE_TYPE) + block(3, version.encode()) + number(4, version_number)
-    body = block(1, layer) + block(2, meta)
+    body = references + block(2, meta)
     signature = raw_signature(openssl("dgst", "-sha256", "-sign", str(key), data=SIGNED_PREFIX + body))
-    out.write_bytes(number(1, key_id(public_point(key))) + block(2, body) + block(3, signature))
+    return number(1, key_id(public_point(key))) + block(2, body) + block(3, signature)
+
+
+def write_bundle(path, manifest, layers):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for _, layer in layers:
+            bundle.writestr(hashlib.sha256(layer).hexdigest(), layer)
+        bundle.writestr("manifest", manifest)
+
+
+def sign_release(arguments):
+    kernel, out = arguments.files
+    layers = [(KERNEL, kernel.read_bytes())]
+    for region, copies in ((BOOT, arguments.bootrom), (UPGRADER, arguments.upgrader)):
+        if copies:
+            layers.append((region, stage_layer(copies)))
+    manifest = sign(arguments.key, layers, arguments.version, arguments.number, arguments.ratchet)
+    out.write_bytes(manifest)
+    if arguments.bundle:
+        write_bundle(arguments.bundle, manifest, layers)
 
 
 def main():
@@ -94,13 +128,16 @@ def main():
     parser.add_argument("--version", default="0.0.0")
     parser.add_argument("--number", type=int, default=0)
     parser.add_argument("--ratchet", type=int, default=0)
+    parser.add_argument("--bootrom", type=pathlib.Path, nargs=2)
+    parser.add_argument("--upgrader", type=pathlib.Path, nargs=2)
+    parser.add_argument("--bundle", type=pathlib.Path)
     arguments = parser.parse_args()
     if arguments.command == "generate":
         generate(arguments.key)
     elif arguments.command == "header":
         write_header(arguments.key, *arguments.files)
     else:
-        sign(arguments.key, *arguments.files, arguments.version, arguments.number, arguments.ratchet)
+        sign_release(arguments)
 
 
 if __name__ == "__main__":

@@ -98,12 +98,13 @@ void let_link_tell(bool (*done)(const Services&)) {
 /// An update that is ready is installed by the next start of the kernel. Before the reset the service is told
 /// how the application ended.
 void reset_if_update_is_ready() {
-  if (updater().phase() != update::Phase::Ready || services().update_held) return;
+  if (!update_ready() || services().update_held) return;
   services().link_settled = false;
   wake_link();
   let_link_tell([](const Services& s) { return s.link_settled; });
-  if (updater().phase() != update::Phase::Ready) return;  // another target was named meanwhile
-  retain_wake_reason(abi::WakeReason::APPLICATIONUPDATE);
+  if (!update_ready()) return;  // another target was named meanwhile
+  const bool application = updater().phase() == update::Phase::Ready;
+  retain_wake_reason(application ? abi::WakeReason::APPLICATIONUPDATE : abi::WakeReason::MICROVISORUPDATE);
   stm32u5::system_reset();
 }
 

@@ -182,7 +182,8 @@ void fill(Message& to, const ApplicationEnd& end, std::span<const char> text) {
   to.has_registers = to.has_faults = true;
   fill_registers(to.registers, end);
   fill_faults(to.faults, end);
-  std::copy_n(kVersion.begin(), std::min(kVersion.size(), sizeof to.kernel_version - 1), to.kernel_version);
+  const std::string_view version = this_kernel().version();
+  std::copy_n(version.begin(), std::min(version.size(), sizeof to.kernel_version - 1), to.kernel_version);
 }
 
 /// What cannot be written is lost; the line in the log stream still tells of the crash.

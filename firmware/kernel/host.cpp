@@ -39,11 +39,13 @@ class Host final : public link::LinkHost {
     return kernel::change_keys(message);
   }
   update::Updater& updater() override { return kernel::updater(); }
+  update::Download& kernel_updater() override { return kernel::kernel_updater(); }
 
   link::DeviceFacts facts() override {
     link::DeviceFacts facts;
-    facts.kernel_version = kVersion;
-    facts.kernel_version_number = kVersionNumber;
+    facts.kernel_version = this_kernel().version();
+    facts.kernel_version_number = this_kernel().manifest.version_number;
+    facts.kernel_manifest_hash = this_kernel().manifest_hash;
     facts.application_running = application_running();
     facts.wake_reason = static_cast<std::uint32_t>(services().wake_reason);
     facts.boot_count = boot_count();
@@ -70,8 +72,12 @@ class Host final : public link::LinkHost {
     return services().connectivity.next_change(clock_microseconds());
   }
 
+  void gateway_reached() override {
+    kernel_trial().prove();
+    kernel::kernel_updater().read_outcome();
+  }
+
   void network_status_changed(link::NetworkStatus status) override {
-    if (status == link::NetworkStatus::Connected) kernel_trial().prove();
     const Atomic atomic;
     Services& s = services();
     s.link_status = static_cast<abi::NetworkStatus>(status);
@@ -100,6 +106,7 @@ class Host final : public link::LinkHost {
   void restart_application() override { restart_by_service(); }
   void install_update() override;
   void withdraw_update() override {
+    if (update_ready()) return;  // the other one
     const Atomic atomic;
     services().update_due = 0;
   }

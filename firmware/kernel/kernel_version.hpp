@@ -1,13 +1,26 @@
-// The kernel's version, as the build states it; the signed manifest bears the same.
+// Which kernel this is: what its own signed manifest says, the one behind it in the flash (bootrom/kernel_trailer.hpp).
+// So the version stands in one place, which the bootrom has verified.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
+#include "firmware/crypto/crypto.hpp"
+#include "firmware/manifest/manifest.hpp"
+#include "firmware/storage/flash.hpp"
+
 namespace microvisor::firmware::kernel {
 
-inline constexpr std::string_view kVersion = MICROVISOR_KERNEL_VERSION;
-inline constexpr std::uint32_t kVersionNumber = MICROVISOR_KERNEL_VERSION_NUMBER;
-inline constexpr std::uint32_t kSecurityRatchet = MICROVISOR_KERNEL_RATCHET;
+struct ThisKernel {
+  manifest::KernelManifest manifest;
+  crypto::Digest manifest_hash{};
+  [[nodiscard]] std::string_view version() const { return manifest.version_string.data(); }
+};
+
+/// All zeros until read_this_kernel(), and if the trailer cannot be read.
+[[nodiscard]] const ThisKernel& this_kernel();
+
+/// Once, by start-up code. `buffer` has room for a trailer.
+void read_this_kernel(storage::Flash& flash, std::span<std::uint8_t> buffer);
 
 }  // namespace microvisor::firmware::kernel

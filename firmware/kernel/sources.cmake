@@ -29,6 +29,7 @@ set(FIRMWARE_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/application_reset.cpp
   ${CMAKE_CURRENT_LIST_DIR}/crash_report.cpp
   ${CMAKE_CURRENT_LIST_DIR}/host.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/kernel_version.cpp
   ${CMAKE_CURRENT_LIST_DIR}/isolation.cpp
   ${CMAKE_CURRENT_LIST_DIR}/no_heap.cpp
   ${CMAKE_CURRENT_LIST_DIR}/sleep_clock.cpp

@@ -18,6 +18,7 @@
 #include "firmware/kernel/resident/services.hpp"
 #include "firmware/kernel/worker.hpp"
 #include "firmware/vault/ratchet.hpp"
+#include "generated/vendor_key.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -46,7 +47,8 @@ stm32u5::NorFlash nor(yield_or_feed);
 vault::Store the_store(flash);
 crypto::SealingKey journal_key;
 crypto::SealingKey staging_key;
-update::Updater the_updater(flash, nor, the_store, staging_key, kVersionNumber, take_turns);
+update::Updater the_updater(flash, nor, the_store, staging_key, 0, take_turns);
+upgrader::KernelUpdater the_kernel_updater(flash, the_store, the_updater.staging(), kVendorKey);
 CrashStore the_crashes(nor, the_store);
 upgrader::Trial the_trial(flash, the_store);
 vault::Identity the_identity;
@@ -94,9 +96,14 @@ void open_vault() {
 void start_updater() {
   const std::uint32_t ratchet = security_ratchet();
   const bool current = vault::check_vault_age(the_store, ratchet);
+  read_this_kernel(flash, the_updater.staging().scratch());
+  const manifest::KernelManifest& kernel = this_kernel().manifest;
+  the_updater.set_kernel_version(kernel.version_number);
   the_updater.mount();
+  const std::uint32_t highest = std::max(ratchet, kernel.security_ratchet);
+  the_kernel_updater.mount({this_kernel().manifest_hash, highest});
   if (!current) the_updater.refuse_next(update::UpdateError::OldVault);
-  (void)vault::accept_ratchet(the_store, std::max(ratchet, kSecurityRatchet));
+  (void)vault::accept_ratchet(the_store, highest);
 }
 
 bool perform(StorageJob& job) {
@@ -158,7 +165,7 @@ void serve_storage_job() {
     constexpr std::array<std::uint8_t, 4> kPassed{static_cast<std::uint8_t>(vault::FactoryTest::Passed)};
     (void)the_store.put(vault::Key::FactoryTest, kPassed);  // if it is lost, the test runs once more
     services().update_held = false;
-    if (the_updater.phase() == update::Phase::Ready) update_is_ready();
+    if (update_ready()) update_is_ready();
   }
   if (job == nullptr) return;
   const bool done = perform(*job);
@@ -167,6 +174,10 @@ void serve_storage_job() {
 }
 
 update::Updater& updater() { return the_updater; }
+upgrader::KernelUpdater& kernel_updater() { return the_kernel_updater; }
+bool update_ready() {
+  return the_updater.phase() == update::Phase::Ready || the_kernel_updater.phase() == update::Phase::Ready;
+}
 vault::Store& store() { return the_store; }
 CrashStore& crash_store() { return the_crashes; }
 upgrader::Trial& kernel_trial() { return the_trial; }

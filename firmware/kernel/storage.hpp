@@ -5,6 +5,7 @@
 #include "firmware/kernel/crash_store.hpp"
 #include "firmware/manifest/new_keys.hpp"
 #include "firmware/update/updater.hpp"
+#include "firmware/upgrader/kernel_updater.hpp"
 #include "firmware/upgrader/trial.hpp"
 #include "firmware/vault/identity.hpp"
 #include "firmware/vault/store.hpp"
@@ -17,6 +18,9 @@ namespace microvisor::firmware::kernel {
 bool start_storage();
 
 [[nodiscard]] update::Updater& updater();
+[[nodiscard]] upgrader::KernelUpdater& kernel_updater();
+/// One of the two is ready: what it is of is installed by the next reset.
+[[nodiscard]] bool update_ready();
 [[nodiscard]] vault::Store& store();
 [[nodiscard]] CrashStore& crash_store();
 /// This kernel's, after an update of it.

@@ -29,6 +29,14 @@ bool ask_for_upgrade(storage::Flash& flash) {
   return ask(flash, record);
 }
 
+bool cancel_upgrade(storage::Flash& flash) {
+  vault::BootRecord record = vault::read_boot_record(flash);
+  if (!record.run_upgrader || record.restore) return true;
+  record.run_upgrader = false;
+  record.starts_left = 0;
+  return vault::write_boot_record(flash, record);
+}
+
 bool end_trial(storage::Flash& flash) {
   vault::BootRecord record = vault::read_boot_record(flash);
   if (!record.on_trial && !record.restore) return true;

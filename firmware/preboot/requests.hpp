@@ -13,6 +13,9 @@ namespace microvisor::firmware {
 /// Runs the upgrader for the update that stands in the journal. False: the flash failed.
 [[nodiscard]] bool ask_for_upgrade(storage::Flash& flash);
 
+/// It is not to run for that any more. False: the flash failed.
+[[nodiscard]] bool cancel_upgrade(storage::Flash& flash);
+
 /// The kernel that runs has proven itself; nothing is written if it had before. False: the flash failed.
 [[nodiscard]] bool end_trial(storage::Flash& flash);
 

@@ -20,24 +20,12 @@
 #include "firmware/manifest/manifest.hpp"
 #include "firmware/storage/flash.hpp"
 #include "firmware/update/decoding.hpp"
+#include "firmware/update/download.hpp"
 #include "firmware/update/staging.hpp"
 #include "firmware/update/update_error.hpp"
 #include "firmware/vault/store.hpp"
 
 namespace microvisor::firmware::update {
-
-/// How far the update to the current target has come. Stored in the journal: numbers are fixed.
-enum class Phase : std::uint8_t {
-  Idle = 0,         // no target but what is installed
-  Fetching = 1,     // objects are being fetched into the staging area
-  Staging = 2,      // all objects are there; they are read back and verified
-  Ready = 3,        // verified; to be installed at the next reset
-  Erasing = 4,      // the application's memories are being erased: from here on only forward
-  Programming = 5,  // the layers are being programmed
-  Verifying = 6,    // programmed; being measured
-  Installed = 7,    // done; STARTING_NEW_APP and COMPLETE still to be reported
-  Failed = 8,  // given up; error() says why. Reported or not, the target is not tried again until named anew
-};
 
 /// What bank 1 holds. Stored in the journal.
 struct InstalledApplication {
@@ -46,28 +34,7 @@ struct InstalledApplication {
   crypto::Digest extent_hash{};  // SHA-256 of those bytes
 };
 
-/// What an object may come as a difference against: the part of the installed application from `address` on.
-struct Base {
-  crypto::Digest hash{};                  // of the whole installed application
-  std::uint32_t address = 0;              // of the first of the bytes, and of the object once it is installed
-  std::span<const std::uint8_t> bytes{};  // in place; empty: there is none
-};
-
-/// One object to fetch: the manifest or a layer.
-struct ObjectRequest {
-  crypto::Digest hash{};
-  std::uint32_t maximum_size = 0;  // the object is refused beyond that
-  bool is_manifest = false;
-  bool accepts_encodings = false;  // it may come in a transfer encoding
-  Base base{};                     // only if it may
-};
-
-struct Progress {
-  std::uint32_t bytes_done = 0;
-  std::uint32_t bytes_total = 0;  // upper bound until the layers' sizes are known
-};
-
-class Updater {
+class Updater final : public Download {
  public:
   using YieldHook = void (*)();
 
@@ -78,66 +45,39 @@ class Updater {
   /// Reads the records. Call after Store::mount().
   void mount();
 
-  [[nodiscard]] Phase phase() const { return record_.phase; }
-  [[nodiscard]] UpdateError error() const { return record_.error; }
-  /// The manifest hash of the current target; all zeros when Idle.
-  [[nodiscard]] const crypto::Digest& target() const { return record_.target; }
+  /// Of this kernel: an application may want a newer one. From start-up, once.
+  void set_kernel_version(std::uint32_t number) { kernel_version_ = number; }
   /// What is installed, if anything is.
   [[nodiscard]] const std::optional<InstalledApplication>& installed() const { return installed_; }
-  /// Whether the state of the update has been told to the cloud since it last changed (see set_reported()).
-  [[nodiscard]] bool reported() const { return record_.reported; }
+  /// Shared with the update of Microvisor itself.
+  [[nodiscard]] Staging& staging() { return staging_; }
 
-  // ---- While the application runs
-  // -----------------------------------------------------------------------------------
+  // ---- While the application runs (Download)
+  // --------------------------------------------------------------------------------
 
-  /// Names the target. Returns false if there is nothing to do: it is installed already, or it has failed
-  /// before and `retry_failed` is not set. Otherwise the phase is Fetching (or still Ready, if this target
-  /// was ready).
+  [[nodiscard]] Phase phase() const override { return record_.phase; }
+  [[nodiscard]] UpdateError error() const override { return record_.error; }
+  [[nodiscard]] const crypto::Digest& target() const override { return record_.target; }
+  [[nodiscard]] bool reported() const override { return record_.reported; }
+  void set_reported() override;
   [[nodiscard]] bool begin(const crypto::Digest& manifest_hash, const vault::TrustAnchors& anchors,
-                           bool retry_failed = false);
+                           bool retry_failed = false) override;
+  [[nodiscard]] std::optional<ObjectRequest> next_object() override;
+  [[nodiscard]] std::optional<std::uint32_t> open_object(const ObjectRequest& request) override;
+  [[nodiscard]] bool begin_encoding(std::uint32_t version) override;
+  [[nodiscard]] UpdateError write(std::span<const std::uint8_t> data) override;
+  [[nodiscard]] UpdateError close_object() override;
+  void interrupt_object() override;
+  void fail(UpdateError error) override;
+  [[nodiscard]] UpdateError mark_ready() override;
+  [[nodiscard]] Progress progress() const override;
 
   /// Others sign from now on: a target whose signer is not among them any more is given up, however far it
   /// had come, as long as erasing has not begun.
   void signers_changed(const vault::TrustAnchors& anchors);
-
-  /// What to fetch next; nothing when all objects are staged (then call mark_ready()) or the update has
-  /// failed.
-  [[nodiscard]] std::optional<ObjectRequest> next_object();
-
-  /// Opens `request` for writing. The offset to fetch from; nothing if there is no room or the storage
-  /// failed.
-  [[nodiscard]] std::optional<std::uint32_t> open_object(const ObjectRequest& request);
-
-  /// What comes of the object that has just been opened is its transfer encoding, of this version of
-  /// protocol/transfer/FORMAT.md. False: that was not asked for.
-  [[nodiscard]] bool begin_encoding(std::uint32_t version);
-
-  /// The next bytes of the open object, or of its encoding.
-  [[nodiscard]] UpdateError write(std::span<const std::uint8_t> data);
-
-  /// The object has come to its end: verifies its hash, and for the manifest its signature and contents. An
-  /// error other than Fetch and Storage is final for this target: the phase is then Failed. But if the phase
-  /// still is Fetching after an error of this or of write(), an encoding did not lead to the object, which is
-  /// to be fetched anew and then is asked for as it is.
-  [[nodiscard]] UpdateError close_object();
-
-  /// The transfer broke off: what was written so far is kept for resuming.
-  void interrupt_object();
-
   /// There is no application any more, and a target that is named without `retry_failed` fails with `error`:
   /// the owner has to say that it should go on.
   void refuse_next(UpdateError error);
-
-  /// The target cannot be had, for example because the cloud does not know the object. Phase Failed.
-  void fail(UpdateError error);
-
-  /// Reads all objects back, verifies them, and marks the update Ready. The caller then resets the device.
-  [[nodiscard]] UpdateError mark_ready();
-
-  [[nodiscard]] Progress progress() const;
-
-  /// The cloud has been told the state: Installed becomes Idle, Failed stays.
-  void set_reported();
 
   // ---- Between reset and the application's start
   // --------------------------------------------------------------------

@@ -5,8 +5,6 @@
 #include <cstring>
 
 #include "firmware/crypto/startup_hash.hpp"
-#include "firmware/image_entry.hpp"
-#include "firmware/storage/bytes.hpp"
 
 namespace microvisor::firmware::upgrader {
 
@@ -58,23 +56,6 @@ bool PageWriter::is_blank(std::uint32_t from, std::uint32_t to) {
   return true;
 }
 
-bool PageWriter::entry_inside(const crypto::Digest& layer, std::uint32_t offset, std::uint32_t begin,
-                              std::uint32_t size) {
-  std::array<std::uint8_t, 8> words{};
-  if (!read(layer, offset, words)) return false;
-  return is_image_entry(storage::get32(words, 0), storage::get32(words, 4), begin, begin + size);
-}
-
-UpdateError PageWriter::check_stage(const crypto::Digest& layer, const StagePlaces& places) {
-  const std::uint32_t size = staging_.size_of(layer).value_or(0);
-  const std::uint32_t half = size / 2;
-  if (half < storage::kRowSize || size % (2 * storage::kRowSize) != 0 || half > places.a.size())
-    return UpdateError::LayerSize;
-  const bool good =
-      entry_inside(layer, 0, places.a.address(), half) && entry_inside(layer, half, places.b.address(), half);
-  return good ? UpdateError::None : UpdateError::LayerContent;
-}
-
 bool PageWriter::holds_stage(const crypto::Digest& layer, const StagePlaces& places, Copy copy) {
   const std::uint32_t half = staging_.size_of(layer).value_or(0) / 2;
   const Pages pages = places.of(copy);
@@ -105,12 +86,6 @@ UpdateError PageWriter::write_stage(const crypto::Digest& layer, const StagePlac
   };
   if (!erase(pages) || !program(pages.address(), half, source)) return UpdateError::Storage;
   return holds_stage(layer, places, copy) ? UpdateError::None : UpdateError::Measurement;
-}
-
-UpdateError PageWriter::check_kernel_layer(const crypto::Digest& layer) {
-  const std::uint32_t size = staging_.size_of(layer).value_or(0);
-  if (size < storage::kRowSize || size > kKernelMaximumSize) return UpdateError::LayerSize;
-  return entry_inside(layer, 0, kKernel.address(), size) ? UpdateError::None : UpdateError::LayerContent;
 }
 
 UpdateError PageWriter::write_kernel(const crypto::Digest& layer, const crypto::Digest& manifest) {

@@ -1,10 +1,12 @@
 # Upgrader: replacement of boot stages and kernels. The first list is pure logic, for host tests too; the kernel takes
-# what asks for an update and confirms one.
+# what fetches and asks for an update, and what confirms one.
 set(FIRMWARE_UPGRADER_REQUEST_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/../preboot/requests.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/release.cpp
   ${CMAKE_CURRENT_LIST_DIR}/update_record.cpp)
 set(FIRMWARE_UPGRADER_KERNEL_SOURCES
   ${FIRMWARE_UPGRADER_REQUEST_SOURCES}
+  ${CMAKE_CURRENT_LIST_DIR}/kernel_updater.cpp
   ${CMAKE_CURRENT_LIST_DIR}/trial.cpp)
 set(FIRMWARE_UPGRADER_LOGIC_SOURCES
   ${FIRMWARE_UPGRADER_REQUEST_SOURCES}

@@ -31,6 +31,7 @@ struct UpdateRecord {
   vault::Copy bootrom = vault::Copy::A;      // which runs after this
   vault::Copy old_bootrom = vault::Copy::A;  // which ran before
   bool kernel_replaced = false;              // and not only boot stages
+  bool reported = false;                     // the cloud knows how it ended
   std::uint8_t attempts = 0;                 // of handing over to a new upgrader
   crypto::Digest target{};                   // SHA-256 of the kernel manifest
   friend bool operator==(const UpdateRecord&, const UpdateRecord&) = default;

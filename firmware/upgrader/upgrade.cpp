@@ -3,6 +3,7 @@
 #include <array>
 
 #include "firmware/preboot/choice.hpp"
+#include "firmware/upgrader/release.hpp"
 
 namespace microvisor::firmware::upgrader {
 
@@ -16,19 +17,6 @@ constexpr std::uint8_t kHandOvers = 3;
 constexpr unsigned kWritings = 3;
 /// Manifest asked for, signed by the vendor, not below the ratchet.
 constexpr std::uint32_t kRequestAccepted = hardened::Checks::sum_of_valid(3);
-
-UpdateError error_of(ManifestError error) {
-  switch (error) {
-    case ManifestError::None: return UpdateError::None;
-    case ManifestError::Unsigned:
-    case ManifestError::UnknownSigner: return UpdateError::KernelSigner;
-    case ManifestError::BadSignature: return UpdateError::Signature;
-    case ManifestError::WrongDevice: return UpdateError::WrongDevice;
-    case ManifestError::GateLayer: return UpdateError::GateLayer;
-    case ManifestError::EncryptedLayer: return UpdateError::Unsupported;
-    default: return UpdateError::Manifest;
-  }
-}
 
 }  // namespace
 
@@ -61,6 +49,7 @@ bool Upgrade::kernel_is_target() {
 
 bool Upgrade::save(Phase phase) {
   update_.phase = phase;
+  update_.reported = false;
   return save_update(store_, update_);
 }
 
@@ -78,7 +67,7 @@ void Upgrade::leave(vault::Copy bootrom, bool on_trial, bool restored) {
 
 void Upgrade::update() {
   switch (update_.phase) {
-    case Phase::Requested:
+    case Phase::Requested: raise_ratchet(); break;  // asked for by a kernel that has proven itself
     case Phase::Upgrader:
     case Phase::Saving:
     case Phase::Installing: break;
@@ -120,28 +109,12 @@ UpdateError Upgrade::check_request() {
   if (!request_.add(verdict)) return UpdateError::Signature;
   const volatile std::uint32_t below = manifest_.security_ratchet < machine_.ratchet() ? 1 : 0;
   if (!request_.add(hardened::verdict_of(below))) return UpdateError::Downgrade;
-  return check_layers();
+  return check_layers(staging_, manifest_);
 }
 
 bool Upgrade::request_is_accepted() const {
   const volatile std::uint32_t sum = request_.sum();
   return sum == kRequestAccepted && sum == kRequestAccepted;
-}
-
-UpdateError Upgrade::check_layers() {
-  const auto whole = [this](const crypto::Digest& hash) { return update::error_of(staging_.verify(hash)); };
-  UpdateError error = whole(manifest_.kernel_hash);
-  if (error == UpdateError::None) error = pages_.check_kernel_layer(manifest_.kernel_hash);
-  const struct {
-    const manifest::StageLayer& layer;
-    const StagePlaces& places;
-  } stages[] = {{manifest_.bootrom, kBootromPlaces}, {manifest_.upgrader, kUpgraderPlaces}};
-  for (const auto& stage : stages) {
-    if (error != UpdateError::None || !stage.layer.present) continue;
-    error = whole(stage.layer.hash);
-    if (error == UpdateError::None) error = pages_.check_stage(stage.layer.hash, stage.places);
-  }
-  return error;
 }
 
 UpdateError Upgrade::replace_upgrader(bool& handed_over) {
@@ -209,14 +182,18 @@ void Upgrade::refuse(UpdateError error) {
   leave(boot_.bootrom, false, false);
 }
 
-/// The ratchet follows a kernel that has proven itself. If the previous one is below it then, there is
-/// nothing to return to, and the kernel itself becomes its own previous one, for the day on which a bit of it
-/// flips.
-void Upgrade::settle_confirmed() {
+/// The ratchet follows a kernel that has proven itself.
+void Upgrade::raise_ratchet() {
   const KernelFinding kernel = check_kernel(flash_, kKernel, machine_.vendor_key, machine_.ratchet);
   if (!accepted(kernel)) return;
   while (machine_.ratchet() < kernel.manifest.security_ratchet && machine_.raise_ratchet(flash_)) {
   }
+}
+
+/// If the previous kernel is below the ratchet, there is nothing to return to, and the kernel itself becomes
+/// its own previous one, for the day on which a bit of it flips.
+void Upgrade::settle_confirmed() {
+  raise_ratchet();
   if (kernel_is_good(kPreviousKernel) || !kernel_is_good(kKernel)) return;
   (void)pages_.copy_pages(kKernel, kPreviousKernel);  // if it fails, it is no worse than before
 }

@@ -40,12 +40,12 @@ class Upgrade {
   /// Looked at again before a boot stage comes into force, which nobody checks at each start as the bootrom
   /// checks the kernel.
   [[nodiscard]] bool request_is_accepted() const;
-  [[nodiscard]] update::UpdateError check_layers();
   [[nodiscard]] update::UpdateError replace_upgrader(bool& handed_over);
   [[nodiscard]] update::UpdateError replace_bootrom();
   [[nodiscard]] update::UpdateError replace_kernel();
   [[nodiscard]] update::UpdateError save_kernel();
   void refuse(update::UpdateError error);
+  void raise_ratchet();
   void settle_confirmed();
   void start_trial();
   // Back to the previous one.

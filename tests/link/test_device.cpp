@@ -101,6 +101,8 @@ void TestDevice::build() {
   static_cast<void>(store_->mount());
   updater_.emplace(flash_, nor_, *store_, staging_key_, 1000U);
   updater_->mount();
+  kernel_updater_.emplace(flash_, *store_, updater_->staging(), vendor);
+  kernel_updater_->mount({running_kernel, ratchet});
   engine_ = std::make_unique<firmware::link::LinkEngine>(*this, line_, retained_);
 }
 
@@ -164,6 +166,7 @@ firmware::link::DeviceFacts TestDevice::facts() {
   firmware::link::DeviceFacts facts;
   facts.kernel_version = "0.1.0-test";
   facts.kernel_version_number = 1000;
+  facts.kernel_manifest_hash = running_kernel;
   return facts;
 }
 

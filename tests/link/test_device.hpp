@@ -15,6 +15,7 @@
 #include "firmware/kernel/resident/connectivity.hpp"
 #include "firmware/storage/flash.hpp"
 #include "firmware/update/updater.hpp"
+#include "firmware/upgrader/kernel_updater.hpp"
 #include "tests/link/modelled_line.hpp"
 #include "tests/link/test_gateway.hpp"
 
@@ -69,8 +70,15 @@ class TestDevice final : public firmware::link::LinkHost {
 
   [[nodiscard]] firmware::link::LinkEngine& engine() { return *engine_; }
   [[nodiscard]] firmware::update::Updater& updater() override { return *updater_; }
+  [[nodiscard]] firmware::upgrader::KernelUpdater& kernel_updater() override { return *kernel_updater_; }
+
+  [[nodiscard]] firmware::storage::Flash& flash() { return flash_; }
+  [[nodiscard]] firmware::vault::Store& store() { return *store_; }
 
   firmware::vault::Identity identity_record;  // may be changed before the first run_until()
+  firmware::crypto::PublicKey vendor{};        // whose kernels it accepts
+  firmware::crypto::Digest running_kernel{};  // its manifest; counts from the next reset() on
+  std::uint32_t ratchet = 0;                  // likewise
   bool wanted = true;
   std::optional<firmware::kernel::Connectivity> policy;  // decides when the device is not `wanted`
   std::deque<std::string> log;                           // records waiting to be sent
@@ -91,6 +99,7 @@ class TestDevice final : public firmware::link::LinkHost {
   unsigned channels_released = 0;
 
   // LinkHost
+  void gateway_reached() override {}
   const firmware::vault::Identity& identity() override { return identity_record; }
   const firmware::vault::TrustAnchors& anchors() override { return anchors_; }
   firmware::manifest::KeysError change_keys(std::span<const std::uint8_t> message) override;
@@ -136,6 +145,7 @@ class TestDevice final : public firmware::link::LinkHost {
       firmware::crypto::device_key(firmware::crypto::KeyUse::Staging);
   std::optional<firmware::vault::Store> store_;
   std::optional<firmware::update::Updater> updater_;
+  std::optional<firmware::upgrader::KernelUpdater> kernel_updater_;
   std::unique_ptr<firmware::link::LinkEngine> engine_;
   std::function<bool()> done_;
   std::uint64_t deadline_ = 0;

@@ -41,6 +41,13 @@ void note_record(int, int, int type, const void* bytes, std::size_t size, SSL*, 
   largest = std::max<std::uint64_t>(largest, static_cast<std::uint64_t>(header[3]) << 8 | header[4]);
 }
 
+/// The report's text, unless it says again what the last one said.
+void note_report(std::vector<std::string>& reports, const link::UpdateReport& report) {
+  std::string text = link::UpdateState_Name(report.state()).substr(13);
+  if (report.error() != link::UPDATE_ERROR_NONE) text += " " + std::to_string(report.error());
+  if (reports.empty() || reports.back() != text) reports.push_back(text);
+}
+
 }  // namespace
 
 struct TestGateway::Tls {
@@ -307,6 +314,16 @@ void TestGateway::set_target(const protocol::Hash& manifest) {
   });
 }
 
+void TestGateway::set_kernel_target(const protocol::Hash& manifest) {
+  {
+    const std::lock_guard lock(mutex_);
+    kernel_target_ = manifest;
+  }
+  post([manifest](cloud::Session& session) {
+    if (session.welcomed()) session.send_kernel_target(manifest);
+  });
+}
+
 void TestGateway::add_object(const protocol::Bytes& bytes) {
   const std::lock_guard lock(mutex_);
   objects_[protocol::sha256(bytes)] = std::make_shared<const protocol::Bytes>(bytes);
@@ -356,7 +373,8 @@ std::optional<cloud::Greeting> TestGateway::greet(cloud::Session&, const link::H
   const std::lock_guard lock(mutex_);
   ++seen_.sessions;
   seen_.hello_kernels.push_back(hello.kernel_version());
-  return cloud::Greeting{logging_, target_, false, key_changes_};
+  seen_.kernel_hashes.push_back(protocol::to_hex(protocol::as_bytes(hello.kernel_manifest_hash())));
+  return cloud::Greeting{logging_, {target_}, {kernel_target_}, key_changes_};
 }
 
 std::shared_ptr<const protocol::Bytes> TestGateway::object(const cloud::Session&,
@@ -392,9 +410,12 @@ void TestGateway::object_sent(const cloud::Session&, std::size_t bytes) {
 
 void TestGateway::update_report(const cloud::Session&, const link::UpdateReport& report) {
   const std::lock_guard lock(mutex_);
-  std::string text = link::UpdateState_Name(report.state()).substr(13);
-  if (report.error() != link::UPDATE_ERROR_NONE) text += " " + std::to_string(report.error());
-  if (seen_.reports.empty() || seen_.reports.back() != text) seen_.reports.push_back(text);
+  note_report(seen_.reports, report);
+}
+
+void TestGateway::kernel_report(const cloud::Session&, const link::UpdateReport& report) {
+  const std::lock_guard lock(mutex_);
+  note_report(seen_.kernel_reports, report);
 }
 
 void TestGateway::keys_report(const cloud::Session&, const link::KeysReport& report) {

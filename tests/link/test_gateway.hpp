@@ -30,6 +30,8 @@ struct Seen {
   std::vector<std::string> log;
   std::vector<std::string> channel;
   std::vector<std::string> reports;  // "FETCHING", "FAILED 3" ...
+  std::vector<std::string> kernel_reports;
+  std::vector<std::string> kernel_hashes;  // of the manifests in Hello, hex
   std::vector<std::string> events;
   std::vector<link::KeysReport> keys;
   std::vector<protocol::Bytes> crashes;
@@ -57,6 +59,8 @@ class TestGateway final : private cloud::SessionHost {
 
   /// The target of Welcome and, from now on, of connected devices.
   void set_target(const protocol::Hash& manifest);
+  /// Likewise, of Microvisor itself.
+  void set_kernel_target(const protocol::Hash& manifest);
   void add_object(const protocol::Bytes& bytes);
   /// Serves `bytes` under a name that is not theirs.
   void replace_object(const protocol::Hash& name, const protocol::Bytes& bytes);
@@ -95,6 +99,7 @@ class TestGateway final : private cloud::SessionHost {
   void encoding(const cloud::Session&, const link::Open& open, const cloud::SharedBytes& object,
                 cloud::Encodings::Answer answer) override;
   void object_sent(const cloud::Session&, std::size_t bytes) override;
+  void kernel_report(const cloud::Session&, const link::UpdateReport& report) override;
   void update_report(const cloud::Session&, const link::UpdateReport& report) override;
   void keys_report(const cloud::Session&, const link::KeysReport& report) override;
   void device_event(const cloud::Session&, const link::DeviceEvent& event) override;
@@ -129,6 +134,7 @@ class TestGateway final : private cloud::SessionHost {
   std::mutex mutex_;
   Seen seen_;
   std::optional<protocol::Hash> target_;
+  std::optional<protocol::Hash> kernel_target_;
   bool logging_ = true;
   std::vector<protocol::Bytes> key_changes_;
   std::map<protocol::Hash, std::shared_ptr<const protocol::Bytes>> objects_;

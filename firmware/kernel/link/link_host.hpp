@@ -32,6 +32,7 @@ enum class NetworkStatus : std::uint32_t {
 struct DeviceFacts {
   std::string_view kernel_version;
   std::uint32_t kernel_version_number = 0;
+  crypto::Digest kernel_manifest_hash{};
   bool application_running = false;
   std::uint32_t wake_reason = 0;  ///< MvWakeReason
   std::uint64_t boot_count = 0;
@@ -87,6 +88,8 @@ class LinkHost {
   [[nodiscard]] virtual manifest::KeysError change_keys(std::span<const std::uint8_t> message) = 0;
   /// Mounted. The link drives it from begin() to mark_ready() and reports what it says.
   [[nodiscard]] virtual update::Updater& updater() = 0;
+  /// Likewise, of Microvisor itself.
+  [[nodiscard]] virtual update::Download& kernel_updater() = 0;
   [[nodiscard]] virtual DeviceFacts facts() = 0;
   /// False: the link closes and the modem hangs up; true: connect and stay connected.
   [[nodiscard]] virtual bool network_wanted() = 0;
@@ -94,6 +97,8 @@ class LinkHost {
   [[nodiscard]] virtual std::uint64_t wish_changes_at() = 0;
 
   // --- what the link tells the kernel ---
+  /// The gateway has answered; before anything it says is acted upon.
+  virtual void gateway_reached() = 0;
   virtual void network_status_changed(NetworkStatus status) = 0;
   /// The gateway has been told everything there was to tell, and has no update under way. Said again and
   /// again while that is so.
@@ -105,7 +110,7 @@ class LinkHost {
   /// The update is staged, verified and marked for installation. The kernel resets the chip for it soon, or
   /// when the application consents; until then the link goes on. Said again after each reconnection.
   virtual void install_update() = 0;
-  /// What was ready is not to be installed any more: there is another target.
+  /// What was ready of one update is not to be installed any more: there is another target.
   virtual void withdraw_update() = 0;
 
   // --- log ---

@@ -45,6 +45,9 @@ void Session::start(std::uint64_t now, std::uint64_t attempts) {
     std::memcpy(hello.app_manifest_hash.bytes, installed->manifest_hash.data(),
                 installed->manifest_hash.size());
   }
+  hello.kernel_manifest_hash.size = static_cast<pb_size_t>(facts.kernel_manifest_hash.size());
+  std::memcpy(hello.kernel_manifest_hash.bytes, facts.kernel_manifest_hash.data(),
+              facts.kernel_manifest_hash.size());
   hello.wake_reason = facts.wake_reason;
   hello.app_running = facts.application_running;
   hello.boot_count = facts.boot_count;
@@ -110,10 +113,10 @@ void Session::control(const Frame& frame, std::uint64_t now) {
       if (!io_.send()) end_ = SessionEnd::Lost;
       return;
     case microvisor_link_Frame_pong_tag: return pong(frame.kind.pong, now);
-    case microvisor_link_Frame_target_tag: {
-      const auto& hash = frame.kind.target.manifest_hash;
-      return update_.target_named({hash.bytes, hash.size}, true);
-    }
+    case microvisor_link_Frame_target_tag:
+      return update_.target_named(UpdateKind::Application, frame.kind.target, true);
+    case microvisor_link_Frame_kernel_target_tag:
+      return update_.target_named(UpdateKind::Kernel, frame.kind.kernel_target, true);
     case microvisor_link_Frame_settings_tag:
       return host_.logging_allowed(frame.kind.settings.logging_enabled);
     case microvisor_link_Frame_new_keys_tag: return new_keys(frame.kind.new_keys);
@@ -125,16 +128,15 @@ void Session::control(const Frame& frame, std::uint64_t now) {
 
 void Session::welcome(const microvisor_link_Welcome& message, std::uint64_t now) {
   welcomed_ = true;
+  host_.gateway_reached();
   if (message.unix_microseconds != 0) {
     host_.wall_time_received(message.unix_microseconds + (now - hello_sent_) / 2);
   }
   const std::uint32_t seconds = message.keep_alive_seconds;
   keep_alive_ = std::uint64_t{seconds == 0 ? kDefaultKeepAlive : seconds} * kMicrosecondsPerSecond;
   if (message.has_settings) host_.logging_allowed(message.settings.logging_enabled);
-  if (message.has_target) {
-    const auto& hash = message.target.manifest_hash;
-    update_.target_named({hash.bytes, hash.size}, false);
-  }
+  if (message.has_kernel_target) update_.target_named(UpdateKind::Kernel, message.kernel_target, false);
+  if (message.has_target) update_.target_named(UpdateKind::Application, message.target, false);
 }
 
 /// The gateway is told at once, and again by the next Hello.

@@ -9,84 +9,105 @@ namespace microvisor::firmware::link {
 using update::Phase;
 using update::UpdateError;
 
+update::Download& UpdateDriver::download(const Lane& lane) {
+  if (lane.kind == UpdateKind::Kernel) return host_.kernel_updater();
+  return host_.updater();
+}
+
 void UpdateDriver::connection_started() {
   stream_ = 0;
-  retry_at_ = 0;
+  for (Lane& lane : lanes_) lane.retry_at = 0;
 }
 
 void UpdateDriver::connection_ended() {
-  if (stream_ != 0) host_.updater().interrupt_object();
+  if (stream_ != 0) download(*fetching_).interrupt_object();
   stream_ = 0;
-  active_ = false;  // the next Welcome names the target again
-  pending_ = false;
+  for (Lane& lane : lanes_) {
+    lane.active = false;  // the next Welcome names the target again
+    lane.pending = false;
+  }
 }
 
-void UpdateDriver::target_named(std::span<const std::uint8_t> manifest_hash, bool anew) {
-  if (manifest_hash.size() != target_.size()) return;
-  std::copy(manifest_hash.begin(), manifest_hash.end(), target_.begin());
-  pending_ = true;
-  anew_ = anew;
+void UpdateDriver::target_named(UpdateKind kind, const microvisor_link_Target& target, bool anew) {
+  Lane& lane = lanes_[static_cast<std::size_t>(kind)];
+  const auto& hash = target.manifest_hash;
+  if (hash.size != lane.target.size()) return;
+  std::copy_n(hash.bytes, lane.target.size(), lane.target.begin());
+  lane.pending = true;
+  lane.anew = anew;
 }
 
 std::uint64_t UpdateDriver::next_deadline() const {
-  return active_ && stream_ == 0 && retry_at_ != 0 ? retry_at_ : ~std::uint64_t{0};
+  std::uint64_t next = ~std::uint64_t{0};
+  for (const Lane& lane : lanes_) {
+    if (lane.active && stream_ == 0 && lane.retry_at != 0) next = std::min(next, lane.retry_at);
+  }
+  return next;
 }
 
 bool UpdateDriver::step(FrameIo& io, std::uint64_t now) {
-  if (report_result(io)) return true;
-  if (pending_) return take_target(io);
-  if (!active_ || stream_ != 0 || now < retry_at_) return false;
-  return next_object(io, now);
+  for (Lane& lane : lanes_) {
+    if (report_result(lane, io)) return true;
+  }
+  for (Lane& lane : lanes_) {
+    if (lane.pending) return take_target(lane, io);
+  }
+  for (Lane& lane : lanes_) {
+    if (lane.active && stream_ == 0 && now >= lane.retry_at) return next_object(lane, io, now);
+  }
+  return false;
 }
 
 /// What an installation or a failure has left to say. The states of success go out in one breath.
-bool UpdateDriver::report_result(FrameIo& io) {
-  update::Updater& updater = host_.updater();
-  if (updater.reported()) return false;
-  if (updater.phase() == Phase::Installed) {
-    if (!report(io, microvisor_link_UpdateState_UPDATE_STATE_STARTING_NEW_APP, UpdateError::None))
+bool UpdateDriver::report_result(Lane& lane, FrameIo& io) {
+  update::Download& update = download(lane);
+  if (update.reported()) return false;
+  if (update.phase() == Phase::Installed) {
+    if (!report(lane, io, microvisor_link_UpdateState_UPDATE_STATE_STARTING_NEW_APP, UpdateError::None))
       return false;
-    if (!report(io, microvisor_link_UpdateState_UPDATE_STATE_COMPLETE, UpdateError::None)) return false;
-  } else if (updater.phase() == Phase::Failed) {
-    if (!report(io, microvisor_link_UpdateState_UPDATE_STATE_FAILED, updater.error())) return false;
-    active_ = false;
-  } else if (updater.phase() == Phase::Fetching && updater.error() != UpdateError::None) {
-    if (!report(io, microvisor_link_UpdateState_UPDATE_STATE_FETCHING, updater.error())) return false;
+    if (!report(lane, io, microvisor_link_UpdateState_UPDATE_STATE_COMPLETE, UpdateError::None)) return false;
+  } else if (update.phase() == Phase::Failed) {
+    if (!report(lane, io, microvisor_link_UpdateState_UPDATE_STATE_FAILED, update.error())) return false;
+    lane.active = false;
+  } else if (update.phase() == Phase::Fetching && update.error() != UpdateError::None) {
+    if (!report(lane, io, microvisor_link_UpdateState_UPDATE_STATE_FETCHING, update.error())) return false;
   } else {
     return false;
   }
   if (!io.flush()) return false;
-  updater.set_reported();
+  update.set_reported();
   return true;
 }
 
-bool UpdateDriver::take_target(FrameIo& io) {
-  pending_ = false;
-  update::Updater& updater = host_.updater();
-  if (active_ && stream_ != 0 && updater.target() == target_) return false;  // on its way already
-  abandon_stream(io);
-  const bool was_ready = updater.phase() == Phase::Ready;
-  active_ = updater.begin(target_, host_.anchors(), anew_);
-  const bool is_ready = updater.phase() == Phase::Ready;
+bool UpdateDriver::take_target(Lane& lane, FrameIo& io) {
+  lane.pending = false;
+  update::Download& update = download(lane);
+  const bool under_way = stream_ != 0 && fetching_ == &lane;
+  if (lane.active && under_way && update.target() == lane.target) return false;
+  if (under_way) abandon_stream(io);
+  const bool was_ready = update.phase() == Phase::Ready;
+  lane.active = update.begin(lane.target, host_.anchors(), lane.anew);
+  const bool is_ready = update.phase() == Phase::Ready;
   if (was_ready && !is_ready) host_.withdraw_update();
-  attempts_ = 0;
-  retry_at_ = 0;
-  if (!active_) return false;
-  if (is_ready) return make_ready(io);
-  reported_ = updater.progress().bytes_done;
-  return report(io, microvisor_link_UpdateState_UPDATE_STATE_FETCHING, UpdateError::None);
+  lane.attempts = 0;
+  lane.retry_at = 0;
+  if (!lane.active) return false;
+  if (is_ready) return make_ready(lane, io);
+  lane.reported = update.progress().bytes_done;
+  return report(lane, io, microvisor_link_UpdateState_UPDATE_STATE_FETCHING, UpdateError::None);
 }
 
-bool UpdateDriver::next_object(FrameIo& io, std::uint64_t now) {
-  update::Updater& updater = host_.updater();
-  const auto request = updater.next_object();
-  if (!request) return make_ready(io);
-  const auto offset = updater.open_object(*request);
+bool UpdateDriver::next_object(Lane& lane, FrameIo& io, std::uint64_t now) {
+  update::Download& update = download(lane);
+  const auto request = update.next_object();
+  if (!request) return make_ready(lane, io);
+  const auto offset = update.open_object(*request);
   if (!offset) {
-    retry(UpdateError::Storage, now);
+    retry(lane, UpdateError::Storage, now);
     return true;
   }
   stream_ = io.new_stream();
+  fetching_ = &lane;
   granted_ = kWindow;
   Frame& frame = io.begin(stream_, microvisor_link_Frame_open_tag);
   frame.kind.open.service = microvisor_link_Service_SERVICE_FETCH;
@@ -109,19 +130,19 @@ void UpdateDriver::offer_encodings(microvisor_link_Open& open, const update::Obj
 
 /// Everything is staged. A failure is told by report_result(). INSTALLING_APP must have reached the gateway
 /// before the reset; if it cannot be confirmed, the next connection begins here again.
-bool UpdateDriver::make_ready(FrameIo& io) {
-  update::Updater& updater = host_.updater();
-  active_ = false;
-  if (updater.phase() == Phase::Failed || updater.mark_ready() != UpdateError::None) return true;
-  if (!report(io, microvisor_link_UpdateState_UPDATE_STATE_INSTALLING_APP, UpdateError::None) || !io.flush())
-    return false;
+bool UpdateDriver::make_ready(Lane& lane, FrameIo& io) {
+  update::Download& update = download(lane);
+  lane.active = false;
+  if (update.phase() == Phase::Failed || update.mark_ready() != UpdateError::None) return true;
+  const auto state = microvisor_link_UpdateState_UPDATE_STATE_INSTALLING_APP;
+  if (!report(lane, io, state, UpdateError::None) || !io.flush()) return false;
   host_.install_update();
   return true;
 }
 
 bool UpdateDriver::encoded(std::uint32_t stream, std::uint32_t version, bool& violation) {
   if (stream == 0 || stream != stream_) return false;
-  violation = !host_.updater().begin_encoding(version);
+  violation = !download(*fetching_).begin_encoding(version);
   return true;
 }
 
@@ -133,20 +154,22 @@ bool UpdateDriver::received(FrameIo& io, std::uint32_t stream, std::span<const s
     return true;
   }
   granted_ -= static_cast<std::uint32_t>(bytes.size());
-  update::Updater& updater = host_.updater();
-  if (const UpdateError error = updater.write(bytes); error != UpdateError::None) {
+  Lane& lane = *fetching_;
+  update::Download& update = download(lane);
+  if (const UpdateError error = update.write(bytes); error != UpdateError::None) {
     abandon_stream(io);
-    retry(error, 0);
+    retry(lane, error, 0);
     return true;
   }
-  attempts_ = 0;
+  lane.attempts = 0;
   if (granted_ <= kWindow / 2) {
     if (!io.send_credit(stream_, kWindow - granted_)) return true;
     granted_ = kWindow;
   }
-  if (updater.progress().bytes_done >= reported_ + kReportStep) {
-    reported_ = updater.progress().bytes_done;
-    static_cast<void>(report(io, microvisor_link_UpdateState_UPDATE_STATE_FETCHING, UpdateError::None));
+  if (update.progress().bytes_done >= lane.reported + kReportStep) {
+    lane.reported = update.progress().bytes_done;
+    static_cast<void>(
+        report(lane, io, microvisor_link_UpdateState_UPDATE_STATE_FETCHING, UpdateError::None));
   }
   return true;
 }
@@ -155,43 +178,50 @@ bool UpdateDriver::closed(FrameIo& io, std::uint32_t stream, microvisor_link_Str
                           std::uint64_t now) {
   if (stream == 0 || stream != stream_) return false;
   stream_ = 0;
-  update::Updater& updater = host_.updater();
+  Lane& lane = *fetching_;
+  update::Download& update = download(lane);
   if (error == microvisor_link_StreamError_STREAM_ERROR_NONE) {
     static_cast<void>(io.send_close(stream, error));
-    if (const UpdateError result = updater.close_object(); result != UpdateError::None) retry(result, now);
+    if (const UpdateError result = update.close_object(); result != UpdateError::None)
+      retry(lane, result, now);
   } else if (error == microvisor_link_StreamError_STREAM_ERROR_NOT_FOUND) {
-    updater.interrupt_object();
-    updater.fail(UpdateError::Fetch);
+    update.interrupt_object();
+    update.fail(UpdateError::Fetch);
   } else {
-    updater.interrupt_object();
-    retry(UpdateError::Fetch, now);
+    update.interrupt_object();
+    retry(lane, UpdateError::Fetch, now);
   }
   return true;
 }
 
-/// Tries the object again a few times, unless the updater has given the target up by itself.
-void UpdateDriver::retry(UpdateError error, std::uint64_t now) {
-  update::Updater& updater = host_.updater();
-  if (updater.phase() == Phase::Failed) return;
-  if (++attempts_ >= kMaximumAttempts) return updater.fail(error);
-  retry_at_ = now + kRetryAfter;
+/// Tries the object again a few times, unless the update has given the target up by itself.
+void UpdateDriver::retry(Lane& lane, UpdateError error, std::uint64_t now) {
+  update::Download& update = download(lane);
+  if (update.phase() == Phase::Failed) return;
+  if (++lane.attempts >= kMaximumAttempts) return update.fail(error);
+  lane.retry_at = now + kRetryAfter;
 }
 
 void UpdateDriver::abandon_stream(FrameIo& io) {
   if (stream_ == 0) return;
   static_cast<void>(io.send_close(stream_, microvisor_link_StreamError_STREAM_ERROR_CANCELLED));
-  host_.updater().interrupt_object();
+  download(*fetching_).interrupt_object();
   stream_ = 0;
 }
 
-bool UpdateDriver::report(FrameIo& io, microvisor_link_UpdateState state, UpdateError error) {
-  update::Updater& updater = host_.updater();
-  const update::Progress progress = updater.progress();
-  auto& message = io.begin(0, microvisor_link_Frame_update_report_tag).kind.update_report;
+bool UpdateDriver::report(const Lane& lane, FrameIo& io, microvisor_link_UpdateState state,
+                          UpdateError error) {
+  const update::Download& update = download(lane);
+  const update::Progress progress = update.progress();
+  const bool kernel = lane.kind == UpdateKind::Kernel;
+  auto& kind =
+      io.begin(0, kernel ? microvisor_link_Frame_kernel_report_tag : microvisor_link_Frame_update_report_tag)
+          .kind;
+  auto& message = kernel ? kind.kernel_report : kind.update_report;
   message.state = state;
   message.error = static_cast<microvisor_link_UpdateError>(error);
-  message.manifest_hash.size = static_cast<pb_size_t>(updater.target().size());
-  std::memcpy(message.manifest_hash.bytes, updater.target().data(), updater.target().size());
+  message.manifest_hash.size = static_cast<pb_size_t>(update.target().size());
+  std::memcpy(message.manifest_hash.bytes, update.target().data(), update.target().size());
   message.bytes_done = progress.bytes_done;
   message.bytes_total = progress.bytes_total;
   return io.send();

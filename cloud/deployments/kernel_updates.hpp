@@ -1,0 +1,38 @@
+// Which release of Microvisor itself a device should run, which one it says it runs, and the story in between.
+//
+// As Deployments is for applications: `pending` until the device says that it runs the target, `error` when it
+// has reported FAILED, be it that it refused the release or that the new kernel did not prove itself and the
+// previous one is back. Lives on the service thread.
+#pragma once
+
+#include <string>
+
+#include "cloud/bus/bus.hpp"
+#include "cloud/store/store.hpp"
+#include "protocol/link.pb.h"
+
+namespace microvisor::cloud {
+
+class KernelUpdates {
+ public:
+  KernelUpdates(Store& store, Bus& bus, const Clock& clock) : store_(store), bus_(bus), clock_(clock) {}
+
+  /// Makes it the device's target, and says so to whoever holds its connection.
+  void deploy(Device device, const Kernel& kernel);
+
+  /// The device has said Hello; the caller stores it.
+  void connected(Device& device, const link::Hello& hello);
+  void reported(const std::string& device_sid, const link::UpdateReport& report);
+
+  /// The manifest to name at a connection; empty if there is none, or if the device has failed at it.
+  [[nodiscard]] static std::optional<protocol::Hash> target_of(const Device& device);
+
+ private:
+  void show(Device& device, link::UpdateState state);
+
+  Store& store_;
+  Bus& bus_;
+  const Clock& clock_;
+};
+
+}  // namespace microvisor::cloud

@@ -1,0 +1,117 @@
+// Which release of Microvisor a device is told to run, and what becomes of it.
+#include "cloud/deployments/kernel_updates.hpp"
+
+#include <gtest/gtest.h>
+
+#include "cloud/test/fixtures.hpp"
+
+namespace microvisor::cloud {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+struct KernelUpdateTest : testing::Test {
+  test::World world;
+  KernelUpdates updates{*world.store, *world.bus, world.clock};
+  Kernel old_kernel = add_kernel('o');
+  Kernel new_kernel = add_kernel('n');
+  std::string sid = world.add_device('1').sid;
+
+  Kernel add_kernel(char fill) {
+    const protocol::Bytes layer(1000, static_cast<std::uint8_t>(fill));
+    const protocol::Bytes manifest(200, static_cast<std::uint8_t>(fill));
+    Kernel kernel;
+    kernel.account_sid = world.account.sid;
+    kernel.manifest_hash = protocol::sha256(manifest);
+    kernel.version = std::string(1, fill);
+    EXPECT_TRUE(world.store->add_kernel(
+        kernel, {{protocol::sha256(layer), layer}, {kernel.manifest_hash, manifest}}));
+    return kernel;
+  }
+  Device device() { return *world.store->device_by_sid(sid); }
+  void hello(const Kernel& runs) {
+    Device changed = device();
+    link::Hello message;
+    message.set_kernel_manifest_hash(test::bytes_of(runs.manifest_hash));
+    updates.connected(changed, message);
+    world.store->update_device(changed);
+  }
+  void report(const Kernel& target, link::UpdateState state,
+              link::UpdateError error = link::UPDATE_ERROR_NONE) {
+    link::UpdateReport message;
+    message.set_manifest_hash(test::bytes_of(target.manifest_hash));
+    message.set_state(state);
+    message.set_error(error);
+    message.set_bytes_done(10);
+    message.set_bytes_total(20);
+    updates.reported(sid, message);
+  }
+  Lines story() { return world.messages(log_type::kUpdate); }
+};
+
+TEST_F(KernelUpdateTest, FromTargetToTheNewKernel) {
+  hello(old_kernel);
+  EXPECT_EQ(device().kernel.running, old_kernel.manifest_hash);
+  EXPECT_EQ(KernelUpdates::target_of(device()), std::nullopt);
+  updates.deploy(device(), new_kernel);
+  EXPECT_EQ(world.commands.back().kind, DeviceCommand::Kind::KernelTargetChanged);
+  EXPECT_EQ(KernelUpdates::target_of(device()), new_kernel.manifest_hash);
+  EXPECT_EQ(device().kernel.status, UpdateStatus::Pending);
+  report(new_kernel, link::UPDATE_STATE_FETCHING);
+  EXPECT_EQ(device().kernel.progress.bytes_done, 10U);
+  report(new_kernel, link::UPDATE_STATE_INSTALLING_APP);
+  hello(new_kernel);
+  EXPECT_EQ(device().kernel.status, UpdateStatus::UpToDate);
+  report(new_kernel, link::UPDATE_STATE_COMPLETE);
+  EXPECT_EQ(device().kernel.status, UpdateStatus::UpToDate);
+  EXPECT_EQ(story(), (Lines{"INSTALLING_KERNEL", "KERNEL_COMPLETE"}));
+}
+
+TEST_F(KernelUpdateTest, AFailureShowsItsCodeAndIsNotTriedAgain) {
+  hello(old_kernel);
+  updates.deploy(device(), new_kernel);
+  report(new_kernel, link::UPDATE_STATE_INSTALLING_APP);
+  hello(old_kernel);
+  EXPECT_EQ(device().kernel.status, UpdateStatus::Pending);
+  report(new_kernel, link::UPDATE_STATE_FAILED, link::UPDATE_ERROR_TRIAL_FAILED);
+  EXPECT_EQ(device().kernel.status, UpdateStatus::Error);
+  EXPECT_EQ(device().kernel.error_code, 27);
+  EXPECT_EQ(KernelUpdates::target_of(device()), std::nullopt);
+  EXPECT_EQ(story().back(), "KERNEL_FAILED: the new kernel did not prove itself; the previous one runs");
+  updates.deploy(device(), new_kernel);
+  EXPECT_EQ(device().kernel.error_code, 0);
+  EXPECT_EQ(KernelUpdates::target_of(device()), new_kernel.manifest_hash);
+}
+
+TEST_F(KernelUpdateTest, AKernelThatIsBroughtBackLaterIsSeen) {
+  updates.deploy(device(), new_kernel);
+  hello(new_kernel);
+  hello(old_kernel);
+  EXPECT_EQ(device().kernel.status, UpdateStatus::Pending);
+  report(new_kernel, link::UPDATE_STATE_FAILED, link::UPDATE_ERROR_MEASUREMENT);
+  EXPECT_EQ(device().kernel.error_code, 7);
+}
+
+TEST_F(KernelUpdateTest, ReportsOfAnOldTargetDoNotCount) {
+  updates.deploy(device(), old_kernel);
+  updates.deploy(device(), new_kernel);
+  report(old_kernel, link::UPDATE_STATE_FAILED, link::UPDATE_ERROR_DOWNGRADE);
+  EXPECT_EQ(device().kernel.status, UpdateStatus::Pending);
+  EXPECT_TRUE(story().empty());
+}
+
+TEST_F(KernelUpdateTest, ObjectsBelongToTheAccountUntilTheReleaseIsRemoved) {
+  const protocol::Hash& hash = new_kernel.manifest_hash;
+  EXPECT_TRUE(world.store->object(world.account.sid, hash));
+  EXPECT_FALSE(world.store->object(world.stranger.sid, hash));
+  EXPECT_FALSE(world.store->add_kernel(new_kernel, {})) << "it is there already";
+  updates.deploy(device(), new_kernel);
+  world.store->remove_kernel(world.account.sid, hash);
+  EXPECT_FALSE(world.store->object(world.account.sid, hash));
+  EXPECT_TRUE(world.store->object(world.account.sid, old_kernel.manifest_hash));
+  EXPECT_EQ(device().kernel.target, std::nullopt);
+  EXPECT_EQ(world.store->kernels(world.account.sid).size(), 1U);
+}
+
+}  // namespace
+}  // namespace microvisor::cloud

@@ -1,0 +1,193 @@
+#include "firmware/upgrader/kernel_updater.hpp"
+
+#include <array>
+
+#include "firmware/bootrom/kernel_trailer.hpp"
+#include "firmware/preboot/requests.hpp"
+#include "firmware/upgrader/update_record.hpp"
+#include "firmware/vault/boot_record.hpp"
+
+namespace microvisor::firmware::upgrader {
+
+using update::StagingStatus;
+using update::UpdateError;
+
+namespace {
+
+bool is_open(update::Phase phase) {
+  return phase == update::Phase::Fetching || phase == update::Phase::Staging;
+}
+
+}  // namespace
+
+void KernelUpdater::mount(const RunningKernel& running) {
+  running_ = running;
+  read_outcome();
+}
+
+void KernelUpdater::read_outcome() {
+  UpdateRecord record = load_update(store_);
+  if (record.reported) return;
+  const bool asked = record.phase >= Phase::Requested && record.phase <= Phase::Installing;
+  if (asked && phase_ != update::Phase::Ready && !vault::read_boot_record(flash_).run_upgrader) {
+    record.phase = Phase::Refused;  // preboot has tried both copies of the upgrader for long enough
+    record.error = UpdateError::UpgraderFailed;
+    (void)save_update(store_, record);
+  }
+  switch (record.phase) {
+    case Phase::Confirmed: phase_ = update::Phase::Installed; break;
+    case Phase::Refused:
+    case Phase::Returned: phase_ = update::Phase::Failed; break;
+    default: return;
+  }
+  error_ = record.error;
+  target_ = record.target;
+  reported_ = false;
+}
+
+void KernelUpdater::set_reported() {
+  reported_ = true;
+  UpdateRecord record = load_update(store_);
+  if (!record.reported && record.target == target_ && record.phase >= Phase::Confirmed) {
+    record.reported = true;
+    (void)save_update(store_, record);  // then it is reported once more after the next reset
+  }
+  if (phase_ == update::Phase::Installed) phase_ = update::Phase::Idle;
+}
+
+UpdateError KernelUpdater::give_up(UpdateError error) {
+  withdraw();
+  if (error == UpdateError::OldStaging) (void)staging_.clear();  // not one object alone was put back
+  phase_ = update::Phase::Failed;
+  error_ = error;
+  reported_ = false;
+  return error;
+}
+
+/// What was asked for is not to be done any more.
+void KernelUpdater::withdraw() {
+  if (phase_ != update::Phase::Ready) return;
+  UpdateRecord record = load_update(store_);
+  record.phase = Phase::Idle;
+  if (save_update(store_, record)) (void)cancel_upgrade(flash_);
+}
+
+bool KernelUpdater::begin(const crypto::Digest& manifest_hash, const vault::TrustAnchors&,
+                          bool retry_failed) {
+  if (manifest_hash == running_.manifest_hash) {
+    if (is_open(phase_) || phase_ == update::Phase::Ready) {
+      withdraw();
+      phase_ = update::Phase::Idle;
+    }
+    return false;
+  }
+  if (manifest_hash == target_ && phase_ != update::Phase::Idle) {
+    if (phase_ != update::Phase::Failed) return true;
+    if (!retry_failed) return false;
+  }
+  withdraw();
+  target_ = manifest_hash;
+  phase_ = update::Phase::Fetching;
+  error_ = UpdateError::None;
+  reported_ = true;
+  manifest_loaded_ = false;
+  return true;
+}
+
+std::optional<update::ObjectRequest> KernelUpdater::next_object() {
+  if (!is_open(phase_)) return std::nullopt;
+  if (!staging_.is_complete(target_)) return update::ObjectRequest{target_, kMaximumKernelManifest, true};
+  if (const UpdateError error = load_checked_manifest(); error != UpdateError::None) {
+    (void)give_up(error);
+    return std::nullopt;
+  }
+  for (const ReleaseLayer& each : layers_of(manifest_)) {
+    if (each.layer.present && !staging_.is_complete(each.layer.hash))
+      return update::ObjectRequest{each.layer.hash, each.maximum_size, false};
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> KernelUpdater::open_object(const update::ObjectRequest& request) {
+  std::array<crypto::Digest, 4> keep{target_};
+  std::size_t count = 1;
+  if (manifest_loaded_) {
+    for (const ReleaseLayer& each : layers_of(manifest_)) {
+      if (each.layer.present) keep[count++] = each.layer.hash;
+    }
+  }
+  std::uint32_t offset = 0;
+  const StagingStatus status =
+      staging_.open(request.hash, request.maximum_size, std::span(keep).first(count), offset);
+  if (status == StagingStatus::Ok) return offset;
+  (void)give_up(UpdateError::Storage);
+  return std::nullopt;
+}
+
+UpdateError KernelUpdater::write(std::span<const std::uint8_t> data) {
+  const StagingStatus status = staging_.write(data);
+  if (status == StagingStatus::Ok) return UpdateError::None;
+  if (status != StagingStatus::TooLarge) return give_up(update::error_of(status));
+  return give_up(manifest_loaded_ ? UpdateError::LayerSize : UpdateError::Manifest);
+}
+
+UpdateError KernelUpdater::close_object() {
+  UpdateError error = update::error_of(staging_.finish());
+  if (error == UpdateError::None && staging_.is_complete(target_)) error = load_checked_manifest();
+  return error == UpdateError::None ? error : give_up(error);
+}
+
+UpdateError KernelUpdater::load_checked_manifest() {
+  if (manifest_loaded_) return UpdateError::None;
+  std::span<const std::uint8_t> envelope;
+  if (const UpdateError error = update::error_of(staging_.peek(target_, envelope));
+      error != UpdateError::None)
+    return error;
+  if (envelope.size() > kMaximumKernelManifest) return UpdateError::Manifest;
+  // The NOR is outside: what was read counts only under the hash that the cloud has named.
+  if (crypto::equal(crypto::sha256(envelope), target_) != crypto::Verdict::Valid) return UpdateError::Hash;
+  crypto::Verdict verdict = crypto::Verdict::Invalid;
+  const UpdateError error =
+      error_of(manifest::check_kernel_manifest(envelope, vendor_key_, manifest_, verdict));
+  if (error != UpdateError::None) return error;
+  if (verdict != crypto::Verdict::Valid) return UpdateError::Signature;
+  if (manifest_.security_ratchet < running_.ratchet) return UpdateError::Downgrade;
+  manifest_loaded_ = true;
+  return UpdateError::None;
+}
+
+UpdateError KernelUpdater::mark_ready() {
+  if (phase_ == update::Phase::Ready) return UpdateError::None;
+  if (!is_open(phase_)) return UpdateError::Fetch;
+  phase_ = update::Phase::Staging;
+  manifest_loaded_ = false;
+  UpdateError error = load_checked_manifest();
+  if (error == UpdateError::None) error = check_layers(staging_, manifest_);
+  if (error == UpdateError::None && !ask_for_it()) error = UpdateError::Storage;
+  if (error != UpdateError::None) return give_up(error);
+  phase_ = update::Phase::Ready;
+  return UpdateError::None;
+}
+
+bool KernelUpdater::ask_for_it() {
+  if (vault::read_boot_record(flash_).on_trial) return false;  // its proof could not be written
+  UpdateRecord record;
+  record.phase = Phase::Requested;
+  record.target = target_;
+  return save_update(store_, record) && ask_for_upgrade(flash_);
+}
+
+update::Progress KernelUpdater::progress() const {
+  update::Progress progress;
+  progress.bytes_done = staging_.written();
+  if (!manifest_loaded_) return progress;
+  for (const ReleaseLayer& each : layers_of(manifest_)) {
+    if (!each.layer.present) continue;
+    const std::optional<std::uint32_t> size = staging_.size_of(each.layer.hash);
+    progress.bytes_done += size.value_or(0);
+    progress.bytes_total += size.value_or(each.maximum_size);
+  }
+  return progress;
+}
+
+}  // namespace microvisor::firmware::upgrader

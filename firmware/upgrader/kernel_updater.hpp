@@ -1,0 +1,69 @@
+// The kernel's half of an update of Microvisor itself: fetches a release into the staging area, checks it as
+// the upgrader will, and asks for the upgrader.
+//
+// Until then everything is kept in RAM but what the staging area has: after a reset the cloud names the
+// target again. From the request on the state stands in the journal (update_record.hpp), and what became of
+// it is read there. A release that is refused here has cost nothing but its transfer.
+#pragma once
+
+#include "firmware/storage/flash.hpp"
+#include "firmware/update/download.hpp"
+#include "firmware/upgrader/release.hpp"
+#include "firmware/vault/store.hpp"
+
+namespace microvisor::firmware::upgrader {
+
+/// The kernel that runs.
+struct RunningKernel {
+  crypto::Digest manifest_hash{};
+  std::uint32_t ratchet = 0;  // below which no release is accepted
+};
+
+class KernelUpdater final : public update::Download {
+ public:
+  KernelUpdater(storage::Flash& flash, vault::Store& store, update::Staging& staging,
+                const crypto::PublicKey& vendor_key)
+      : flash_(flash), store_(store), staging_(staging), vendor_key_(vendor_key) {}
+
+  /// Once, with store and staging area mounted.
+  void mount(const RunningKernel& running);
+  /// Reads from the journal how the last update has ended: at mount(), and when the kernel has proven itself.
+  void read_outcome();
+
+  [[nodiscard]] update::Phase phase() const override { return phase_; }
+  [[nodiscard]] update::UpdateError error() const override { return error_; }
+  [[nodiscard]] const crypto::Digest& target() const override { return target_; }
+  [[nodiscard]] bool reported() const override { return reported_; }
+  void set_reported() override;
+  [[nodiscard]] bool begin(const crypto::Digest& manifest_hash, const vault::TrustAnchors& anchors,
+                           bool retry_failed) override;
+  [[nodiscard]] std::optional<update::ObjectRequest> next_object() override;
+  [[nodiscard]] std::optional<std::uint32_t> open_object(const update::ObjectRequest& request) override;
+  [[nodiscard]] bool begin_encoding(std::uint32_t) override { return false; }  // none is asked for
+  [[nodiscard]] update::UpdateError write(std::span<const std::uint8_t> data) override;
+  [[nodiscard]] update::UpdateError close_object() override;
+  void interrupt_object() override { staging_.suspend(); }
+  void fail(update::UpdateError error) override { (void)give_up(error); }
+  [[nodiscard]] update::UpdateError mark_ready() override;
+  [[nodiscard]] update::Progress progress() const override;
+
+ private:
+  update::UpdateError give_up(update::UpdateError error);
+  void withdraw();
+  [[nodiscard]] update::UpdateError load_checked_manifest();
+  [[nodiscard]] bool ask_for_it();
+
+  storage::Flash& flash_;
+  vault::Store& store_;
+  update::Staging& staging_;
+  const crypto::PublicKey& vendor_key_;
+  RunningKernel running_;
+  update::Phase phase_ = update::Phase::Idle;
+  update::UpdateError error_ = update::UpdateError::None;
+  bool reported_ = true;
+  crypto::Digest target_{};
+  bool manifest_loaded_ = false;  // manifest_ is that of the target
+  manifest::KernelManifest manifest_;
+};
+
+}  // namespace microvisor::firmware::upgrader

@@ -1,0 +1,36 @@
+// Releases of Microvisor itself: bundles whose manifest is a KernelManifest (protocol/bundle.proto), signed by
+// the vendor's key.
+//
+// What read_kernel_bundle() returns is whole: signed by somebody, and each layer is what the manifest says.
+// Who has signed it, for which devices it is and whether they may run it is for them to judge.
+#pragma once
+
+#include <vector>
+
+#include "protocol/bundle/bundle.hpp"
+
+namespace microvisor::protocol {
+
+inline constexpr std::size_t kMaxKernelManifestBytes = 1008;  ///< what a device has room for
+
+struct KernelInfo : Envelope {
+  std::string version;
+  std::uint32_t version_number = 0;
+  std::uint32_t security_ratchet = 0;
+  std::uint32_t device_type = 0;
+  std::vector<Hash> layers;  ///< those that are not empty, each once
+};
+
+struct KernelBundle {
+  Bytes manifest;  ///< the entry as it stands
+  KernelInfo info;
+  std::vector<Layer> layers;
+};
+
+/// Parses and checks the structure (not the signature, not the layers).
+Result<KernelInfo> parse_kernel_manifest(ByteView manifest);
+
+/// Reads and checks a release completely.
+Result<KernelBundle> read_kernel_bundle(ByteView zip);
+
+}  // namespace microvisor::protocol
