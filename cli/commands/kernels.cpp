@@ -80,7 +80,7 @@ void deploy(Client& client, const DeployArguments& arguments) {
   note("named to " + arguments.device + "; 'devices show' tells how it goes");
 }
 
-void add_deploy(CLI::App& kernels, Context& context) {
+void add_deploy_kernel(CLI::App& kernels, Context& context) {
   auto arguments = std::make_shared<DeployArguments>();
   CLI::App* command = kernels.add_subcommand("deploy", "Have a device, or all of them, run a release");
   command->add_option("KERNEL", arguments->kernel, "Hash or version")->required();
@@ -100,7 +100,7 @@ void add_kernels(CLI::App& program, Context& context) {
   add_upload(*kernels, context);
   add_list(*kernels, context);
   add_remove(*kernels, context);
-  add_deploy(*kernels, context);
+  add_deploy_kernel(*kernels, context);
 }
 
 }  // namespace microvisor::cli

@@ -1,8 +1,9 @@
-// Which release of Microvisor itself a device should run, which one it says it runs, and the story in between.
+// Which release of Microvisor itself a device should run, which one it says it runs, and the story in
+// between.
 //
-// As Deployments is for applications: `pending` until the device says that it runs the target, `error` when it
-// has reported FAILED, be it that it refused the release or that the new kernel did not prove itself and the
-// previous one is back. Lives on the service thread.
+// As Deployments is for applications: `pending` until the device says that it runs the target, `error` when
+// it has reported FAILED, be it that it refused the release or that the new kernel did not prove itself and
+// the previous one is back. Lives on the service thread.
 #pragma once
 
 #include <string>

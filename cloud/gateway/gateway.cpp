@@ -20,9 +20,8 @@ bool logging_is_enabled(const Device& device, Timestamp now) {
   return device.logging_enabled && (!device.logging_expires || *device.logging_expires > now);
 }
 
-Gateway::Gateway(Store& store, Bus& bus, Deployments& deployments, KernelUpdates& kernels, Encodings& encodings,
-                 const Clock& clock,
-                 TlsContext tls, SessionLimits limits)
+Gateway::Gateway(Store& store, Bus& bus, Deployments& deployments, KernelUpdates& kernels,
+                 Encodings& encodings, const Clock& clock, TlsContext tls, SessionLimits limits)
     : store_(store),
       bus_(bus),
       deployments_(deployments),

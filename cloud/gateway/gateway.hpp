@@ -33,8 +33,7 @@ struct GatewayCounters {
 class Gateway final : public SessionHost {
  public:
   Gateway(Store& store, Bus& bus, Deployments& deployments, KernelUpdates& kernels, Encodings& encodings,
-          const Clock& clock,
-          TlsContext tls, SessionLimits limits = {});
+          const Clock& clock, TlsContext tls, SessionLimits limits = {});
   ~Gateway() override;
 
   /// A new connection. `on_output` is called when it has something to send although nothing was received.

@@ -96,8 +96,10 @@ const std::string kDeviceColumns =
     "reported_hash, "
     "reported, logging_enabled, logging_expires, last_seen, kernel_version, kernel_version_number, "
     "app_running, "
-    "boot_count, wake_reason, signers, keys_sequence, keys_error, progress_sent, encodings_allowed, kernel_running, "
-    "kernel_target, kernel_targeted, kernel_status, kernel_error, kernel_progress_state, kernel_progress_done, "
+    "boot_count, wake_reason, signers, keys_sequence, keys_error, progress_sent, encodings_allowed, "
+    "kernel_running, "
+    "kernel_target, kernel_targeted, kernel_status, kernel_error, kernel_progress_state, "
+    "kernel_progress_done, "
     "kernel_progress_total, kernel_progress_shown";
 
 /// Key ids are kept as 8 bytes each, big-endian.

@@ -262,9 +262,9 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
     database.run("DROP TABLE kernel_objects");
     database.run("DROP TABLE kernels");
     for (const char* column :
-         {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed", "kernel_running", "kernel_target", "kernel_targeted",
-          "kernel_status", "kernel_error", "kernel_progress_state", "kernel_progress_done",
-          "kernel_progress_total", "kernel_progress_shown"})
+         {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed", "kernel_running",
+          "kernel_target", "kernel_targeted", "kernel_status", "kernel_error", "kernel_progress_state",
+          "kernel_progress_done", "kernel_progress_total", "kernel_progress_shown"})
       database.run((std::string("ALTER TABLE devices DROP COLUMN ") + column).c_str());
     database.run("PRAGMA user_version = 1");
   }

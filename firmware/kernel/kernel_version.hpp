@@ -1,5 +1,5 @@
-// Which kernel this is: what its own signed manifest says, the one behind it in the flash (bootrom/kernel_trailer.hpp).
-// So the version stands in one place, which the bootrom has verified.
+// Which kernel this is: what its own signed manifest says, the one behind it in the flash
+// (bootrom/kernel_trailer.hpp). So the version stands in one place, which the bootrom has verified.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // An update as the link drives it: what to fetch next, where that goes, and what came of it.
 //
-// There are two, the application's (Updater) and that of Microvisor itself (upgrader/kernel_updater.hpp). They
-// share the staging area, which has one object open at a time: whoever drives them fetches for one at a time.
+// There are two, the application's (Updater) and that of Microvisor itself (upgrader/kernel_updater.hpp).
+// They share the staging area, which has one object open at a time: whoever drives them fetches for one at a
+// time.
 #pragma once
 
 #include <cstdint>

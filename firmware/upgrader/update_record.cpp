@@ -43,10 +43,9 @@ bool save_update(vault::Store& store, const UpdateRecord& record) {
   bytes[0] = static_cast<std::uint8_t>(record.phase);
   bytes[1] = static_cast<std::uint8_t>(record.error);
   bytes[2] = record.attempts;
-  bytes[3] = static_cast<std::uint8_t>((record.bootrom == Copy::B ? kBootromB : 0u) |
-                                       (record.old_bootrom == Copy::B ? kOldBootromB : 0u) |
-                                       (record.kernel_replaced ? kKernelReplaced : 0u) |
-                                       (record.reported ? kReported : 0u));
+  bytes[3] = static_cast<std::uint8_t>(
+      (record.bootrom == Copy::B ? kBootromB : 0u) | (record.old_bootrom == Copy::B ? kOldBootromB : 0u) |
+      (record.kernel_replaced ? kKernelReplaced : 0u) | (record.reported ? kReported : 0u));
   std::copy(record.target.begin(), record.target.end(), bytes.begin() + kHeader);
   return store.put(vault::Key::KernelUpdate, bytes) == vault::StoreStatus::Ok;
 }

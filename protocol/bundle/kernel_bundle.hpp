@@ -1,5 +1,5 @@
-// Releases of Microvisor itself: bundles whose manifest is a KernelManifest (protocol/bundle.proto), signed by
-// the vendor's key.
+// Releases of Microvisor itself: bundles whose manifest is a KernelManifest (protocol/bundle.proto), signed
+// by the vendor's key.
 //
 // What read_kernel_bundle() returns is whole: signed by somebody, and each layer is what the manifest says.
 // Who has signed it, for which devices it is and whether they may run it is for them to judge.

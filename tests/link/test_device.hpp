@@ -76,7 +76,7 @@ class TestDevice final : public firmware::link::LinkHost {
   [[nodiscard]] firmware::vault::Store& store() { return *store_; }
 
   firmware::vault::Identity identity_record;  // may be changed before the first run_until()
-  firmware::crypto::PublicKey vendor{};        // whose kernels it accepts
+  firmware::crypto::PublicKey vendor{};       // whose kernels it accepts
   firmware::crypto::Digest running_kernel{};  // its manifest; counts from the next reset() on
   std::uint32_t ratchet = 0;                  // likewise
   bool wanted = true;

@@ -168,8 +168,7 @@ bool UpdateDriver::received(FrameIo& io, std::uint32_t stream, std::span<const s
   }
   if (update.progress().bytes_done >= lane.reported + kReportStep) {
     lane.reported = update.progress().bytes_done;
-    static_cast<void>(
-        report(lane, io, microvisor_link_UpdateState_UPDATE_STATE_FETCHING, UpdateError::None));
+    static_cast<void>(report(lane, io, microvisor_link_UpdateState_UPDATE_STATE_FETCHING, UpdateError::None));
   }
   return true;
 }

@@ -1,0 +1,168 @@
+#!/usr/bin/python3
+"""Updates of Microvisor itself over the air: the shipped images on the virtual board, against the cloud as it is run.
+
+A release here is the shipped one with a few bytes behind each image, so that it is another one and runs; a kernel that is to
+fail is a handful of instructions. All are signed with the vendor's key of this build, but where a test wants otherwise.
+
+Usage: kernel_update.py MICROVISOR IMAGES VENDOR_KEY.pem APPLICATION.elf      IMAGES: directory with kernel.bin and the others
+"""
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path += [str(ROOT / "tests" / "cli"), str(ROOT / "firmware" / "device")]
+import sign_kernel
+from service import Service
+from user import User, check
+
+IMAGES, VENDOR_KEY, APPLICATION = (pathlib.Path(argument).resolve() for argument in sys.argv[2:5])
+KERNEL, GATES, BOOT, UPGRADER = 1, 2, 3, 4  # KernelLayerRegion (protocol/bundle.proto)
+KERNEL_MAXIMUM = 40 * 8192 - 1024           # docs/boot.md: pages 17 to 56, the trailer at their end
+KERNEL_ADDRESS, STACK = 0x0C10_0000 + 17 * 8192, 0x300C_0000
+# protocol/link.proto, UpdateError
+SIGNER, DEVICE, DOWNGRADE, CONTENT, SIZE, GATE, TRIAL_FAILED = 20, 21, 22, 23, 24, 25, 27
+
+user = User(sys.argv[1])
+command = user.command
+
+
+def image(name, mark):
+    return (IMAGES / f"{name}.bin").read_bytes() + bytes([mark]) * 16
+
+
+def stage(name, mark):
+    """Both copies in one layer, as the build makes it, of images that are marked."""
+    copies = [user.home / f"{name}-{copy}.bin" for copy in "ab"]
+    for path in copies:
+        path.write_bytes(image(path.stem, mark))
+    return sign_kernel.stage_layer(copies)
+
+
+def hanging_kernel():
+    """cpsid i; wfi; b to the wfi: asleep for good, until the watchdog ends it."""
+    return (struct.pack("<II", STACK, KERNEL_ADDRESS + 0x81) + bytes(0x78) + struct.pack("<HHH", 0xB672, 0xBF30, 0xE7FD)).ljust(
+        0x100, b"\0")
+
+
+class Release:
+    number = 100_000
+
+    def __init__(self, layers, ratchet=0, key=VENDOR_KEY, device_type=1):
+        Release.number += 1
+        self.version = f"{Release.number}.test"
+        self.path = user.home / f"{self.version}.zip"
+        sign_kernel.DEVICE_TYPE = device_type
+        manifest = sign_kernel.sign(key, layers, self.version, Release.number, ratchet)
+        sign_kernel.write_bundle(self.path, manifest, layers)
+        command("kernels", "upload", self.path)
+
+    def deploy(self, *device):
+        command("kernels", "deploy", self.version, *device)
+
+
+class Fleet:
+    """One device, seen through the API."""
+
+    def __init__(self):
+        self.service = Service(user.credentials)
+        self.sid = json.loads(command("board", "create", "board", "--cloud", user.credentials, "--json").stdout)["sid"]
+
+    def state(self):
+        return self.service.device(self.sid)
+
+    def until(self, condition, what):
+        self.service.until(lambda: condition(self.state()), what, 400)
+
+    def updates_to(self, release, what):
+        self.until(lambda state: state["connected"] and state["kernel_version"] == release.version
+                   and state["kernel"]["update_status"] == "up-to-date", what)
+
+    def application(self):
+        app = self.service.get(f"/v1/Devices/{self.sid}")["app"]
+        return app["reported_sid"], app["update_status"], app["date_targeted"]
+
+
+def updates(fleet):
+    application, before = fleet.application(), fleet.state()
+    release = Release([(KERNEL, image("kernel", 0x22)), (BOOT, stage("bootrom", 0x33)), (UPGRADER, stage("upgrader", 0x44)),
+                       (GATES, b"")])
+    release.deploy("--all")
+    fleet.updates_to(release, "kernel and boot stages are updated, and the new kernel connects")
+    state = fleet.state()
+    check(state["kernel"]["state"] == "COMPLETE" and state["kernel_version_number"] == Release.number, "its version is the new one")
+    check(state["kernel"]["manifest_hash"] != before["kernel"]["manifest_hash"], "and its manifest")
+    fleet.until(lambda state: state["app_running"], "the application runs")
+    check(fleet.application() == application, "untouched")
+    shown = command("devices", "show", fleet.sid).stdout
+    check(release.version in shown and "up-to-date" in shown, "the command shows it")
+    return release
+
+
+def returns(fleet, previous):
+    Release([(KERNEL, hanging_kernel())]).deploy(fleet.sid)
+    fleet.until(lambda state: state["connected"] and state["kernel"]["update_status"] == "error",
+                "a kernel that hangs gives way, and the API says so")
+    state = fleet.state()
+    check(state["kernel"]["update_error_code"] == TRIAL_FAILED, "with its code")
+    check(state["kernel_version"] == previous.version, "the previous kernel runs")
+    fleet.until(lambda state: state["app_running"], "and the application")
+    check("did not prove itself" in command("devices", "show", fleet.sid).stdout, "the command says why")
+
+
+def is_refused(fleet, code, what, layers, **how):
+    boots = fleet.state()["boot_count"]
+    Release(layers, **how).deploy(fleet.sid)
+    fleet.until(lambda state: state["kernel"]["update_error_code"] == code, f"refused with {code}: {what}")
+    state = fleet.state()
+    check(state["connected"] and state["boot_count"] == boots, "the device is connected and has not been reset")
+
+
+def refuses(fleet):
+    kernel, bootrom, upgrader = (KERNEL, image("kernel", 0x55)), stage("bootrom", 0x55), stage("upgrader", 0x55)
+    raised = Release([kernel], ratchet=1)
+    raised.deploy(fleet.sid)
+    fleet.updates_to(raised, "a kernel of a higher ratchet runs")
+    is_refused(fleet, DOWNGRADE, "below the ratchet", [kernel], ratchet=0)
+    stranger = user.home / "stranger.pem"
+    sign_kernel.generate(stranger)
+    is_refused(fleet, SIGNER, "another signer", [kernel], ratchet=1, key=stranger)
+    is_refused(fleet, DEVICE, "another device type", [kernel], ratchet=1, device_type=2)
+    is_refused(fleet, GATE, "gates", [kernel, (GATES, bytes(64))], ratchet=1)
+    is_refused(fleet, CONTENT, "swapped layers", [kernel, (BOOT, upgrader), (UPGRADER, bootrom)], ratchet=1)
+    is_refused(fleet, SIZE, "a truncated layer", [kernel, (BOOT, bootrom[:-1])], ratchet=1)
+    is_refused(fleet, SIZE, "a layer that is too long", [(KERNEL, kernel[1].ljust(KERNEL_MAXIMUM + 16, b"\xff"))], ratchet=1)
+
+
+def the_command(fleet):
+    kernels = json.loads(command("kernels", "list", "--json").stdout)
+    name = kernels[0]["version"]
+    user.refused("kernels", "upload", user.home / f"{name}.zip", words=["there already"])
+    user.refused("kernels", "upload", APPLICATION, words=["zip"])
+    user.refused("kernels", "deploy", "no such", fleet.sid, words=["no such"])
+    user.refused("kernels", "deploy", name, words=["--all"])
+    command("kernels", "remove", name)
+    check(name not in command("kernels", "list").stdout, "a release is removed")
+    check(fleet.state()["kernel"]["target_hash"] is None, "and no device's target any more")
+
+
+server = user.start_cloud()
+board = None
+try:
+    fleet = Fleet()
+    board = user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    fleet.service.until_connected(fleet.sid)
+    fleet.service.deploy(fleet.sid, command("apps", "create", APPLICATION).stdout.strip())
+    returns(fleet, updates(fleet))
+    refuses(fleet)
+    the_command(fleet)
+finally:
+    for process in (board, server):
+        if process is not None:
+            process.terminate()
+            process.wait(20)
+    shutil.rmtree(user.home)
