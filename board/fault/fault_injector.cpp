@@ -29,7 +29,7 @@ std::uint64_t instructions_before(const Fault& fault) {
 
 FaultInjector::FaultInjector(Core& core, MemorySupply& supply, std::function<void(std::string_view)> report)
     : core_(core), supply_(supply), report_(std::move(report)) {
-  supply_.observe([this](CellMemory memory, OperationMoment moment) { operation(memory, moment); });
+  supply_.observe([this](const CellOperation& at, OperationMoment moment) { operation(at.memory, moment); });
 }
 
 FaultInjector::~FaultInjector() { supply_.observe({}); }

@@ -165,7 +165,7 @@ TEST(Fault, AnInjectedCutLeavesWhatTheDeathOfTheProcessLeaves) {
     if (child == 0) {
       Machine machine("flash", std::move(*BoardMemories::open(root / "killed")));
       int begun = 0;
-      machine.board->memories().supply().observe([&](CellMemory, OperationMoment reached) {
+      machine.board->memories().supply().observe([&](const CellOperation&, OperationMoment reached) {
         begun += reached == OperationMoment::Before ? 1 : 0;
         if (begun == 2 && reached == moment) raise(SIGKILL);
       });

@@ -41,6 +41,13 @@ constexpr LeftoverOdds kEraseOdds{.untouched = 2, .finished = 3, .corrected = 1,
 constexpr unsigned kUnstableDetected = 8;   // a double error, some bits turned round
 constexpr unsigned kUnstableCorrected = 4;  // a single error, corrected
 
+CellOperation operation_of(const FlashJob& job) {
+  const bool erases = job.operation == FlashOperation::PageErase ||
+                      job.operation == FlashOperation::BankErase ||
+                      job.operation == FlashOperation::MassErase;
+  return {.memory = CellMemory::Flash, .address = job.address, .size = job.size, .erases = erases};
+}
+
 bool bit_of(std::span<const std::uint8_t> bits, std::uint32_t number) {
   return (bits[number / 8] >> (number % 8) & 1) != 0;
 }
@@ -137,7 +144,7 @@ void FlashCells::mark(std::uint32_t cell, RowState state) {
 }
 
 void FlashCells::begin(const FlashJob& job) {
-  if (!supply_.reach(CellMemory::Flash, OperationMoment::Before)) return;
+  if (!supply_.reach(operation_of(job), OperationMoment::Before)) return;
   ++state_->jobs_begun;
   state_->job.address = job.address;
   state_->job.size = job.size;
@@ -146,7 +153,7 @@ void FlashCells::begin(const FlashJob& job) {
   state_->job.operation = job.operation;
   order_stores();
   // Whether there is power to go on shows when the operation wants to complete.
-  (void)supply_.reach(CellMemory::Flash, OperationMoment::Torn);
+  (void)supply_.reach(operation_of(job), OperationMoment::Torn);
 }
 
 void FlashCells::begin_options(const OptionBytes& incoming) {
@@ -157,6 +164,7 @@ void FlashCells::begin_options(const OptionBytes& incoming) {
 void FlashCells::complete() {
   const FlashJob& job = state_->job;
   if (!supply_.on() || job.operation == FlashOperation::None) return;
+  const CellOperation operation = operation_of(job);
   switch (job.operation) {
     case FlashOperation::None: break;
     case FlashOperation::QuadWord:
@@ -173,7 +181,7 @@ void FlashCells::complete() {
   order_stores();
   state_->job.operation = FlashOperation::None;
   order_stores();
-  (void)supply_.reach(CellMemory::Flash, OperationMoment::After);
+  (void)supply_.reach(operation, OperationMoment::After);
 }
 
 void FlashCells::cut_off() {

@@ -189,8 +189,11 @@ TEST(FlashCells, WithoutSupplyNothingChanges) {
        {Case{OperationMoment::Before, false, false}, Case{OperationMoment::Torn, true, false},
         Case{OperationMoment::After, false, true}}) {
     Cells board;
-    board.supply.observe([&](CellMemory memory, OperationMoment moment) {
-      EXPECT_EQ(memory, CellMemory::Flash);
+    board.supply.observe([&](const CellOperation& operation, OperationMoment moment) {
+      EXPECT_EQ(operation.memory, CellMemory::Flash);
+      EXPECT_EQ(operation.address, 0x100U);
+      EXPECT_EQ(operation.size, kFlashRowSize);
+      EXPECT_FALSE(operation.erases);
       if (moment == item.moment) board.supply.cut("test");
     });
     board.cells.begin(program(0x100, 0x12));

@@ -17,9 +17,18 @@ namespace microvisor::board {
 enum class CellMemory : std::uint8_t { Flash, Nor };
 enum class OperationMoment : std::uint8_t { Before, Torn, After };
 
+/// What an operation changes: cells [address, address + size) of one of the memories; no size for registers
+/// and option bytes.
+struct CellOperation {
+  CellMemory memory = CellMemory::Flash;
+  std::uint32_t address = 0;
+  std::uint32_t size = 0;
+  bool erases = false;
+};
+
 class MemorySupply {
  public:
-  using Observer = std::function<void(CellMemory, OperationMoment)>;
+  using Observer = std::function<void(const CellOperation&, OperationMoment)>;
 
   [[nodiscard]] bool on() const { return on_; }
   /// Why it went, one line; empty while it is on.
@@ -40,8 +49,8 @@ class MemorySupply {
   void observe(Observer observer) { observer_ = std::move(observer); }
 
   /// For the cells: an operation has come to `moment`. False if there is no power to go on.
-  [[nodiscard]] bool reach(CellMemory memory, OperationMoment moment) {
-    if (on_ && observer_) observer_(memory, moment);
+  [[nodiscard]] bool reach(const CellOperation& operation, OperationMoment moment) {
+    if (on_ && observer_) observer_(operation, moment);
     return on_;
   }
 

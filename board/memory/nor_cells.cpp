@@ -12,6 +12,13 @@ namespace {
 /// As in FlashCells: the note is written before, and taken away after, what it speaks of.
 void order_stores() { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
+CellOperation operation_of(const NorJob& job) {
+  return {.memory = CellMemory::Nor,
+          .address = job.address,
+          .size = job.size,
+          .erases = job.operation == NorOperation::Erase};
+}
+
 }  // namespace
 
 NorCells::NorCells(NorArray array, std::span<std::uint8_t> state, MemorySupply& supply, std::uint64_t seed,
@@ -42,7 +49,7 @@ void NorCells::begin_registers(const NorRegisters& registers) {
 }
 
 void NorCells::begin(const NorJob& job) {
-  if (!supply_.reach(CellMemory::Nor, OperationMoment::Before) || !back(job)) return;
+  if (!supply_.reach(operation_of(job), OperationMoment::Before) || !back(job)) return;
   ++state_->jobs_begun;
   NorJob noted = job;
   noted.operation = NorOperation::None;
@@ -51,7 +58,7 @@ void NorCells::begin(const NorJob& job) {
   state_->job.operation = job.operation;
   order_stores();
   // Whether there is power to go on shows when the operation wants to complete.
-  (void)supply_.reach(CellMemory::Nor, OperationMoment::Torn);
+  (void)supply_.reach(operation_of(job), OperationMoment::Torn);
 }
 
 /// Storing into a hole of a file on a full disk would end the process with SIGBUS; the board loses its power
@@ -67,6 +74,7 @@ bool NorCells::back(const NorJob& job) {
 void NorCells::complete() {
   const NorJob& job = state_->job;
   if (!supply_.on() || job.operation == NorOperation::None) return;
+  const CellOperation operation = operation_of(job);
   switch (job.operation) {
     case NorOperation::None: break;
     case NorOperation::Program:
@@ -83,7 +91,7 @@ void NorCells::complete() {
   order_stores();
   state_->job.operation = NorOperation::None;
   order_stores();
-  (void)supply_.reach(CellMemory::Nor, OperationMoment::After);
+  (void)supply_.reach(operation, OperationMoment::After);
 }
 
 void NorCells::cut_off() {

@@ -110,8 +110,11 @@ TEST(NorCells, WithoutSupplyNothingChanges) {
   for (const OperationMoment wanted :
        {OperationMoment::Before, OperationMoment::Torn, OperationMoment::After}) {
     Nor nor;
-    nor.memories.supply().observe([&](CellMemory memory, OperationMoment moment) {
-      EXPECT_EQ(memory, CellMemory::Nor);
+    nor.memories.supply().observe([&](const CellOperation& operation, OperationMoment moment) {
+      EXPECT_EQ(operation.memory, CellMemory::Nor);
+      EXPECT_EQ(operation.address, 0U);
+      EXPECT_EQ(operation.size, kNorPageSize);
+      EXPECT_FALSE(operation.erases);
       if (moment == wanted) nor.memories.supply().cut("test");
     });
     nor.program(0, 0x11);

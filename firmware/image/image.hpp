@@ -116,4 +116,8 @@ struct JournalState {
 [[nodiscard]] JournalState read_update_journal(std::span<const std::uint8_t> bank2,
                                                std::span<const std::uint32_t> unreadable = {});
 
+/// Ids of the keys whose bundles the device with this bank 2 accepts, in their order; empty: it has none.
+[[nodiscard]] std::vector<std::uint64_t> read_manifest_signers(
+    std::span<const std::uint8_t> bank2, std::span<const std::uint32_t> unreadable = {});
+
 }  // namespace microvisor::firmware::image

@@ -10,6 +10,7 @@
 #include "firmware/upgrader/update_record.hpp"
 #include "firmware/vault/boot_record.hpp"
 #include "firmware/vault/store.hpp"
+#include "firmware/vault/trust_anchors.hpp"
 
 namespace microvisor::firmware::image {
 
@@ -122,6 +123,17 @@ JournalState read_update_journal(std::span<const std::uint8_t> bank2,
   state.upgrader = letter_of(boot.upgrader);
   state.on_trial = boot.on_trial;
   return state;
+}
+
+std::vector<std::uint64_t> read_manifest_signers(std::span<const std::uint8_t> bank2,
+                                                 std::span<const std::uint32_t> unreadable) {
+  Snapshot flash(bank2, unreadable);
+  vault::TrustAnchors anchors;
+  std::vector<std::uint64_t> ids;
+  if (!vault::read_trust_anchors(flash, anchors)) return ids;
+  for (std::uint32_t i = 0; i < anchors.count; ++i)
+    ids.push_back(crypto::manifest_key_id(anchors.manifest_signers[i]));
+  return ids;
 }
 
 void begin_factory_test(std::span<std::uint8_t> bank2) {

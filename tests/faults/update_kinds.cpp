@@ -1,0 +1,197 @@
+// The kinds themselves. Each is a handful of lines: what is old, what is new, and how to see from outside
+// which of them is there.
+#include <algorithm>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <stdexcept>
+#include <utility>
+
+#include "board/memory/random_bits.hpp"
+#include "protocol/bundle/elf.hpp"
+#include "protocol/bundle/key_change.hpp"
+#include "tests/faults/update_kind.hpp"
+#include "tests/kernel/kernel_machine.hpp"
+
+namespace microvisor::tests {
+namespace {
+
+protocol::Bytes image_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const protocol::Bytes elf{std::istreambuf_iterator<char>(file), {}};
+  const auto image = protocol::elf_to_image(elf);
+  if (!image) throw std::runtime_error(path + " is no application");
+  return *image;
+}
+
+/// An application fetched whole, `size` bytes of it; the two versions differ in what stands behind the
+/// program.
+class ApplicationUpdate : public UpdateKind {
+ public:
+  ApplicationUpdate(const std::string& application, std::size_t size, std::uint64_t seed) : UpdateKind(seed) {
+    board::RandomBits random(seed);
+    for (const Version version : {Version::Old, Version::New}) {
+      protocol::Bytes image = image_of(application);
+      // Versions of different lengths, and an end inside of a row.
+      const std::size_t length = size - (version == Version::Old ? 64 + 5 : 5);
+      while (image.size() < length) image.push_back(static_cast<std::uint8_t>(random.next()));
+      of(version) = add_application(std::move(image));
+    }
+  }
+
+  std::string application_starts(board::BoardMemories& memories) override {
+    for (const Version version : {Version::Old, Version::New}) {
+      if (fills_bank(of(version), memories)) show(version);
+    }
+    if (!shown()) return "something that is neither application was started";
+    return UpdateKind::application_starts(memories);
+  }
+
+  bool complete(Version version, board::BoardMemories& memories) override {
+    if (shown() != version) return false;
+    const auto reports = gateway().seen().reports;
+    return !reports.empty() && reports.back() == "COMPLETE" &&
+           journal_of(memories).installed == of(version).manifest;
+  }
+
+ protected:
+  void offer(Version version) override { gateway().set_target(of(version).manifest); }
+
+ private:
+  Application& of(Version version) { return applications_[static_cast<std::size_t>(version)]; }
+  Application applications_[2];
+};
+
+/// A second signer is accepted and the first no longer. The application stays.
+class KeyUpdate final : public UpdateKind {
+ public:
+  KeyUpdate(const std::string& application, std::uint64_t seed)
+      : UpdateKind(seed),
+        application_(add_application(image_of(application))),
+        change_(protocol::sign_key_change({kSequence, "", {owner().id()}, {next_.public_key()}}, owner())) {}
+
+  std::string application_starts(board::BoardMemories& memories) override {
+    const auto bank2 = memories.flash().array().subspan(board::kFlashBankSize);
+    const auto signers = firmware::image::read_manifest_signers(bank2, unreadable_rows(memories));
+    if (signers == std::vector{owner().id()}) show(Version::Old);
+    if (signers == std::vector{next_.id()}) show(Version::New);
+    if (!shown()) return "the signers are neither the old nor the new ones";
+    if (!fills_bank(application_, memories)) return "the application has changed";
+    return UpdateKind::application_starts(memories);
+  }
+
+  bool complete(Version version, board::BoardMemories& memories) override {
+    if (version == Version::Old) {
+      const auto reports = gateway().seen().reports;
+      return shown() && !reports.empty() && reports.back() == "COMPLETE";
+    }
+    const auto told = gateway().seen().keys;
+    if (!shown() || told.empty() || told.back().sequence() != kSequence) return false;
+    const auto bank2 = memories.flash().array().subspan(board::kFlashBankSize);
+    return firmware::image::read_manifest_signers(bank2, unreadable_rows(memories)) ==
+           std::vector{next_.id()};
+  }
+
+ protected:
+  void offer(Version version) override {
+    gateway().set_target(application_.manifest);
+    if (version == Version::New) gateway().set_key_changes({change_});
+  }
+
+ private:
+  static constexpr std::uint64_t kSequence = 10;
+  Application application_;
+  protocol::SigningKey next_ = protocol::SigningKey::generate();
+  protocol::Bytes change_;
+};
+
+/// Settings that the application stores in the vault, so often that the journal goes on to pages it has used
+/// before (tests/kernel/guests/settings.c).
+class SettingsUpdate final : public UpdateKind, private board::SerialDevice {
+ public:
+  explicit SettingsUpdate(std::uint64_t seed)
+      : UpdateKind(seed), application_(add_application(guest_image("settings", {kStoredBefore, 0, 0}))) {}
+
+  void begin_life(board::Board& board) override {
+    UpdateKind::begin_life(board);
+    line_.clear();
+    stored_.clear();
+    sessions_before_ = gateway().seen().sessions;
+    board.serial(kUsart2)->connect(this);
+  }
+
+  std::string application_starts(board::BoardMemories& memories) override {
+    if (!fills_bank(application_, memories)) return "the application has changed";
+    return UpdateKind::application_starts(memories);
+  }
+
+  bool complete(Version version, board::BoardMemories& /*memories*/) override {
+    const std::string wanted = version == Version::Old ? "first" : "second";
+    return stored_ == wanted && gateway().seen().sessions > sessions_before_;
+  }
+
+ protected:
+  void offer(Version /*version*/) override { gateway().set_target(application_.manifest); }
+
+ private:
+  static constexpr std::uint32_t kUsart2 = 0x4000'4400;
+  /// Settings that a device has stored before: the journal's ring has been filled once.
+  static constexpr std::uint32_t kStoredBefore = 1'500;
+
+  void byte_from_chip(std::uint8_t byte) override {
+    if (byte != '\n') {
+      if (byte != '\r') line_ += static_cast<char>(byte);
+      return;
+    }
+    if (line_ == "ssid first") show(Version::Old);
+    if (line_ == "ssid second") show(Version::New);
+    if (line_.starts_with("stored ")) stored_ = line_.substr(7);
+    line_.clear();
+  }
+  void chip_ready_changed(bool /*ready*/) override {}
+
+  Application application_;
+  std::string line_;
+  std::string stored_;
+  unsigned sessions_before_ = 0;
+};
+
+constexpr std::size_t kSmallApplication = 24 * 1024;
+constexpr std::size_t kFullApplication = 1024 * 1024;
+
+using Maker = std::function<std::unique_ptr<UpdateKind>(const std::string& application, std::uint64_t seed)>;
+const std::map<std::string, Maker, std::less<>>& makers() {
+  static const std::map<std::string, Maker, std::less<>> kMakers{
+      {"application",
+       [](const std::string& application, std::uint64_t seed) {
+         return std::make_unique<ApplicationUpdate>(application, kSmallApplication, seed);
+       }},
+      {"full-application",
+       [](const std::string& application, std::uint64_t seed) {
+         return std::make_unique<ApplicationUpdate>(application, kFullApplication, seed);
+       }},
+      {"keys", [](const std::string& application,
+                  std::uint64_t seed) { return std::make_unique<KeyUpdate>(application, seed); }},
+      {"settings",
+       [](const std::string&, std::uint64_t seed) { return std::make_unique<SettingsUpdate>(seed); }},
+  };
+  return kMakers;
+}
+
+}  // namespace
+
+std::vector<std::string> kind_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, make] : makers()) names.push_back(name);
+  return names;
+}
+
+std::unique_ptr<UpdateKind> make_kind(std::string_view name, const std::string& application,
+                                      std::uint64_t seed) {
+  const auto found = makers().find(name);
+  if (found == makers().end()) throw std::runtime_error("no kind of update is called " + std::string(name));
+  return found->second(application, seed);
+}
+
+}  // namespace microvisor::tests
