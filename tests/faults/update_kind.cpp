@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/factory.hpp"
+#include "firmware/layout.hpp"
 #include "tests/faults/updating_device.hpp"
 #include "tests/link/device_identity.hpp"
 #include "tests/link/seeded_random.hpp"
@@ -52,19 +53,28 @@ std::string UpdateKind::application_starts(board::BoardMemories& memories) {
   return {};
 }
 
-UpdateKind::Application UpdateKind::add_application(protocol::Bytes image) {
-  const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), owner_);
+UpdateKind::Application UpdateKind::add_application(protocol::Bytes image,
+                                                    std::vector<protocol::ExternalImage> external) {
+  const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}, external), owner_);
   if (!manifest) throw std::runtime_error("cannot sign");
   gateway_.add_object(image);
+  for (const protocol::ExternalImage& part : external) gateway_.add_object(part.bytes);
   gateway_.add_object(*manifest);
-  return {std::move(image), protocol::sha256(*manifest)};
+  return {std::move(image), std::move(external), protocol::sha256(*manifest)};
 }
 
-bool UpdateKind::fills_bank(const Application& application, board::BoardMemories& memories) {
+bool UpdateKind::is_installed(const Application& application, board::BoardMemories& memories) {
   const auto bank = memories.flash().array().first(board::kFlashBankSize);
   if (!std::ranges::equal(application.image, bank.first(application.image.size()))) return false;
   const auto rest = bank.subspan(application.image.size());
-  return std::ranges::all_of(rest, [](std::uint8_t byte) { return byte == 0xFF; });
+  if (!std::ranges::all_of(rest, [](std::uint8_t byte) { return byte == 0xFF; })) return false;
+  return std::ranges::all_of(application.external, [&](const protocol::ExternalImage& part) {
+    const std::uint32_t first = firmware::kApplicationNor + part.start;
+    for (std::size_t i = 0; i < part.bytes.size(); ++i) {
+      if (memories.nor().read(first + i) != part.bytes[i]) return false;
+    }
+    return true;
+  });
 }
 
 std::vector<std::uint32_t> unreadable_rows(board::BoardMemories& memories) {

@@ -47,11 +47,13 @@ class UpdateKind {
  protected:
   struct Application {
     protocol::Bytes image;
+    std::vector<protocol::ExternalImage> external;
     protocol::Hash manifest{};
   };
-  [[nodiscard]] Application add_application(protocol::Bytes image);
-  /// The image that fills bank 1, with blank flash behind it.
-  [[nodiscard]] static bool fills_bank(const Application& application, board::BoardMemories& memories);
+  [[nodiscard]] Application add_application(protocol::Bytes image,
+                                            std::vector<protocol::ExternalImage> external = {});
+  /// The image fills bank 1, with blank flash behind it, and what belongs to it stands in the NOR.
+  [[nodiscard]] static bool is_installed(const Application& application, board::BoardMemories& memories);
   /// The gateway names what the device is to have. Old is called first, for a new device.
   virtual void offer(Version version) = 0;
   /// This is in force in this life.

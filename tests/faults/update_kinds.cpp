@@ -29,20 +29,25 @@ protocol::Bytes image_of(const std::string& path) {
 /// program.
 class ApplicationUpdate : public UpdateKind {
  public:
-  ApplicationUpdate(const std::string& application, std::size_t size, std::uint64_t seed) : UpdateKind(seed) {
+  /// With `external` bytes in the NOR.
+  ApplicationUpdate(const std::string& application, std::size_t size, std::size_t external,
+                    std::uint64_t seed)
+      : UpdateKind(seed) {
     board::RandomBits random(seed);
     for (const Version version : {Version::Old, Version::New}) {
       protocol::Bytes image = image_of(application);
       // Versions of different lengths, and an end inside of a row.
       const std::size_t length = size - (version == Version::Old ? 64 + 5 : 5);
       while (image.size() < length) image.push_back(static_cast<std::uint8_t>(random.next()));
-      of(version) = add_application(std::move(image));
+      std::vector<protocol::ExternalImage> parts;
+      if (external != 0) parts.push_back({kExternalStart, drawn(random, external)});
+      of(version) = add_application(std::move(image), std::move(parts));
     }
   }
 
   std::string application_starts(board::BoardMemories& memories) override {
     for (const Version version : {Version::Old, Version::New}) {
-      if (fills_bank(of(version), memories)) show(version);
+      if (is_installed(of(version), memories)) show(version);
     }
     if (!shown()) return "something that is neither application was started";
     return UpdateKind::application_starts(memories);
@@ -59,6 +64,13 @@ class ApplicationUpdate : public UpdateKind {
   void offer(Version version) override { gateway().set_target(of(version).manifest); }
 
  private:
+  static constexpr std::uint32_t kExternalStart = 0x1000;
+
+  static protocol::Bytes drawn(board::RandomBits& random, std::size_t size) {
+    protocol::Bytes bytes(size);
+    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random.next());
+    return bytes;
+  }
   Application& of(Version version) { return applications_[static_cast<std::size_t>(version)]; }
   Application applications_[2];
 };
@@ -77,7 +89,7 @@ class KeyUpdate final : public UpdateKind {
     if (signers == std::vector{owner().id()}) show(Version::Old);
     if (signers == std::vector{next_.id()}) show(Version::New);
     if (!shown()) return "the signers are neither the old nor the new ones";
-    if (!fills_bank(application_, memories)) return "the application has changed";
+    if (!is_installed(application_, memories)) return "the application has changed";
     return UpdateKind::application_starts(memories);
   }
 
@@ -122,7 +134,7 @@ class SettingsUpdate final : public UpdateKind, private board::SerialDevice {
   }
 
   std::string application_starts(board::BoardMemories& memories) override {
-    if (!fills_bank(application_, memories)) return "the application has changed";
+    if (!is_installed(application_, memories)) return "the application has changed";
     return UpdateKind::application_starts(memories);
   }
 
@@ -159,17 +171,22 @@ class SettingsUpdate final : public UpdateKind, private board::SerialDevice {
 
 constexpr std::size_t kSmallApplication = 24 * 1024;
 constexpr std::size_t kFullApplication = 1024 * 1024;
+constexpr std::size_t kExternal = 64 * 1024;
 
 using Maker = std::function<std::unique_ptr<UpdateKind>(const std::string& application, std::uint64_t seed)>;
 const std::map<std::string, Maker, std::less<>>& makers() {
   static const std::map<std::string, Maker, std::less<>> kMakers{
       {"application",
        [](const std::string& application, std::uint64_t seed) {
-         return std::make_unique<ApplicationUpdate>(application, kSmallApplication, seed);
+         return std::make_unique<ApplicationUpdate>(application, kSmallApplication, 0, seed);
        }},
       {"full-application",
        [](const std::string& application, std::uint64_t seed) {
-         return std::make_unique<ApplicationUpdate>(application, kFullApplication, seed);
+         return std::make_unique<ApplicationUpdate>(application, kFullApplication, 0, seed);
+       }},
+      {"layers",
+       [](const std::string& application, std::uint64_t seed) {
+         return std::make_unique<ApplicationUpdate>(application, kSmallApplication, kExternal, seed);
        }},
       {"keys", [](const std::string& application,
                   std::uint64_t seed) { return std::make_unique<KeyUpdate>(application, seed); }},
