@@ -61,7 +61,9 @@ class ApplicationUpdate : public UpdateKind {
   }
 
  protected:
+  explicit ApplicationUpdate(std::uint64_t seed) : UpdateKind(seed) {}
   void offer(Version version) override { gateway().set_target(of(version).manifest); }
+  Application& of(Version version) { return applications_[static_cast<std::size_t>(version)]; }
 
  private:
   static constexpr std::uint32_t kExternalStart = 0x1000;
@@ -71,8 +73,34 @@ class ApplicationUpdate : public UpdateKind {
     for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random.next());
     return bytes;
   }
-  Application& of(Version version) { return applications_[static_cast<std::size_t>(version)]; }
   Application applications_[2];
+};
+
+/// The new version travels as what makes it of the old one: they differ in a byte here and there.
+class DifferenceUpdate final : public ApplicationUpdate {
+ public:
+  DifferenceUpdate(const std::string& application, std::size_t size, std::uint64_t seed)
+      : ApplicationUpdate(seed) {
+    board::RandomBits random(seed);
+    protocol::Bytes image = image_of(application);
+    const std::size_t program = image.size();
+    while (image.size() < size - 5) image.push_back(static_cast<std::uint8_t>(random.next()));
+    of(Version::Old) = add_application(image);
+    for (std::size_t at = program; at < image.size(); at += 500 + random.below(1'000)) image[at] ^= 0x55;
+    of(Version::New) = add_application(std::move(image));
+  }
+
+  bool complete(Version version, board::BoardMemories& memories) override {
+    if (!ApplicationUpdate::complete(version, memories)) return false;
+    const auto encodings = gateway().seen().encodings;
+    return version == Version::Old || std::ranges::find(encodings, "difference") != encodings.end();
+  }
+
+ protected:
+  void offer(Version version) override {
+    ApplicationUpdate::offer(version);
+    if (version == Version::New) gateway().encode_against(of(Version::Old).image);
+  }
 };
 
 /// A second signer is accepted and the first no longer. The application stays.
@@ -187,6 +215,10 @@ const std::map<std::string, Maker, std::less<>>& makers() {
       {"layers",
        [](const std::string& application, std::uint64_t seed) {
          return std::make_unique<ApplicationUpdate>(application, kSmallApplication, kExternal, seed);
+       }},
+      {"difference",
+       [](const std::string& application, std::uint64_t seed) {
+         return std::make_unique<DifferenceUpdate>(application, kSmallApplication, seed);
        }},
       {"keys", [](const std::string& application,
                   std::uint64_t seed) { return std::make_unique<KeyUpdate>(application, seed); }},
