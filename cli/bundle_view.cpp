@@ -17,7 +17,8 @@ json describe_layer(const protocol::LayerInfo& layer) {
       {"size", layer.size},
       {"encrypted_with", layer.encrypted_with == 0 ? json(nullptr) : json(key_id_text(layer.encrypted_with))},
       {"fetch_hash", protocol::to_hex(layer.fetch_hash)},
-      {"measurement_hash", protocol::to_hex(layer.measurement_hash)}};
+      {"measurement_hash", protocol::to_hex(layer.measurement_hash)},
+      {"layer_size", layer.layer_size == 0 ? json(nullptr) : json(layer.layer_size)}};
 }
 
 json describe_policy(const protocol::BundleOptions& policy) {
@@ -43,6 +44,7 @@ json describe_bundle(const protocol::Bundle& bundle) {
           {"signer_id", key_id_text(bundle.info.signer_id)},
           {"compatibility_mode", bundle.info.policy.compatibility_mode},
           {"policy", describe_policy(bundle.info.policy)},
+          {"only_device", bundle.info.policy.device_sid},
           {"layers", layers}};
 }
 

@@ -12,6 +12,7 @@ inline constexpr std::size_t kMaximumManifestSize = 2048;  // whole envelope, by
 inline constexpr std::size_t kMaximumLayers = 16;
 inline constexpr std::uint32_t kMaximumLayerSize = 0x10'0000;  // bytes, as it is fetched
 inline constexpr std::size_t kMaximumManifestSigners = 4;
+inline constexpr std::size_t kRememberedSigners = 8;      // that have been removed, the latest
 inline constexpr std::size_t kMaximumNewKeysSize = 1024;  // whole envelope, bytes
 
 // Vault.

@@ -33,6 +33,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(envelope.data());
   // No trust anchor: nothing is accepted.
   manifest::ApplicationManifest out;
-  require(manifest::check_application_manifest(bytes, {}, 1000, out) != manifest::ManifestError::None);
+  require(manifest::check_application_manifest(bytes, {}, {}, 1000, out) != manifest::ManifestError::None);
   return 0;
 }

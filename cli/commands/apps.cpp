@@ -88,6 +88,8 @@ void add_bundle(CLI::App& apps) {
   command->add_option("--minimum-check-in-time", arguments->options.minimum_check_in_seconds,
                       "Seconds; 0 stays connected");
   command->add_option("--maximum-politeness-time", arguments->options.maximum_politeness_seconds, "Seconds");
+  command->add_option("--only-device", arguments->options.device_sid,
+                      "SID of the one device that may run it");
   command->add_flag("--compatibility-mode", arguments->options.compatibility_mode,
                     "For applications that switch tasks at interrupt priorities more urgent than 0xE0");
   command->add_option(

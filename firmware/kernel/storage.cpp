@@ -99,6 +99,7 @@ void start_updater() {
   read_this_kernel(flash, the_updater.staging().scratch());
   const manifest::KernelManifest& kernel = this_kernel().manifest;
   the_updater.set_kernel_version(kernel.version_number);
+  the_updater.set_device(the_identity.device_sid.text());
   the_updater.mount();
   const std::uint32_t highest = std::max(ratchet, kernel.security_ratchet);
   the_kernel_updater.mount({this_kernel().manifest_hash, highest});

@@ -65,6 +65,8 @@ ManifestError read_layer(const AppLayerReference& from, Layer& to) {
   if (const ManifestError error = read_target(from.target, to); error != ManifestError::None) return error;
   if (!copy_digest(from.fetch_hash, to.fetch_hash)) return ManifestError::BadLayer;
   if (!copy_digest(from.measurement_hash, to.measurement_hash)) return ManifestError::BadLayer;
+  to.exact_size = from.layer_size;
+  if (to.exact_size > to.size || to.exact_size > kMaximumLayerSize) return ManifestError::BadLayer;
   return ManifestError::None;
 }
 
@@ -151,19 +153,25 @@ ManifestError parse_body(const Envelope& envelope, ApplicationManifest& out) {
 }  // namespace
 
 ManifestError check_application_manifest(std::span<const std::uint8_t> bytes,
-                                         const vault::TrustAnchors& anchors, std::uint32_t kernel_version,
-                                         ApplicationManifest& out) {
+                                         const vault::TrustAnchors& anchors, std::string_view device_sid,
+                                         std::uint32_t kernel_version, ApplicationManifest& out) {
   Envelope envelope;
   ManifestError error = split_envelope(bytes, envelope);
   if (error != ManifestError::None) return error;
   if (envelope.signature.empty() || envelope.signer_id == 0) return ManifestError::Unsigned;
   const crypto::PublicKey* key = anchors.find(envelope.signer_id);
-  if (key == nullptr) return ManifestError::UnknownSigner;
+  if (key == nullptr) {
+    return anchors.was_removed(envelope.signer_id) ? ManifestError::RemovedSigner
+                                                   : ManifestError::UnknownSigner;
+  }
   crypto::Verdict verdict = crypto::Verdict::Invalid;
   error = verify_envelope(envelope, *key, verdict);
   if (error != ManifestError::None || verdict != crypto::Verdict::Valid) return ManifestError::BadSignature;
   out = ApplicationManifest{};
   error = parse_body(envelope, out);
+  const std::string_view addressee = decoded_body.application.extensions.device_sid;  // empty if absent
+  if (error == ManifestError::None && !addressee.empty() && addressee != device_sid)
+    error = ManifestError::OtherDevice;
   if (error == ManifestError::None && out.minimum_kernel_version > kernel_version)
     error = ManifestError::KernelTooOld;
   if (error != ManifestError::None) out = ApplicationManifest{};

@@ -14,6 +14,7 @@ using testing::Message;
 using testing::SigningKey;
 
 constexpr std::uint32_t kKernelVersion = 1000;
+constexpr std::string_view kDevice = "UV0123456789abcdef0123456789abcdef";
 
 class ApplicationManifestTest : public ::testing::Test {
  protected:
@@ -35,7 +36,7 @@ class ApplicationManifestTest : public ::testing::Test {
   }
   ManifestError check(const Bytes& envelope) {
     out_.layer_count = 99;
-    const ManifestError error = check_application_manifest(envelope, anchors_, kKernelVersion, out_);
+    const ManifestError error = check_application_manifest(envelope, anchors_, kDevice, kKernelVersion, out_);
     // A refused manifest leaves nothing that could be taken for a checked one.
     const bool clean = error == ManifestError::None || out_.layer_count == 99 || out_.layer_count == 0;
     EXPECT_TRUE(clean);
@@ -91,7 +92,7 @@ TEST_F(ApplicationManifestTest, ReadsTheExtensions) {
   ASSERT_EQ(check_body(asks), ManifestError::None);
   EXPECT_TRUE(out_.compatibility_mode);
   Message declines = body_with_layer();
-  declines.message(1000, Message().number(1, 0).number(2, 1));  // and something of the future
+  declines.message(1000, Message().number(1, 0).number(99, 1));  // and something of the future
   ASSERT_EQ(check_body(declines), ManifestError::None);
   EXPECT_FALSE(out_.compatibility_mode);
   Message broken = body_with_layer();
@@ -106,6 +107,32 @@ TEST_F(ApplicationManifestTest, RefusesUnsignedAndUnknown) {
   EXPECT_EQ(check(testing::sign(SigningKey(0x22), body)), ManifestError::UnknownSigner);
   anchors_.count = 0;
   EXPECT_EQ(check(testing::sign(key(), body)), ManifestError::UnknownSigner);
+  anchors_.remember_removed(key().id());
+  EXPECT_EQ(check(testing::sign(key(), body)), ManifestError::RemovedSigner);
+}
+
+TEST_F(ApplicationManifestTest, RefusesWhatIsForAnotherDevice) {
+  const auto for_device = [](std::string_view sid) {
+    Message body = body_with_layer();
+    return body.message(1000, Message().bytes(2, Bytes(sid.begin(), sid.end())));
+  };
+  EXPECT_EQ(check_body(for_device(kDevice)), ManifestError::None);
+  EXPECT_EQ(check_body(for_device("")), ManifestError::None) << "for all";
+  EXPECT_EQ(check_body(for_device("UV0123456789abcdef0123456789abcdee")), ManifestError::OtherDevice);
+  EXPECT_EQ(check_body(for_device("UV")), ManifestError::OtherDevice);
+  EXPECT_EQ(check_body(for_device("UV0123456789abcdef0123456789abcdeff")), ManifestError::Malformed);
+}
+
+TEST_F(ApplicationManifestTest, ReadsTheSizesOfLayers) {
+  const auto with_size = [](std::uint32_t size) {
+    Message reference = testing::layer_message(layer(0, 0x4000));
+    return Message().message(1, reference.number(1000, size));
+  };
+  ASSERT_EQ(check_body(with_size(0x4000)), ManifestError::None);
+  EXPECT_EQ(out_.layers[0].maximum_size(), 0x4000u);
+  ASSERT_EQ(check_body(with_size(100)), ManifestError::None);
+  EXPECT_EQ(out_.layers[0].maximum_size(), 100u);
+  EXPECT_EQ(check_body(with_size(0x4001)), ManifestError::BadLayer) << "larger than its region";
 }
 
 TEST_F(ApplicationManifestTest, EveryChangedByteIsRefused) {

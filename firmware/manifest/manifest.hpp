@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "firmware/crypto/crypto.hpp"
 #include "firmware/limits.hpp"
@@ -20,7 +21,9 @@ enum class ManifestError : std::uint8_t {
   TooLarge,       // more than kMaximumManifestSize bytes
   Malformed,      // not a manifest, or a field of the wrong length
   Unsigned,       // no signer or no signature
-  UnknownSigner,  // signer is not among the trust anchors
+  UnknownSigner,  // signer is not among the trust anchors, and as far as they remember has never been
+  RemovedSigner,  // signer has been among them
+  OtherDevice,    // for another device
   BadSignature,
   TooManyLayers,  // more than kMaximumLayers
   NoLayers,       // none for the internal flash
@@ -46,9 +49,11 @@ struct Layer {
   std::uint32_t size = 0;   // of the region, bytes; in the NOR a multiple of 4096
   crypto::Digest fetch_hash{};
   crypto::Digest measurement_hash{};
+  std::uint32_t exact_size = 0;  // bytes, as it is fetched; 0: not stated
 
   /// The most that can be fetched for it.
   [[nodiscard]] std::uint32_t maximum_size() const {
+    if (exact_size != 0) return exact_size;
     return size < kMaximumLayerSize ? size : kMaximumLayerSize;
   }
 };
@@ -79,9 +84,11 @@ struct ApplicationManifest {
   bool compatibility_mode = false;
 };
 
-/// Checks `envelope` against the anchors and this kernel's version; fills `out` only when the result is None.
+/// Checks `envelope` against the anchors, this device's SID and this kernel's version; fills `out` only when
+/// the result is None.
 [[nodiscard]] ManifestError check_application_manifest(std::span<const std::uint8_t> envelope,
                                                        const vault::TrustAnchors& anchors,
+                                                       std::string_view device_sid,
                                                        std::uint32_t kernel_version,
                                                        ApplicationManifest& out);
 

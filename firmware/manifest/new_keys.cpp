@@ -32,11 +32,12 @@ KeysError verified_body(std::span<const std::uint8_t> message, const vault::Trus
 
 void remove_signers(const Body& body, vault::TrustAnchors& anchors) {
   const auto begin = anchors.manifest_signers.begin();
-  const auto deleted = [&body](const crypto::PublicKey& key) {
+  const auto deleted = [&](const crypto::PublicKey& key) {
     const std::uint64_t id = crypto::manifest_key_id(key);
-    return std::find(body.delete_manifest_signers,
-                     body.delete_manifest_signers + body.delete_manifest_signers_count,
-                     id) != body.delete_manifest_signers + body.delete_manifest_signers_count;
+    const auto* end = body.delete_manifest_signers + body.delete_manifest_signers_count;
+    if (std::find(body.delete_manifest_signers, end, id) == end) return false;
+    anchors.remember_removed(id);
+    return true;
   };
   anchors.count = static_cast<std::uint32_t>(std::remove_if(begin, begin + anchors.count, deleted) - begin);
 }

@@ -69,6 +69,13 @@ TEST_F(NewKeysTest, AddsAndRemoves) {
   EXPECT_TRUE(!accepts(0) && accepts(1) && accepts(2) && accepts(3));
 }
 
+TEST_F(NewKeysTest, RemembersWhomItHasRemoved) {
+  ASSERT_EQ(check(change({1, 5}, {2})), KeysError::None);
+  EXPECT_TRUE(next_.was_removed(key(1).id()));
+  EXPECT_FALSE(next_.was_removed(key(5).id())) << "was none";
+  EXPECT_FALSE(next_.was_removed(key(2).id()));
+}
+
 TEST_F(NewKeysTest, ASignerMayReplaceItself) {
   ASSERT_EQ(check(change({0, 1}, {2})), KeysError::None);
   EXPECT_EQ(next_.count, 1u);

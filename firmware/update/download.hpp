@@ -39,6 +39,7 @@ struct Base {
 struct ObjectRequest {
   crypto::Digest hash{};
   std::uint32_t maximum_size = 0;  // the object is refused beyond that
+  std::uint32_t exact_size = 0;    // 0: not known
   bool is_manifest = false;
   bool accepts_encodings = false;  // it may come in a transfer encoding
   Base base{};                     // only if it may

@@ -286,10 +286,9 @@ StagingStatus Staging::finish() {
   open_ = false;
   Object& object = objects_[open_index_];
   object.size = written_;
-  crypto::Digest digest{};
-  const StagingStatus status = hash_object(object, digest);
+  const StagingStatus status = hash_object(object, found_);
   if (status != StagingStatus::Ok) return status;
-  if (digest != object.hash) {
+  if (found_ != object.hash) {
     remove_at(open_index_);
     return save_table() ? StagingStatus::WrongHash : StagingStatus::Failed;
   }

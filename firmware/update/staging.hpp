@@ -68,6 +68,8 @@ class Staging {
   [[nodiscard]] StagingStatus write(std::span<const std::uint8_t> data);
   /// Ends the open object: reads it back and compares its hash; WrongHash drops it.
   [[nodiscard]] StagingStatus finish();
+  /// The hash of what finish() read back the last time.
+  [[nodiscard]] const crypto::Digest& found() const { return found_; }
   /// Leaves the open object for later, with a checkpoint at the last whole sector.
   void suspend();
   /// Bytes of the open object that have been written.
@@ -127,6 +129,7 @@ class Staging {
   std::uint32_t open_index_ = 0;
   std::uint32_t generation_ = 0;  // the last one given to an object
   std::uint32_t written_ = 0;     // bytes accepted, those in the sector buffer included
+  crypto::Digest found_{};
   std::uint32_t checkpoint_ = 0;  // bytes the journal knows to be stored
   // The sector being filled, or the one read last (the address in the NOR: loaded_), or scratch memory.
   alignas(8) std::array<std::uint8_t, storage::kNorSectorSize> sector_{};

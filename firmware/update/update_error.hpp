@@ -29,6 +29,13 @@ enum class UpdateError : std::uint8_t {
   TrialFailed = 27,
   NotConnected = 28,
   NoPreviousKernel = 29,
+  // Of the application only.
+  UnknownSigner = 30,
+  RemovedSigner = 31,
+  OtherDevice = 32,
+  LayersSwapped = 33,
+  LayerTruncated = 34,
+  LayerExtended = 35,
 };
 
 }  // namespace microvisor::firmware::update

@@ -26,8 +26,10 @@ UpdateError error_of(ManifestError error) {
   switch (error) {
     case ManifestError::None: return UpdateError::None;
     case ManifestError::Unsigned:
-    case ManifestError::UnknownSigner:
     case ManifestError::BadSignature: return UpdateError::Signature;
+    case ManifestError::UnknownSigner: return UpdateError::UnknownSigner;
+    case ManifestError::RemovedSigner: return UpdateError::RemovedSigner;
+    case ManifestError::OtherDevice: return UpdateError::OtherDevice;
     case ManifestError::KernelTooOld: return UpdateError::KernelTooOld;
     case ManifestError::EncryptedLayer: return UpdateError::Unsupported;
     default: return UpdateError::Manifest;
@@ -188,7 +190,7 @@ void Updater::signers_changed(const vault::TrustAnchors& anchors) {
 std::optional<ObjectRequest> Updater::next_object() {
   if (record_.phase != Phase::Fetching && record_.phase != Phase::Staging) return std::nullopt;
   if (!staging_.is_complete(record_.target)) {
-    return ObjectRequest{record_.target, static_cast<std::uint32_t>(kMaximumManifestSize), true};
+    return ObjectRequest{record_.target, static_cast<std::uint32_t>(kMaximumManifestSize), 0, true};
   }
   const UpdateError error = load_checked_manifest();
   if (error != UpdateError::None) {
@@ -198,7 +200,8 @@ std::optional<ObjectRequest> Updater::next_object() {
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
     const manifest::Layer& layer = manifest_.layers[i];
     if (staging_.is_complete(layer.fetch_hash)) continue;
-    ObjectRequest request{layer.fetch_hash, layer.maximum_size(), false, layer.fetch_hash != plain_only_};
+    ObjectRequest request{layer.fetch_hash, layer.maximum_size(), layer.exact_size, false,
+                          layer.fetch_hash != plain_only_};
     if (request.accepts_encodings) request.base = base_of(layer);
     return request;
   }
@@ -247,8 +250,7 @@ bool Updater::begin_encoding(std::uint32_t version) {
 UpdateError Updater::write(std::span<const std::uint8_t> data) {
   const StagingStatus status = decoding_.active() ? decoding_.decode(data) : staging_.write(data);
   if (decoding_.active() && status == StagingStatus::WrongHash) return fetch_plain();
-  const UpdateError error = error_of(status);
-  return error == UpdateError::None ? error : give_up(error);
+  return status == StagingStatus::Ok ? UpdateError::None : give_up(why_not(status, staging_.written()));
 }
 
 /// An encoding was no good, or what had come of the object before.
@@ -261,12 +263,26 @@ UpdateError Updater::fetch_plain() {
 UpdateError Updater::close_object() {
   if (decoding_.active() && !decoding_.complete()) return fetch_plain();
   decoding_.end();
+  const std::uint32_t size = staging_.written();
   const StagingStatus status = staging_.finish();
   if (status == StagingStatus::WrongHash && doubtful_ && opened_.hash != plain_only_) return fetch_plain();
-  if (const UpdateError error = error_of(status); error != UpdateError::None) return give_up(error);
+  if (status != StagingStatus::Ok) return give_up(why_not(status, size));
   if (!staging_.is_complete(record_.target)) return UpdateError::None;
   const UpdateError manifest_error = load_checked_manifest();
   return manifest_error == UpdateError::None ? manifest_error : give_up(manifest_error);
+}
+
+/// What an object that is not what its hash says has become, as far as that can be told.
+UpdateError Updater::why_not(StagingStatus status, std::uint32_t size) const {
+  if (!manifest_loaded_) return error_of(status);  // the manifest itself
+  if (status == StagingStatus::TooLarge) return UpdateError::LayerExtended;
+  if (status != StagingStatus::WrongHash) return error_of(status);
+  const auto* end = manifest_.layers.begin() + manifest_.layer_count;
+  const bool swapped = std::any_of(manifest_.layers.begin(), end, [this](const manifest::Layer& layer) {
+    return layer.fetch_hash == staging_.found();
+  });
+  if (swapped) return UpdateError::LayersSwapped;
+  return size < opened_.exact_size ? UpdateError::LayerTruncated : UpdateError::Hash;
 }
 
 void Updater::interrupt_object() {
@@ -290,8 +306,8 @@ UpdateError Updater::load_checked_manifest() {
   std::span<const std::uint8_t> envelope;
   const UpdateError error = read_manifest(envelope);
   if (error != UpdateError::None) return error;
-  const UpdateError checked =
-      error_of(manifest::check_application_manifest(envelope, *anchors_, kernel_version_, manifest_));
+  const UpdateError checked = error_of(
+      manifest::check_application_manifest(envelope, *anchors_, device_sid_, kernel_version_, manifest_));
   manifest_loaded_ = checked == UpdateError::None;
   return checked;
 }

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "firmware/crypto/crypto.hpp"
 #include "firmware/limits.hpp"
@@ -44,6 +45,8 @@ class Updater final : public Download {
 
   /// Reads the records. Call after Store::mount().
   void mount();
+  /// Who this is, for manifests that are for one device only. `sid` must live as long as the updater.
+  void set_device(std::string_view sid) { device_sid_ = sid; }
 
   /// Of this kernel: an application may want a newer one. From start-up, once.
   void set_kernel_version(std::uint32_t number) { kernel_version_ = number; }
@@ -108,6 +111,7 @@ class Updater final : public Download {
   UpdateError give_up(UpdateError error);
   [[nodiscard]] UpdateError fetch_again(UpdateError error);
   void forget_replaced(UpdateError error);
+  [[nodiscard]] UpdateError why_not(StagingStatus status, std::uint32_t size) const;
   [[nodiscard]] UpdateError read_manifest(std::span<const std::uint8_t>& envelope);
   [[nodiscard]] UpdateError load_checked_manifest();
   [[nodiscard]] UpdateError measure_staged(const manifest::Layer& layer);
@@ -138,6 +142,7 @@ class Updater final : public Download {
   Staging staging_;
   Decoding decoding_;
   std::uint32_t kernel_version_;
+  std::string_view device_sid_;
   YieldHook yield_;
   const vault::TrustAnchors* anchors_ = nullptr;
   Record record_;

@@ -135,7 +135,7 @@ TEST_F(UpdaterTest, AForeignSignatureIsFinal) {
   foreign.manifest = manifest::testing::application_manifest(testing::SigningKey(0x77), foreign.layers);
   foreign.hash = crypto::sha256(foreign.manifest);
   Life life(flash_, nor_);
-  EXPECT_EQ(life.fetch(foreign), UpdateError::Signature);
+  EXPECT_EQ(life.fetch(foreign), UpdateError::UnknownSigner);
   EXPECT_EQ(life.updater.phase(), Phase::Failed);
   EXPECT_FALSE(life.updater.begin(foreign.hash, testing::owner_anchors())) << "not tried again by itself";
   expect_first_untouched();
@@ -169,7 +169,49 @@ TEST_F(UpdaterTest, ALayerLargerThanItsRegionIsRefused) {
   install_first();
   testing::LayerFields large = testing::layer(0, 0x1000, 0x1001, 2);
   const Application application({large});
-  EXPECT_EQ(Life(flash_, nor_).fetch(application), UpdateError::Hash);
+  EXPECT_EQ(Life(flash_, nor_).fetch(application), UpdateError::LayerExtended);
+  expect_first_untouched();
+}
+
+TEST_F(UpdaterTest, WhatALayerHasBecomeIsSaid) {
+  install_first();
+  testing::LayerFields first = testing::layer(0, 0x8000, 10'000, 2);
+  testing::LayerFields second = testing::layer(0x8000, 0x8000, 10'000, 3);
+  for (testing::LayerFields* each : {&first, &second}) each->stated_size = 10'000;
+  const Application application({first, second});
+  const auto answered_with = [&](const Bytes& bytes) {
+    Life life(flash_, nor_);
+    EXPECT_TRUE(life.updater.begin(application.hash, testing::owner_anchors(), true));
+    for (const Bytes& object : {application.manifest, bytes}) {
+      const std::optional<ObjectRequest> request = life.updater.next_object();
+      EXPECT_TRUE(request && life.updater.open_object(*request));
+      if (life.updater.write(object) == UpdateError::None) (void)life.updater.close_object();
+      if (life.updater.phase() == Phase::Failed) break;
+    }
+    return life.updater.error();
+  };
+  Bytes truncated = first.data;
+  truncated.pop_back();
+  Bytes extended = first.data;
+  extended.push_back(0xFF);
+  Bytes changed = first.data;
+  changed[77] ^= 1;
+  EXPECT_EQ(answered_with(truncated), UpdateError::LayerTruncated);
+  EXPECT_EQ(answered_with({}), UpdateError::LayerTruncated);
+  EXPECT_EQ(answered_with(extended), UpdateError::LayerExtended);
+  EXPECT_EQ(answered_with(second.data), UpdateError::LayersSwapped);
+  EXPECT_EQ(answered_with(changed), UpdateError::Hash);
+  expect_first_untouched();
+}
+
+TEST_F(UpdaterTest, ASignerThatHasBeenRemovedIsToldFromOneThatNeverWas) {
+  install_first();
+  vault::TrustAnchors anchors;
+  anchors.remember_removed(testing::owner_key().id());
+  Life life(flash_, nor_);
+  ASSERT_EQ(life.fetch(second_), UpdateError::None);
+  life.updater.signers_changed(anchors);
+  EXPECT_EQ(life.updater.error(), UpdateError::RemovedSigner);
   expect_first_untouched();
 }
 
@@ -337,6 +379,12 @@ TEST_F(UpdaterTest, ErrorNumbersAreThoseOfTheLink) {
   EXPECT_EQ(static_cast<int>(UpdateError::Unsupported), 8);
   EXPECT_EQ(static_cast<int>(UpdateError::OldStaging), 9);
   EXPECT_EQ(static_cast<int>(UpdateError::OldVault), 10);
+  EXPECT_EQ(static_cast<int>(UpdateError::UnknownSigner), 30);
+  EXPECT_EQ(static_cast<int>(UpdateError::RemovedSigner), 31);
+  EXPECT_EQ(static_cast<int>(UpdateError::OtherDevice), 32);
+  EXPECT_EQ(static_cast<int>(UpdateError::LayersSwapped), 33);
+  EXPECT_EQ(static_cast<int>(UpdateError::LayerTruncated), 34);
+  EXPECT_EQ(static_cast<int>(UpdateError::LayerExtended), 35);
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ std::optional<update::ObjectRequest> KernelUpdater::next_object() {
   }
   for (const ReleaseLayer& each : layers_of(manifest_)) {
     if (each.layer.present && !staging_.is_complete(each.layer.hash))
-      return update::ObjectRequest{each.layer.hash, each.maximum_size, false};
+      return update::ObjectRequest{.hash = each.layer.hash, .maximum_size = each.maximum_size};
   }
   return std::nullopt;
 }

@@ -1,5 +1,6 @@
-// Page layout: a header of two rows (magic, generation, count, CRC-32 of these 12 bytes; sequence, zeros),
-// then the keys of 65 bytes each padded to whole rows, then the closing row with the SHA-256's first 12 bytes
+// Page layout: a header of two rows (magic, generation, count, CRC-32 of these 12 bytes; sequence, number
+// of removed keys, zeros), then the keys of 65 bytes each padded to whole rows, the ids of removed keys of 8
+// bytes each padded likewise, then the closing row with the SHA-256's first 12 bytes
 // over header and keys behind a magic. The closing row is written last.
 #include "firmware/vault/trust_anchors.hpp"
 
@@ -22,22 +23,25 @@ constexpr std::size_t kHeaderSize = 2 * kRowSize;
 constexpr std::size_t kKeySize = sizeof(crypto::PublicKey);
 
 constexpr std::size_t round_up(std::size_t size) { return (size + kRowSize - 1) / kRowSize * kRowSize; }
-constexpr std::size_t encoded_size(std::uint32_t count) {
-  return kHeaderSize + round_up(count * kKeySize) + kRowSize;
+constexpr std::size_t removed_at(std::uint32_t count) { return kHeaderSize + round_up(count * kKeySize); }
+constexpr std::size_t encoded_size(std::uint32_t count, std::uint32_t removed) {
+  return removed_at(count) + round_up(removed * sizeof(std::uint64_t)) + kRowSize;
 }
-constexpr std::size_t kMaximumEncoded = encoded_size(kMaximumManifestSigners);
+constexpr std::size_t kMaximumEncoded = encoded_size(kMaximumManifestSigners, kRememberedSigners);
 
 /// Decodes one page; false if it is blank, torn or decayed.
 bool decode(storage::Flash& flash, std::uint32_t address, TrustAnchors& out) {
   std::array<std::uint8_t, kMaximumEncoded> bytes{};
-  const auto header = std::span(bytes).first(kRowSize);
+  const auto header = std::span(bytes).first(kHeaderSize);
   if (flash.read(address, header) != FlashStatus::Ok) return false;
   const std::uint32_t count = storage::get32(header, 8);
   if (storage::get32(header, 0) != kHeaderMagic ||
       storage::get32(header, 12) != storage::crc32(header.first(12)) || count > kMaximumManifestSigners) {
     return false;
   }
-  const std::size_t size = encoded_size(count);
+  const std::uint32_t removed = storage::get32(header, 24);
+  if (removed > kRememberedSigners) return false;
+  const std::size_t size = encoded_size(count, removed);
   if (flash.read(address, std::span(bytes).first(size)) != FlashStatus::Ok) return false;
   const auto closing = std::span(bytes).subspan(size - kRowSize, kRowSize);
   const crypto::Digest digest = crypto::sha256(std::span(bytes).first(size - kRowSize));
@@ -52,6 +56,9 @@ bool decode(storage::Flash& flash, std::uint32_t address, TrustAnchors& out) {
   for (std::uint32_t i = 0; i < count; ++i) {
     std::memcpy(out.manifest_signers[i].data(), bytes.data() + kHeaderSize + i * kKeySize, kKeySize);
   }
+  out.removed_count = removed;
+  for (std::uint32_t i = 0; i < removed; ++i)
+    out.removed[i] = storage::get64(bytes, removed_at(count) + i * sizeof(std::uint64_t));
   return true;
 }
 
@@ -78,14 +85,28 @@ const crypto::PublicKey* TrustAnchors::find(std::uint64_t key_id) const {
   return nullptr;
 }
 
+void TrustAnchors::remember_removed(std::uint64_t key_id) {
+  if (was_removed(key_id)) return;
+  if (removed_count == removed.size()) {
+    std::copy(removed.begin() + 1, removed.end(), removed.begin());
+    --removed_count;
+  }
+  removed[removed_count++] = key_id;
+}
+
+bool TrustAnchors::was_removed(std::uint64_t key_id) const {
+  const auto end = removed.begin() + removed_count;
+  return std::find(removed.begin(), end, key_id) != end;
+}
+
 bool read_trust_anchors(storage::Flash& flash, TrustAnchors& anchors) {
   anchors = TrustAnchors{};
   return find_current(flash, anchors) != 0;
 }
 
 std::size_t encode_trust_anchors(const TrustAnchors& anchors, std::span<std::uint8_t> page) {
-  if (anchors.count > kMaximumManifestSigners) return 0;
-  const std::size_t size = encoded_size(anchors.count);
+  if (anchors.count > kMaximumManifestSigners || anchors.removed_count > kRememberedSigners) return 0;
+  const std::size_t size = encoded_size(anchors.count, anchors.removed_count);
   if (page.size() < size) return 0;
   std::fill_n(page.begin(), size, std::uint8_t{0});
   storage::put32(page, 0, kHeaderMagic);
@@ -93,9 +114,12 @@ std::size_t encode_trust_anchors(const TrustAnchors& anchors, std::span<std::uin
   storage::put32(page, 8, anchors.count);
   storage::put32(page, 12, storage::crc32(page.first(12)));
   storage::put64(page, kRowSize, anchors.sequence);
+  storage::put32(page, kRowSize + 8, anchors.removed_count);
   for (std::uint32_t i = 0; i < anchors.count; ++i) {
     std::memcpy(page.data() + kHeaderSize + i * kKeySize, anchors.manifest_signers[i].data(), kKeySize);
   }
+  for (std::uint32_t i = 0; i < anchors.removed_count; ++i)
+    storage::put64(page, removed_at(anchors.count) + i * sizeof(std::uint64_t), anchors.removed[i]);
   const auto closing = page.subspan(size - kRowSize, kRowSize);
   const crypto::Digest digest = crypto::sha256(page.first(size - kRowSize));
   storage::put32(closing, 0, kClosingMagic);

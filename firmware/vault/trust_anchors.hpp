@@ -19,9 +19,14 @@ struct TrustAnchors {
   std::uint64_t sequence = 0;  // of the last change of keys (bundle.proto NewKeys); 0: as made
   std::uint32_t count = 0;
   std::array<crypto::PublicKey, kMaximumManifestSigners> manifest_signers{};
+  std::uint32_t removed_count = 0;
+  std::array<std::uint64_t, kRememberedSigners> removed{};  // key ids of those that were, the latest last
 
   /// The key with this id, or nullptr.
   [[nodiscard]] const crypto::PublicKey* find(std::uint64_t key_id) const;
+  /// Remembers a key that is a signer no more; the oldest is forgotten when there are too many.
+  void remember_removed(std::uint64_t key_id);
+  [[nodiscard]] bool was_removed(std::uint64_t key_id) const;
 };
 
 /// Reads the valid set with the highest generation. False: there is none.

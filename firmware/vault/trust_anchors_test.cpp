@@ -52,6 +52,21 @@ TEST(TrustAnchors, TheNewestSetCounts) {
   }
 }
 
+TEST(TrustAnchors, RemembersTheLatestThatWereRemoved) {
+  PowerSupply power;
+  FlashModel flash(power);
+  TrustAnchors anchors = anchors_of(3, 1);
+  for (std::uint64_t id = 100; id < 100 + kRememberedSigners + 2; ++id) anchors.remember_removed(id);
+  anchors.remember_removed(105);  // again
+  ASSERT_TRUE(write_trust_anchors(flash, anchors));
+  TrustAnchors read;
+  ASSERT_TRUE(read_trust_anchors(flash, read));
+  EXPECT_EQ(read.removed_count, kRememberedSigners);
+  EXPECT_FALSE(read.was_removed(101));
+  for (std::uint64_t id = 102; id < 100 + kRememberedSigners + 2; ++id) EXPECT_TRUE(read.was_removed(id));
+  EXPECT_EQ(read.manifest_signers, anchors.manifest_signers);
+}
+
 TEST(TrustAnchors, PowerLossLeavesOldOrNew) {
   PowerSupply setup_power;
   FlashModel setup(setup_power);

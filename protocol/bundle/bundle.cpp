@@ -42,6 +42,8 @@ Result<Layer> read_layer(const ZipReader& zip, const LayerInfo& info) {
     return refuse(Refusal::LayerTooLarge, "layer " + name + " has " + std::to_string(content->size()) +
                                               " bytes, its region " + std::to_string(info.size));
   }
+  if (info.layer_size != 0 && content->size() != info.layer_size)
+    return refuse(Refusal::HashMismatch, "layer " + name + " has another size than the manifest says");
   if (sha256(*content) != info.fetch_hash) {
     return refuse(Refusal::HashMismatch, "layer " + name + " has another hash than the manifest says");
   }

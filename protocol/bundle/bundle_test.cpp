@@ -105,11 +105,13 @@ TEST(Bundle, TheExternalFlashIsCutIntoLayers) {
   ASSERT_EQ(layers.size(), 4U);
   EXPECT_EQ(layers[0].kind, RegionKind::InternalFlash);
   EXPECT_EQ(layers[0].size, kFlashBytes);
+  EXPECT_EQ(layers[0].layer_size, golden_rom().size());
   EXPECT_EQ(layers[1].kind, RegionKind::ExternalFlash);
   EXPECT_EQ(layers[1].start, 0x2000U);
   EXPECT_EQ(layers[1].size, 256U << 10);
   EXPECT_EQ(layers[2].start, 0x4'2000U);
   EXPECT_EQ(layers[2].size, 0x2000U) << "5000 bytes are two sectors";
+  EXPECT_EQ(layers[2].layer_size, 5000U);
   EXPECT_EQ(layers[3].start, 0x10'0000U);
   Bytes joined = read->layers[1].bytes;
   joined.insert(joined.end(), read->layers[2].bytes.begin(), read->layers[2].bytes.end());

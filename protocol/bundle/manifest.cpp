@@ -64,6 +64,9 @@ Result<LayerInfo> read_layer(const bundle::AppLayerReference& reference, int ind
   const auto measurement = read_hash(reference.measurement_hash(), "measurement_hash of " + name);
   if (!measurement) return tl::unexpected(measurement.error());
   layer.measurement_hash = *measurement;
+  layer.layer_size = reference.layer_size();
+  if (layer.layer_size > layer.size)
+    return refuse(Refusal::LayerTooLarge, name + " states a size beyond its region");
   return layer;
 }
 
@@ -99,6 +102,8 @@ Result<std::vector<LayerInfo>> read_layers(const bundle::AppManifest::AppBody& b
 
 Result<BundleOptions> read_policy(const bundle::AppManifest::AppBody& body) {
   BundleOptions policy;
+  if (body.extensions().device_sid().size() > kDeviceSidBytes)
+    return refuse(Refusal::ManifestMalformed, "the manifest is for a device whose SID is too long");
   const std::string& debug = body.debug().debug_auth_pubkey();
   if (!debug.empty()) {
     if (!is_p256_point(as_bytes(debug)))
@@ -124,6 +129,7 @@ Result<BundleOptions> read_policy(const bundle::AppManifest::AppBody& body) {
   policy.maximum_politeness_seconds = body.update().maximum_politeness_time_sec();
   policy.connection_grace_seconds = body.connectivity().connection_grace_time_sec();
   policy.minimum_check_in_seconds = body.connectivity().minimum_check_in_time_sec();
+  policy.device_sid = body.extensions().device_sid();
   policy.compatibility_mode = body.extensions().compatibility_mode();
   return policy;
 }
@@ -155,6 +161,8 @@ Bytes make_manifest(ByteView image, const BundleOptions& options, std::span<cons
   auto* layer = body.add_layers();
   layer->mutable_target()->mutable_internal_flash()->set_size(kFlashBytes);
   set_hashes(*layer, image, kFlashBytes);
+  // The public bundler states no size, and what it could have written is written as it does.
+  if (!external.empty()) layer->set_layer_size(static_cast<std::uint32_t>(image.size()));
   for (const ExternalImage& piece : external) {
     const auto sectors = (piece.bytes.size() + kExternalSectorBytes - 1) / kExternalSectorBytes;
     const auto size = static_cast<std::uint32_t>(sectors * kExternalSectorBytes);
@@ -163,6 +171,7 @@ Bytes make_manifest(ByteView image, const BundleOptions& options, std::span<cons
     region->set_start(piece.start);
     region->set_size(size);
     set_hashes(*layer, piece.bytes, size);
+    layer->set_layer_size(static_cast<std::uint32_t>(piece.bytes.size()));
   }
   if (options.debug_key) {
     body.mutable_debug()->set_debug_auth_pubkey(options.debug_key->data(), options.debug_key->size());
@@ -185,6 +194,7 @@ Bytes make_manifest(ByteView image, const BundleOptions& options, std::span<cons
   connectivity->set_connection_grace_time_sec(options.connection_grace_seconds);
   connectivity->set_minimum_check_in_time_sec(options.minimum_check_in_seconds);
   if (options.compatibility_mode) body.mutable_extensions()->set_compatibility_mode(true);
+  if (!options.device_sid.empty()) body.mutable_extensions()->set_device_sid(options.device_sid);
 
   bundle::OpaqueManifest envelope;
   envelope.set_body(body.SerializeAsString());

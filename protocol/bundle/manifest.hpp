@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "protocol/bundle/envelope.hpp"
@@ -17,6 +18,8 @@ inline constexpr std::uint32_t kExternalSectorBytes = 4096;      ///< regions th
 inline constexpr std::size_t kMaxManifestBytes = 2048;           ///< what a device accepts
 inline constexpr std::size_t kMaxLayers = 16;                    ///< what a device accepts
 
+inline constexpr std::size_t kDeviceSidBytes = 34;
+
 /// What a developer can choose when bundling. Zero is the default of each.
 struct BundleOptions {
   std::optional<PublicKey> debug_key;  ///< authorises and encrypts debug sessions
@@ -24,6 +27,7 @@ struct BundleOptions {
   std::uint32_t connection_grace_seconds = 0;
   std::uint32_t minimum_check_in_seconds = 0;
   std::uint32_t maximum_politeness_seconds = 0;
+  std::string device_sid;              ///< for this device only; empty: for all
   bool compatibility_mode = false;     ///< the application's interrupts do not pre-empt background work
   std::optional<PublicKey> crash_key;  ///< crash reports are encrypted to it; without it there are none
   std::uint32_t crash_stack_bytes = 0;
@@ -47,6 +51,7 @@ struct LayerInfo {
   std::uint64_t encrypted_with = 0;  ///< key id; 0 is plaintext
   Hash fetch_hash{};
   Hash measurement_hash{};
+  std::uint32_t layer_size = 0;  ///< as transferred; 0: not stated
 };
 
 /// A manifest that has passed every check that needs no layer.
@@ -56,7 +61,8 @@ struct ManifestInfo : Envelope {
 };
 
 /// The manifest of one plaintext layer that fills the application's flash, byte for byte as the public
-/// bundler writes it, and one for each of `external`. `image` must be shorter than kFlashBytes.
+/// bundler writes it, and one for each of `external`, all then with their sizes. `image` must be shorter than
+/// kFlashBytes.
 Bytes make_manifest(ByteView image, const BundleOptions& options,
                     std::span<const ExternalImage> external = {});
 

@@ -59,6 +59,7 @@ TEST(Manifest, OptionsArriveInThePolicies) {
   options.minimum_check_in_seconds = 3600;
   options.maximum_politeness_seconds = 60;
   options.compatibility_mode = true;
+  options.device_sid = "UV0123456789abcdef0123456789abcdef";
   const Bytes manifest = make_manifest(golden_rom(), options);
   const auto info = parse_manifest(manifest);
   ASSERT_TRUE(info);
@@ -68,6 +69,7 @@ TEST(Manifest, OptionsArriveInThePolicies) {
   EXPECT_EQ(info->policy.minimum_check_in_seconds, 3600U);
   EXPECT_EQ(info->policy.maximum_politeness_seconds, 60U);
   EXPECT_TRUE(info->policy.compatibility_mode);
+  EXPECT_EQ(info->policy.device_sid, options.device_sid);
   bundle::AppManifest parsed;
   ASSERT_TRUE(parsed.ParseFromArray(manifest.data(), static_cast<int>(manifest.size())));
   EXPECT_FALSE(parsed.body().debug().debuggable());

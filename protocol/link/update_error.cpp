@@ -9,7 +9,7 @@ std::string describe_update_error(int error) {
   switch (error) {
     case link::UPDATE_ERROR_FETCH: return "an object could not be fetched";
     case link::UPDATE_ERROR_HASH: return "an object has the wrong hash";
-    case link::UPDATE_ERROR_SIGNATURE: return "the device does not accept the signature";
+    case link::UPDATE_ERROR_SIGNATURE: return "the signature is missing or wrong";
     case link::UPDATE_ERROR_MANIFEST: return "the device cannot read the manifest";
     case link::UPDATE_ERROR_KERNEL_TOO_OLD: return "the app needs a newer kernel";
     case link::UPDATE_ERROR_STORAGE: return "staging or flash memory failed";
@@ -29,6 +29,12 @@ std::string describe_update_error(int error) {
       return "the new kernel did not reach the cloud in time; the previous one runs";
     case link::UPDATE_ERROR_NO_PREVIOUS_KERNEL:
       return "the new kernel did not prove itself, and there is none to return to";
+    case link::UPDATE_ERROR_UNKNOWN_SIGNER: return "the device does not accept the signer";
+    case link::UPDATE_ERROR_REMOVED_SIGNER: return "the device does not accept the signer any more";
+    case link::UPDATE_ERROR_OTHER_DEVICE: return "the app is for another device";
+    case link::UPDATE_ERROR_LAYERS_SWAPPED: return "a layer came in place of another";
+    case link::UPDATE_ERROR_LAYER_TRUNCATED: return "a layer is cut off";
+    case link::UPDATE_ERROR_LAYER_EXTENDED: return "a layer is longer than it should be";
     default: return "error " + std::to_string(error);
   }
 }

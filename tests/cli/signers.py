@@ -45,7 +45,7 @@ def afterwards(device, by_cloud, own):
     check(service.outcome(device, by_owner)["update_status"] == "up-to-date", "what the owner has signed is installed")
     check(service.outcome(device, by_cloud)["update_status"] == "error", "what the removed key has signed is refused")
     state = service.device(device)
-    check(state["connected"] and state["app_running"] and state["update"]["error_code"] == 3,
+    check(state["connected"] and state["app_running"] and state["update"]["error_code"] == 31,
           "with an error code of its own; the device is connected and its application runs")
     refused("signers", "remove", own, "--key", "signing_private.pem", words=["no signer would be left"])
     refused("signers", "add", "signing_public.pem", words=["own key is not a signer"])

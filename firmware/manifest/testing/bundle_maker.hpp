@@ -45,6 +45,7 @@ struct LayerFields {
   Bytes data;  // fetch and measurement hash are computed from it
   std::uint64_t encrypted_with = 0;
   bool external = false;
+  std::uint32_t stated_size = 0;  // 0: the manifest does not say
   bool with_target = true;
   std::optional<Bytes> fetch_hash;        // instead of the right one
   std::optional<Bytes> measurement_hash;  // instead of the right one

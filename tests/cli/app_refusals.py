@@ -1,0 +1,127 @@
+#!/usr/bin/python3
+"""What a device refuses to install, each with an error of its own that the API shows, while it stays connected and its
+application runs on. The cloud refuses most of it too; here its data base is changed behind its back.
+
+Usage: app_refusals.py MICROVISOR APPLICATION.elf
+"""
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import zipfile
+
+from service import Service
+from user import User, check
+
+APPLICATION = os.path.abspath(sys.argv[2])
+user = User(sys.argv[1])
+command, home = user.command, user.home
+
+# protocol/link.proto, enum UpdateError
+SIGNATURE, KERNEL_TOO_OLD = 3, 5
+UNKNOWN_SIGNER, REMOVED_SIGNER, OTHER_DEVICE, SWAPPED, TRUNCATED, EXTENDED = 30, 31, 32, 33, 34, 35
+
+
+class Store:
+    """The cloud's data base, in the hands of an intruder."""
+
+    def __init__(self):
+        self.base = sqlite3.connect(home / "cloud" / "microvisor.db", timeout=30, isolation_level=None)
+
+    def replace_manifest(self, app, manifest):
+        digest = hashlib.sha256(manifest).digest()
+        self.base.execute("INSERT OR REPLACE INTO objects VALUES (?, ?)", (digest, manifest))
+        self.base.execute("UPDATE app_objects SET hash = ? WHERE app_sid = ? AND position = 0", (digest, app))
+        self.base.execute("UPDATE apps SET manifest_hash = ? WHERE sid = ?", (digest, app))
+
+    def layers(self, app):
+        rows = self.base.execute("SELECT hash FROM app_objects WHERE app_sid = ? AND position > 0 ORDER BY position", (app,))
+        return [row[0] for row in rows]
+
+    def content(self, layer):
+        return self.base.execute("SELECT content FROM objects WHERE hash = ?", (layer,)).fetchone()[0]
+
+    def replace(self, layer, content):
+        self.base.execute("UPDATE objects SET content = ? WHERE hash = ?", (content, layer))
+
+
+def bundle(name, *options):
+    command("apps", "bundle", APPLICATION, name, *options)
+    return command("apps", "create", name).stdout.strip()
+
+
+def manifest_of(name):
+    with zipfile.ZipFile(home / name) as archive:
+        return archive.read("manifest")
+
+
+def refused(service, device, app, code, what):
+    outcome = service.outcome(device, app)
+    check(outcome["update_status"] == "error", f"{what}: {outcome['update_status']} {outcome['update_error_code']}")
+    state = service.device(device)
+    check(state["update"]["error_code"] == code, f"error {code}: {state['update']}")
+    check(state["connected"] and state["app_running"], "connected, and its application runs")
+
+
+def layered(service, device, store, name, code, change):
+    """A bundle with three layers, of which the cloud serves something else."""
+    (home / "files.img").write_bytes(os.urandom(512 << 10))
+    app = bundle("layers.zip", "--external-flash", "0=files.img")
+    layers = store.layers(app)
+    contents = [store.content(layer) for layer in layers]
+    for layer, content in change(layers, contents).items():
+        store.replace(layer, content)
+    refused(service, device, app, code, name)
+
+
+def manifests(service, device, store):
+    refused(service, device, bundle("new.zip", "--minimum-kernel-version", 4_000_000_000), KERNEL_TOO_OLD,
+            "it needs a newer kernel")
+    refused(service, device, bundle("other.zip", "--only-device", "UV" + 32 * "0"), OTHER_DEVICE, "it is for another device")
+    service.deploy(device, bundle("own.zip", "--only-device", device))
+    command("bundle", "keypair", "--privkey", "foreign.pem", "--pubkey", "foreign_public.pem")
+    command("apps", "bundle", APPLICATION, "foreign.zip", "--crash-stack-bytes", 1)
+    command("bundle", "sign", "foreign.zip", "foreign_signed.zip", "--key", "foreign.pem")
+    app = bundle("plain.zip", "--crash-stack-bytes", 1)
+    store.replace_manifest(app, manifest_of("foreign_signed.zip"))
+    refused(service, device, app, UNKNOWN_SIGNER, "a stranger has signed it")
+    store.replace_manifest(app, manifest_of("foreign.zip"))
+    refused(service, device, app, SIGNATURE, "nobody has signed it")
+
+
+def removed_signer(service, device):
+    app = bundle("before.zip", "--crash-stack-bytes", 2)
+    command("bundle", "keypair")
+    command("signers", "add", "signing_public.pem")
+    own = [signer["key_id"] for signer in json.loads(command("signers", "list", "--json").stdout)["signers"]
+           if signer["held_by_cloud"]]
+    command("signers", "remove", own[0], "--key", "signing_private.pem")
+    service.until(lambda: own[0] not in service.device(device)["keys"]["signers"], "the cloud's key is a signer no more")
+    refused(service, device, app, REMOVED_SIGNER, "a removed key has signed it")
+
+
+server = user.start_cloud()
+board = None
+try:
+    service, store = Service(user.credentials), Store()
+    device = json.loads(command("board", "create", "board", "--cloud", user.credentials, "--json").stdout)["sid"]
+    board = user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    service.until_connected(device)
+    service.deploy(device, bundle("first.zip"))
+    manifests(service, device, store)
+    layered(service, device, store, "layers are swapped", SWAPPED,
+            lambda layers, contents: {layers[1]: contents[2], layers[2]: contents[1]})
+    layered(service, device, store, "a layer is truncated", TRUNCATED,
+            lambda layers, contents: {layers[1]: contents[1][:-1]})
+    layered(service, device, store, "a layer is extended", EXTENDED,
+            lambda layers, contents: {layers[1]: contents[1] + b"\xFF"})
+    removed_signer(service, device)
+finally:
+    for process in (board, server):
+        if process is not None:
+            process.terminate()
+            process.wait(20)
+    shutil.rmtree(home)
