@@ -121,6 +121,7 @@ void add_devices(CLI::App& program, Context& context) {
   add_show(*devices, context);
   add_update(*devices, context);
   add_device_crashes(*devices, context);
+  add_device_return(*devices, context);
 }
 
 }  // namespace microvisor::cli

@@ -52,6 +52,8 @@ const std::vector<Route>& routes() {
       {"POST", {"api", "devices", "*"}, Access::Account, change_device},
       {"GET", {"api", "devices", "*", "logs"}, Access::Account, device_logs},
       {"GET", {"api", "devices", "*", "wait"}, Access::Account, wait_for_deployment},
+      {"GET", {"api", "devices", "*", "return"}, Access::Account, fetch_return},
+      {"POST", {"api", "devices", "*", "return"}, Access::Account, change_return},
       {"GET", {"api", "devices", "*", "crashes"}, Access::Account, list_crash_reports},
       {"GET", {"api", "devices", "*", "crashes", "*"}, Access::Account, fetch_crash_report},
       {"DELETE", {"api", "devices", "*", "crashes", "*"}, Access::Account, remove_crash_report},

@@ -87,6 +87,8 @@ Answer add_signer(const Services& services, const Call& call);
 Answer remove_signer(const Services& services, const Call& call);
 Answer publish_key_change(const Services& services, const Call& call);
 
+Answer fetch_return(const Services& services, const Call& call);
+Answer change_return(const Services& services, const Call& call);
 Answer list_crash_reports(const Services& services, const Call& call);
 Answer fetch_crash_report(const Services& services, const Call& call);
 Answer remove_crash_report(const Services& services, const Call& call);

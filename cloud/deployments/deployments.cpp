@@ -3,6 +3,9 @@
 // twice.
 #include "cloud/deployments/deployments.hpp"
 
+#include <utility>
+
+#include "cloud/deployments/returns.hpp"
 #include "protocol/link/update_error.hpp"
 
 namespace microvisor::cloud {
@@ -125,6 +128,30 @@ void Deployments::object_sent(const std::string& device_sid, std::size_t bytes) 
   if (found != live_.end()) found->second.bytes_sent += static_cast<std::uint32_t>(bytes);
 }
 
+void Deployments::crashed(const std::string& device_sid) {
+  auto device = store_.device_by_sid(device_sid);
+  if (!device || !device->reported_sid) return;
+  AppReturn record = store_.app_return(device_sid);
+  const bool too_often = note_crash(record, clock_.now());
+  // Whatever the operator has under way replaces the application anyway.
+  const bool wanted = too_often && record.after_crashes != 0 && device->status == UpdateStatus::UpToDate;
+  const bool possible = record.last_good && record.last_good != device->reported_sid;
+  const auto app = wanted && possible ? store_.app(device->account_sid, *record.last_good) : std::nullopt;
+  if (app) {
+    assign(*device, *app);
+    record.returned_from = device->reported_sid;
+    record.returned = *device->targeted;
+  }
+  store_.set_app_return(device_sid, record);
+  if (!app) return;
+  save(*device);
+  bus_.publish(LogRecord{clock_.now(), device_sid, log_type::kUpdate,
+                         "RETURNING to " + app->sid + ": " + *record.returned_from + " has crashed " +
+                             std::to_string(record.after_crashes) + " times within " +
+                             std::to_string(record.within_seconds) + " s"});
+  announce(*device);
+}
+
 UpdateProgress Deployments::progress(const Device& device) const {
   const auto found = live_.find(device.sid);
   if (found == live_.end() || device.progress.state > link::UPDATE_STATE_FETCHING) return device.progress;
@@ -159,7 +186,12 @@ void Deployments::complete(Device& device) {
 }
 
 void Deployments::set_reported(Device& device, const std::string& manifest_hash) {
-  device.reported_hash = protocol::as_hash(manifest_hash);
+  const auto before = std::exchange(device.reported_hash, protocol::as_hash(manifest_hash));
+  if (device.reported_hash && before != device.reported_hash) {
+    AppReturn record = store_.app_return(device.sid);
+    note_replacement(record, device.reported_sid);
+    store_.set_app_return(device.sid, record);
+  }
   device.reported = clock_.now();
   device.reported_sid.reset();
   if (!device.reported_hash) return;

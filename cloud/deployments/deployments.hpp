@@ -29,6 +29,9 @@ class Deployments {
   void disconnected(const std::string& device_sid);
   /// So many bytes have gone out to the device for its update.
   void object_sent(const std::string& device_sid, std::size_t bytes);
+  /// The device's application has crashed. If it does so too often for its owner, the last good one becomes
+  /// the target (returns.hpp).
+  void crashed(const std::string& device_sid);
 
   /// Of the latest deployment; more recent than what the store has.
   [[nodiscard]] UpdateProgress progress(const Device& device) const;

@@ -71,6 +71,81 @@ TEST_F(DeploymentTest, FromTargetToComplete) {
   EXPECT_EQ(device().reported, world.clock.now());
 }
 
+struct ReturnTest : DeploymentTest {
+  void install(const App& target) {
+    assign(target);
+    hello(target);
+    report(target, link::UPDATE_STATE_COMPLETE);
+  }
+  void policy(std::uint32_t after, std::uint32_t within) {
+    AppReturn record = world.store->app_return(sid);
+    record.after_crashes = after;
+    record.within_seconds = within;
+    world.store->set_app_return(sid, record);
+  }
+  void crash(unsigned times, Timestamp apart = kSecond) {
+    for (unsigned i = 0; i < times; ++i) {
+      world.clock.advance(apart);
+      deployments.crashed(sid);
+    }
+  }
+};
+
+TEST_F(ReturnTest, ToTheApplicationBefore) {
+  policy(3, 60);
+  install(app);
+  install(other);
+  crash(2);
+  EXPECT_EQ(device().target_sid, other.sid);
+  crash(1);
+  EXPECT_EQ(device().target_sid, app.sid);
+  EXPECT_EQ(device().status, UpdateStatus::Pending);
+  EXPECT_EQ(world.commands.back().kind, DeviceCommand::Kind::TargetChanged);
+  EXPECT_EQ(world.store->app_return(sid).returned_from, other.sid);
+  const std::string line = "RETURNING to " + app.sid + ": " + other.sid + " has crashed 3 times within 60 s";
+  EXPECT_EQ(story().back(), line);
+  crash(3);  // until it is installed
+  EXPECT_EQ(story().back(), line);
+  install(app);
+  EXPECT_EQ(world.store->app_return(sid).last_good, app.sid) << "what has crashed is not the last good one";
+  crash(5);
+  EXPECT_EQ(device().target_sid, app.sid) << "there is nothing to return to";
+}
+
+TEST_F(ReturnTest, OnlyWhenCrashesComeCloseTogether) {
+  policy(3, 60);
+  install(app);
+  install(other);
+  crash(10, 31 * kSecond);
+  EXPECT_EQ(device().target_sid, other.sid);
+  crash(1, 29 * kSecond);
+  EXPECT_EQ(device().target_sid, app.sid);
+}
+
+TEST_F(ReturnTest, OnlyIfTheOwnerWantsIt) {
+  install(app);
+  install(other);
+  crash(16);
+  EXPECT_EQ(device().target_sid, other.sid);
+  const App third = world.add_app('c');
+  install(third);
+  EXPECT_EQ(world.store->app_return(sid).last_good, app.sid) << "the second one has crashed too often";
+  policy(1, 60);
+  EXPECT_TRUE(world.store->remove_app(device().account_sid, app.sid));
+  crash(1);
+  EXPECT_EQ(device().target_sid, third.sid) << "the last good one has been deleted";
+}
+
+TEST_F(ReturnTest, ATargetThatIsUnderWayStays) {
+  policy(1, 60);
+  install(app);
+  install(other);
+  const App third = world.add_app('c');
+  assign(third);
+  crash(4);
+  EXPECT_EQ(device().target_sid, third.sid);
+}
+
 TEST_F(DeploymentTest, RepeatedReportsAreShownOnce) {
   assign(app);
   for (int i = 0; i < 2; ++i) {

@@ -168,7 +168,8 @@ void Gateway::device_event(const Session& session, const link::DeviceEvent& even
   switch (event.kind()) {
     case link::DEVICE_EVENT_APP_CRASHED:
       app_running(session, false);
-      return log(session, log_type::kEvent, text.empty() ? "the application crashed" : text);
+      log(session, log_type::kEvent, text.empty() ? "the application crashed" : text);
+      return deployments_.crashed(session.device_sid());
     case link::DEVICE_EVENT_KERNEL_FAILED:
       return log(session, log_type::kEvent, text.empty() ? "Microvisor failed" : text);
     case link::DEVICE_EVENT_TESTING_COMPLETE:

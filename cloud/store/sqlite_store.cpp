@@ -10,7 +10,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 5;
+constexpr int kSchemaVersion = 6;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -88,6 +88,13 @@ ALTER TABLE devices ADD COLUMN kernel_progress_total INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN kernel_progress_shown INTEGER NOT NULL DEFAULT 0;
 )";
 
+/// What version 6 adds to version 5.
+constexpr const char* kAppReturns = R"(
+CREATE TABLE app_returns (
+  device_sid TEXT PRIMARY KEY, after_crashes INTEGER NOT NULL, within_seconds INTEGER NOT NULL, crashes BLOB NOT NULL,
+  last_good TEXT, returned_from TEXT, returned INTEGER NOT NULL) WITHOUT ROWID;
+)";
+
 const std::string kAppColumns = "sequence, sid, account_sid, unique_name, manifest_hash, created, updated";
 const std::string kDeviceColumns =
     "sequence, sid, account_sid, unique_name, certificate_hash, created, updated, target_sid, target_hash, "
@@ -102,7 +109,7 @@ const std::string kDeviceColumns =
     "kernel_progress_done, "
     "kernel_progress_total, kernel_progress_shown";
 
-/// Key ids are kept as 8 bytes each, big-endian.
+/// Key ids and moments are kept as 8 bytes each, big-endian.
 protocol::Bytes pack_ids(const std::vector<std::uint64_t>& ids) {
   protocol::Bytes bytes;
   for (const std::uint64_t id : ids) {
@@ -236,6 +243,7 @@ class SqliteStore final : public Store {
     if (version < 3) database_.run(kKeyChanges);
     if (version < 4) database_.run(kEncodings);
     if (version < 5) database_.run(kKernels);
+    if (version < 6) database_.run(kAppReturns);
     if (version < kSchemaVersion) {
       database_.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
     }
@@ -519,6 +527,36 @@ class SqliteStore final : public Store {
         .step();
     transaction.commit();
     return true;
+  }
+
+  AppReturn app_return(const std::string& device_sid) override {
+    Statement query = database_.prepare(
+        "SELECT after_crashes, within_seconds, crashes, last_good, returned_from, returned FROM app_returns "
+        "WHERE device_sid = ?");
+    query.bind(std::string_view(device_sid));
+    AppReturn record;
+    if (!query.step()) return record;
+    record.after_crashes = static_cast<std::uint32_t>(query.integer());
+    record.within_seconds = static_cast<std::uint32_t>(query.integer());
+    for (const std::uint64_t moment : unpack_ids(query.bytes()))
+      record.crashes.push_back(static_cast<Timestamp>(moment));
+    record.last_good = query.optional_text();
+    record.returned_from = query.optional_text();
+    record.returned = query.integer();
+    return record;
+  }
+
+  void set_app_return(const std::string& device_sid, const AppReturn& record) override {
+    const std::vector<std::uint64_t> crashes(record.crashes.begin(), record.crashes.end());
+    database_.prepare("INSERT OR REPLACE INTO app_returns VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .bind(std::string_view(device_sid))
+        .bind(std::int64_t{record.after_crashes})
+        .bind(std::int64_t{record.within_seconds})
+        .bind(protocol::ByteView(pack_ids(crashes)))
+        .bind(record.last_good)
+        .bind(record.returned_from)
+        .bind(record.returned)
+        .step();
   }
 
   std::vector<CrashReport> crash_reports(const std::string& device_sid) override {

@@ -128,6 +128,16 @@ struct StoredKeyChange {
   protocol::Bytes message;
 };
 
+/// When a device's application gives way to the last good one (cloud/deployments/returns.hpp).
+struct AppReturn {
+  std::uint32_t after_crashes = 0;  ///< the owner's policy; 0: never
+  std::uint32_t within_seconds = 600;
+  std::vector<Timestamp> crashes;            ///< of the application that it runs, the latest last
+  std::optional<std::string> last_good;      ///< SID of an App
+  std::optional<std::string> returned_from;  ///< SID of the App that the last return has replaced
+  Timestamp returned = 0;                    ///< when that was named as the target
+};
+
 /// A crash report as the device sent it. The cloud has no key to it.
 struct CrashReport {
   std::string device_sid;
@@ -195,6 +205,10 @@ class Store {
   virtual Page<Device> devices(const std::string& account_sid, const PageRequest& page) = 0;
   /// Replaces everything but SID, account and creation date.
   virtual Insert update_device(const Device& device) = 0;
+
+  /// What the owner and its crashes have made of it; defaults for a device that nothing is known of.
+  virtual AppReturn app_return(const std::string& device_sid) = 0;
+  virtual void set_app_return(const std::string& device_sid, const AppReturn& record) = 0;
 
   virtual void add_key_change(const StoredKeyChange& change) = 0;
   /// All of the account, oldest first.

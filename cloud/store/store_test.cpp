@@ -261,6 +261,7 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
     database.run("DROP TABLE key_changes");
     database.run("DROP TABLE kernel_objects");
     database.run("DROP TABLE kernels");
+    database.run("DROP TABLE app_returns");
     for (const char* column :
          {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed", "kernel_running",
           "kernel_target", "kernel_targeted", "kernel_status", "kernel_error", "kernel_progress_state",
@@ -278,6 +279,26 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
   ASSERT_EQ(store->add_device(device), Insert::Done);
   EXPECT_EQ(store->device_by_sid("UV1")->signers, device.signers);
   EXPECT_TRUE(store->device_by_sid("UV1")->encodings_allowed);
+}
+
+TEST(Store, WhatIsKnownOfReturnsIsKept) {
+  World world;
+  const std::string sid = world.add_device('1').sid;
+  EXPECT_EQ(world.store->app_return(sid).after_crashes, 0U);
+  AppReturn record;
+  record.after_crashes = 5;
+  record.within_seconds = 60;
+  record.crashes = {1, 1'000'000'000'000'000};
+  record.last_good = "KA1";
+  record.returned = 7;
+  world.store->set_app_return(sid, record);
+  const AppReturn read = world.store->app_return(sid);
+  EXPECT_EQ(read.after_crashes, 5U);
+  EXPECT_EQ(read.within_seconds, 60U);
+  EXPECT_EQ(read.crashes, record.crashes);
+  EXPECT_EQ(read.last_good, "KA1");
+  EXPECT_FALSE(read.returned_from);
+  EXPECT_EQ(read.returned, 7);
 }
 
 }  // namespace

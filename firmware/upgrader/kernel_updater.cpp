@@ -96,7 +96,9 @@ bool KernelUpdater::begin(const crypto::Digest& manifest_hash, const vault::Trus
 
 std::optional<update::ObjectRequest> KernelUpdater::next_object() {
   if (!is_open(phase_)) return std::nullopt;
-  if (!staging_.is_complete(target_)) return update::ObjectRequest{target_, kMaximumKernelManifest, true};
+  if (!staging_.is_complete(target_)) {
+    return update::ObjectRequest{.hash = target_, .maximum_size = kMaximumKernelManifest, .is_manifest = true};
+  }
   if (const UpdateError error = load_checked_manifest(); error != UpdateError::None) {
     (void)give_up(error);
     return std::nullopt;
