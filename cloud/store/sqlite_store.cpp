@@ -553,8 +553,8 @@ class SqliteStore final : public Store {
         .bind(std::int64_t{record.after_crashes})
         .bind(std::int64_t{record.within_seconds})
         .bind(protocol::ByteView(pack_ids(crashes)))
-        .bind(record.last_good)
-        .bind(record.returned_from)
+        .bind_optional(record.last_good)
+        .bind_optional(record.returned_from)
         .bind(record.returned)
         .step();
   }

@@ -34,11 +34,13 @@ class Store:
     def replace_manifest(self, app, manifest):
         digest = hashlib.sha256(manifest).digest()
         self.base.execute("INSERT OR REPLACE INTO objects VALUES (?, ?)", (digest, manifest))
-        self.base.execute("UPDATE app_objects SET hash = ? WHERE app_sid = ? AND position = 0", (digest, app))
+        self.base.execute("UPDATE app_objects SET hash = ? WHERE app_sid = ? AND hash = "
+                          "(SELECT manifest_hash FROM apps WHERE sid = ?)", (digest, app, app))
         self.base.execute("UPDATE apps SET manifest_hash = ? WHERE sid = ?", (digest, app))
 
     def layers(self, app):
-        rows = self.base.execute("SELECT hash FROM app_objects WHERE app_sid = ? AND position > 0 ORDER BY position", (app,))
+        rows = self.base.execute("SELECT hash FROM app_objects WHERE app_sid = ? AND hash NOT IN "
+                                 "(SELECT manifest_hash FROM apps) ORDER BY position", (app,))
         return [row[0] for row in rows]
 
     def content(self, layer):

@@ -32,8 +32,10 @@ def without_a_policy(good, bad):
     service.deploy(device, bad)
     for _ in range(4):
         service.line("application crashed")
-    check(state() == {"after_crashes": 0, "within_seconds": 600, "crashes": state()["crashes"], "last_good": good,
-                      "returned_from": None}, "nothing returns that nobody wants to, but the last good one is known")
+    now = state()
+    check(now.pop("crashes") >= 3, "the crashes are counted")
+    check(now == {"after_crashes": 0, "within_seconds": 600, "last_good": good, "returned_from": None},
+          "nothing returns that nobody wants to, but the last good one is known")
 
 
 def with_one(good, bad):
