@@ -182,11 +182,11 @@ TEST_F(UpdaterTest, WhatALayerHasBecomeIsSaid) {
   const auto answered_with = [&](const Bytes& bytes) {
     Life life(flash_, nor_);
     EXPECT_TRUE(life.updater.begin(application.hash, testing::owner_anchors(), true));
-    for (const Bytes& object : {application.manifest, bytes}) {
+    while (life.updater.phase() != Phase::Failed) {
       const std::optional<ObjectRequest> request = life.updater.next_object();
-      EXPECT_TRUE(request && life.updater.open_object(*request));
-      if (life.updater.write(object) == UpdateError::None) (void)life.updater.close_object();
-      if (life.updater.phase() == Phase::Failed) break;
+      if (!request || !life.updater.open_object(*request)) break;
+      const UpdateError error = life.updater.write(request->is_manifest ? application.manifest : bytes);
+      if (error == UpdateError::None) (void)life.updater.close_object();
     }
     return life.updater.error();
   };
