@@ -4,6 +4,7 @@ application runs on. The cloud refuses most of it too; here its data base is cha
 
 Usage: app_refusals.py MICROVISOR APPLICATION.elf
 """
+import contextlib
 import hashlib
 import json
 import os
@@ -68,30 +69,41 @@ def refused(service, device, app, code, what):
     check(state["connected"] and state["app_running"], "connected, and its application runs")
 
 
-def layered(service, device, store, name, code, change):
-    """A bundle with three layers, of which the cloud serves something else."""
+def layered(name):
+    """A bundle with three layers."""
     (home / "files.img").write_bytes(os.urandom(512 << 10))
-    app = bundle("layers.zip", "--external-flash", "0=files.img")
-    layers = store.layers(app)
-    contents = [store.content(layer) for layer in layers]
-    for layer, content in change(layers, contents).items():
-        store.replace(layer, content)
-    refused(service, device, app, code, name)
+    return bundle(name, "--external-flash", "0=files.img")
 
 
-def manifests(service, device, store):
+def ordinary(service, device):
+    """What comes out of the cloud as it is."""
     refused(service, device, bundle("new.zip", "--minimum-kernel-version", 4_000_000_000), KERNEL_TOO_OLD,
             "it needs a newer kernel")
     refused(service, device, bundle("other.zip", "--only-device", "UV" + 32 * "0"), OTHER_DEVICE, "it is for another device")
     service.deploy(device, bundle("own.zip", "--only-device", device))
+
+
+def forged(store):
+    """Apps that the intruder makes of good ones, with the error of each."""
     command("bundle", "keypair", "--privkey", "foreign.pem", "--pubkey", "foreign_public.pem")
     command("apps", "bundle", APPLICATION, "foreign.zip", "--crash-stack-bytes", 1)
     command("bundle", "sign", "foreign.zip", "foreign_signed.zip", "--key", "foreign.pem")
-    app = bundle("plain.zip", "--crash-stack-bytes", 1)
-    store.replace_manifest(app, manifest_of("foreign_signed.zip"))
-    refused(service, device, app, UNKNOWN_SIGNER, "a stranger has signed it")
-    store.replace_manifest(app, manifest_of("foreign.zip"))
-    refused(service, device, app, SIGNATURE, "nobody has signed it")
+    foreign, unsigned = bundle("a.zip", "--crash-stack-bytes", 1), bundle("b.zip", "--crash-stack-bytes", 1)
+    swapped, truncated, extended = layered("c.zip"), layered("d.zip"), layered("e.zip")
+    with store() as base:
+        base.replace_manifest(foreign, manifest_of("foreign_signed.zip"))
+        base.replace_manifest(unsigned, manifest_of("foreign.zip"))
+        _, one, other = base.layers(swapped)
+        contents = base.content(one), base.content(other)
+        base.replace(one, contents[1])
+        base.replace(other, contents[0])
+        layer = base.layers(truncated)[1]
+        base.replace(layer, base.content(layer)[:-1])
+        layer = base.layers(extended)[1]
+        base.replace(layer, base.content(layer) + b"\xFF")
+    return [(foreign, UNKNOWN_SIGNER, "a stranger has signed it"), (unsigned, SIGNATURE, "nobody has signed it"),
+            (swapped, SWAPPED, "layers are swapped"), (truncated, TRUNCATED, "a layer is truncated"),
+            (extended, EXTENDED, "a layer is extended")]
 
 
 def removed_signer(service, device):
@@ -107,19 +119,32 @@ def removed_signer(service, device):
 
 server = user.start_cloud()
 board = None
+
+
+@contextlib.contextmanager
+def stopped():
+    """The data base while the cloud, which keeps it to itself, is down; then that goes on where it was."""
+    global server
+    server.terminate()
+    server.wait(20)
+    store = Store()
+    yield store
+    store.base.close()
+    where = json.loads(user.credentials.read_text())
+    server = user.start_cloud(where["base_url"].removeprefix("http://"), where["gateway"])
+
+
 try:
-    service, store = Service(user.credentials), Store()
+    service = Service(user.credentials)
     device = json.loads(command("board", "create", "board", "--cloud", user.credentials, "--json").stdout)["sid"]
     board = user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     service.until_connected(device)
     service.deploy(device, bundle("first.zip"))
-    manifests(service, device, store)
-    layered(service, device, store, "layers are swapped", SWAPPED,
-            lambda layers, contents: {layers[1]: contents[2], layers[2]: contents[1]})
-    layered(service, device, store, "a layer is truncated", TRUNCATED,
-            lambda layers, contents: {layers[1]: contents[1][:-1]})
-    layered(service, device, store, "a layer is extended", EXTENDED,
-            lambda layers, contents: {layers[1]: contents[1] + b"\xFF"})
+    ordinary(service, device)
+    cases = forged(stopped)
+    service.until_connected(device)
+    for app, code, what in cases:
+        refused(service, device, app, code, what)
     removed_signer(service, device)
 finally:
     for process in (board, server):

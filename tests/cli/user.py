@@ -40,8 +40,8 @@ class User:
         return subprocess.Popen([self.microvisor, *map(str, arguments)], text=True, env=self.environment, cwd=self.home,
                                 **streams)
 
-    def start_cloud(self):
-        server = self.start("cloud", "serve", "--listen", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--data",
+    def start_cloud(self, listen="127.0.0.1:0", gateway="127.0.0.1:0"):
+        server = self.start("cloud", "serve", "--listen", listen, "--gateway", gateway, "--data",
                             self.home / "cloud", stderr=subprocess.PIPE)
         for _ in range(2):  # the second line is the last before it waits
             server.stderr.readline()
