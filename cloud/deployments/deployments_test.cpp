@@ -188,7 +188,7 @@ TEST_F(DeploymentTest, FailureIsAnErrorWithItsCode) {
   report(app, link::UPDATE_STATE_FAILED, link::UPDATE_ERROR_SIGNATURE);
   EXPECT_EQ(device().status, UpdateStatus::Error);
   EXPECT_EQ(device().error_code, 3);
-  EXPECT_EQ(story(), (Lines{"FAILED: the device does not accept the signature"}));
+  EXPECT_EQ(story(), (Lines{"FAILED: the signature is missing or wrong"}));
   EXPECT_FALSE(Deployments::target_of(device()));  // not tried again by itself
   hello(std::nullopt);
   EXPECT_EQ(device().status, UpdateStatus::Error);
