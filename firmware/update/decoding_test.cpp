@@ -155,7 +155,7 @@ TEST_F(EncodedUpdate, GoesOnAtAWholeSegment) {
   EXPECT_GE(life.resumed_at, 2 * kSegmentBytes);
   EXPECT_LT(life.resumed_at, 2 * kSegmentBytes + kSealedSectorData);
   const ObjectRequest request{
-      crypto::sha256(layer_.data), 0, false, true, {{}, kApplicationFlash, layer_.data}};
+      crypto::sha256(layer_.data), 0, 0, false, true, {{}, kApplicationFlash, layer_.data}};
   EXPECT_EQ(life.fetched, good_(request, layer_.data, 2 * kSegmentBytes).size());
   expect_installed(fresh_);
 }
