@@ -154,8 +154,8 @@ TEST_F(EncodedUpdate, GoesOnAtAWholeSegment) {
   ASSERT_EQ(life.fetch(fresh_), UpdateError::None);
   EXPECT_GE(life.resumed_at, 2 * kSegmentBytes);
   EXPECT_LT(life.resumed_at, 2 * kSegmentBytes + kSealedSectorData);
-  const ObjectRequest request{
-      crypto::sha256(layer_.data), 0, 0, false, true, {{}, kApplicationFlash, layer_.data}};
+  const ObjectRequest request{crypto::sha256(layer_.data),         0, 0, false, true,
+                              {{}, kApplicationFlash, layer_.data}};
   EXPECT_EQ(life.fetched, good_(request, layer_.data, 2 * kSegmentBytes).size());
   expect_installed(fresh_);
 }

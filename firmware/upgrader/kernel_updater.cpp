@@ -97,7 +97,8 @@ bool KernelUpdater::begin(const crypto::Digest& manifest_hash, const vault::Trus
 std::optional<update::ObjectRequest> KernelUpdater::next_object() {
   if (!is_open(phase_)) return std::nullopt;
   if (!staging_.is_complete(target_)) {
-    return update::ObjectRequest{.hash = target_, .maximum_size = kMaximumKernelManifest, .is_manifest = true};
+    return update::ObjectRequest{
+        .hash = target_, .maximum_size = kMaximumKernelManifest, .is_manifest = true};
   }
   if (const UpdateError error = load_checked_manifest(); error != UpdateError::None) {
     (void)give_up(error);

@@ -18,6 +18,7 @@
 #include "firmware/storage/testing/flash_model.hpp"
 #include "firmware/vault/store.hpp"
 #include "tests/boot/chip_keys.hpp"
+#include "tests/faults/application_update.hpp"
 #include "tests/faults/updating_device.hpp"
 
 namespace microvisor::tests {
@@ -25,7 +26,8 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 constexpr std::uint64_t kSeed = 7;
-constexpr std::size_t kOld = 0, kNew = 1;
+constexpr std::size_t kSize = 7'000;  // of the application, bytes
+constexpr Version kOld = Version::Old, kNew = Version::New;
 
 Bytes nor_of(board::BoardMemories& memories) {
   const board::NorArray nor = memories.nor().array();
@@ -52,8 +54,8 @@ bool contains(const Bytes& memory, std::span<const std::uint8_t> bytes) {
 class AtRest : public ::testing::Test {
  protected:
   /// A life in which `version` is deployed, or is there.
-  board::BoardMemories updated(board::BoardMemories memories, std::size_t version) {
-    server.deploy(version);
+  board::BoardMemories updated(board::BoardMemories memories, Version version) {
+    server.offer(version);
     UpdatingDevice device(server, std::move(memories));
     EXPECT_EQ(device.run_until_complete(version), "");
     return device.switch_off();
@@ -63,8 +65,8 @@ class AtRest : public ::testing::Test {
     constexpr board::Time kSlice = board::kTicksPerSecond / 100;
     const board::Time end = device.board().scheduler().now() + 120 * board::kTicksPerSecond;
     while (!done() && device.board().scheduler().now() < end) {
-      if (device.board().run({.until = device.board().scheduler().now() + kSlice}) != board::RunEnd::Limit)
-        return false;
+      const auto end_of_run = device.board().run({.until = device.board().scheduler().now() + kSlice});
+      if (end_of_run != board::RunEnd::Limit && end_of_run != board::RunEnd::Stopped) return false;
     }
     return done();
   }
@@ -75,18 +77,18 @@ class AtRest : public ::testing::Test {
   /// Switched off when the new application is staged and verified, and not installed yet. `again`: it has
   /// failed, and is deployed anew when the device has connected.
   board::BoardMemories ready_for_new(board::BoardMemories memories, bool again = false) {
-    server.deploy(kNew);
+    server.offer(kNew);
     const unsigned sessions = server.gateway().seen().sessions;
     UpdatingDevice device(server, std::move(memories));
     if (again) {
       EXPECT_TRUE(run_until(device, [&] { return server.gateway().seen().sessions != sessions; }));
-      server.deploy(kNew);
+      server.offer(kNew);
     }
-    EXPECT_TRUE(run_until(device, [&] { return device.journal().phase == "Ready"; }));
+    EXPECT_TRUE(run_until(device, [&] { return journal_of(device.memories()).phase == "Ready"; }));
     return device.switch_off();
   }
 
-  UpdateServer server{AT_REST_APPLICATION, kSeed};
+  ApplicationUpdate server{AT_REST_APPLICATION, kSize, 0, kSeed};
 };
 
 TEST_F(AtRest, ADumpShowsNeitherThePrivateKeyNorTheApplication) {
@@ -97,13 +99,12 @@ TEST_F(AtRest, ADumpShowsNeitherThePrivateKeyNorTheApplication) {
   const Bytes nor = nor_of(memories), bank2 = bank_2_of(memories);
   EXPECT_FALSE(contains(bank2, private_key));
   EXPECT_FALSE(contains(nor, private_key));
-  for (const std::size_t version : {kOld, kNew}) {
-    const protocol::Bytes& image = server.image(version);
+  for (const Version version : {kOld, kNew}) {
+    const protocol::Bytes& image = server.of(version).image;
     // The last KiB is random, so it cannot stand there by accident.
     for (std::size_t at = image.size() - 1'000; at + 12 <= image.size(); at += 100) {
-      EXPECT_FALSE(contains(nor, std::span(image).subspan(at, 12))) << "version " << version << " at " << at;
-      EXPECT_FALSE(contains(bank2, std::span(image).subspan(at, 12)))
-          << "version " << version << " at " << at;
+      EXPECT_FALSE(contains(nor, std::span(image).subspan(at, 12))) << to_string(version) << " at " << at;
+      EXPECT_FALSE(contains(bank2, std::span(image).subspan(at, 12))) << to_string(version) << " at " << at;
     }
   }
   (void)updated(std::move(memories), kNew);
@@ -148,7 +149,7 @@ TEST_F(AtRest, AllMemoriesInAnotherChipAreNoDevice) {
   const unsigned before = server.gateway().seen().connections;
   UpdatingDevice device(server, std::move(clone));
   EXPECT_FALSE(run_until(device, [&] { return server.gateway().seen().connections != before; }));
-  EXPECT_EQ(device.running(), kOld) << "an application needs no secret";
+  EXPECT_EQ(server.shown(), kOld) << "an application needs no secret";
 }
 
 TEST_F(AtRest, AnOlderNorPutBackIsRefusedAndTheDeviceUpdatesAgain) {
@@ -165,8 +166,8 @@ TEST_F(AtRest, AnOlderNorPutBackIsRefusedAndTheDeviceUpdatesAgain) {
   put_back(memories, older);
   UpdatingDevice device(server, std::move(memories));
   ASSERT_TRUE(run_until(device, [&] { return reported("FAILED 9"); })) << "UPDATE_ERROR_OLD_STAGING";
-  EXPECT_EQ(device.running(), kOld);
-  server.deploy(kNew);  // by the owner, who knows now
+  EXPECT_EQ(server.shown(), kOld);
+  server.offer(kNew);  // by the owner, who knows now
   EXPECT_EQ(device.run_until_complete(kNew), "");
 }
 
@@ -189,8 +190,8 @@ TEST_F(AtRest, AnOlderVaultIsRefusedAndTheDeviceUpdatesAgain) {
   memories.flash().load(board::kOtpCells, Bytes(board::kFlashRowSize, 0));
   UpdatingDevice device(server, std::move(memories));
   ASSERT_TRUE(run_until(device, [&] { return reported("FAILED 10"); })) << "UPDATE_ERROR_OLD_VAULT";
-  EXPECT_FALSE(device.running()) << "the vault's word on what is installed does not count";
-  server.deploy(kOld);
+  EXPECT_FALSE(server.shown()) << "the vault's word on what is installed does not count";
+  server.offer(kOld);
   EXPECT_EQ(device.run_until_complete(kOld), "");
 }
 

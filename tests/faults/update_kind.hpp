@@ -29,6 +29,16 @@ class UpdateKind {
   UpdateKind(const UpdateKind&) = delete;
   UpdateKind& operator=(const UpdateKind&) = delete;
 
+  struct Application {
+    protocol::Bytes image;
+    std::vector<protocol::ExternalImage> external;
+    protocol::Hash manifest{};
+  };
+
+  /// A provisioned board, as it leaves the factory.
+  [[nodiscard]] board::BoardMemories factory_board();
+  /// The gateway names what the device is to have. Old comes first, for a new device.
+  virtual void offer(Version version) = 0;
   /// A device with the old version, switched off; from now on the gateway offers the new one.
   [[nodiscard]] board::BoardMemories before();
 
@@ -45,24 +55,15 @@ class UpdateKind {
   [[nodiscard]] const firmware::image::Identity& identity() const { return identity_; }
 
  protected:
-  struct Application {
-    protocol::Bytes image;
-    std::vector<protocol::ExternalImage> external;
-    protocol::Hash manifest{};
-  };
   [[nodiscard]] Application add_application(protocol::Bytes image,
                                             std::vector<protocol::ExternalImage> external = {});
   /// The image fills bank 1, with blank flash behind it, and what belongs to it stands in the NOR.
   [[nodiscard]] static bool is_installed(const Application& application, board::BoardMemories& memories);
-  /// The gateway names what the device is to have. Old is called first, for a new device.
-  virtual void offer(Version version) = 0;
   /// This is in force in this life.
   void show(Version version) { shown_ = version; }
   [[nodiscard]] const protocol::SigningKey& owner() const { return owner_; }
 
  private:
-  [[nodiscard]] board::BoardMemories factory_board();
-
   std::uint64_t seed_;
   protocol::SigningKey owner_;
   test::TestGateway gateway_;

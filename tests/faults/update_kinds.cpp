@@ -1,80 +1,18 @@
 // The kinds themselves. Each is a handful of lines: what is old, what is new, and how to see from outside
 // which of them is there.
 #include <algorithm>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <stdexcept>
 #include <utility>
 
 #include "board/memory/random_bits.hpp"
-#include "protocol/bundle/elf.hpp"
 #include "protocol/bundle/key_change.hpp"
-#include "tests/faults/update_kind.hpp"
+#include "tests/faults/application_update.hpp"
 #include "tests/kernel/kernel_machine.hpp"
 
 namespace microvisor::tests {
 namespace {
-
-protocol::Bytes image_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const protocol::Bytes elf{std::istreambuf_iterator<char>(file), {}};
-  const auto image = protocol::elf_to_image(elf);
-  if (!image) throw std::runtime_error(path + " is no application");
-  return *image;
-}
-
-/// An application fetched whole, `size` bytes of it; the two versions differ in what stands behind the
-/// program.
-class ApplicationUpdate : public UpdateKind {
- public:
-  /// With `external` bytes in the NOR.
-  ApplicationUpdate(const std::string& application, std::size_t size, std::size_t external,
-                    std::uint64_t seed)
-      : UpdateKind(seed) {
-    board::RandomBits random(seed);
-    for (const Version version : {Version::Old, Version::New}) {
-      protocol::Bytes image = image_of(application);
-      // Versions of different lengths, and an end inside of a row.
-      const std::size_t length = size - (version == Version::Old ? 64 + 5 : 5);
-      while (image.size() < length) image.push_back(static_cast<std::uint8_t>(random.next()));
-      std::vector<protocol::ExternalImage> parts;
-      if (external != 0) parts.push_back({kExternalStart, drawn(random, external)});
-      of(version) = add_application(std::move(image), std::move(parts));
-    }
-  }
-
-  std::string application_starts(board::BoardMemories& memories) override {
-    for (const Version version : {Version::Old, Version::New}) {
-      if (is_installed(of(version), memories)) show(version);
-    }
-    if (!shown()) return "something that is neither application was started";
-    return UpdateKind::application_starts(memories);
-  }
-
-  bool complete(Version version, board::BoardMemories& memories) override {
-    if (shown() != version) return false;
-    const auto reports = gateway().seen().reports;
-    return !reports.empty() && reports.back() == "COMPLETE" &&
-           journal_of(memories).installed == of(version).manifest;
-  }
-
- protected:
-  explicit ApplicationUpdate(std::uint64_t seed) : UpdateKind(seed) {}
-  void offer(Version version) override { gateway().set_target(of(version).manifest); }
-  Application& of(Version version) { return applications_[static_cast<std::size_t>(version)]; }
-
- private:
-  static constexpr std::uint32_t kExternalStart = 0x1000;
-
-  static protocol::Bytes drawn(board::RandomBits& random, std::size_t size) {
-    protocol::Bytes bytes(size);
-    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random.next());
-    return bytes;
-  }
-  Application applications_[2];
-};
 
 /// The new version travels as what makes it of the old one: they differ in a byte here and there.
 class DifferenceUpdate final : public ApplicationUpdate {
@@ -96,7 +34,6 @@ class DifferenceUpdate final : public ApplicationUpdate {
     return version == Version::Old || std::ranges::find(encodings, "difference") != encodings.end();
   }
 
- protected:
   void offer(Version version) override {
     ApplicationUpdate::offer(version);
     if (version == Version::New) gateway().encode_against(of(Version::Old).image);
@@ -133,7 +70,6 @@ class KeyUpdate final : public UpdateKind {
            std::vector{next_.id()};
   }
 
- protected:
   void offer(Version version) override {
     gateway().set_target(application_.manifest);
     if (version == Version::New) gateway().set_key_changes({change_});
@@ -171,7 +107,6 @@ class SettingsUpdate final : public UpdateKind, private board::SerialDevice {
     return stored_ == wanted && gateway().seen().sessions > sessions_before_;
   }
 
- protected:
   void offer(Version /*version*/) override { gateway().set_target(application_.manifest); }
 
  private:
