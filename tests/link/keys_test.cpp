@@ -51,7 +51,7 @@ class LinkKeys : public ::testing::Test {
 
 TEST_F(LinkKeys, AddedSignersCountAndRemovedOnesDoNot) {
   deploy(1, other);
-  ASSERT_TRUE(device.run_until([&] { return last_report() == "FAILED 3"; }));
+  ASSERT_TRUE(device.run_until([&] { return last_report() == "FAILED 30"; }));
   const auto added = change({10, "", {}, {other.public_key()}}, owner);
   EXPECT_EQ(added.error(), link::KEYS_ERROR_NONE);
   EXPECT_EQ(added.sequence(), 10u);
@@ -64,7 +64,7 @@ TEST_F(LinkKeys, AddedSignersCountAndRemovedOnesDoNot) {
   EXPECT_TRUE(device.updater().installed());
   EXPECT_EQ(change({11, "", {owner.id()}, {}}, other).signers_size(), 1);
   deploy(3, owner);
-  ASSERT_TRUE(device.run_until([&] { return last_report() == "FAILED 3"; }));
+  ASSERT_TRUE(device.run_until([&] { return last_report() == "FAILED 31"; }));
   EXPECT_EQ(device.installs, 1u);
 }
 
@@ -76,7 +76,7 @@ TEST_F(LinkKeys, WhatIsReadyFallsWithItsSigner) {
   EXPECT_EQ(device.updater().phase(), Phase::Failed);
   device.reset();
   EXPECT_FALSE(device.updater().installed());
-  ASSERT_TRUE(device.run_until([&] { return last_report() == "FAILED 3"; }));
+  ASSERT_TRUE(device.run_until([&] { return last_report() == "FAILED 31"; }));
 }
 
 TEST_F(LinkKeys, RefusalsAreToldAndChangeNothing) {

@@ -120,7 +120,7 @@ TEST_F(LinkUpdate, LogGoesOnDuringADownload) {
 TEST_F(LinkUpdate, RefusesAForeignSignatureUntilNamedAnew) {
   const auto stranger = protocol::SigningKey::generate();
   deploy(make_image(5'000, 5), stranger);
-  ASSERT_TRUE(device.run_until([&] { return reported("FAILED 3"); }));
+  ASSERT_TRUE(device.run_until([&] { return reported("FAILED 30"); }));
   EXPECT_EQ(device.installs, 0U);
   const auto hash = deploy(make_image(5'000, 5), owner);
   ASSERT_TRUE(device.run_until([&] { return device.installs == 1; }));
