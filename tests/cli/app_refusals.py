@@ -8,13 +8,11 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import sqlite3
-import subprocess
 import sys
 import zipfile
 
-from service import Service
+from service import connected_board
 from user import User, check
 
 APPLICATION = os.path.abspath(sys.argv[2])
@@ -31,6 +29,9 @@ class Store:
 
     def __init__(self):
         self.base = sqlite3.connect(home / "cloud" / "microvisor.db", timeout=30, isolation_level=None)
+
+    def close(self):
+        self.base.close()
 
     def replace_manifest(self, app, manifest):
         digest = hashlib.sha256(manifest).digest()
@@ -117,38 +118,19 @@ def removed_signer(service, device):
     refused(service, device, app, REMOVED_SIGNER, "a removed key has signed it")
 
 
-server = user.start_cloud()
-board = None
+with connected_board(user) as place:
+    service, device = place.service, place.device
 
+    @contextlib.contextmanager
+    def intruder():
+        """The data base while the cloud, which keeps it to itself, is down."""
+        with place.cloud_down(), contextlib.closing(Store()) as store:
+            yield store
 
-@contextlib.contextmanager
-def stopped():
-    """The data base while the cloud, which keeps it to itself, is down; then that goes on where it was."""
-    global server
-    server.terminate()
-    server.wait(20)
-    store = Store()
-    yield store
-    store.base.close()
-    where = json.loads(user.credentials.read_text())
-    server = user.start_cloud(where["base_url"].removeprefix("http://"), where["gateway"])
-
-
-try:
-    service = Service(user.credentials)
-    device = json.loads(command("board", "create", "board", "--cloud", user.credentials, "--json").stdout)["sid"]
-    board = user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    service.until_connected(device)
     service.deploy(device, bundle("first.zip"))
     ordinary(service, device)
-    cases = forged(stopped)
+    cases = forged(intruder)
     service.until_connected(device)
     for app, code, what in cases:
         refused(service, device, app, code, what)
     removed_signer(service, device)
-finally:
-    for process in (board, server):
-        if process is not None:
-            process.terminate()
-            process.wait(20)
-    shutil.rmtree(home)

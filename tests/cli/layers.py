@@ -6,11 +6,9 @@ Usage: layers.py MICROVISOR FILES_1.elf FILES_2.elf
 """
 import json
 import os
-import shutil
-import subprocess
 import sys
 
-from service import Service
+from service import connected_board
 from user import User, check
 
 FIRST, SECOND = map(os.path.abspath, sys.argv[2:4])
@@ -60,19 +58,7 @@ def refusals():
     refused(*refuse, "0=large.img", words=["a device can stage"])
 
 
-server = user.start_cloud()
-board = None
-try:
-    service = Service(user.credentials)
-    device = json.loads(command("board", "create", "board", "--cloud", user.credentials, "--json").stdout)["sid"]
-    board = user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    service.until_connected(device)
-    service.watch(device)
-    updates(service, device)
+with connected_board(user) as place:
+    place.service.watch(place.device)
+    updates(place.service, place.device)
     refusals()
-finally:
-    for process in (board, server):
-        if process is not None:
-            process.terminate()
-            process.wait(20)
-    shutil.rmtree(user.home)

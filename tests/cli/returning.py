@@ -5,11 +5,9 @@ Usage: returning.py MICROVISOR GOOD.elf CRASHING.elf
 """
 import json
 import os
-import shutil
-import subprocess
 import sys
 
-from service import Service
+from service import connected_board
 from user import User, check
 
 GOOD, CRASHING = map(os.path.abspath, sys.argv[2:4])
@@ -59,21 +57,10 @@ def again(good):
     service.line("files 1")
 
 
-server = user.start_cloud()
-board = None
-try:
-    service = Service(user.credentials)
-    device = json.loads(command("board", "create", "board", "--cloud", user.credentials, "--json").stdout)["sid"]
-    board = user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    service.until_connected(device)
+with connected_board(user) as place:
+    service, device = place.service, place.device
     service.watch(device)
     last_good, first_bad = command("apps", "create", GOOD).stdout.strip(), crashing("bad")
     without_a_policy(last_good, first_bad)
     with_one(last_good, first_bad)
     again(last_good)
-finally:
-    for process in (board, server):
-        if process is not None:
-            process.terminate()
-            process.wait(20)
-    shutil.rmtree(user.home)

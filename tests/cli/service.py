@@ -1,5 +1,8 @@
 """The cloud's REST API as tests ask it: with the credentials of a file, and waiting for conditions."""
+import contextlib
 import json
+import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -67,3 +70,43 @@ class Service:
             return False
 
         self.until(arrived, text)
+
+
+class Place:
+    """A user's cloud, and a board of it that runs."""
+
+    def __init__(self, user):
+        self.user, self.board = user, None
+        self.server = user.start_cloud()
+        self.service = Service(user.credentials)
+
+    def start_board(self):
+        made = self.user.command("board", "create", "board", "--cloud", self.user.credentials, "--json")
+        self.device = json.loads(made.stdout)["sid"]
+        self.board = self.user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.DEVNULL)
+        self.service.until_connected(self.device)
+
+    @contextlib.contextmanager
+    def cloud_down(self):
+        """Meanwhile the cloud is stopped; then it goes on where it was."""
+        self.server.terminate()
+        self.server.wait(20)
+        yield
+        self.server = self.user.start_cloud(self.service.login["base_url"].removeprefix("http://"),
+                                            self.service.login["gateway"])
+
+
+@contextlib.contextmanager
+def connected_board(user):
+    """A Place whose device is connected. At the end all of it is stopped, and the user's home is gone."""
+    place = Place(user)
+    try:
+        place.start_board()
+        yield place
+    finally:
+        for process in (place.board, place.server):
+            if process is not None:
+                process.terminate()
+                process.wait(20)
+        shutil.rmtree(user.home)

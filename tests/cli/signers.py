@@ -6,16 +6,14 @@ Usage: signers.py MICROVISOR APPLICATION.elf
 """
 import json
 import os
-import shutil
-import subprocess
 import sys
 
-from service import Service
+from service import connected_board
 from user import User, check
 
 APPLICATION = os.path.abspath(sys.argv[2])
 user = User(sys.argv[1])
-command, refused, credentials = user.command, user.refused, user.credentials
+command, refused = user.command, user.refused
 
 
 def keys_of(device):
@@ -54,17 +52,6 @@ def afterwards(device, by_cloud, own):
     refused("signers", "add", APPLICATION, words=["PEM"])
 
 
-server = user.start_cloud()
-board = None
-try:
-    service = Service(credentials)
-    device = json.loads(command("board", "create", "board", "--cloud", credentials, "--json").stdout)["sid"]
-    board = user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    service.until_connected(device)
-    afterwards(device, *take_over(device))
-finally:
-    for process in (board, server):
-        if process is not None:
-            process.terminate()
-            process.wait(20)
-    shutil.rmtree(user.home)
+with connected_board(user) as place:
+    service = place.service
+    afterwards(place.device, *take_over(place.device))

@@ -1,0 +1,117 @@
+// Each version adds to the one before; what stands in a released version never changes.
+#include "cloud/store/schema.hpp"
+
+#include <cstdint>
+
+#include "cloud/store/store.hpp"
+
+namespace microvisor::cloud {
+namespace {
+
+constexpr int kSchemaVersion = 6;
+
+constexpr const char* kSchema = R"(
+CREATE TABLE accounts (
+  sid TEXT PRIMARY KEY, auth_token_hash TEXT NOT NULL, owner_public_key TEXT NOT NULL,
+  owner_private_key BLOB NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE api_keys (
+  sid TEXT PRIMARY KEY, account_sid TEXT NOT NULL REFERENCES accounts, secret_hash TEXT NOT NULL,
+  name TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE objects (hash BLOB PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE apps (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, sid TEXT NOT NULL UNIQUE, account_sid TEXT NOT NULL REFERENCES accounts,
+  unique_name TEXT, manifest_hash BLOB NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,
+  UNIQUE (account_sid, unique_name));
+CREATE INDEX apps_by_manifest ON apps (account_sid, manifest_hash);
+CREATE TABLE app_objects (
+  app_sid TEXT NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL REFERENCES objects,
+  PRIMARY KEY (app_sid, position)) WITHOUT ROWID;
+CREATE INDEX app_objects_by_hash ON app_objects (hash);
+CREATE TABLE devices (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, sid TEXT NOT NULL UNIQUE, account_sid TEXT NOT NULL REFERENCES accounts,
+  unique_name TEXT, certificate_hash TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,
+  target_sid TEXT, target_hash BLOB, targeted INTEGER, status INTEGER NOT NULL, error_code INTEGER NOT NULL,
+  progress_state INTEGER NOT NULL, progress_done INTEGER NOT NULL, progress_total INTEGER NOT NULL,
+  progress_shown INTEGER NOT NULL,
+  reported_sid TEXT, reported_hash BLOB, reported INTEGER,
+  logging_enabled INTEGER NOT NULL, logging_expires INTEGER,
+  last_seen INTEGER, kernel_version TEXT NOT NULL, kernel_version_number INTEGER NOT NULL,
+  app_running INTEGER NOT NULL, boot_count INTEGER NOT NULL, wake_reason INTEGER NOT NULL,
+  UNIQUE (account_sid, unique_name));
+CREATE INDEX devices_by_target ON devices (target_sid);
+CREATE TABLE installation (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+)";
+
+/// What version 2 adds to version 1.
+constexpr const char* kCrashReports = R"(
+CREATE TABLE crash_reports (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, device_sid TEXT NOT NULL, hash BLOB NOT NULL, received INTEGER NOT NULL,
+  content BLOB NOT NULL, UNIQUE (device_sid, hash));
+)";
+
+/// What version 3 adds to version 2.
+constexpr const char* kKeyChanges = R"(
+CREATE TABLE key_changes (
+  account_sid TEXT NOT NULL REFERENCES accounts, sequence INTEGER NOT NULL, device_sid TEXT NOT NULL, message BLOB NOT NULL,
+  PRIMARY KEY (account_sid, sequence)) WITHOUT ROWID;
+ALTER TABLE devices ADD COLUMN signers BLOB NOT NULL DEFAULT x'';
+ALTER TABLE devices ADD COLUMN keys_sequence INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN keys_error INTEGER NOT NULL DEFAULT 0;
+)";
+
+/// What version 4 adds to version 3.
+constexpr const char* kEncodings = R"(
+ALTER TABLE devices ADD COLUMN progress_sent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN encodings_allowed INTEGER NOT NULL DEFAULT 1;
+)";
+
+/// What version 5 adds to version 4.
+constexpr const char* kKernels = R"(
+CREATE TABLE kernels (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, account_sid TEXT NOT NULL REFERENCES accounts, manifest_hash BLOB NOT NULL,
+  version TEXT NOT NULL, version_number INTEGER NOT NULL, security_ratchet INTEGER NOT NULL, device_type INTEGER NOT NULL,
+  created INTEGER NOT NULL, UNIQUE (account_sid, manifest_hash));
+CREATE TABLE kernel_objects (
+  account_sid TEXT NOT NULL, manifest_hash BLOB NOT NULL, hash BLOB NOT NULL REFERENCES objects,
+  PRIMARY KEY (account_sid, manifest_hash, hash)) WITHOUT ROWID;
+CREATE INDEX kernel_objects_by_hash ON kernel_objects (hash);
+ALTER TABLE devices ADD COLUMN kernel_running BLOB;
+ALTER TABLE devices ADD COLUMN kernel_target BLOB;
+ALTER TABLE devices ADD COLUMN kernel_targeted INTEGER;
+ALTER TABLE devices ADD COLUMN kernel_status INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN kernel_error INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN kernel_progress_state INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN kernel_progress_done INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN kernel_progress_total INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN kernel_progress_shown INTEGER NOT NULL DEFAULT 0;
+)";
+
+/// What version 6 adds to version 5.
+constexpr const char* kAppReturns = R"(
+CREATE TABLE app_returns (
+  device_sid TEXT PRIMARY KEY, after_crashes INTEGER NOT NULL, within_seconds INTEGER NOT NULL, crashes BLOB NOT NULL,
+  last_good TEXT, returned_from TEXT, returned INTEGER NOT NULL) WITHOUT ROWID;
+)";
+
+std::int64_t user_version(Database& database) {
+  Statement query = database.prepare("PRAGMA user_version");
+  return query.step() ? query.integer() : 0;
+}
+
+}  // namespace
+
+void bring_up_to_date(Database& database, const std::string& path) {
+  const std::int64_t version = user_version(database);
+  if (version > kSchemaVersion) throw StoreError(path + " was made by a newer version of this program");
+  if (version == 0) database.run(kSchema);
+  if (version < 2) database.run(kCrashReports);
+  if (version < 3) database.run(kKeyChanges);
+  if (version < 4) database.run(kEncodings);
+  if (version < 5) database.run(kKernels);
+  if (version < 6) database.run(kAppReturns);
+  if (version < kSchemaVersion) {
+    database.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+  }
+}
+
+}  // namespace microvisor::cloud
