@@ -39,6 +39,7 @@ int run_program(int count, char** arguments) {
   add_kernels(program, context);
   add_board(program, context);
   add_factory(program, context);
+  add_account(program, context);
   add_cloud(program);
   add_login(program, context);
 

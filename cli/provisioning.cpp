@@ -1,7 +1,7 @@
-// Keys and certificates by OpenSSL, the claim by the REST API, flash contents by the image builder.
+// Flash contents by the image builder, the key by the device, its certificate by the REST API or, without a
+// cloud, by OpenSSL.
 #include "cli/provisioning.hpp"
 
-#include <openssl/core_names.h>
 #include <openssl/pem.h>
 
 #include <algorithm>
@@ -9,6 +9,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "board/board.hpp"
+#include "cli/board_line.hpp"
 #include "cli/factory.hpp"
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
@@ -41,33 +43,42 @@ OwnedKey private_key(const protocol::SigningKey& key) {
   return loaded;
 }
 
-std::array<std::uint8_t, 32> scalar_of(const protocol::SigningKey& key) {
-  BIGNUM* number = nullptr;
-  std::array<std::uint8_t, 32> scalar{};
-  if (EVP_PKEY_get_bn_param(private_key(key).get(), OSSL_PKEY_PARAM_PRIV_KEY, &number) != 1)
-    throw_openssl("exporting the device key");
-  const OwnedNumber owned(number);
-  if (BN_bn2binpad(number, scalar.data(), static_cast<int>(scalar.size())) < 0)
-    throw_openssl("encoding the device key");
-  return scalar;
-}
+/// The CA of a board without a cloud. Its certificates are shown to nobody.
+class OwnAuthority {
+ public:
+  OwnAuthority() : key_(private_key(protocol::SigningKey::generate())) {
+    certificate_ = issue("Microvisor board", key_.get());
+  }
+  [[nodiscard]] protocol::Bytes certificate() const { return der_of(certificate_.get()); }
+  [[nodiscard]] protocol::Bytes certificate_for(const protocol::DeviceRequest& request) const {
+    const std::string pem = protocol::public_key_to_pem(request.public_key);
+    const OwnedKey key(PEM_read_bio_PUBKEY(bio_of(pem).get(), nullptr, nullptr, nullptr));
+    if (!key) throw_openssl("reading the device's key");
+    return der_of(issue(request.sid, key.get()).get());
+  }
 
-/// A certificate that a device without a cloud shows to nobody.
-std::vector<std::uint8_t> self_signed(const protocol::SigningKey& key, const std::string& common_name) {
-  const OwnedKey pair = private_key(key);
-  const OwnedCertificate certificate(X509_new());
-  X509_set_version(certificate.get(), 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 60L * 60 * 24 * 365 * 20);
-  X509_set_pubkey(certificate.get(), pair.get());
-  X509_NAME* name = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
-  X509_set_issuer_name(certificate.get(), name);
-  if (X509_sign(certificate.get(), pair.get(), EVP_sha256()) == 0) throw_openssl("signing a certificate");
-  return der_of(certificate.get());
-}
+ private:
+  /// For its own key it is that of the CA, without extensions as X.509 version 1 has it.
+  [[nodiscard]] OwnedCertificate issue(const std::string& common_name, EVP_PKEY* subject) const {
+    constexpr long kVersion1 = 0, kVersion3 = 2;
+    OwnedCertificate certificate(X509_new());
+    X509* x509 = certificate.get();
+    X509_set_version(x509, subject == key_.get() ? kVersion1 : kVersion3);
+    ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
+    X509_gmtime_adj(X509_getm_notBefore(x509), 0);
+    X509_gmtime_adj(X509_getm_notAfter(x509), 60L * 60 * 24 * 365 * 20);
+    X509_set_pubkey(x509, subject);
+    X509_NAME* name = X509_get_subject_name(x509);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
+    X509_set_issuer_name(x509, certificate_ ? X509_get_subject_name(certificate_.get()) : name);
+    if (X509_sign(x509, key_.get(), EVP_sha256()) == 0) throw_openssl("signing a certificate");
+    return certificate;
+  }
+
+  OwnedKey key_;
+  OwnedCertificate certificate_;
+};
 
 /// The gateway as the device sees it: the modem's network shows this machine's loopback at 10.0.2.2.
 void set_gateway(Identity& identity, const std::string& address) {
@@ -90,22 +101,9 @@ std::array<std::uint8_t, 65> signer_of(const std::string& pem) {
   return *key;
 }
 
-Identity claimed_identity(Client& client, const protocol::SigningKey& key, const std::string& sid) {
-  const json answer = client.post_json("/api/devices", {{"sid", sid}, {"public_key", key.public_pem()}});
+Identity lonely_identity(const OwnAuthority& authority) {
   Identity identity;
-  identity.device_sid = text_of(answer, "sid");
-  identity.device_certificate = certificate_der(text_of(answer, "certificate"));
-  set_gateway(identity, text_of(answer, "gateway"));
-  identity.gateway_server_name = text_of(answer, "gateway_name");
-  identity.gateway_ca = certificate_der(text_of(answer, "gateway_ca"));
-  identity.manifest_signers.push_back(signer_of(text_of(answer, "owner_public_key")));
-  return identity;
-}
-
-Identity lonely_identity(const protocol::SigningKey& key, const std::string& sid) {
-  Identity identity;
-  identity.device_sid = sid;
-  identity.device_certificate = self_signed(key, sid);
+  identity.device_certificate = authority.certificate();
   identity.gateway_host = "gateway.invalid";
   identity.gateway_port = 1;
   identity.gateway_server_name = "gateway.invalid";
@@ -128,15 +126,41 @@ Identity common_identity(Client& client) {
   return identity;
 }
 
+Issue issue_by(Client& client, bool claimable, json* answer) {
+  return [&client, claimable, answer](const protocol::DeviceRequest&, protocol::ByteView request) {
+    const json made = client.post_json("/api/factory/devices", {{"request", protocol::to_base64(request)},
+                                                                {"claimable", claimable ? "true" : "false"}});
+    if (answer != nullptr) *answer = made;
+    return certificate_der(text_of(made, "certificate"));
+  };
+}
+
+NewDevice provision_board(board::BoardMemories& memories, const Issue& issue) {
+  auto board = board::Board::create(std::move(memories));
+  if (!board) throw Failure(board.error().message);
+  NewDevice device;
+  {
+    BoardLine line(**board);
+    device = provision_over(line, issue);
+  }
+  memories = (*board)->take_memories();
+  if (const auto named = memories.set_sid(device.request.sid); !named) throw Failure(named.error().message);
+  return device;
+}
+
 std::string provision(board::BoardMemories& memories, Client* client, bool factory_test) {
-  const protocol::SigningKey key = protocol::SigningKey::generate();
-  const std::string& sid = memories.identity().sid;
-  Identity identity = client != nullptr ? claimed_identity(*client, key, sid) : lonely_identity(key, sid);
-  identity.device_private_key = scalar_of(key);
-  firmware::image::FlashImage image = firmware::image::build_flash_image(identity);
+  const OwnAuthority authority;
+  firmware::image::FlashImage image = firmware::image::build_factory_image(
+      client != nullptr ? common_identity(*client) : lonely_identity(authority),
+      firmware::image::ReadoutProtection::Level0);
   if (factory_test) firmware::image::begin_factory_test(image.bank2);
   program(memories.flash(), image);
-  return sid;
+  const Issue issue = client != nullptr
+                          ? issue_by(*client, false)
+                          : [&authority](const protocol::DeviceRequest& request, protocol::ByteView) {
+                              return authority.certificate_for(request);
+                            };
+  return provision_board(memories, issue).request.sid;
 }
 
 }  // namespace microvisor::cli

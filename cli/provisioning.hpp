@@ -1,14 +1,16 @@
-// How a virtual board becomes a device: the station of the production line, in one function.
+// How a virtual board becomes a device: programmer and station of the production line, in one function.
 //
-// The device key is made here, the cloud issues its certificate and claims it for the account, and the image
-// builder writes identity and firmware into the board's flash. A board made without a cloud gets a
-// certificate of its own making and a gateway that does not exist: it boots, and connects to nobody.
+// The board's flash gets the line's image and the board its first start. The device makes its own key; the
+// cloud issues the certificate and has the device in the account. A board made without a cloud gets a
+// certificate of an authority that nobody knows and a gateway that does not exist: it boots, and connects to
+// nobody.
 #pragma once
 
 #include <string>
 
 #include "board/memory/board_memories.hpp"
 #include "cli/client.hpp"
+#include "cli/station.hpp"
 #include "firmware/image/image.hpp"
 
 namespace microvisor::cli {
@@ -17,8 +19,16 @@ namespace microvisor::cli {
 /// Throws Failure.
 firmware::image::Identity common_identity(Client& client);
 
-/// Writes firmware and identity into new memories. `client` may be null. With `factory_test` the device's
-/// application is the line's test application. Returns the device SID. Throws Failure.
+/// Certificates by the cloud for the client's account. `answer`, if there is one, gets what the cloud said.
+Issue issue_by(Client& client, bool claimable, nlohmann::json* answer = nullptr);
+
+/// Switches a board on that has been programmed with the line's image, and stands in for the station. The
+/// board is off again afterwards, and bears its SID. Throws Failure.
+NewDevice provision_board(board::BoardMemories& memories, const Issue& issue);
+
+/// Writes the line's image into new memories and has the device make its identity. `client` may be null. With
+/// `factory_test` the device's application is the line's test application. Returns the device SID. Throws
+/// Failure.
 std::string provision(board::BoardMemories& memories, Client* client, bool factory_test = false);
 
 }  // namespace microvisor::cli

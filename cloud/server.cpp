@@ -135,6 +135,7 @@ struct Server::Impl {
   std::optional<Pki> pki;
   std::optional<Accounts> accounts;
   std::optional<Signers> signers;
+  std::optional<Custodian> custodian;
   std::optional<Deployments> deployments;
   std::optional<KernelUpdates> kernels;
   std::optional<Gateway> gateway;
@@ -174,6 +175,7 @@ void Server::Impl::open_services(const ServerOptions& options) {
   pki = Pki::open(*store, *vault);
   accounts.emplace(*store, *vault, clock);
   signers.emplace(*store, *accounts, *bus, clock);
+  custodian.emplace(*store, *signers, clock);
   deployments.emplace(*store, *bus, clock);
   kernels.emplace(*store, *bus, clock);
   gateway.emplace(*store, *bus, *deployments, *kernels, encodings, clock, TlsContext(*pki));
@@ -229,7 +231,7 @@ tl::expected<void, Error> Server::Impl::open(const ServerOptions& options) {
   const std::string gateway_address = credentials.gateway;
   if (auto written = open_credentials(); !written) return written;
   credentials.gateway = gateway_address;
-  api.emplace(api::Services{*store, *accounts, *signers, *bus, *deployments, *kernels, *gateway, *pki,
+  api.emplace(api::Services{*store, *accounts, *signers, *custodian, *bus, *deployments, *kernels, *gateway, *pki,
                             *chosen_clock, gateway_address});
   http.emplace(hub, *bus, *store, *chosen_clock);
   http->run(std::move(*api_acceptor), *api, base_url);

@@ -348,6 +348,20 @@ void BoardMemories::assemble() {
                                     });
 }
 
+tl::expected<void, BoardError> BoardMemories::set_sid(const std::string& sid) {
+  if (!valid_sid(sid)) return failure(Kind::Corrupt, sid + " is no device SID");
+  BoardIdentity named = identity_;
+  named.sid = sid;
+  if (!directory_.empty()) {
+    const fs::path file = directory_ / "identity.json";
+    const fs::path beside = directory_ / "identity.json.new";
+    if (auto written = write_text(beside, identity_text(named)); !written) return written;
+    if (rename(beside.c_str(), file.c_str()) != 0) return system_failure("cannot replace " + file.string());
+  }
+  identity_ = std::move(named);
+  return {};
+}
+
 BoardMemories::~BoardMemories() {
   if (lock_ >= 0) close(lock_);
 }

@@ -59,6 +59,9 @@ class BoardMemories {
   BoardMemories& operator=(BoardMemories&& other) noexcept;
 
   [[nodiscard]] const BoardIdentity& identity() const { return identity_; }
+  /// The board is known by another SID from now on: that of the device it has become. System, Corrupt (not a
+  /// SID).
+  tl::expected<void, BoardError> set_sid(const std::string& sid);
   [[nodiscard]] FlashCells& flash() { return *flash_; }
   [[nodiscard]] NorCells& nor() { return *nor_; }
   [[nodiscard]] MemorySupply& supply() { return *supply_; }

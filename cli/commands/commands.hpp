@@ -16,6 +16,7 @@ struct Context {
   std::string profile;
 };
 
+void add_account(CLI::App& program, Context& context);
 void add_apps(CLI::App& program, Context& context);
 void add_bundle_tools(CLI::App& program);
 void add_board(CLI::App& program, Context& context);
@@ -25,6 +26,7 @@ void add_board_exec(CLI::App& board);
 void add_cloud(CLI::App& program);
 void add_deploy(CLI::App& program, Context& context);
 void add_devices(CLI::App& program, Context& context);
+void add_device_custody(CLI::App& devices, Context& context);
 void add_device_crashes(CLI::App& devices, Context& context);
 void add_device_return(CLI::App& devices, Context& context);
 void add_factory(CLI::App& program, Context& context);

@@ -120,6 +120,7 @@ void add_devices(CLI::App& program, Context& context) {
   add_list(*devices, context);
   add_show(*devices, context);
   add_update(*devices, context);
+  add_device_custody(*devices, context);
   add_device_crashes(*devices, context);
   add_device_return(*devices, context);
 }

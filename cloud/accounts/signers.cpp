@@ -46,15 +46,23 @@ Signers::State Signers::state(const Account& account) const {
   return state;
 }
 
+bool Signers::signs(const Account& account) const {
+  return contains(state(account).keys, account_key(account));
+}
+
+protocol::Bytes Signers::sign(const Account& account, const KeyChange& change) const {
+  return protocol::sign_key_change(change, accounts_.owner_key(account));
+}
+
 protocol::Result<void> Signers::change(const Account& account, KeyChange change) {
   const State now = state(account);
-  if (!contains(now.keys, account_key(account))) {
+  if (!signs(account)) {
     return protocol::refuse(
         Refusal::BadSignature,
         "the account's own key is not a signer any more: sign the change with a key that is");
   }
   change.sequence = std::max(static_cast<std::uint64_t>(clock_.now()), now.sequence + 1);
-  return publish(account, protocol::sign_key_change(change, accounts_.owner_key(account)));
+  return publish(account, sign(account, change));
 }
 
 protocol::Result<void> Signers::publish(const Account& account, protocol::ByteView message) {

@@ -35,6 +35,11 @@ class Signers {
   /// the signers any more.
   [[nodiscard]] protocol::Result<void> change(const Account& account, protocol::KeyChange change);
 
+  /// Whether the account's own key, which the cloud holds, is among its signers.
+  [[nodiscard]] bool signs(const Account& account) const;
+  /// With that key.
+  [[nodiscard]] protocol::Bytes sign(const Account& account, const protocol::KeyChange& change) const;
+
   /// Takes a change that somebody else has signed and sends it to the devices.
   [[nodiscard]] protocol::Result<void> publish(const Account& account, protocol::ByteView message);
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cloud/accounts/accounts.hpp"
+#include "cloud/accounts/custody.hpp"
 #include "cloud/accounts/signers.hpp"
 #include "cloud/api/http.hpp"
 #include "cloud/deployments/deployments.hpp"
@@ -28,6 +29,7 @@ struct Services {
   Store& store;
   Accounts& accounts;
   Signers& signers;
+  Custodian& custodian;
   Bus& bus;
   Deployments& deployments;
   KernelUpdates& kernels;
@@ -73,6 +75,7 @@ Answer health(const Services& services, const Call& call);
 Answer metrics(const Services& services, const Call& call);
 Answer explain(const Services& services, const Call& call);
 Answer fetch_account(const Services& services, const Call& call);
+Answer create_account(const Services& services, const Call& call);
 Answer create_key(const Services& services, const Call& call);
 Answer provision_device(const Services& services, const Call& call);
 Answer device_state(const Services& services, const Call& call);
@@ -81,6 +84,16 @@ Answer device_logs(const Services& services, const Call& call);
 Answer wait_for_deployment(const Services& services, const Call& call);
 
 Answer fetch_factory(const Services& services, const Call& call);
+Answer test_log(const Services& services, const Call& call);
+Answer make_device(const Services& services, const Call& call);
+
+Answer claim_device(const Services& services, const Call& call);
+Answer claim_state(const Services& services, const Call& call);
+Answer offer_transfer(const Services& services, const Call& call);
+Answer transfer_state(const Services& services, const Call& call);
+Answer withdraw_transfer(const Services& services, const Call& call);
+Answer sign_transfer(const Services& services, const Call& call);
+Answer decommission_device(const Services& services, const Call& call);
 
 Answer list_signers(const Services& services, const Call& call);
 Answer add_signer(const Services& services, const Call& call);

@@ -30,6 +30,7 @@ std::string explain_error(int code) {
     case 20003:
       return "The user name has to be an account SID or an API key SID, the password its token or secret.";
     case 20004: return "The resource exists, but not with this method; the Allow header lists those it has.";
+    case 20403: return "This account may not do that; the message says who may.";
     case 20404: return "There is no such path, or no such resource in this account.";
     case 20409: return "The name or SID is in use already.";
     case 20413: return "The request body is too large: bundles up to 64 MiB, everything else below 16 MiB.";

@@ -89,6 +89,16 @@ Answer fetch_account(const Services&, const Call& call) {
   return json_response(200, body);
 }
 
+/// Whoever runs the installation has its first account.
+Answer create_account(const Services& services, const Call& call) {
+  const auto first = services.store.first_account();
+  if (!first || first->sid != call.account.sid)
+    throw ApiError{403, 20403, "Only the installation's first account makes others"};
+  const NewAccount made = Accounts::prepare();
+  services.accounts.create(made);
+  return json_response(201, {{"account_sid", made.sid}, {"auth_token", made.auth_token}});
+}
+
 Answer create_key(const Services& services, const Call& call) {
   const auto name = member(read_json(call.request), "name").value_or("");
   if (name.size() > 255) throw bad_request("name has to be at most 255 bytes long");

@@ -22,7 +22,8 @@ struct DeviceCommand {
     KernelTargetChanged,
     SettingsChanged,
     RestartApp,
-    CertificateChanged
+    CertificateChanged,
+    OwnerChanged
   };
   std::string device_sid;
   Kind kind;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cloud/accounts/custody.hpp"
 #include "cloud/accounts/signers.hpp"
 #include "protocol/bundle/crypto.hpp"
 #include "protocol/bundle/manifest.hpp"
@@ -76,6 +77,7 @@ std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hell
   device->signers.assign(hello.signers().begin(), hello.signers().end());
   device->keys_sequence = hello.keys_sequence();
   store_.update_device(*device);
+  if (hand_over_if_due(store_, *device)) device = store_.device_by_sid(device->sid);
   ++counters_.sessions;
   const bool logging = logging_is_enabled(*device, moment);
   sessions_[device->sid] = Online{greeting_, device->account_sid, device->logging_expires, logging};
@@ -157,6 +159,9 @@ void Gateway::keys_report(const Session& session, const link::KeysReport& report
   device->keys_error = report.error();
   store_.update_device(*device);
   bus_.publish(DeviceChanged{device->sid});
+  // It comes back as the other account's.
+  if (hand_over_if_due(store_, *device))
+    bus_.publish(DeviceCommand{device->sid, DeviceCommand::Kind::OwnerChanged});
   if (report.error() != link::KEYS_ERROR_NONE)
     log(session, log_type::kEvent,
         "change of keys refused: " + protocol::describe_keys_error(report.error()));
@@ -173,6 +178,7 @@ void Gateway::device_event(const Session& session, const link::DeviceEvent& even
     case link::DEVICE_EVENT_KERNEL_FAILED:
       return log(session, log_type::kEvent, text.empty() ? "Microvisor failed" : text);
     case link::DEVICE_EVENT_TESTING_COMPLETE:
+      store_.add_test_record({session.device_sid(), clock_.now(), event.value(), ""});
       return log(session, log_type::kEvent, "testing complete: " + std::to_string(event.value()));
     case link::DEVICE_EVENT_APP_STARTED: return app_running(session, true);
     default: return;
@@ -198,6 +204,10 @@ void Gateway::log_record(const Session& session, const link::LogRecord& record) 
         std::to_string(record.dropped()) + " log messages did not fit into the device's buffer", time);
   }
   if (record.text().empty() && record.dropped() > 0) return;
+  // What a production line finds is kept.
+  if (record.test_log())
+    store_.add_test_record(
+        {session.device_sid(), time > 0 ? time : clock_.now(), std::nullopt, clean_text(record.text())});
   log(session, record.test_log() ? log_type::kTest : log_type::kApplication, clean_text(record.text()), time);
 }
 
@@ -243,6 +253,7 @@ void Gateway::command(const DeviceCommand& message) {
       session.send_settings(found->second.logging_enabled);
       break;
     case DeviceCommand::Kind::RestartApp: session.send_restart_app(); break;
+    case DeviceCommand::Kind::OwnerChanged: session.end("the device has another owner"); break;
     case DeviceCommand::Kind::CertificateChanged: session.end("the device has a new certificate"); break;
   }
   found->second.connection->wake();

@@ -8,7 +8,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 6;
+constexpr int kSchemaVersion = 7;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -93,6 +93,17 @@ CREATE TABLE app_returns (
   last_good TEXT, returned_from TEXT, returned INTEGER NOT NULL) WITHOUT ROWID;
 )";
 
+/// What version 7 adds to version 6.
+constexpr const char* kCustody = R"(
+CREATE TABLE custody (
+  device_sid TEXT PRIMARY KEY, maker_sid TEXT NOT NULL, claim BLOB, claimable INTEGER NOT NULL, offer BLOB,
+  offer_expires INTEGER, receiver_sid TEXT NOT NULL, erase INTEGER NOT NULL, sequence INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE test_records (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, device_sid TEXT NOT NULL, time INTEGER NOT NULL, verdict INTEGER,
+  text TEXT NOT NULL);
+CREATE INDEX test_records_by_device ON test_records (device_sid, sequence);
+)";
+
 std::int64_t user_version(Database& database) {
   Statement query = database.prepare("PRAGMA user_version");
   return query.step() ? query.integer() : 0;
@@ -109,6 +120,7 @@ void bring_up_to_date(Database& database, const std::string& path) {
   if (version < 4) database.run(kEncodings);
   if (version < 5) database.run(kKernels);
   if (version < 6) database.run(kAppReturns);
+  if (version < 7) database.run(kCustody);
   if (version < kSchemaVersion) {
     database.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }

@@ -389,6 +389,52 @@ class SqliteStore final : public Store {
     return update.execute() == Statement::Outcome::Conflict ? Insert::NameTaken : Insert::Done;
   }
 
+  void move_device(const std::string& sid, const std::string& account_sid) override {
+    Transaction transaction(database_);
+    database_
+        .prepare(
+            "UPDATE devices SET account_sid = ?, unique_name = NULL, target_sid = NULL, target_hash = NULL, "
+            "targeted = NULL, status = 0, error_code = 0, progress_state = 0, progress_done = 0, "
+            "progress_total = 0, progress_shown = 0, reported_sid = NULL, logging_enabled = 1, "
+            "logging_expires = NULL WHERE sid = ?")
+        .bind(std::string_view(account_sid))
+        .bind(std::string_view(sid))
+        .step();
+    database_.prepare("DELETE FROM crash_reports WHERE device_sid = ?").bind(std::string_view(sid)).step();
+    transaction.commit();
+  }
+
+  std::optional<Custody> custody(const std::string& device_sid) override {
+    Statement query = database_.prepare("SELECT * FROM custody WHERE device_sid = ?");
+    query.bind(std::string_view(device_sid));
+    if (!query.step()) return std::nullopt;
+    Custody custody;
+    custody.device_sid = query.text();
+    custody.maker_sid = query.text();
+    custody.claim = query.optional_hash();
+    custody.claimable = query.integer() != 0;
+    custody.offer = query.optional_hash();
+    custody.offer_expires = query.optional_integer();
+    custody.receiver_sid = query.text();
+    custody.erase = query.integer() != 0;
+    custody.sequence = static_cast<std::uint64_t>(query.integer());
+    return custody;
+  }
+
+  void set_custody(const Custody& custody) override {
+    database_.prepare("INSERT OR REPLACE INTO custody VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        .bind(std::string_view(custody.device_sid))
+        .bind(std::string_view(custody.maker_sid))
+        .bind_optional(custody.claim)
+        .bind(std::int64_t{custody.claimable})
+        .bind_optional(custody.offer)
+        .bind_optional(custody.offer_expires)
+        .bind(std::string_view(custody.receiver_sid))
+        .bind(std::int64_t{custody.erase})
+        .bind(static_cast<std::int64_t>(custody.sequence))
+        .step();
+  }
+
   void add_key_change(const StoredKeyChange& change) override {
     database_.prepare("INSERT INTO key_changes VALUES (?, ?, ?, ?)")
         .bind(std::string_view(change.account_sid))
@@ -411,6 +457,42 @@ class SqliteStore final : public Store {
       change.message = query.bytes();
     }
     return changes;
+  }
+
+  void add_test_record(const TestRecord& record) override {
+    Transaction transaction(database_);
+    std::optional<std::int64_t> verdict;
+    if (record.verdict) verdict = *record.verdict;
+    database_.prepare("INSERT INTO test_records (device_sid, time, verdict, text) VALUES (?, ?, ?, ?)")
+        .bind(std::string_view(record.device_sid))
+        .bind(record.time)
+        .bind_optional(verdict)
+        .bind(std::string_view(record.text))
+        .step();
+    database_
+        .prepare(
+            "DELETE FROM test_records WHERE device_sid = ?1 AND sequence NOT IN (SELECT sequence FROM "
+            "test_records WHERE device_sid = ?1 ORDER BY sequence DESC LIMIT ?2)")
+        .bind(std::string_view(record.device_sid))
+        .bind(static_cast<std::int64_t>(kTestRecordsKept))
+        .step();
+    transaction.commit();
+  }
+
+  std::vector<TestRecord> test_records(const std::string& device_sid) override {
+    Statement query = database_.prepare(
+        "SELECT time, verdict, text FROM test_records WHERE device_sid = ? ORDER BY sequence");
+    query.bind(std::string_view(device_sid));
+    std::vector<TestRecord> records;
+    while (query.step()) {
+      TestRecord& record = records.emplace_back();
+      record.device_sid = device_sid;
+      record.time = query.integer();
+      if (const auto verdict = query.optional_integer())
+        record.verdict = static_cast<std::uint32_t>(*verdict);
+      record.text = query.text();
+    }
+    return records;
   }
 
   bool add_crash_report(const CrashReport& report) override {

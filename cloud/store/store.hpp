@@ -138,6 +138,28 @@ struct AppReturn {
   Timestamp returned = 0;                    ///< when that was named as the target
 };
 
+/// Who may have a device next. Of devices that came off a production line (docs/factory.md).
+struct Custody {
+  std::string device_sid;
+  std::string maker_sid;                   ///< account whose production line made it
+  std::optional<protocol::Hash> claim;     ///< of the code on its label
+  bool claimable = false;                  ///< whoever knows that code may have it
+  std::optional<protocol::Hash> offer;     ///< of a code that its owner has given away
+  std::optional<Timestamp> offer_expires;  ///< set with `offer`
+  std::string receiver_sid;                ///< account that is to have it; empty: nobody
+  bool erase = false;                      ///< and the device is to forget its owner's data before
+  std::uint64_t sequence = 0;              ///< of the change of keys that it has to take; 0: not signed yet
+};
+
+/// A line of the log that a production line's test application has written, or its verdict.
+struct TestRecord {
+  std::string device_sid;
+  Timestamp time = 0;
+  std::optional<std::uint32_t> verdict;  ///< of mvTestingComplete: 0 is passed
+  std::string text;
+};
+inline constexpr std::size_t kTestRecordsKept = 1000;  ///< of a device; older ones give way
+
 /// A crash report as the device sent it. The cloud has no key to it.
 struct CrashReport {
   std::string device_sid;
@@ -209,10 +231,18 @@ class Store {
   /// What the owner and its crashes have made of it; defaults for a device that nothing is known of.
   virtual AppReturn app_return(const std::string& device_sid) = 0;
   virtual void set_app_return(const std::string& device_sid, const AppReturn& record) = 0;
+  /// To another account, which finds it without name, target and history.
+  virtual void move_device(const std::string& sid, const std::string& account_sid) = 0;
+  virtual std::optional<Custody> custody(const std::string& device_sid) = 0;
+  virtual void set_custody(const Custody& custody) = 0;
 
   virtual void add_key_change(const StoredKeyChange& change) = 0;
   /// All of the account, oldest first.
   virtual std::vector<StoredKeyChange> key_changes(const std::string& account_sid) = 0;
+
+  virtual void add_test_record(const TestRecord& record) = 0;
+  /// Oldest first.
+  virtual std::vector<TestRecord> test_records(const std::string& device_sid) = 0;
 
   /// False: it is there already.
   virtual bool add_crash_report(const CrashReport& report) = 0;

@@ -262,6 +262,8 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
     database.run("DROP TABLE kernel_objects");
     database.run("DROP TABLE kernels");
     database.run("DROP TABLE app_returns");
+    database.run("DROP TABLE custody");
+    database.run("DROP TABLE test_records");
     for (const char* column :
          {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed", "kernel_running",
           "kernel_target", "kernel_targeted", "kernel_status", "kernel_error", "kernel_progress_state",
@@ -275,6 +277,8 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
   EXPECT_TRUE(store->add_crash_report(crash_report(device, {1})));
   EXPECT_EQ(store->crash_reports("UV1").size(), 1U);
   EXPECT_TRUE(store->key_changes("AC1").empty());
+  EXPECT_FALSE(store->custody("UV1"));
+  EXPECT_TRUE(store->test_records("UV1").empty());
   device.signers = {1, 2};
   ASSERT_EQ(store->add_device(device), Insert::Done);
   EXPECT_EQ(store->device_by_sid("UV1")->signers, device.signers);

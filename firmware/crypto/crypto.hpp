@@ -55,6 +55,9 @@ class Sha256 {
 /// ECDSA with a random nonce. False if the key is out of range or no random bytes could be had. Kernel only.
 [[nodiscard]] bool ecdsa_p256_sign(const PrivateKey& key, const Digest& digest, Signature& signature);
 
+/// The point that belongs to a private key. False if the key is out of range. Kernel only.
+[[nodiscard]] bool p256_public_key(const PrivateKey& key, PublicKey& point);
+
 /// Fills `out` from the true random number generator. False if it reports a fault: then nothing in `out` may
 /// be used. Device: firmware/crypto/random_device.cpp; host tests: random_host.cpp.
 [[nodiscard]] bool random(std::span<std::uint8_t> out);

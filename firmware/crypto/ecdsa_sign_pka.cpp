@@ -1,4 +1,5 @@
-// ECDSA signatures by the chip's PKA, with a nonce from the random number generator.
+// What the device does with its private key, by the chip's PKA: ECDSA signatures with a nonce from the random
+// number generator, and the public key.
 #include <algorithm>
 
 #include "firmware/crypto/crypto.hpp"
@@ -23,6 +24,16 @@ bool ecdsa_p256_sign(const PrivateKey& key, const Digest& digest, Signature& sig
     return true;
   }
   return false;
+}
+
+bool p256_public_key(const PrivateKey& key, PublicKey& point) {
+  stm32u5::PkaPoint result;
+  if (!stm32u5::below_p256_order(key) || !stm32u5::pka_multiply(key, stm32u5::kP256Base, result))
+    return false;
+  point[0] = 4;  // uncompressed
+  std::copy(result.x.begin(), result.x.end(), point.begin() + 1);
+  std::copy(result.y.begin(), result.y.end(), point.begin() + 1 + result.x.size());
+  return true;
 }
 
 }  // namespace microvisor::firmware::crypto

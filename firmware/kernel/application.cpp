@@ -95,16 +95,24 @@ void let_link_tell(bool (*done)(const Services&)) {
   while (waiting() && clock_microseconds() < until) sleep_until(clock_microseconds() + kStep, never);
 }
 
-/// An update that is ready is installed by the next start of the kernel. Before the reset the service is told
-/// how the application ended.
-void reset_if_update_is_ready() {
-  if (!update_ready() || services().update_held) return;
+bool start_has_work() { return erasure_is_due() || (update_ready() && !services().update_held); }
+
+/// What the next start resets for. To the application an erasing is a cold boot.
+abi::WakeReason reason_of_start() {
+  if (erasure_is_due()) return abi::WakeReason::COLDBOOT;
+  const bool application = updater().phase() == update::Phase::Ready;
+  return application ? abi::WakeReason::APPLICATIONUPDATE : abi::WakeReason::MICROVISORUPDATE;
+}
+
+/// An update that is ready is installed by the next start of the kernel, and an owner's data are erased by
+/// it. Before the reset the service is told how the application ended.
+void reset_if_start_has_work() {
+  if (!start_has_work()) return;
   services().link_settled = false;
   wake_link();
   let_link_tell([](const Services& s) { return s.link_settled; });
-  if (!update_ready()) return;  // another target was named meanwhile
-  const bool application = updater().phase() == update::Phase::Ready;
-  retain_wake_reason(application ? abi::WakeReason::APPLICATIONUPDATE : abi::WakeReason::MICROVISORUPDATE);
+  if (!start_has_work()) return;  // another target was named meanwhile
+  retain_wake_reason(reason_of_start());
   stm32u5::system_reset();
 }
 
@@ -207,7 +215,7 @@ bool plausible(const Vectors& v) {
 [[noreturn]] void live() {
   for (;;) {
     attention = false;
-    reset_if_update_is_ready();
+    reset_if_start_has_work();
     const bool runs = services().application_present && !stopped_for_good;
     if (runs && (restart_wanted || clock_microseconds() >= start_at)) break;
     sleep_until(runs ? start_at : Connectivity::kNever, attention);

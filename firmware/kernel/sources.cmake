@@ -34,4 +34,5 @@ set(FIRMWARE_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/no_heap.cpp
   ${CMAKE_CURRENT_LIST_DIR}/sleep_clock.cpp
   ${CMAKE_CURRENT_LIST_DIR}/start.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/station.cpp
   ${CMAKE_CURRENT_LIST_DIR}/storage.cpp)

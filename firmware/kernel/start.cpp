@@ -30,6 +30,7 @@
 #include "firmware/kernel/resident/services.hpp"
 #include "firmware/kernel/resident/sleep.hpp"
 #include "firmware/kernel/resident/stacks.hpp"
+#include "firmware/kernel/station.hpp"
 #include "firmware/kernel/storage.hpp"
 #include "firmware/kernel/worker.hpp"
 #include "firmware/sections.hpp"
@@ -173,7 +174,10 @@ void give_public_key_unit_to_worker() {
 #endif
 }
 
-[[noreturn]] void worker_main() { link::link_main(link_host()); }
+[[noreturn]] void worker_main() {
+  if (certificate_is_due()) meet_station();
+  link::link_main(link_host());
+}
 
 }  // namespace
 

@@ -12,11 +12,13 @@
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"
 #include "firmware/drivers/stm32u5/octospi.hpp"
+#include "firmware/factory/new_device.hpp"
 #include "firmware/kernel/application.hpp"
 #include "firmware/kernel/kernel_version.hpp"
 #include "firmware/kernel/resident/scheduler.hpp"
 #include "firmware/kernel/resident/services.hpp"
 #include "firmware/kernel/worker.hpp"
+#include "firmware/storage/bytes.hpp"
 #include "firmware/vault/ratchet.hpp"
 #include "generated/vendor_key.hpp"
 
@@ -54,6 +56,8 @@ upgrader::Trial the_trial(flash, the_store);
 vault::Identity the_identity;
 vault::TrustAnchors the_anchors;
 std::uint64_t boots = 0;
+bool waits_for_certificate = false;
+bool waits_for_erasure = false;
 
 void tell_wifi_settings(const WifiSettings& settings) {
   const Atomic atomic;
@@ -78,6 +82,14 @@ void count_boot() {
   (void)the_store.put(vault::Key::BootCount, bytes);  // a lost count is no reason not to start
 }
 
+/// A device that comes from a factory's image makes its key at its first start.
+void make_identity(const crypto::SealingKey& key) {
+  const bool made = vault::read_made_identity(flash, key, the_identity) ||
+                    (vault::read_template(flash, the_identity) && factory::make_key(the_identity));
+  waits_for_certificate = made && vault::write_made_identity(flash, key, the_identity);
+  if (!waits_for_certificate) the_identity = {};
+}
+
 /// Without the chip's key nothing sealed can be read or written: an application that is installed runs, but
 /// the device has no identity.
 void open_vault() {
@@ -88,6 +100,8 @@ void open_vault() {
   const auto identity_key = crypto::device_key(crypto::KeyUse::Identity);
   if (vault::read_identity(flash, identity_key, the_identity))
     (void)vault::seal_identity(flash, identity_key, the_identity);  // tried again at each start
+  else
+    make_identity(identity_key);
   (void)vault::read_trust_anchors(flash, the_anchors);
 }
 
@@ -105,6 +119,57 @@ void start_updater() {
   the_kernel_updater.mount({this_kernel().manifest_hash, highest});
   if (!current) the_updater.refuse_next(update::UpdateError::OldVault);
   (void)vault::accept_ratchet(the_store, highest);
+}
+
+/// What a device knows of its owner. Counters, the ratchet and who it is stay.
+constexpr vault::Key kOwnersRecords[] = {vault::Key::InstalledApplication,
+                                         vault::Key::InstalledManifest,
+                                         vault::Key::UpdateState,
+                                         vault::Key::StagedObjects,
+                                         vault::Key::StagedProgress,
+                                         vault::Key::Settings,
+                                         vault::Key::FactoryTest,
+                                         vault::Key::WifiConfig,
+                                         vault::Key::CrashReports,
+                                         vault::Key::LinkState,
+                                         vault::Key::TlsSession};
+
+bool is_blank(std::span<const std::uint8_t> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0xFF; });
+}
+
+/// All of the external flash: sectors that are blank are left alone, so what was never used costs its
+/// reading.
+bool erase_nor() {
+  const auto sector = the_updater.staging().scratch().first(storage::kNorSectorSize);
+  for (std::uint32_t at = 0; at < nor.size(); at += storage::kNorSectorSize) {
+    if (!nor.read(at, sector)) return false;
+    if (!is_blank(sector) && !nor.erase_sector(at)) return false;
+    yield_or_feed();
+  }
+  return true;
+}
+
+/// After a change of keys that asks for it: nothing of the former owner's is left. Its record goes last, so
+/// that a power cut repeats it; one whose change was never taken goes alone.
+void erase_if_due() {
+  std::array<std::uint8_t, 8> value{};
+  std::size_t size = 0;
+  if (the_store.get(vault::Key::EraseDue, value, size) != vault::StoreStatus::Ok) return;
+  if (size == value.size() && storage::get64(value, 0) == the_anchors.sequence) {
+    bool done = the_updater.erase_application_flash() == update::UpdateError::None;
+    done = erase_nor() && done;
+    for (const vault::Key key : kOwnersRecords)
+      done = the_store.remove(key) == vault::StoreStatus::Ok && done;
+    if (!done) return;  // tried again at each start
+  }
+  (void)the_store.remove(vault::Key::EraseDue);
+}
+
+bool note_erasure(std::uint64_t sequence) {
+  std::array<std::uint8_t, 8> value{};
+  storage::put64(value, 0, sequence);
+  return the_store.put(vault::Key::EraseDue, value) == vault::StoreStatus::Ok;
 }
 
 bool perform(StorageJob& job) {
@@ -134,6 +199,7 @@ bool start_storage() {
   if (nor.start()) services().external_flash_chip = nor.identification();
   crypto::use_aes_unit(true);
   open_vault();
+  erase_if_due();
   start_updater();
   count_boot();
   const auto& measured = *reinterpret_cast<const volatile BootMeasurements*>(kBootMeasurements);
@@ -185,15 +251,33 @@ upgrader::Trial& kernel_trial() { return the_trial; }
 const vault::Identity& identity() { return the_identity; }
 const vault::TrustAnchors& anchors() { return the_anchors; }
 
+bool certificate_is_due() { return waits_for_certificate; }
+
+bool take_certificate(std::span<const std::uint8_t> certificate) {
+  return the_identity.device_certificate.assign(certificate) &&
+         vault::complete_identity(flash, crypto::device_key(crypto::KeyUse::Identity), the_identity);
+}
+
 manifest::KeysError change_keys(std::span<const std::uint8_t> message) {
-  vault::TrustAnchors next;
+  manifest::ChangedKeys next;
   const auto error = manifest::check_new_keys(message, the_identity.device_sid.text(), the_anchors, next);
   if (error != manifest::KeysError::None) return error;
-  if (!vault::write_trust_anchors(flash, next)) return manifest::KeysError::Storage;
-  the_anchors = next;
+  if (next.erase && !note_erasure(next.anchors.sequence)) return manifest::KeysError::Storage;
+  if (!vault::write_trust_anchors(flash, next.anchors)) return manifest::KeysError::Storage;
+  the_anchors = next.anchors;
   the_updater.signers_changed(the_anchors);
+  if (next.erase) {
+    waits_for_erasure = true;
+    {
+      const Atomic atomic;
+      services().update_due = clock_microseconds();
+    }
+    update_is_ready();
+  }
   return manifest::KeysError::None;
 }
+
+bool erasure_is_due() { return waits_for_erasure; }
 
 std::uint64_t boot_count() { return boots; }
 

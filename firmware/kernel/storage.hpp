@@ -29,6 +29,13 @@ bool start_storage();
 [[nodiscard]] const vault::TrustAnchors& anchors();
 /// Checks a change of keys and puts it into the vault. Worker only.
 [[nodiscard]] manifest::KeysError change_keys(std::span<const std::uint8_t> message);
+/// A change of keys asks for everything of the owner's to be erased, which the next start does.
+[[nodiscard]] bool erasure_is_due();
+/// The device has made its identity and waits for the certificate that belongs to it.
+[[nodiscard]] bool certificate_is_due();
+/// Completes the identity with a certificate that has been checked. False if the vault did not take it.
+/// Worker only; the device has to be reset then.
+[[nodiscard]] bool take_certificate(std::span<const std::uint8_t> certificate);
 /// The worker's errand: does what services().storage_jobs asks for, if anything, and keeps the verdict of a
 /// factory test that was passed.
 void serve_storage_job();

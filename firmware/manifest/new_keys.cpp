@@ -59,7 +59,7 @@ KeysError add_signers(const Body& body, vault::TrustAnchors& anchors) {
 }  // namespace
 
 KeysError check_new_keys(std::span<const std::uint8_t> message, std::string_view device_sid,
-                         const vault::TrustAnchors& current, vault::TrustAnchors& next) {
+                         const vault::TrustAnchors& current, ChangedKeys& next) {
   Body& body = decoded_body.new_keys;
   const KeysError error = verified_body(message, current, body);
   if (error != KeysError::None) return error;
@@ -67,11 +67,13 @@ KeysError check_new_keys(std::span<const std::uint8_t> message, std::string_view
   if (extensions.sequence <= current.sequence) return KeysError::Old;
   const std::string_view addressee = extensions.device_sid;
   if (!addressee.empty() && addressee != device_sid) return KeysError::OtherDevice;
+  // A message for all devices that erases would be a weapon.
+  if (extensions.erase && addressee.empty()) return KeysError::Malformed;
   vault::TrustAnchors result = current;
   remove_signers(body, result);
   if (const KeysError added = add_signers(body, result); added != KeysError::None) return added;
   result.sequence = extensions.sequence;
-  next = result;
+  next = {result, extensions.erase};
   return KeysError::None;
 }
 

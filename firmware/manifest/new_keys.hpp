@@ -28,10 +28,16 @@ enum class KeysError : std::uint8_t {
   Storage = 9,
 };
 
-/// Checks `message` (bundle.proto NewKeys) and computes the set of anchors that follows from `current`;
-/// `next` is written only if the result is None. Keys to be deleted that are not there, and to be added that
-/// are, do not matter. Deletions come first. Layer decrypters are not looked at.
+/// What follows from a change.
+struct ChangedKeys {
+  vault::TrustAnchors anchors;
+  bool erase = false;  ///< the device is to forget application and data
+};
+
+/// Checks `message` (bundle.proto NewKeys) and computes what follows from `current`; `next` is written only
+/// if the result is None. Keys to be deleted that are not there, and to be added that are, do not matter.
+/// Deletions come first. Layer decrypters are not looked at.
 [[nodiscard]] KeysError check_new_keys(std::span<const std::uint8_t> message, std::string_view device_sid,
-                                       const vault::TrustAnchors& current, vault::TrustAnchors& next);
+                                       const vault::TrustAnchors& current, ChangedKeys& next);
 
 }  // namespace microvisor::firmware::manifest

@@ -21,7 +21,7 @@ const SigningKey& key(std::uint8_t number) {
 }
 
 Message change(std::initializer_list<int> remove, std::initializer_list<int> add, std::uint64_t sequence = 8,
-               std::string_view device = {}) {
+               std::string_view device = {}, bool erase = false) {
   Message body;
   for (const int each : remove) body.number(1, key(static_cast<std::uint8_t>(each)).id());
   for (const int each : add) body.bytes(3, key(static_cast<std::uint8_t>(each)).point);
@@ -29,6 +29,7 @@ Message change(std::initializer_list<int> remove, std::initializer_list<int> add
   extensions.number(1, sequence);
   if (!device.empty())
     extensions.bytes(2, std::span(reinterpret_cast<const std::uint8_t*>(device.data()), device.size()));
+  if (erase) extensions.number(3, 1);
   body.message(1000, extensions);
   return body;
 }
@@ -45,9 +46,10 @@ class NewKeysTest : public ::testing::Test {
 
   /// What is refused changes nothing.
   KeysError check(const Bytes& message) {
-    next_ = vault::TrustAnchors{};
-    next_.generation = 99;
-    const KeysError error = check_new_keys(message, kDevice, anchors_, next_);
+    changed_ = {};
+    changed_.anchors.generation = 99;
+    const KeysError error = check_new_keys(message, kDevice, anchors_, changed_);
+    next_ = changed_.anchors;
     EXPECT_EQ(next_.generation == 99, error != KeysError::None);
     return error;
   }
@@ -59,6 +61,7 @@ class NewKeysTest : public ::testing::Test {
   }
 
   vault::TrustAnchors anchors_;
+  ChangedKeys changed_;
   vault::TrustAnchors next_;
 };
 
@@ -144,6 +147,14 @@ TEST_F(NewKeysTest, NoBitOfItCanBeChanged) {
     changed[bit / 8] = static_cast<std::uint8_t>(changed[bit / 8] ^ (1u << (bit % 8)));
     EXPECT_NE(check(changed), KeysError::None) << bit;
   }
+}
+
+TEST_F(NewKeysTest, OneForThisDeviceMayErase) {
+  EXPECT_EQ(check(change({0, 1}, {2}, 8, kDevice, true)), KeysError::None);
+  EXPECT_TRUE(changed_.erase);
+  EXPECT_EQ(check(change({0, 1}, {2}, 8, kDevice)), KeysError::None);
+  EXPECT_FALSE(changed_.erase);
+  EXPECT_EQ(check(change({0, 1}, {2}, 8, {}, true)), KeysError::Malformed) << "all devices at once";
 }
 
 }  // namespace

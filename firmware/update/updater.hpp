@@ -89,6 +89,9 @@ class Updater final : public Download {
   /// do. After an error the phase is Failed; if erasing had begun there is then no application.
   [[nodiscard]] UpdateError install_pending();
 
+  /// Erases bank 1. The records of what it held are the caller's.
+  [[nodiscard]] UpdateError erase_application_flash() { return erase_application(true); }
+
   /// Whether bank 1 holds exactly what was installed: hash over the programmed extent, the rest blank.
   /// Hardened.
   [[nodiscard]] crypto::Verdict check_application();

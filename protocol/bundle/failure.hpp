@@ -63,6 +63,9 @@ enum class Refusal : std::uint8_t {
   // Crash reports.
   BadCrashReport,   ///< not a report, or damaged
   ForeignCrashKey,  ///< encrypted to another key
+  // The factory.
+  BadDeviceRequest,  ///< not a request of a new device, or not signed with its key
+  BadClaim,          ///< nothing can be claimed or transferred that way
 };
 
 /// Name of the refusal as written above, for logs and tests.

@@ -12,6 +12,7 @@ Bytes sign_key_change(const KeyChange& change, const Signer& key) {
   for (const PublicKey& added : change.add_signers) body.add_add_manifest_signers(added.data(), added.size());
   body.mutable_extensions()->set_sequence(change.sequence);
   body.mutable_extensions()->set_device_sid(change.device_sid);
+  body.mutable_extensions()->set_erase(change.erase);
   return sign_envelope(as_bytes(body.SerializeAsString()), key);
 }
 
@@ -30,6 +31,9 @@ Result<SignedKeyChange> read_key_change(ByteView message) {
   SignedKeyChange result;
   result.change.sequence = body.extensions().sequence();
   result.change.device_sid = body.extensions().device_sid();
+  result.change.erase = body.extensions().erase();
+  if (result.change.erase && result.change.device_sid.empty())
+    return refuse(Refusal::KeyChangeMalformed, "a change of keys that erases has to name one device");
   if (result.change.sequence == 0)
     return refuse(Refusal::KeyChangeMalformed, "the change of keys has no sequence");
   result.change.remove_signers.assign(body.delete_manifest_signers().begin(),

@@ -21,6 +21,8 @@ struct KeyChange {
   std::string device_sid;      ///< empty: for all devices that accept the signer
   std::vector<std::uint64_t> remove_signers;
   std::vector<PublicKey> add_signers;
+  bool erase = false;  ///< the device forgets application and data; only with device_sid
+  friend bool operator==(const KeyChange&, const KeyChange&) = default;
 };
 
 struct SignedKeyChange {

@@ -46,3 +46,6 @@ class User:
         for _ in range(2):  # the second line is the last before it waits
             server.stderr.readline()
         return server
+
+    def run_board(self, board):
+        return self.start("board", "run", board, "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

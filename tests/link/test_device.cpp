@@ -154,10 +154,10 @@ void TestDevice::network_status_changed(firmware::link::NetworkStatus status) {
 }
 
 firmware::manifest::KeysError TestDevice::change_keys(std::span<const std::uint8_t> message) {
-  firmware::vault::TrustAnchors next;
+  firmware::manifest::ChangedKeys next;
   const auto error = firmware::manifest::check_new_keys(message, kDeviceSid, anchors_, next);
   if (error != firmware::manifest::KeysError::None) return error;
-  anchors_ = next;
+  anchors_ = next.anchors;
   updater_->signers_changed(anchors_);
   return error;
 }

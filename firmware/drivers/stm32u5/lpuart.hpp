@@ -1,4 +1,5 @@
-// LPUART1 (RM0456 section 67): a UART with FIFOs of 8 bytes and RTS/CTS.
+// LPUART1 (RM0456 section 67), a UART with FIFOs of 8 bytes and RTS/CTS, and USART2 (section 66), whose
+// registers are the same as far as they are used here. Only the divider counts otherwise.
 #pragma once
 
 #include <cstddef>
@@ -39,10 +40,13 @@ struct Lpuart {
   static constexpr std::uint32_t kErrors = 0xF;  // PE, FE, NE, ORE
   static constexpr std::uint32_t kIdle = 1u << 4;
   static constexpr std::uint32_t kRxNotEmpty = 1u << 5;
+  static constexpr std::uint32_t kSent = 1u << 6;  // TC: nothing is on its way any more
   static constexpr std::uint32_t kTxNotFull = 1u << 7;
 };
 static_assert(offsetof(Lpuart, isr) == 0x1C && offsetof(Lpuart, presc) == 0x2C);
 
+/// By its non-secure alias: the block is the application's.
+inline Lpuart& usart2() { return *reinterpret_cast<Lpuart*>(0x4000'4400); }
 inline Lpuart& lpuart1() { return *reinterpret_cast<Lpuart*>(Lpuart::kBase); }
 
 /// BRR for 8 data bits at `baud` from a kernel clock of `hertz` (RM0456 section 67.4.7).
