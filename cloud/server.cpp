@@ -231,8 +231,8 @@ tl::expected<void, Error> Server::Impl::open(const ServerOptions& options) {
   const std::string gateway_address = credentials.gateway;
   if (auto written = open_credentials(); !written) return written;
   credentials.gateway = gateway_address;
-  api.emplace(api::Services{*store, *accounts, *signers, *custodian, *bus, *deployments, *kernels, *gateway, *pki,
-                            *chosen_clock, gateway_address});
+  api.emplace(api::Services{*store, *accounts, *signers, *custodian, *bus, *deployments, *kernels, *gateway,
+                            *pki, *chosen_clock, gateway_address});
   http.emplace(hub, *bus, *store, *chosen_clock);
   http->run(std::move(*api_acceptor), *api, base_url);
   listener.emplace(*gateway);

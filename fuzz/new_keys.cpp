@@ -30,16 +30,20 @@ vault::TrustAnchors current_anchors() {
 }
 
 void check(std::span<const std::uint8_t> message) {
-  vault::TrustAnchors next = current_anchors();
-  next.sequence = 77;  // so that it shows whether it was written
+  manifest::ChangedKeys next{current_anchors()};
+  vault::TrustAnchors& anchors = next.anchors;
+  anchors.sequence = 77;  // so that it shows whether it was written
   const auto error =
       manifest::check_new_keys(message, "UV00112233445566778899aabbccddeeff", current_anchors(), next);
   if (error != manifest::KeysError::None) {
-    require(next.sequence == 77 && next.count == 1 && next.manifest_signers[0] == owner().point);
+    require(anchors.sequence == 77 && anchors.count == 1 && anchors.manifest_signers[0] == owner().point);
+    require(!next.erase);
     return;
   }
-  require(next.sequence > kSequence && next.count >= 1 && next.count <= next.manifest_signers.size());
-  for (std::uint32_t i = 0; i < next.count; ++i) require(crypto::is_p256_point(next.manifest_signers[i]));
+  require(anchors.sequence > kSequence && anchors.count >= 1);
+  require(anchors.count <= anchors.manifest_signers.size());
+  for (std::uint32_t i = 0; i < anchors.count; ++i)
+    require(crypto::is_p256_point(anchors.manifest_signers[i]));
 }
 
 /// An envelope (protocol/bundle/envelope.hpp) around any body.

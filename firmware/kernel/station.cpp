@@ -65,7 +65,7 @@ void send_hex(std::span<const std::uint8_t> bytes) {
 factory::Facts facts() {
   const FlashController& flash = flash_controller();
   factory::Facts facts;
-  facts.kernel_version = kVersionNumber;
+  facts.kernel_version = this_kernel().manifest.version_number;
   const auto* unique_id = reinterpret_cast<const volatile std::uint32_t*>(kUniqueId);
   for (std::uint32_t& word : facts.chip) word = *unique_id++;
   facts.optr = flash.optr;
@@ -101,7 +101,7 @@ void take(std::span<const std::uint8_t> certificate) {
 void meet_station() {
   start_line();
   send_request();  // whoever listens already need not ask
-  factory::LineDialogue dialogue(updater().scratch().first(kMaximumCertificateSize));
+  factory::LineDialogue dialogue(updater().staging().scratch().first(kMaximumCertificateSize));
   for (;;) {
     switch (dialogue.take(receive())) {
       case Asked::Nothing: break;

@@ -11,23 +11,20 @@
 #include "tests/link/seeded_random.hpp"
 
 namespace microvisor::tests {
-namespace {
-
-constexpr const char* kSid = "UV00112233445566778899aabbccddeeff";
-
-}  // namespace
 
 const char* to_string(Version version) { return version == Version::Old ? "old" : "new"; }
 
 UpdateKind::UpdateKind(std::uint64_t seed)
-    : seed_((test::seed_openssl(seed), seed)), owner_(protocol::SigningKey::generate()), gateway_(kSid) {
+    : seed_((test::seed_openssl(seed), seed)),
+      owner_(protocol::SigningKey::generate()),
+      gateway_(kDeviceSid) {
   gateway_.stand_still();
 }
 
 UpdateKind::~UpdateKind() = default;
 
 board::BoardMemories UpdateKind::factory_board() {
-  identity_ = test::identity_for(gateway_, kSid, kGatewayName, owner_);
+  identity_ = test::identity_for(gateway_, kDeviceSid, kGatewayName, owner_);
   identity_.gateway_port = 4443;  // the joined network has no ports of the host's
   const firmware::image::FlashImage image = firmware::image::build_flash_image(identity_);
   board::BoardMemories memories =
@@ -52,6 +49,8 @@ std::string UpdateKind::application_starts(board::BoardMemories& memories) {
     return "an application with unreadable rows was started";
   return {};
 }
+
+void UpdateKind::look(board::BoardMemories& /*memories*/) {}
 
 UpdateKind::Application UpdateKind::add_application(protocol::Bytes image,
                                                     std::vector<protocol::ExternalImage> external) {

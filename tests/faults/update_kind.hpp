@@ -19,6 +19,9 @@
 
 namespace microvisor::tests {
 
+/// Of every device here.
+inline constexpr const char* kDeviceSid = "UV00112233445566778899aabbccddeeff";
+
 enum class Version : std::uint8_t { Old, New };
 [[nodiscard]] const char* to_string(Version version);
 
@@ -46,6 +49,8 @@ class UpdateKind {
   virtual void begin_life(board::Board& board);
   /// An application is about to execute its first instruction. What is wrong with that; empty: nothing.
   [[nodiscard]] virtual std::string application_starts(board::BoardMemories& memories);
+  /// The device has run for a moment: for what no application shows.
+  virtual void look(board::BoardMemories& memories);
   /// What this life has shown to be in force; nothing yet: it has not come that far.
   [[nodiscard]] std::optional<Version> shown() const { return shown_; }
   /// `version` is in force and the gateway has been told so in this life or an earlier one.

@@ -9,6 +9,7 @@
 #include "board/memory/random_bits.hpp"
 #include "protocol/bundle/key_change.hpp"
 #include "tests/faults/application_update.hpp"
+#include "tests/faults/erasure.hpp"
 #include "tests/kernel/kernel_machine.hpp"
 
 namespace microvisor::tests {
@@ -157,6 +158,8 @@ const std::map<std::string, Maker, std::less<>>& makers() {
        }},
       {"keys", [](const std::string& application,
                   std::uint64_t seed) { return std::make_unique<KeyUpdate>(application, seed); }},
+      {"erasure", [](const std::string& application,
+                     std::uint64_t seed) { return std::make_unique<Erasure>(application, kExternal, seed); }},
       {"settings",
        [](const std::string&, std::uint64_t seed) { return std::make_unique<SettingsUpdate>(seed); }},
   };

@@ -38,7 +38,9 @@ void UpdatingDevice::application_starts() {
 }
 
 std::string UpdatingDevice::run_until(const std::function<bool()>& reached) {
-  while (problem_.empty() && !reached()) {
+  while (problem_.empty()) {
+    kind_.look(memories());
+    if (reached()) break;
     const board::Time now = board_->scheduler().now();
     if (now > kPatience) {
       return "nothing after " + std::to_string(kPatience / board::kTicksPerSecond) +

@@ -314,6 +314,11 @@ void TestGateway::set_target(const protocol::Hash& manifest) {
   });
 }
 
+void TestGateway::clear_target() {
+  const std::lock_guard lock(mutex_);
+  target_.reset();
+}
+
 void TestGateway::set_kernel_target(const protocol::Hash& manifest) {
   {
     const std::lock_guard lock(mutex_);

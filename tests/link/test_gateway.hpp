@@ -61,6 +61,8 @@ class TestGateway final : private cloud::SessionHost {
   void set_target(const protocol::Hash& manifest);
   /// Likewise, of Microvisor itself.
   void set_kernel_target(const protocol::Hash& manifest);
+  /// Welcome names no application any more.
+  void clear_target();
   void add_object(const protocol::Bytes& bytes);
   /// Serves `bytes` under a name that is not theirs.
   void replace_object(const protocol::Hash& name, const protocol::Bytes& bytes);
