@@ -191,6 +191,11 @@ std::string Client::perform(Transfer& transfer, const std::string& address) {
   return std::move(transfer.answer);
 }
 
+std::string Client::download(const std::string& path) {
+  Transfer transfer;
+  return perform(transfer, url(path));
+}
+
 json Client::get(const std::string& path) {
   Transfer transfer;
   return parse_body(perform(transfer, url(path)));

@@ -26,6 +26,8 @@ class Client {
   [[nodiscard]] const Credentials& credentials() const { return credentials_; }
 
   nlohmann::json get(const std::string& path);
+  /// The body as it comes, which is no JSON.
+  std::string download(const std::string& path);
   /// All pages of a list: the elements of the array named `key`.
   nlohmann::json get_all(const std::string& path, const std::string& key);
   nlohmann::json post_form(const std::string& path, const Form& form);

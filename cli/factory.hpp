@@ -1,7 +1,10 @@
 // The programmer of a factory, for virtual boards: what firmware/image builds goes into a board's flash.
 #pragma once
 
+#include <span>
+
 #include "board/memory/flash_cells.hpp"
+#include "board/memory/nor_cells.hpp"
 #include "firmware/image/image.hpp"
 
 namespace microvisor::cli {
@@ -22,6 +25,12 @@ inline board::OptionBytes option_bytes_of(const firmware::image::OptionBytes& fr
 inline void program(board::FlashCells& cells, const firmware::image::FlashImage& image) {
   cells.load(board::kFlashBankSize, image.bank2);
   cells.set_options(option_bytes_of(image.options));
+}
+
+/// The last bytes of the external flash.
+inline void program_end(board::NorCells& cells, std::span<const std::uint8_t> bytes) {
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    cells.array().poke(cells.size() - bytes.size() + i, bytes[i]);
 }
 
 }  // namespace microvisor::cli

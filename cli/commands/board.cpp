@@ -72,8 +72,11 @@ void print_made(const CreateArguments& arguments, const json& sid, const std::st
 
 /// A chip as the line's programmer leaves it: it has no SID yet.
 void create_from_image(const CreateArguments& arguments) {
-  const firmware::image::FlashImage image = read_factory_files(arguments.image);
-  make_board(arguments.directory, [&](board::BoardMemories& memories) { program(memories.flash(), image); });
+  const FactoryFiles files = read_factory_files(arguments.image);
+  make_board(arguments.directory, [&](board::BoardMemories& memories) {
+    program(memories.flash(), files.flash);
+    program_end(memories.nor(), files.nor);
+  });
   print_made(arguments, nullptr, "programmed; it makes its identity at the first start");
 }
 

@@ -13,6 +13,7 @@
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
 #include "cli/label.hpp"
+#include "cli/line_bundles.hpp"
 #include "cli/output.hpp"
 #include "cli/provisioning.hpp"
 #include "cli/tty_line.hpp"
@@ -31,7 +32,7 @@ const std::map<std::string, ReadoutProtection>& protection_levels() {
 }
 
 struct ImageArguments {
-  std::string directory;
+  std::string directory, test_application, application;
   bool test = false;
   std::string level = "1";
 };
@@ -39,9 +40,12 @@ struct ImageArguments {
 void write_image(const ImageArguments& arguments, const Context& context) {
   Client client(find_credentials(context.profile));
   const ReadoutProtection level = protection_levels().at(arguments.level);
-  firmware::image::FlashImage image = firmware::image::build_factory_image(common_identity(client), level);
-  if (arguments.test) firmware::image::begin_factory_test(image.bank2);
-  write_factory_files(arguments.directory, image);
+  const firmware::image::Identity identity = common_identity(client);
+  FactoryFiles files{firmware::image::build_factory_image(identity, level), {}};
+  if (arguments.test || !arguments.test_application.empty())
+    firmware::image::begin_factory_test(files.flash.bank2);
+  files.nor = line_image(client, identity, {arguments.test_application, arguments.application});
+  write_factory_files(arguments.directory, files);
   print_line(arguments.directory);
   if (level == ReadoutProtection::Level0)
     note("read-out protection level 0: anybody with a debugger reads these devices; not for products");
@@ -60,6 +64,11 @@ void add_image(CLI::App& factory, Context& context) {
       ->capture_default_str();
   command->add_flag("--test", arguments->test,
                     "The first application these devices get is the line's test application");
+  command->add_option(
+      "--test-app", arguments->test_application,
+      "The line's test application, in the external flash: signed bundle, or uploaded app's SID or name");
+  command->add_option("--app", arguments->application,
+                      "The product, in the external flash; installed when the test is passed");
   command->callback([arguments, &context] { write_image(*arguments, context); });
 }
 

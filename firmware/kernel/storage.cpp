@@ -12,6 +12,7 @@
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"
 #include "firmware/drivers/stm32u5/octospi.hpp"
+#include "firmware/factory/line_objects.hpp"
 #include "firmware/factory/new_device.hpp"
 #include "firmware/kernel/application.hpp"
 #include "firmware/kernel/kernel_version.hpp"
@@ -172,6 +173,25 @@ bool note_erasure(std::uint64_t sequence) {
   return the_store.put(vault::Key::EraseDue, value) == vault::StoreStatus::Ok;
 }
 
+/// Unless the device has something else to do.
+void take_from_line(factory::LineObjects& line, const crypto::Digest& manifest) {
+  if (manifest == crypto::Digest{}) return;
+  const update::Phase phase = the_updater.phase();
+  const bool idle = phase == update::Phase::Idle || phase == update::Phase::Installed;
+  if (idle || the_updater.target() == manifest) (void)line.stage(the_updater, manifest, the_anchors);
+}
+
+/// The product is staged while the line's test application runs. Once it is installed the application gets
+/// its external flash blank.
+void finish_line(factory::LineObjects& line, bool testing) {
+  const auto& installed = the_updater.installed();
+  if (!installed) return;
+  if (testing)
+    take_from_line(line, line.product());
+  else if (installed->manifest_hash == line.product())
+    (void)line.erase();  // tried again at each start
+}
+
 bool perform(StorageJob& job) {
   const auto data = std::span(job.data).first(std::min<std::size_t>(job.length, job.data.size()));
   switch (job.kind) {
@@ -206,14 +226,19 @@ bool start_storage() {
   the_trial.begin(measured.magic == kBootMeasurementsMagic && measured.kernel_ratchet > measured.ratchet);
   read_wifi_settings();
   the_crashes.mount();
+  factory::LineObjects line(nor);
+  const bool testing = factory_test() == vault::FactoryTest::Testing;
+  const bool has_line = !waits_for_certificate && line.mount();
+  if (has_line && !the_updater.installed()) take_from_line(line, testing ? line.test() : line.product());
   const update::Phase before = the_updater.phase();
   const bool pending = before >= update::Phase::Ready && before <= update::Phase::Verifying;
   // What is staged beside the factory's test application is the product's, and waits for the verdict.
-  const bool held = factory_test() == vault::FactoryTest::Testing && the_updater.installed().has_value();
-  services().update_held = held;
+  const bool held = testing && the_updater.installed().has_value();
   const bool installed = !held && the_updater.install_pending() == update::UpdateError::None && pending;
   if (installed && factory_test() == vault::FactoryTest::Passed)
     (void)the_store.remove(vault::Key::FactoryTest);
+  if (has_line) finish_line(line, testing);
+  services().update_held = testing && the_updater.installed().has_value();
   crypto::use_aes_unit(false);
   worker_exists = true;
   worker_set_errand(serve_storage_job);

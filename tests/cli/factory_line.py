@@ -177,6 +177,60 @@ def test_failed():
     check(json.loads(result.stdout)["verdict"] == 7 and "failed its test: 7" in result.stderr, "the verdict is 7")
 
 
+def installed(board):
+    return json.loads(command("board", "inspect", board, "--json").stdout)["update"]["installed"]
+
+
+def uploaded(application, *name):
+    return json.loads(command("apps", "create", application, *name, "--json").stdout)
+
+
+def applications():
+    """A line without a network: test application and product come with the external flash, one after the other."""
+    test = uploaded(TEST_APPLICATIONS / "factory_passed.elf")
+    product = uploaded(APPLICATION, "product")
+    command("factory", "image", "line", "--test-app", test["sid"], "--app", "product")
+    nor = (user.home / "line" / "nor.bin").read_bytes()
+    check(options_of("line")["nor_sha256"] == hashlib.sha256(nor).hexdigest(), "what goes into the external flash is described")
+    script = (user.home / "line" / "program.sh").read_text()
+    check(script.index("nor.hex") < script.index("TZEN=1"), "it is programmed while the chip is as delivered")
+    made("board")
+    failing = uploaded(TEST_APPLICATIONS / "factory_failed.elf")
+    command("factory", "image", "failing", "--test-app", failing["sid"], "--app", "product")
+    command("board", "create", "bad", "--image", "failing")
+    command("factory", "provision", "bad")
+    stop(server)
+    for board, app, what in (("board", product, "the test is passed, and the product is there"),
+                             ("bad", failing, "no product for a device that has failed")):
+        command("board", "run", board, "--for", "40s", "--fast")
+        check(installed(board) == app["hash"].removeprefix("sha256:"), what)
+    cells = (user.home / "board" / "nor.bin").read_bytes()  # stored inverted
+    check(not any(cells[4 << 20:]), "the application gets its external flash blank")
+
+
+def refused_applications():
+    """What devices would refuse is refused before there are any."""
+    command("apps", "bundle", APPLICATION, "unsigned.zip")
+    refused("factory", "image", "line", "--app", "unsigned.zip", words=["unsigned.zip", "not signed"])
+    command("bundle", "keypair")
+    command("bundle", "sign", "unsigned.zip", "foreign.zip", "--key", "signing_private.pem")
+    refused("factory", "image", "line", "--test-app", "foreign.zip", words=["foreign.zip", "not signed by one"])
+    refused("factory", "image", "line", "--app", "nobodys", words=["nobodys", "not found"])
+    (user.home / "data").write_bytes(bytes(4096))
+    command("apps", "bundle", APPLICATION, "far.zip", "--external-flash", f"{(60 << 20) - 4096}=data")
+    far = uploaded("far.zip")
+    refused("factory", "image", "line", "--app", far["sid"], words=["external flash", "reaches"])
+    check(not (user.home / "line").exists(), "nothing was written")
+    command("factory", "image", "line", "--app", uploaded(APPLICATION)["sid"])
+    hex_file = user.home / "line" / "nor.hex"
+    hex_file.write_text("".join(hex_file.read_text().splitlines(keepends=True)[:-3]) + ":00000001FF\n")
+    refused("board", "create", "board", "--image", "line", words=["nor.hex", "not what its description says"])
+
+
+def installed(board):
+    return json.loads(command("board", "inspect", board, "--json").stdout)["update"]["installed"]
+
+
 def claim():
     """Whoever has the label gets the device; whoever knows the SID alone does not, and nobody else gets it later."""
     device = made("board", "--claimable")
