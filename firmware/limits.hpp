@@ -10,9 +10,12 @@ namespace microvisor::firmware {
 // Bundles (protocol/bundle.options has the same figures for the decoder; manifest_test compares them).
 inline constexpr std::size_t kMaximumManifestSize = 2048;  // whole envelope, bytes
 inline constexpr std::size_t kMaximumLayers = 16;
-inline constexpr std::uint32_t kMaximumLayerSize = 0x10'0000;  // bytes, as it is fetched
+inline constexpr std::uint32_t kMaximumLayerSize = 0x10'0000;  // bytes, plain
+inline constexpr std::uint32_t kEncryptedLayerOverhead =
+    16 + 65;  // behind the ciphertext: tag, encapsulated key
 inline constexpr std::size_t kMaximumManifestSigners = 4;
 inline constexpr std::size_t kRememberedSigners = 8;      // that have been removed, the latest
+inline constexpr std::size_t kMaximumLayerKeys = 4;       // to encrypted layers
 inline constexpr std::size_t kMaximumNewKeysSize = 1024;  // whole envelope, bytes
 
 // Vault.

@@ -64,6 +64,9 @@ class Sha256 {
 
 /// Identifies a public key for signing manifests: the first 8 bytes of SHA-256(0x00 0x00, key), big-endian.
 [[nodiscard]] std::uint64_t manifest_key_id(const PublicKey& key);
+/// The same of keys to encrypted layers (0x00 0x01), and of the device's own key as a receiver (0x00 0x03).
+[[nodiscard]] std::uint64_t layer_key_id(const PublicKey& key);
+[[nodiscard]] std::uint64_t device_key_id(const PublicKey& key);
 
 /// Gives mbedTLS its arena. Call once, before anything above. `arena` must live for ever.
 void initialise_memory(std::span<std::uint8_t> arena);

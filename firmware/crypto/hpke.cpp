@@ -82,6 +82,11 @@ class Agreement {
     return mbedtls_ecdh_gen_public(&group_, &secret_, &own_, random_for_mbedtls, nullptr) == 0 &&
            mbedtls_mpi_write_binary(&secret_, key.data(), key.size()) == 0;
   }
+  [[nodiscard]] bool take(const PrivateKey& key) {
+    return mbedtls_mpi_read_binary(&secret_, key.data(), key.size()) == 0 &&
+           mbedtls_ecp_check_privkey(&group_, &secret_) == 0 &&
+           mbedtls_ecp_mul(&group_, &own_, &secret_, &group_.G, random_for_mbedtls, nullptr) == 0;
+  }
   /// Shared X coordinate of `key` and `peer`.
   [[nodiscard]] bool agree(const PrivateKey& key, const PublicKey& peer, Digest& shared) {
     return mbedtls_mpi_read_binary(&secret_, key.data(), key.size()) == 0 &&
@@ -107,17 +112,49 @@ class Agreement {
 
 }  // namespace
 
-HpkeSealer::HpkeSealer() { mbedtls_gcm_init(&gcm_); }
-HpkeSealer::~HpkeSealer() { mbedtls_gcm_free(&gcm_); }
+HpkeCipher::HpkeCipher() { mbedtls_gcm_init(&gcm_); }
+HpkeCipher::~HpkeCipher() { mbedtls_gcm_free(&gcm_); }
+
+/// Encap() or Decap(), and KeySchedule(): from the keys to AES-GCM with key and base nonce, which is the
+/// nonce of the one message.
+bool HpkeCipher::schedule(Direction direction, const Terms& terms) {
+  Digest dh{};
+  {
+    Agreement agreement;
+    if (!agreement.load() || !agreement.agree(terms.own, terms.peer, dh)) return false;
+  }
+  const Digest shared = labeled_expand(labeled_extract({}, kKemSuite, "eae_prk", dh), kKemSuite,
+                                       "shared_secret", {terms.encapsulated, terms.receiver}, 32);
+  constexpr std::uint8_t kBaseMode[] = {0};
+  const Digest psk_id_hash = labeled_extract({}, kHpkeSuite, "psk_id_hash", {});
+  const Digest info_hash = labeled_extract({}, kHpkeSuite, "info_hash", terms.info);
+  const Digest secret = labeled_extract(shared, kHpkeSuite, "secret", {});
+  const std::initializer_list<Bytes> context = {kBaseMode, psk_id_hash, info_hash};
+  const Digest key = labeled_expand(secret, kHpkeSuite, "key", context, 16);
+  const Digest nonce = labeled_expand(secret, kHpkeSuite, "base_nonce", context, 12);
+  const int mode = direction == Direction::Encrypt ? MBEDTLS_GCM_ENCRYPT : MBEDTLS_GCM_DECRYPT;
+  return mbedtls_gcm_setkey(&gcm_, MBEDTLS_CIPHER_ID_AES, key.data(), 128) == 0 &&
+         mbedtls_gcm_starts(&gcm_, mode, nonce.data(), 12, terms.associated_data.data(),
+                            terms.associated_data.size()) == 0;
+}
+
+bool HpkeCipher::update(std::span<std::uint8_t> piece) {
+  return mbedtls_gcm_update(&gcm_, piece.size(), piece.data(), piece.data()) == 0;
+}
+
+bool HpkeCipher::finish(std::array<std::uint8_t, 16>& tag) {
+  return mbedtls_gcm_finish(&gcm_, tag.data(), tag.size()) == 0;
+}
 
 bool HpkeSealer::start(const PublicKey& receiver, Bytes info, Bytes associated_data) {
   PrivateKey ephemeral{};
+  PublicKey point{};
   bool done = false;
   {
     Agreement agreement;
-    done = agreement.load() && agreement.generate(ephemeral) && agreement.own_point(encapsulated_);
+    done = agreement.load() && agreement.generate(ephemeral) && agreement.own_point(point);
   }
-  done = done && schedule(ephemeral, receiver, info, associated_data);
+  done = done && start_with(ephemeral, point, receiver, info, associated_data);
   ephemeral.fill(0);
   return done;
 }
@@ -125,36 +162,29 @@ bool HpkeSealer::start(const PublicKey& receiver, Bytes info, Bytes associated_d
 bool HpkeSealer::start_with(const PrivateKey& ephemeral, const PublicKey& ephemeral_point,
                             const PublicKey& receiver, Bytes info, Bytes associated_data) {
   encapsulated_ = ephemeral_point;
-  return schedule(ephemeral, receiver, info, associated_data);
+  return cipher_.schedule(HpkeCipher::Direction::Encrypt,
+                          {ephemeral, receiver, encapsulated_, receiver, info, associated_data});
 }
 
-/// Encap() and KeySchedule(): from the keys to AES-GCM with key and base nonce, which is the nonce of the one
-/// message.
-bool HpkeSealer::schedule(const PrivateKey& ephemeral, const PublicKey& receiver, Bytes info,
-                          Bytes associated_data) {
-  Digest dh{};
-  {
-    Agreement agreement;
-    if (!agreement.load() || !agreement.agree(ephemeral, receiver, dh)) return false;
-  }
-  const Digest shared = labeled_expand(labeled_extract({}, kKemSuite, "eae_prk", dh), kKemSuite,
-                                       "shared_secret", {encapsulated_, receiver}, 32);
-  constexpr std::uint8_t kBaseMode[] = {0};
-  const Digest psk_id_hash = labeled_extract({}, kHpkeSuite, "psk_id_hash", {});
-  const Digest info_hash = labeled_extract({}, kHpkeSuite, "info_hash", info);
-  const Digest secret = labeled_extract(shared, kHpkeSuite, "secret", {});
-  const std::initializer_list<Bytes> context = {kBaseMode, psk_id_hash, info_hash};
-  const Digest key = labeled_expand(secret, kHpkeSuite, "key", context, 16);
-  const Digest nonce = labeled_expand(secret, kHpkeSuite, "base_nonce", context, 12);
-  return mbedtls_gcm_setkey(&gcm_, MBEDTLS_CIPHER_ID_AES, key.data(), 128) == 0 &&
-         mbedtls_gcm_starts(&gcm_, MBEDTLS_GCM_ENCRYPT, nonce.data(), 12, associated_data.data(),
-                            associated_data.size()) == 0;
+bool p256_public_key(const PrivateKey& key, PublicKey& point) {
+  Agreement agreement;
+  return agreement.load() && agreement.take(key) && agreement.own_point(point);
 }
 
-bool HpkeSealer::encrypt(std::span<std::uint8_t> piece) {
-  return mbedtls_gcm_update(&gcm_, piece.size(), piece.data(), piece.data()) == 0;
+bool HpkeOpener::start(const PrivateKey& key, const PublicKey& encapsulated, Bytes info,
+                       Bytes associated_data) {
+  PublicKey receiver{};
+  return is_p256_point(encapsulated) && p256_public_key(key, receiver) &&
+         cipher_.schedule(HpkeCipher::Direction::Decrypt,
+                          {key, encapsulated, encapsulated, receiver, info, associated_data});
 }
 
-bool HpkeSealer::finish(Tag& tag) { return mbedtls_gcm_finish(&gcm_, tag.data(), tag.size()) == 0; }
+bool HpkeOpener::finish(const Tag& tag) {
+  Tag computed{};
+  if (!cipher_.finish(computed)) return false;
+  std::uint8_t difference = 0;
+  for (std::size_t i = 0; i < tag.size(); ++i) difference |= static_cast<std::uint8_t>(tag[i] ^ computed[i]);
+  return difference == 0;
+}
 
 }  // namespace microvisor::firmware::crypto

@@ -4,9 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
-#include "protocol/crash/crash_report.hpp"
+#include "protocol/bundle/hpke.hpp"
 
 namespace microvisor::firmware::crypto {
 namespace {
@@ -83,6 +84,86 @@ TEST_F(Hpke, TwoMessagesHaveNothingInCommon) {
   std::array<std::uint8_t, 16> a{}, b{};
   ASSERT_TRUE(first.encrypt(a) && second.encrypt(b));
   EXPECT_NE(a, b);
+}
+
+// RFC 9180, A.3.1, sequence number 0, from the receiver's side.
+class Opener : public Hpke {
+ protected:
+  const PrivateKey key = fixed<32>("f3ce7fdae57e1a310d87f1ebbde6f328be0a99cdbcadf4d6589cf29de4b8ffd2");
+  const PublicKey encapsulated = fixed<65>(
+      "04a92719c6195d5085104f469a8b9814d5838ff72b60501e2c4466e5e67b325ac98536d7b61a1af4b78e5b7f951c0900be863c"
+      "403ce6"
+      "5c9bfcb9382657222d18c4");
+  const Bytes info = hex("4f6465206f6e2061204772656369616e2055726e");
+  const Bytes data = hex("436f756e742d30");
+  const Bytes sealed =
+      hex("5ad590bb8baa577f8619db35a36311226a896e7342a6d836d8b7bcd2f20b6c7f9076ac232e3ab2523f39513434");
+
+  /// In pieces of 16 bytes; nothing if it does not authenticate.
+  static std::optional<Bytes> open(const PrivateKey& secret, const PublicKey& point, const Bytes& information,
+                                   const Bytes& associated, Bytes message) {
+    HpkeOpener opener;
+    HpkeOpener::Tag tag{};
+    std::copy(message.end() - tag.size(), message.end(), tag.begin());
+    message.resize(message.size() - tag.size());
+    if (!opener.start(secret, point, information, associated)) return std::nullopt;
+    for (std::size_t at = 0; at < message.size(); at += 16)
+      EXPECT_TRUE(
+          opener.decrypt(std::span(message).subspan(at, std::min<std::size_t>(16, message.size() - at))));
+    return opener.finish(tag) ? std::optional(message) : std::nullopt;
+  }
+};
+
+TEST_F(Opener, OpensTheVectorOfTheRfc) {
+  EXPECT_EQ(open(key, encapsulated, info, data, sealed),
+            hex("4265617574792069732074727574682c20747275746820626561757479"));
+}
+
+TEST_F(Opener, KnowsTheReceiversPoint) {
+  PublicKey point{};
+  ASSERT_TRUE(p256_public_key(key, point));
+  EXPECT_EQ(point,
+            fixed<65>("04fe8c19ce0905191ebc298a9245792531f26f0cece2460639e8bc39cb7f706a826a779b4cf969b8a0e5"
+                      "39c7f62fb3d30ad6aa8f80e30f1d128aafd68a2ce72ea0"));
+  EXPECT_FALSE(p256_public_key(PrivateKey{}, point)) << "0";
+  PrivateKey large;
+  large.fill(0xFF);
+  EXPECT_FALSE(p256_public_key(large, point)) << "beyond the order of the curve";
+}
+
+TEST_F(Opener, AnyChangedBitIsFound) {
+  for (std::size_t at = 0; at < sealed.size(); ++at) {
+    Bytes changed = sealed;
+    changed[at] ^= 1;
+    EXPECT_FALSE(open(key, encapsulated, info, data, changed)) << at;
+  }
+}
+
+TEST_F(Opener, EverythingHasToBeTheSendersOwn) {
+  Bytes other = data;
+  other[0] ^= 1;
+  EXPECT_FALSE(open(key, encapsulated, info, other, sealed)) << "associated data";
+  EXPECT_FALSE(open(key, encapsulated, data, data, sealed)) << "info";
+  PrivateKey foreign = key;
+  foreign.back() ^= 1;
+  EXPECT_FALSE(open(foreign, encapsulated, info, data, sealed)) << "key";
+  EXPECT_FALSE(open(key, encapsulated, info, data, Bytes(sealed.begin(), sealed.end() - 1))) << "cut off";
+  PublicKey off_the_curve = encapsulated;
+  off_the_curve[64] ^= 1;
+  EXPECT_FALSE(open(key, off_the_curve, info, data, sealed));
+}
+
+TEST_F(Opener, OpensInPiecesWhatTheOtherImplementationSeals) {
+  const protocol::SigningKey receiver = protocol::SigningKey::generate();
+  PrivateKey secret{};
+  const Bytes scalar = receiver.private_scalar();
+  std::copy(scalar.begin(), scalar.end(), secret.begin());
+  for (const std::size_t size : {0U, 1U, 15U, 16U, 17U, 4064U, 10000U}) {
+    Bytes message(size);
+    for (std::size_t i = 0; i < size; ++i) message[i] = static_cast<std::uint8_t>(i * 7 + size);
+    const protocol::HpkeMessage sent = protocol::hpke_seal(receiver.public_key(), info, data, message);
+    EXPECT_EQ(open(secret, sent.encapsulated, info, data, sent.sealed), message) << size;
+  }
 }
 
 TEST_F(Hpke, RefusesAKeyThatIsNoPoint) {

@@ -145,15 +145,23 @@ Digest sha256(std::span<const std::uint8_t> data) {
   return hash.finish();
 }
 
-std::uint64_t manifest_key_id(const PublicKey& key) {
-  const std::array<std::uint8_t, 2> type{0, 0};
+namespace {
+
+std::uint64_t key_id(std::uint8_t type, const PublicKey& key) {
+  const std::uint8_t prefix[] = {0, type};
   Sha256 hash;
-  hash.update(type);
+  hash.update(prefix);
   hash.update(key);
   const Digest digest = hash.finish();
   std::uint64_t id = 0;
   for (int i = 0; i < 8; ++i) id = (id << 8) | digest[i];
   return id;
 }
+
+}  // namespace
+
+std::uint64_t manifest_key_id(const PublicKey& key) { return key_id(0, key); }
+std::uint64_t layer_key_id(const PublicKey& key) { return key_id(1, key); }
+std::uint64_t device_key_id(const PublicKey& key) { return key_id(3, key); }
 
 }  // namespace microvisor::firmware::crypto

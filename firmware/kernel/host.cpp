@@ -35,6 +35,7 @@ class Host final : public link::LinkHost {
  public:
   const vault::Identity& identity() override { return kernel::identity(); }
   const vault::TrustAnchors& anchors() override { return kernel::anchors(); }
+  vault::LayerKeys layer_keys() override { return kernel::layer_keys(); }
   manifest::KeysError change_keys(std::span<const std::uint8_t> message) override {
     return kernel::change_keys(message);
   }

@@ -128,6 +128,7 @@ constexpr vault::Key kOwnersRecords[] = {vault::Key::InstalledApplication,
                                          vault::Key::UpdateState,
                                          vault::Key::StagedObjects,
                                          vault::Key::StagedProgress,
+                                         vault::Key::LayerKeys,
                                          vault::Key::Settings,
                                          vault::Key::FactoryTest,
                                          vault::Key::WifiConfig,
@@ -283,13 +284,25 @@ bool take_certificate(std::span<const std::uint8_t> certificate) {
          vault::complete_identity(flash, crypto::device_key(crypto::KeyUse::Identity), the_identity);
 }
 
+vault::LayerKeys layer_keys() {
+  vault::LayerKeys keys;
+  vault::read_layer_keys(the_store, the_anchors.sequence, keys);
+  return keys;
+}
+
 manifest::KeysError change_keys(std::span<const std::uint8_t> message) {
+  vault::LayerKeys current = layer_keys();
   manifest::ChangedKeys next;
-  const auto error = manifest::check_new_keys(message, the_identity.device_sid.text(), the_anchors, next);
+  const auto error = manifest::check_new_keys(message, the_identity, the_anchors, current, next);
   if (error != manifest::KeysError::None) return error;
-  if (next.erase && !note_erasure(next.anchors.sequence)) return manifest::KeysError::Storage;
+  const std::uint64_t sequence = next.anchors.sequence;
+  if (next.erase && !note_erasure(sequence)) return manifest::KeysError::Storage;
+  if (!vault::write_layer_keys(the_store, current, sequence, next.layer_keys))
+    return manifest::KeysError::Storage;
   if (!vault::write_trust_anchors(flash, next.anchors)) return manifest::KeysError::Storage;
   the_anchors = next.anchors;
+  current.count = 0;  // nothing is kept of what is in force no more; if that fails it goes with the next change
+  (void)vault::write_layer_keys(the_store, current, sequence, next.layer_keys);
   the_updater.signers_changed(the_anchors);
   if (next.erase) {
     waits_for_erasure = true;

@@ -27,6 +27,8 @@ bool start_storage();
 [[nodiscard]] upgrader::Trial& kernel_trial();
 [[nodiscard]] const vault::Identity& identity();
 [[nodiscard]] const vault::TrustAnchors& anchors();
+/// The keys to encrypted layers. Worker only.
+[[nodiscard]] vault::LayerKeys layer_keys();
 /// Checks a change of keys and puts it into the vault. Worker only.
 [[nodiscard]] manifest::KeysError change_keys(std::span<const std::uint8_t> message);
 /// A change of keys asks for everything of the owner's to be erased, which the next start does.

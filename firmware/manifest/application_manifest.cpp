@@ -61,12 +61,13 @@ ManifestError read_target(const microvisor_bundle_AppLayerRegion& from, Layer& t
 
 ManifestError read_layer(const AppLayerReference& from, Layer& to) {
   if (!from.has_target) return ManifestError::BadLayer;
-  if (from.encrypted_with_key_id != 0) return ManifestError::EncryptedLayer;
   if (const ManifestError error = read_target(from.target, to); error != ManifestError::None) return error;
   if (!copy_digest(from.fetch_hash, to.fetch_hash)) return ManifestError::BadLayer;
   if (!copy_digest(from.measurement_hash, to.measurement_hash)) return ManifestError::BadLayer;
+  to.encrypted_with = from.encrypted_with_key_id;
+  const std::uint32_t limit = to.maximum_size();
   to.exact_size = from.layer_size;
-  if (to.exact_size > to.size || to.exact_size > kMaximumLayerSize) return ManifestError::BadLayer;
+  if (to.exact_size > limit) return ManifestError::BadLayer;
   return ManifestError::None;
 }
 

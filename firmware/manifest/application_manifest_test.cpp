@@ -196,7 +196,25 @@ TEST_F(ApplicationManifestTest, RefusesBadLayers) {
   EXPECT_EQ(check_layers(with([](auto& l) { l.fetch_hash = Bytes(31, 1); })), ManifestError::BadLayer);
   EXPECT_EQ(check_layers(with([](auto& l) { l.measurement_hash = Bytes(); })), ManifestError::BadLayer);
   EXPECT_EQ(check_layers(with([](auto& l) { l.fetch_hash = Bytes(33, 1); })), ManifestError::Malformed);
-  EXPECT_EQ(check_layers(with([](auto& l) { l.encrypted_with = 7; })), ManifestError::EncryptedLayer);
+}
+
+TEST_F(ApplicationManifestTest, ReadsEncryptedLayers) {
+  LayerFields fields = layer(0, 0x1000);
+  ASSERT_EQ(check_layers({fields}), ManifestError::None);
+  EXPECT_EQ(out_.layers[0].plain_name(), out_.layers[0].fetch_hash);
+  EXPECT_EQ(out_.layers[0].maximum_size(), 0x1000u);
+  fields.encrypted_with = 7;
+  fields.sealed = Bytes(0x1000 + 81, 5);  // 16 bytes of tag, 65 of encapsulated key
+  fields.stated_size = 0x1000 + 81;
+  ASSERT_EQ(check_layers({fields}), ManifestError::None);
+  EXPECT_EQ(out_.layers[0].encrypted_with, 7u);
+  EXPECT_EQ(out_.layers[0].plain_name(), out_.layers[0].measurement_hash);
+  EXPECT_EQ(out_.layers[0].padded_size(), 0x1000u);
+  fields.stated_size = 0x1000 + 82;
+  EXPECT_EQ(check_layers({fields}), ManifestError::BadLayer);
+  fields.stated_size = 0;
+  ASSERT_EQ(check_layers({fields}), ManifestError::None);
+  EXPECT_EQ(out_.layers[0].maximum_size(), 0x1000u + 81);
 }
 
 // The application's part of the NOR has 60 MiB (layout.hpp), its sectors 4 KiB.

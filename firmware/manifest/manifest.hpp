@@ -29,7 +29,7 @@ enum class ManifestError : std::uint8_t {
   NoLayers,       // none for the internal flash
   BadLayer,       // no target, size 0, region beyond its memory, unaligned, or a hash of the wrong length
   OverlappingLayers,
-  EncryptedLayer,  // an encrypted layer: not supported
+  EncryptedLayer,  // kernel manifest with an encrypted layer: not supported
   BadPolicy,       // a key that is no P-256 point, or restart times that contradict each other
   KernelTooOld,    // wants a newer kernel
   WrongDevice,     // kernel manifest for another device type
@@ -44,6 +44,7 @@ enum class Medium : std::uint8_t {
 };
 
 struct Layer {
+  std::uint64_t encrypted_with = 0;  // id of a layer key; 0: plaintext
   Medium medium = Medium::InternalFlash;
   std::uint32_t start = 0;  // offset in the medium; in bank 1 a multiple of 16, in the NOR one of 4096
   std::uint32_t size = 0;   // of the region, bytes; in the NOR a multiple of 4096
@@ -54,8 +55,15 @@ struct Layer {
   /// The most that can be fetched for it.
   [[nodiscard]] std::uint32_t maximum_size() const {
     if (exact_size != 0) return exact_size;
-    return size < kMaximumLayerSize ? size : kMaximumLayerSize;
+    const std::uint32_t plain = size < kMaximumLayerSize ? size : kMaximumLayerSize;
+    return plain + (encrypted_with != 0 ? kEncryptedLayerOverhead : 0);
   }
+  /// The name under which its plain bytes are staged. A plain object is named by its hash, which is not known
+  /// of what an encrypted layer has in it; that of the bytes filled up with 0xFF to padded_size() is.
+  [[nodiscard]] const crypto::Digest& plain_name() const {
+    return encrypted_with != 0 ? measurement_hash : fetch_hash;
+  }
+  [[nodiscard]] std::uint32_t padded_size() const { return encrypted_with != 0 ? size : 0; }
 };
 
 struct DebugPolicy {

@@ -10,6 +10,8 @@
 #include <string_view>
 
 #include "firmware/limits.hpp"
+#include "firmware/vault/identity.hpp"
+#include "firmware/vault/layer_keys.hpp"
 #include "firmware/vault/trust_anchors.hpp"
 
 namespace microvisor::firmware::manifest {
@@ -26,18 +28,22 @@ enum class KeysError : std::uint8_t {
   NoneLeft = 7,
   BadKey = 8,
   Storage = 9,
+  BadLayerKey = 10,
 };
 
 /// What follows from a change.
 struct ChangedKeys {
   vault::TrustAnchors anchors;
+  vault::LayerKeys layer_keys;
   bool erase = false;  ///< the device is to forget application and data
 };
 
-/// Checks `message` (bundle.proto NewKeys) and computes what follows from `current`; `next` is written only
-/// if the result is None. Keys to be deleted that are not there, and to be added that are, do not matter.
-/// Deletions come first. Layer decrypters are not looked at.
-[[nodiscard]] KeysError check_new_keys(std::span<const std::uint8_t> message, std::string_view device_sid,
-                                       const vault::TrustAnchors& current, ChangedKeys& next);
+/// Checks `message` (bundle.proto NewKeys) and computes what follows from the keys in force; `next` is
+/// written only if the result is None. Keys to be deleted that are not there, and to be added that are, do
+/// not matter. Deletions come first. Keys to encrypted layers come encrypted to this device (`device`), with
+/// its SID as associated data.
+[[nodiscard]] KeysError check_new_keys(std::span<const std::uint8_t> message, const vault::Identity& device,
+                                       const vault::TrustAnchors& anchors, const vault::LayerKeys& layer_keys,
+                                       ChangedKeys& next);
 
 }  // namespace microvisor::firmware::manifest

@@ -88,8 +88,9 @@ UpdateError Updater::prepare_installation() {
   }
   manifest_loaded_ = true;
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
-    const crypto::Digest& hash = manifest_.layers[i].fetch_hash;
-    const StagingStatus status = staging_.verify(hash);
+    const manifest::Layer& layer = manifest_.layers[i];
+    const crypto::Digest& hash = layer.plain_name();
+    const StagingStatus status = staging_.verify(hash, layer.padded_size());
     if (status == StagingStatus::Ok) continue;
     (void)staging_.drop(hash);
     return status == StagingStatus::OldCopy ? UpdateError::OldStaging : UpdateError::Storage;
@@ -136,7 +137,7 @@ UpdateError Updater::erase_external(const manifest::Layer& layer, bool skip_blan
 }
 
 UpdateError Updater::program_layer(const manifest::Layer& layer) {
-  const std::optional<std::uint32_t> size = staging_.size_of(layer.fetch_hash);
+  const std::optional<std::uint32_t> size = staging_.size_of(layer.plain_name());
   if (!size || *size > layer.size) return UpdateError::Storage;
   const std::uint32_t end = layer.start + *size;
   const std::uint32_t unit = layer.medium == Medium::InternalFlash ? kBurst : kNorPageSize;
@@ -147,7 +148,7 @@ UpdateError Updater::program_layer(const manifest::Layer& layer) {
     const auto data = std::span(buffer).first(unit);
     std::fill(data.begin(), data.end(), std::uint8_t{0xFF});
     const StagingStatus status =
-        staging_.read(layer.fetch_hash, from - layer.start, data.subspan(from - window, to - from));
+        staging_.read(layer.plain_name(), from - layer.start, data.subspan(from - window, to - from));
     if (status != StagingStatus::Ok) return UpdateError::Storage;
     if (!all_blank(data) && !program_piece(layer, window, data)) return UpdateError::Storage;
   }
@@ -205,11 +206,12 @@ UpdateError Updater::verify_installation() {
   // look at the rest say the same.
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
     const manifest::Layer& layer = manifest_.layers[i];
-    const std::optional<std::uint32_t> size = staging_.size_of(layer.fetch_hash);
+    std::optional<std::uint32_t> size = staging_.size_of(layer.plain_name());
     if (!size || *size > layer.size) return UpdateError::Storage;
+    if (layer.encrypted_with != 0) size = layer.size;  // its plain name is the whole region's hash
     crypto::Digest digest{};
     const bool good = hash_region(layer.medium, layer.start, layer.start + *size, digest) &&
-                      crypto::equal(digest, layer.fetch_hash) == crypto::Verdict::Valid &&
+                      crypto::equal(digest, layer.plain_name()) == crypto::Verdict::Valid &&
                       region_is_blank(layer.medium, layer.start + *size, layer.start + layer.size);
     if (!good) return UpdateError::Measurement;
   }
@@ -223,12 +225,12 @@ UpdateError Updater::record_installation() {
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
     const manifest::Layer& layer = manifest_.layers[i];
     if (layer.medium != Medium::InternalFlash) continue;  // the application may write there from now on
-    const std::uint32_t end = layer.start + staging_.size_of(layer.fetch_hash).value_or(0);
+    const std::uint32_t end = layer.start + staging_.size_of(layer.plain_name()).value_or(0);
     installed.extent = std::max(installed.extent, end);
     regions_end = std::max(regions_end, layer.start + layer.size);
   }
   const manifest::Layer& first = manifest_.layers[0];
-  if (manifest_.layer_count == 1 && first.start == 0) {
+  if (manifest_.layer_count == 1 && first.start == 0 && first.encrypted_with == 0) {
     installed.extent_hash = first.fetch_hash;  // the very hash that has just been verified
   } else if (!hash_region(Medium::InternalFlash, 0, installed.extent, installed.extent_hash)) {
     return give_up(UpdateError::Measurement);

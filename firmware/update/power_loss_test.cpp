@@ -32,7 +32,9 @@ class Scenario {
     std::mt19937 random(5);
     for (std::uint8_t& byte : nor_.bytes()) byte = static_cast<std::uint8_t>(random());
     EXPECT_TRUE(testing::install(flash_, nor_, old_));
-    Life(flash_, nor_).updater.set_reported();
+    Life life(flash_, nor_);
+    life.updater.set_reported();
+    testing::set_layer_key(life.store, true);
     files_ = external_flash(nor_);
   }
 
@@ -180,6 +182,17 @@ Scenario& encoded_scenario() {
   return value;
 }
 
+/// Two encrypted layers, one of them for the external flash, beside one that is not.
+Scenario& encrypted_scenario() {
+  static Scenario value(
+      Application{{testing::layer(0, 0x8000, 26'000, 1), testing::external_layer(0x1000, 0x1000, 4'000, 4)}},
+      Application{{testing::encrypted(testing::layer(0, 0x6000, 13'000, 2)),
+                   testing::layer(0x8000, 0x2000, 3'001, 3),
+                   testing::encrypted(testing::external_layer(0x1000, 0x2000, 6'000, 5))}},
+      false);
+  return value;
+}
+
 /// Each operation `part` of `parts`, so that CTest runs the parts beside each other.
 void run_part(Scenario& scenario, std::uint64_t part, std::uint64_t parts) {
   if (const std::optional<CutId> id = storage::testing::replay_id()) return scenario.run(*id);
@@ -201,6 +214,10 @@ TEST(PowerLoss, AtEveryOperationOfAnEncodedUpdatePart1) { run_part(encoded_scena
 TEST(PowerLoss, AtEveryOperationOfAnEncodedUpdatePart2) { run_part(encoded_scenario(), 1, 4); }
 TEST(PowerLoss, AtEveryOperationOfAnEncodedUpdatePart3) { run_part(encoded_scenario(), 2, 4); }
 TEST(PowerLoss, AtEveryOperationOfAnEncodedUpdatePart4) { run_part(encoded_scenario(), 3, 4); }
+TEST(PowerLoss, AtEveryOperationOfAnEncryptedUpdatePart1) { run_part(encrypted_scenario(), 0, 4); }
+TEST(PowerLoss, AtEveryOperationOfAnEncryptedUpdatePart2) { run_part(encrypted_scenario(), 1, 4); }
+TEST(PowerLoss, AtEveryOperationOfAnEncryptedUpdatePart3) { run_part(encrypted_scenario(), 2, 4); }
+TEST(PowerLoss, AtEveryOperationOfAnEncryptedUpdatePart4) { run_part(encrypted_scenario(), 3, 4); }
 
 TEST(PowerLoss, TheJournalSaysWhatIsHappening) {
   // Wherever the power fails: if bank 1 is not exactly the old application any more, the journal says at
@@ -229,6 +246,7 @@ void run_again_and_again(Scenario& scenario, std::uint32_t seeds) {
 
 TEST(PowerLoss, AgainAndAgain) { run_again_and_again(scenario(), 60); }
 TEST(PowerLoss, AgainAndAgainOfAnEncodedUpdate) { run_again_and_again(encoded_scenario(), 30); }
+TEST(PowerLoss, AgainAndAgainOfAnEncryptedUpdate) { run_again_and_again(encrypted_scenario(), 30); }
 
 }  // namespace
 }  // namespace microvisor::firmware::update

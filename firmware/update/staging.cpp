@@ -27,9 +27,6 @@ constexpr std::size_t kMaximumTable = kTableHeader + kMaximumStagedObjects * kEn
 static_assert(kMaximumTable <= kMaximumStoreValue);
 constexpr std::size_t kProgressSize = 32 + 8;  // hash, generation, offset
 
-// Sector: generation, nonce, data, tag.
-constexpr std::uint32_t kSectorHeader = 4 + crypto::kSealNonceSize;
-
 constexpr std::uint32_t sectors_of(std::uint32_t size) {
   return (size + kSealedSectorData - 1) / kSealedSectorData;
 }
@@ -214,8 +211,11 @@ StagingStatus Staging::flush_sector() {
   // The buffer holds the bytes from the last sector's boundary up to written_.
   const std::uint32_t rest = written_ % kSealedSectorData;
   const std::uint32_t count = rest == 0 ? kSealedSectorData : rest;
-  const Object& object = objects_[open_index_];
-  const std::uint32_t address = object.offset + (written_ - count) / kSealedSectorData * kNorSectorSize;
+  return store_sector(objects_[open_index_], (written_ - count) / kSealedSectorData, count);
+}
+
+StagingStatus Staging::store_sector(const Object& object, std::uint32_t index, std::uint32_t count) {
+  const std::uint32_t address = object.offset + index * kNorSectorSize;
   std::fill(sector_.begin() + kSectorHeader + count, sector_.end(), std::uint8_t{0});
   storage::put32(sector_, 0, object.generation);
   if (!crypto::seal(key_, context_of(address, object.generation), box_in(sector_)))
@@ -263,12 +263,19 @@ StagingStatus Staging::write(std::span<const std::uint8_t> data) {
   return StagingStatus::Ok;
 }
 
-StagingStatus Staging::hash_object(const Object& object, crypto::Digest& digest) {
+StagingStatus Staging::hash_object(const Object& object, std::uint32_t padded_size, crypto::Digest& digest) {
   crypto::Sha256 hash;
   for (std::uint32_t at = 0; at < object.size; at += kSealedSectorData) {
     const StagingStatus status = load_sector(object, at / kSealedSectorData);
     if (status != StagingStatus::Ok) return status;
     hash.update(std::span(sector_).subspan(kSectorHeader, std::min(kSealedSectorData, object.size - at)));
+    yield();
+  }
+  constexpr std::uint32_t kPiece = 8192;
+  for (std::uint32_t at = object.size; at < padded_size;) {
+    const std::uint32_t count = std::min(kPiece, padded_size - at);
+    hash.update_blank(count);
+    at += count;
     yield();
   }
   digest = hash.finish();
@@ -284,12 +291,19 @@ StagingStatus Staging::finish() {
     if (status != StagingStatus::Ok) return status;
   }
   open_ = false;
-  Object& object = objects_[open_index_];
-  object.size = written_;
-  const StagingStatus status = hash_object(object, found_);
+  objects_[open_index_].size = written_;
+  return complete(objects_[open_index_].hash, 0);
+}
+
+StagingStatus Staging::complete(const crypto::Digest& hash, std::uint32_t padded_size) {
+  const Object* const found = find(hash);
+  if (found == nullptr) return StagingStatus::NotFound;
+  const auto index = static_cast<std::uint32_t>(found - objects_.data());
+  Object& object = objects_[index];
+  const StagingStatus status = hash_object(object, padded_size, found_);
   if (status != StagingStatus::Ok) return status;
   if (found_ != object.hash) {
-    remove_at(open_index_);
+    remove_at(index);
     return save_table() ? StagingStatus::WrongHash : StagingStatus::Failed;
   }
   object.complete = 1;
@@ -336,12 +350,12 @@ std::span<std::uint8_t> Staging::scratch() {
   return sector_;
 }
 
-StagingStatus Staging::verify(const crypto::Digest& hash) {
+StagingStatus Staging::verify(const crypto::Digest& hash, std::uint32_t padded_size) {
   loaded_ = kNothing;  // from the NOR, all of it
   const Object* object = find(hash);
   if (object == nullptr || object->complete == 0) return StagingStatus::NotFound;
   crypto::Digest digest{};
-  const StagingStatus status = hash_object(*object, digest);
+  const StagingStatus status = hash_object(*object, padded_size, digest);
   if (status != StagingStatus::Ok) return status;
   return crypto::equal(digest, hash) == crypto::Verdict::Valid ? StagingStatus::Ok : StagingStatus::WrongHash;
 }

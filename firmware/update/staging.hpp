@@ -26,9 +26,15 @@
 #include "firmware/vault/store.hpp"
 #include "protocol/transfer/format.hpp"
 
+namespace microvisor::firmware::crypto {
+class HpkeOpener;
+}
+
 namespace microvisor::firmware::update {
 
-/// Bytes of an object in one sector of the NOR.
+/// In front of an object's bytes in each sector of the NOR: generation and nonce.
+inline constexpr std::uint32_t kSectorHeader = sizeof(std::uint32_t) + crypto::kSealNonceSize;
+/// Bytes of an object in one sector.
 inline constexpr std::uint32_t kSealedSectorData =
     storage::kNorSectorSize - sizeof(std::uint32_t) - crypto::kSealOverhead;
 /// The journal notes how far an object has come when a sector is stored that passes a multiple of this: where
@@ -68,7 +74,7 @@ class Staging {
   [[nodiscard]] StagingStatus write(std::span<const std::uint8_t> data);
   /// Ends the open object: reads it back and compares its hash; WrongHash drops it.
   [[nodiscard]] StagingStatus finish();
-  /// The hash of what finish() read back the last time.
+  /// The hash of what finish() or complete() read back the last time.
   [[nodiscard]] const crypto::Digest& found() const { return found_; }
   /// Leaves the open object for later, with a checkpoint at the last whole sector.
   void suspend();
@@ -85,8 +91,17 @@ class Staging {
   /// The sector buffer, as memory for anything else: until anything else here is called. At least 4 KiB,
   /// aligned to words.
   [[nodiscard]] std::span<std::uint8_t> scratch();
-  /// Reads a complete object back and compares its hash with its name.
-  [[nodiscard]] StagingStatus verify(const crypto::Digest& hash);
+  /// Makes a second object (`to`) of a complete one (`from`): its first `size` bytes, decrypted. WrongHash:
+  /// what was to be decrypted has decayed. The new object counts once it is complete(). decryption.cpp:
+  /// kernel only.
+  [[nodiscard]] StagingStatus decrypt(const crypto::Digest& from, const crypto::Digest& to,
+                                      std::uint32_t size, std::span<const crypto::Digest> keep,
+                                      crypto::HpkeOpener& opener);
+  /// Reads back an object of which everything is written. Its name is the hash of what it holds, filled up
+  /// with 0xFF to `padded_size` (0: not at all); if it is not, WrongHash, and it is dropped.
+  [[nodiscard]] StagingStatus complete(const crypto::Digest& hash, std::uint32_t padded_size);
+  /// Reads a complete object back and compares its hash with its name, as complete() does.
+  [[nodiscard]] StagingStatus verify(const crypto::Digest& hash, std::uint32_t padded_size = 0);
   /// Forgets one object.
   [[nodiscard]] StagingStatus drop(const crypto::Digest& hash);
   /// Forgets all objects.
@@ -113,8 +128,10 @@ class Staging {
   [[nodiscard]] bool save_progress(std::uint32_t offset);
   [[nodiscard]] std::uint32_t load_progress(const Object& object);
   [[nodiscard]] StagingStatus flush_sector();
+  [[nodiscard]] StagingStatus store_sector(const Object& object, std::uint32_t index, std::uint32_t count);
   [[nodiscard]] StagingStatus load_sector(const Object& object, std::uint32_t index);
-  [[nodiscard]] StagingStatus hash_object(const Object& object, crypto::Digest& digest);
+  [[nodiscard]] StagingStatus hash_object(const Object& object, std::uint32_t padded_size,
+                                          crypto::Digest& digest);
   void yield() const {
     if (yield_ != nullptr) yield_();
   }

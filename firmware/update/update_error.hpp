@@ -36,6 +36,8 @@ enum class UpdateError : std::uint8_t {
   LayersSwapped = 33,
   LayerTruncated = 34,
   LayerExtended = 35,
+  NoLayerKey = 36,
+  Decryption = 37,
 };
 
 }  // namespace microvisor::firmware::update

@@ -199,25 +199,35 @@ std::optional<ObjectRequest> Updater::next_object() {
   }
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
     const manifest::Layer& layer = manifest_.layers[i];
-    if (staging_.is_complete(layer.fetch_hash)) continue;
+    if (staging_.is_complete(layer.plain_name())) continue;
+    if (staging_.is_complete(layer.fetch_hash)) {
+      if (decrypt_staged(layer) == UpdateError::None) continue;
+      return std::nullopt;
+    }
     ObjectRequest request{layer.fetch_hash, layer.maximum_size(), layer.exact_size, false,
-                          layer.fetch_hash != plain_only_};
+                          layer.encrypted_with == 0 && layer.fetch_hash != plain_only_};
     if (request.accepts_encodings) request.base = base_of(layer);
     return request;
   }
   return std::nullopt;
 }
 
-std::optional<std::uint32_t> Updater::open_object(const ObjectRequest& request) {
-  std::array<crypto::Digest, 1 + kMaximumLayers> keep{};
-  std::size_t count = 0;
-  keep[count++] = record_.target;
-  if (manifest_loaded_) {
-    for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) keep[count++] = manifest_.layers[i].fetch_hash;
+/// What must not give way to anything while this update goes on.
+Updater::Names Updater::names_of_target() const {
+  Names names;
+  names.list[names.count++] = record_.target;
+  for (std::uint32_t i = 0; manifest_loaded_ && i < manifest_.layer_count; ++i) {
+    const manifest::Layer& layer = manifest_.layers[i];
+    names.list[names.count++] =
+        staging_.is_complete(layer.plain_name()) ? layer.plain_name() : layer.fetch_hash;
   }
+  return names;
+}
+
+std::optional<std::uint32_t> Updater::open_object(const ObjectRequest& request) {
   std::uint32_t offset = 0;
   const StagingStatus status =
-      staging_.open(request.hash, request.maximum_size, std::span(keep).first(count), offset);
+      staging_.open(request.hash, request.maximum_size, names_of_target().all(), offset);
   if (status != StagingStatus::Ok) {
     (void)give_up(UpdateError::Storage);
     return std::nullopt;
@@ -306,8 +316,9 @@ UpdateError Updater::load_checked_manifest() {
   std::span<const std::uint8_t> envelope;
   const UpdateError error = read_manifest(envelope);
   if (error != UpdateError::None) return error;
-  const UpdateError checked = error_of(
+  UpdateError checked = error_of(
       manifest::check_application_manifest(envelope, *anchors_, device_sid_, kernel_version_, manifest_));
+  if (checked == UpdateError::None) checked = check_layer_keys();
   manifest_loaded_ = checked == UpdateError::None;
   return checked;
 }
@@ -315,21 +326,23 @@ UpdateError Updater::load_checked_manifest() {
 UpdateError Updater::measure_staged(const manifest::Layer& layer) {
   // One pass over the NOR gives both hashes: that of the layer as fetched, and that of the region as it will
   // read back.
-  const std::optional<std::uint32_t> size = staging_.size_of(layer.fetch_hash);
+  const std::optional<std::uint32_t> size = staging_.size_of(layer.plain_name());
   if (!size) return UpdateError::Storage;
   if (*size > layer.size) return UpdateError::Manifest;
   std::array<std::uint8_t, 256> buffer;
   crypto::Sha256 hash;
   for (std::uint32_t at = 0; at < *size;) {
     const auto piece = std::span(buffer).first(std::min<std::size_t>(buffer.size(), *size - at));
-    const UpdateError error = error_of(staging_.read(layer.fetch_hash, at, piece));
+    const UpdateError error = error_of(staging_.read(layer.plain_name(), at, piece));
     if (error != UpdateError::None) return error;
     hash.update(piece);
     at += static_cast<std::uint32_t>(piece.size());
     yield();
   }
   crypto::Sha256 fetched = hash;
-  if (crypto::equal(fetched.finish(), layer.fetch_hash) != crypto::Verdict::Valid) return UpdateError::Hash;
+  const bool named_by_hash = layer.encrypted_with == 0;
+  if (named_by_hash && crypto::equal(fetched.finish(), layer.fetch_hash) != crypto::Verdict::Valid)
+    return UpdateError::Hash;
   constexpr std::uint32_t kPiece = 8192;
   for (std::uint32_t at = *size; at < layer.size;) {
     const std::uint32_t count = std::min(kPiece, layer.size - at);
@@ -350,9 +363,10 @@ UpdateError Updater::mark_ready() {
   UpdateError error = load_checked_manifest();
   if (error == UpdateError::Hash) (void)staging_.drop(record_.target);
   for (std::uint32_t i = 0; error == UpdateError::None && i < manifest_.layer_count; ++i) {
-    error = measure_staged(manifest_.layers[i]);
+    const manifest::Layer& layer = manifest_.layers[i];
+    error = measure_staged(layer);
     // What no longer reads as it was stored is fetched anew, if the update is named again.
-    if (error == UpdateError::Hash) (void)staging_.drop(manifest_.layers[i].fetch_hash);
+    if (error == UpdateError::Hash) (void)staging_.drop(layer.plain_name());
   }
   if (error != UpdateError::None) return give_up(error);
   return set_phase(Phase::Ready) ? UpdateError::None : give_up(UpdateError::Storage);
@@ -362,7 +376,7 @@ Progress Updater::progress() const {
   Progress progress;
   if (is_zero(record_.target) || !manifest_loaded_) return progress;
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
-    const std::optional<std::uint32_t> size = staging_.size_of(manifest_.layers[i].fetch_hash);
+    const std::optional<std::uint32_t> size = staging_.size_of(manifest_.layers[i].plain_name());
     progress.bytes_done += size.value_or(0);
     progress.bytes_total += size.value_or(manifest_.layers[i].maximum_size());
   }

@@ -120,6 +120,17 @@ class Updater final : public Download {
   [[nodiscard]] UpdateError measure_staged(const manifest::Layer& layer);
   [[nodiscard]] Base base_of(const manifest::Layer& layer);
   [[nodiscard]] UpdateError fetch_plain();
+  struct Names {
+    std::array<crypto::Digest, 1 + kMaximumLayers> list{};
+    std::size_t count = 0;
+    [[nodiscard]] std::span<const crypto::Digest> all() const { return std::span(list).first(count); }
+  };
+  [[nodiscard]] Names names_of_target() const;
+
+  // decryption.cpp
+  [[nodiscard]] UpdateError check_layer_keys();
+  [[nodiscard]] UpdateError decrypt_staged(const manifest::Layer& layer);
+  [[nodiscard]] UpdateError decrypt_layer(const manifest::Layer& layer);
 
   // installer.cpp
   [[nodiscard]] UpdateError prepare_installation();

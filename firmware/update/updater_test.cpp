@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "firmware/update/testing/device.hpp"
 
 namespace microvisor::firmware::update {
@@ -215,12 +217,6 @@ TEST_F(UpdaterTest, ASignerThatHasBeenRemovedIsToldFromOneThatNeverWas) {
   expect_first_untouched();
 }
 
-TEST_F(UpdaterTest, UnsupportedLayersAreSaidToBeSo) {
-  testing::LayerFields encrypted = testing::layer(0, 0x1000, 0x100, 2);
-  encrypted.encrypted_with = 7;
-  EXPECT_EQ(Life(flash_, nor_).fetch(Application({encrypted})), UpdateError::Unsupported);
-}
-
 TEST_F(UpdaterTest, LayersOfOneSizeDoNotKeepTheRoomOfTheirRegions) {
   // Seven layers whose regions together have more than the staging area.
   std::vector<testing::LayerFields> layers = {testing::layer(0, kWholeBank, 10'000, 1)};
@@ -385,6 +381,154 @@ TEST_F(UpdaterTest, ErrorNumbersAreThoseOfTheLink) {
   EXPECT_EQ(static_cast<int>(UpdateError::LayersSwapped), 33);
   EXPECT_EQ(static_cast<int>(UpdateError::LayerTruncated), 34);
   EXPECT_EQ(static_cast<int>(UpdateError::LayerExtended), 35);
+  EXPECT_EQ(static_cast<int>(UpdateError::NoLayerKey), 36);
+  EXPECT_EQ(static_cast<int>(UpdateError::Decryption), 37);
+}
+
+// ---- Encrypted layers
+
+class EncryptedLayers : public UpdaterTest {
+ protected:
+  EncryptedLayers() : large_nor_(power_, kApplicationNor + 0x1'0000) { set_key(true); }
+  void set_key(bool there) {
+    Life life(flash_, nor_);
+    testing::set_layer_key(life.store, there);
+  }
+  UpdateError fetch(const Application& application) { return Life(flash_, nor_).fetch(application); }
+
+  /// One that is encrypted, but whose ciphertext is as `spoil` makes it before it is signed.
+  template <typename Spoil>
+  static Application spoilt(Spoil spoil) {
+    testing::LayerFields layer = testing::encrypted(testing::layer(0, kWholeBank, 9'000, 2));
+    spoil(layer);
+    return Application({layer});
+  }
+
+  NorModel large_nor_;  // with room for the application's files
+};
+
+TEST_F(EncryptedLayers, AreInstalledAsPlainOnes) {
+  const Application application({testing::encrypted(testing::layer(0, 0x8'0000, 50'000, 2)),
+                                 testing::layer(0x8'0000, 0x1'0000, 5'000, 3),
+                                 testing::encrypted(testing::layer(0x9'0000, 0x1'0000, 4'064, 4)),
+                                 testing::encrypted(testing::external_layer(0x1000, 0x4000, 9'000, 5))});
+  ASSERT_TRUE(testing::install(flash_, large_nor_, application));
+  Life life(flash_, large_nor_);
+  EXPECT_EQ(life.updater.check_application(), crypto::Verdict::Valid);
+  EXPECT_EQ(life.fetch(application), UpdateError::None) << "nothing to do";
+}
+
+TEST_F(EncryptedLayers, EncodingsAreForPlainOnesOnly) {
+  install_first();
+  Life life(flash_, nor_);
+  life.encode = testing::against(first_);
+  ASSERT_EQ(life.fetch(Application({testing::encrypted(testing::later_version(first_.layers[0]))})),
+            UpdateError::None);
+  EXPECT_EQ(life.encodings, 0u);
+}
+
+TEST_F(EncryptedLayers, WithoutTheKeyNothingIsFetched) {
+  set_key(false);
+  install_first();
+  const Application application = spoilt([](auto&) {});
+  Life life(flash_, nor_);
+  EXPECT_EQ(life.fetch(application), UpdateError::NoLayerKey);
+  EXPECT_EQ(life.fetched, application.manifest.size());
+  expect_first_untouched();
+  set_key(true);
+  EXPECT_EQ(fetch(application), UpdateError::None) << "deployed anew";
+}
+
+TEST_F(EncryptedLayers, WhatIsReadyFallsWithItsKey) {
+  install_first();
+  const Application application = spoilt([](auto&) {});
+  Life life(flash_, nor_);
+  ASSERT_EQ(life.fetch(application), UpdateError::None);
+  testing::set_layer_key(life.store, false);
+  life.updater.signers_changed(testing::owner_anchors());
+  EXPECT_EQ(life.updater.error(), UpdateError::NoLayerKey);
+  EXPECT_EQ(life.fetch(application), UpdateError::NoLayerKey) << "although its plain bytes are staged";
+  expect_first_untouched();
+}
+
+TEST_F(EncryptedLayers, ChangedBeforeTheyWereSigned) {
+  install_first();
+  const auto with_byte = [](std::size_t from_end) {
+    return spoilt([from_end](auto& layer) { layer.sealed[layer.sealed.size() - from_end] ^= 1; });
+  };
+  EXPECT_EQ(fetch(with_byte(81 + 9'000)), UpdateError::Decryption) << "the first byte of the ciphertext";
+  EXPECT_EQ(fetch(with_byte(82)), UpdateError::Decryption) << "the last one";
+  EXPECT_EQ(fetch(with_byte(81)), UpdateError::Decryption) << "the tag";
+  EXPECT_EQ(fetch(with_byte(1)), UpdateError::Decryption) << "the encapsulated key";
+  EXPECT_EQ(fetch(spoilt([](auto& layer) {
+              layer.sealed = protocol::encrypt_layer(layer.data, testing::owner_key().point);
+            })),
+            UpdateError::Decryption)
+      << "another key than it says";
+  expect_first_untouched();
+}
+
+TEST_F(EncryptedLayers, ChangedOnTheWay) {
+  install_first();
+  Application application = spoilt([](auto&) {});
+  Application sent = application;
+  sent.layers[0].sealed[77] ^= 1;
+  Life life(flash_, nor_);
+  ASSERT_TRUE(life.updater.begin(application.hash, testing::owner_anchors()));
+  for (const Bytes* object : {&application.manifest, &sent.layers[0].sealed}) {
+    const std::optional<ObjectRequest> request = life.updater.next_object();
+    ASSERT_TRUE(request && life.updater.open_object(*request));
+    ASSERT_EQ(life.updater.write(*object), UpdateError::None);
+    const UpdateError expected = object == &application.manifest ? UpdateError::None : UpdateError::Hash;
+    EXPECT_EQ(life.updater.close_object(), expected);
+  }
+  expect_first_untouched();
+}
+
+TEST_F(EncryptedLayers, CutOffOrTooLong) {
+  install_first();
+  EXPECT_EQ(fetch(spoilt([](auto& layer) {
+              layer.sealed.resize(81);
+              layer.stated_size = 81;
+            })),
+            UpdateError::LayerTruncated)
+      << "nothing encrypted";
+  EXPECT_EQ(fetch(spoilt([](auto& layer) {
+              layer.sealed.erase(layer.sealed.begin());
+              layer.stated_size = 0;
+            })),
+            UpdateError::Decryption);
+  EXPECT_EQ(fetch(spoilt([](auto& layer) {
+              layer.size = 8'999;
+              layer.stated_size = 0;
+            })),
+            UpdateError::LayerExtended);
+  expect_first_untouched();
+}
+
+TEST_F(EncryptedLayers, WhatTheyHoldIsMeasured) {
+  install_first();
+  EXPECT_EQ(fetch(spoilt([](auto& layer) { layer.measurement_hash = Bytes(32, 0x5A); })),
+            UpdateError::Measurement);
+  expect_first_untouched();
+}
+
+TEST_F(EncryptedLayers, TheCiphertextOfOneLayerIsThereAtATime) {
+  // Four layers of which the staging area has room for the plain bytes and one ciphertext.
+  std::vector<testing::LayerFields> layers = {testing::encrypted(testing::layer(0, kWholeBank, 800'000, 1))};
+  for (std::uint32_t i = 0; i < 3; ++i)
+    layers.push_back(testing::encrypted(testing::external_layer(i * 0x10'0000, 0x10'0000, 690'000, 10 + i)));
+  NorModel nor(power_, kApplicationNor);
+  EXPECT_EQ(Life(flash_, nor).fetch(Application(layers)), UpdateError::None);
+}
+
+TEST_F(EncryptedLayers, NothingPlainStandsInTheNor) {
+  testing::LayerFields layer = testing::layer(0, kWholeBank, 9'000, 2);
+  const std::string secret = "a secret that is nobody's business";
+  std::copy(secret.begin(), secret.end(), layer.data.begin() + 5'000);
+  ASSERT_EQ(fetch(Application({testing::encrypted(layer)})), UpdateError::None);
+  const auto nor = nor_.bytes();
+  EXPECT_EQ(std::search(nor.begin(), nor.end(), secret.begin(), secret.end()), nor.end());
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ enum class Key : std::uint16_t {
   StagedProgress = 0x0104,        // update: how far the object being fetched has come
   SecurityRatchet = 0x0105,       // vault: u32, see ratchet.hpp
   KernelUpdate = 0x0106,          // upgrader: the update of Microvisor itself (upgrader/update_record.hpp)
+  LayerKeys = 0x0107,             // vault: keys to encrypted layers, see layer_keys.hpp
   BootCount = 0x0200,             // kernel: u64
   Settings = 0x0201,              // kernel: what the gateway set
   FactoryTest = 0x0202,           // kernel: u32, see FactoryTest below

@@ -38,7 +38,8 @@ Result<Layer> read_layer(const ZipReader& zip, const LayerInfo& info) {
   if (entry == nullptr) return refuse(Refusal::LayerMissing, "layer " + name + " is not in the bundle");
   auto content = zip.read(*entry, kMaxEntryBytes);
   if (!content) return tl::unexpected(content.error());
-  if (content->size() > info.size) {
+  const std::size_t overhead = info.encrypted_with != 0 ? kEncryptedLayerOverhead : 0;
+  if (content->size() > info.size + overhead) {
     return refuse(Refusal::LayerTooLarge, "layer " + name + " has " + std::to_string(content->size()) +
                                               " bytes, its region " + std::to_string(info.size));
   }
@@ -60,6 +61,8 @@ void add_once(std::vector<Layer>& layers, Layer layer) {
   if (!known) layers.push_back(std::move(layer));
 }
 
+}  // namespace
+
 Result<void> check_size(const std::vector<Layer>& layers) {
   std::size_t total = 0;
   for (const Layer& layer : layers) total += layer.bytes.size();
@@ -68,6 +71,8 @@ Result<void> check_size(const std::vector<Layer>& layers) {
                                              " bytes together, a device can stage " +
                                              std::to_string(kMaxLayerBytes));
 }
+
+namespace {
 
 std::vector<ExternalImage> cut(std::span<const ExternalImage> images) {
   constexpr std::size_t kPiece = 256U << 10;

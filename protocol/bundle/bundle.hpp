@@ -30,6 +30,9 @@ struct Bundle {
 /// Reads and checks a bundle completely.
 Result<Bundle> read_bundle(ByteView zip);
 
+/// Refuses layers that have more than kMaxLayerBytes together.
+Result<void> check_size(const std::vector<Layer>& layers);
+
 /// The zip archive: layers first, `manifest` last, DEFLATE, the same bytes for the same input.
 Bytes write_bundle(const Bundle& bundle);
 

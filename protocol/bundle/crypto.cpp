@@ -175,6 +175,16 @@ std::string SigningKey::private_pem() const {
   });
 }
 
+Bytes SigningKey::private_scalar() const {
+  BIGNUM* number = nullptr;
+  Bytes scalar(32);
+  const bool good = EVP_PKEY_get_bn_param(impl_->key.get(), OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
+                    BN_bn2binpad(number, scalar.data(), static_cast<int>(scalar.size())) == 32;
+  BN_clear_free(number);
+  if (!good) throw_openssl("reading a private key");
+  return scalar;
+}
+
 std::string SigningKey::public_pem() const {
   return written("writing a public key",
                  [&](BIO* bio) { return PEM_write_bio_PUBKEY(bio, impl_->key.get()); });

@@ -55,6 +55,7 @@ class SigningKey final : public Signer {
   ~SigningKey() override;
 
   [[nodiscard]] std::string private_pem() const;  ///< PKCS #8, unencrypted
+  [[nodiscard]] Bytes private_scalar() const;     ///< 32 bytes, big-endian
   [[nodiscard]] std::string public_pem() const;   ///< SubjectPublicKeyInfo
   [[nodiscard]] PublicKey public_key() const override;
   /// ECDH: the shared X coordinate; nothing if `peer` is no point of the curve.

@@ -5,11 +5,40 @@
 #include "protocol/bundle.pb.h"
 
 namespace microvisor::protocol {
+namespace {
+
+Result<void> read_layer_keys(const bundle::NewKeys::Body& body, KeyChange& change) {
+  const auto too_many = [](int count) { return count > static_cast<int>(kMaxLayerKeys); };
+  if (too_many(body.delete_layer_decrypters_size()) || too_many(body.add_layer_decrypters_size()))
+    return refuse(Refusal::TooManySigners, "a device has at most 4 keys to encrypted layers");
+  change.remove_layer_keys.assign(body.delete_layer_decrypters().begin(),
+                                  body.delete_layer_decrypters().end());
+  for (const bundle::HpkeCiphertext& added : body.add_layer_decrypters()) {
+    const bool good =
+        is_p256_point(as_bytes(added.sender_pub())) && added.ciphertext().size() == kWrappedLayerKeyBytes;
+    if (!good)
+      return refuse(Refusal::KeyChangeMalformed, "a key to encrypted layers is not encrypted to a device");
+    WrappedLayerKey& wrapped = change.add_layer_keys.emplace_back();
+    wrapped.receiver = added.receiver_id();
+    std::copy(added.sender_pub().begin(), added.sender_pub().end(), wrapped.message.encapsulated.begin());
+    wrapped.message.sealed.assign(added.ciphertext().begin(), added.ciphertext().end());
+  }
+  return {};
+}
+
+}  // namespace
 
 Bytes sign_key_change(const KeyChange& change, const Signer& key) {
   bundle::NewKeys::Body body;
   for (const std::uint64_t id : change.remove_signers) body.add_delete_manifest_signers(id);
   for (const PublicKey& added : change.add_signers) body.add_add_manifest_signers(added.data(), added.size());
+  for (const std::uint64_t id : change.remove_layer_keys) body.add_delete_layer_decrypters(id);
+  for (const WrappedLayerKey& wrapped : change.add_layer_keys) {
+    auto& added = *body.add_add_layer_decrypters();
+    added.set_receiver_id(wrapped.receiver);
+    added.set_sender_pub(wrapped.message.encapsulated.data(), wrapped.message.encapsulated.size());
+    added.set_ciphertext(wrapped.message.sealed.data(), wrapped.message.sealed.size());
+  }
   body.mutable_extensions()->set_sequence(change.sequence);
   body.mutable_extensions()->set_device_sid(change.device_sid);
   body.mutable_extensions()->set_erase(change.erase);
@@ -43,6 +72,8 @@ Result<SignedKeyChange> read_key_change(ByteView message) {
       return refuse(Refusal::BadSignerKey, "a key to be added is no point of P-256");
     std::copy(encoded.begin(), encoded.end(), result.change.add_signers.emplace_back().begin());
   }
+  if (auto layer_keys = read_layer_keys(body, result.change); !layer_keys)
+    return tl::unexpected(layer_keys.error());
   result.envelope = std::move(*envelope);
   return result;
 }

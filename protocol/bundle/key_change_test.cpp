@@ -35,6 +35,35 @@ TEST(KeyChange, ReadsBackWhatWasSigned) {
   EXPECT_EQ(read->change.add_signers, change.add_signers);
 }
 
+TEST(KeyChange, ReadsBackKeysToEncryptedLayers) {
+  const SigningKey layer_key = SigningKey::generate();
+  KeyChange change{1, "", {}, {}};
+  change.remove_layer_keys = {5, UINT64_MAX};
+  for (int i = 0; i < 2; ++i)
+    change.add_layer_keys.push_back(wrap_layer_key(layer_key, SigningKey::generate().public_key(), "UV"));
+  const auto read = read_key_change(sign_key_change(change, owner()));
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->change.remove_layer_keys, change.remove_layer_keys);
+  EXPECT_EQ(read->change.add_layer_keys, change.add_layer_keys);
+}
+
+TEST(KeyChange, RefusesWhatIsNoWrappedKey) {
+  const auto with = [](auto spoil) {
+    KeyChange change{1, "", {}, {}};
+    change.add_layer_keys = {wrap_layer_key(SigningKey::generate(), owner().public_key(), "UV")};
+    spoil(change);
+    return change;
+  };
+  EXPECT_EQ(refusal_of(with([](auto& c) { c.add_layer_keys[0].message.sealed.pop_back(); })),
+            Refusal::KeyChangeMalformed);
+  EXPECT_EQ(refusal_of(with([](auto& c) { c.add_layer_keys[0].message.encapsulated[64] ^= 1; })),
+            Refusal::KeyChangeMalformed);
+  EXPECT_EQ(refusal_of(with([](auto& c) {
+              c.remove_layer_keys = {1, 2, 3, 4, 5};
+            })),
+            Refusal::TooManySigners);
+}
+
 TEST(KeyChange, TheLargestFits) {
   KeyChange change{UINT64_MAX, "UV0123456789abcdef0123456789abcdef", {1, 2, 3, UINT64_MAX}, make_keys(4)};
   EXPECT_LE(sign_key_change(change, owner()).size(), kMaxKeyChangeBytes);

@@ -65,7 +65,8 @@ Result<LayerInfo> read_layer(const bundle::AppLayerReference& reference, int ind
   if (!measurement) return tl::unexpected(measurement.error());
   layer.measurement_hash = *measurement;
   layer.layer_size = reference.layer_size();
-  if (layer.layer_size > layer.size)
+  const std::size_t overhead = layer.encrypted_with != 0 ? kEncryptedLayerOverhead : 0;
+  if (layer.layer_size > layer.size + overhead)
     return refuse(Refusal::LayerTooLarge, name + " states a size beyond its region");
   return layer;
 }

@@ -18,6 +18,9 @@ inline constexpr std::uint32_t kExternalSectorBytes = 4096;      ///< regions th
 inline constexpr std::size_t kMaxManifestBytes = 2048;           ///< what a device accepts
 inline constexpr std::size_t kMaxLayers = 16;                    ///< what a device accepts
 
+/// Of an encrypted layer beyond its plain bytes: tag and encapsulated key, behind the ciphertext.
+inline constexpr std::size_t kEncryptedLayerOverhead = 16 + 65;
+
 inline constexpr std::size_t kDeviceSidBytes = 34;
 
 /// What a developer can choose when bundling. Zero is the default of each.

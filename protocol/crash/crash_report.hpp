@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <string>
 
-#include "protocol/bundle/crypto.hpp"
+#include "protocol/bundle/hpke.hpp"
 #include "protocol/crash.pb.h"
 
 namespace microvisor::protocol {
@@ -24,9 +24,5 @@ Result<std::string> key_id_of_crash_report(ByteView report);
 /// damaged, or another device's.
 Result<crash::CrashReport> open_crash_report(ByteView report, const SigningKey& key,
                                              const std::string& device_sid);
-
-/// HPKE's single-shot open in base mode with the suite above; nothing if it does not authenticate.
-std::optional<Bytes> hpke_open(const PublicKey& encapsulated, const SigningKey& receiver, ByteView info,
-                               ByteView associated_data, ByteView ciphertext_and_tag);
 
 }  // namespace microvisor::protocol

@@ -35,6 +35,8 @@ std::string describe_update_error(int error) {
     case link::UPDATE_ERROR_LAYERS_SWAPPED: return "a layer came in place of another";
     case link::UPDATE_ERROR_LAYER_TRUNCATED: return "a layer is cut off";
     case link::UPDATE_ERROR_LAYER_EXTENDED: return "a layer is longer than it should be";
+    case link::UPDATE_ERROR_NO_LAYER_KEY: return "the device does not have the key to a layer";
+    case link::UPDATE_ERROR_DECRYPTION: return "a layer cannot be decrypted";
     default: return "error " + std::to_string(error);
   }
 }
@@ -49,6 +51,7 @@ std::string describe_keys_error(int error) {
     case link::KEYS_ERROR_TOO_MANY: return "there would be more than 4 signers";
     case link::KEYS_ERROR_NONE_LEFT: return "no signer would be left";
     case link::KEYS_ERROR_BAD_KEY: return "a key is no point of P-256";
+    case link::KEYS_ERROR_BAD_LAYER_KEY: return "a key to encrypted layers is not for this device";
     case link::KEYS_ERROR_STORAGE: return "the flash memory failed";
     default: return "error " + std::to_string(error);
   }

@@ -153,10 +153,19 @@ void TestDevice::network_status_changed(firmware::link::NetworkStatus status) {
   if (policy && status != firmware::link::NetworkStatus::Connected) policy->disconnected(line_.now());
 }
 
+firmware::vault::LayerKeys TestDevice::layer_keys() {
+  firmware::vault::LayerKeys keys;
+  firmware::vault::read_layer_keys(*store_, anchors_.sequence, keys);
+  return keys;
+}
+
 firmware::manifest::KeysError TestDevice::change_keys(std::span<const std::uint8_t> message) {
   firmware::manifest::ChangedKeys next;
-  const auto error = firmware::manifest::check_new_keys(message, kDeviceSid, anchors_, next);
+  const auto error =
+      firmware::manifest::check_new_keys(message, identity_record, anchors_, layer_keys(), next);
   if (error != firmware::manifest::KeysError::None) return error;
+  if (!firmware::vault::write_layer_keys(*store_, {}, next.anchors.sequence, next.layer_keys))
+    return firmware::manifest::KeysError::Storage;
   anchors_ = next.anchors;
   updater_->signers_changed(anchors_);
   return error;

@@ -102,6 +102,7 @@ class TestDevice final : public firmware::link::LinkHost {
   void gateway_reached() override {}
   const firmware::vault::Identity& identity() override { return identity_record; }
   const firmware::vault::TrustAnchors& anchors() override { return anchors_; }
+  firmware::vault::LayerKeys layer_keys() override;
   firmware::manifest::KeysError change_keys(std::span<const std::uint8_t> message) override;
   firmware::link::DeviceFacts facts() override;
   bool network_wanted() override;

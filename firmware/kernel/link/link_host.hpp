@@ -16,6 +16,7 @@
 #include "firmware/manifest/new_keys.hpp"
 #include "firmware/update/updater.hpp"
 #include "firmware/vault/identity.hpp"
+#include "firmware/vault/layer_keys.hpp"
 #include "firmware/vault/trust_anchors.hpp"
 
 namespace microvisor::firmware::link {
@@ -83,8 +84,10 @@ class LinkHost {
   // --- who and what ---
   [[nodiscard]] virtual const vault::Identity& identity() = 0;
   [[nodiscard]] virtual const vault::TrustAnchors& anchors() = 0;
-  /// Checks a change of keys (bundle.proto NewKeys) and makes it so; anchors() has the new ones then. None:
-  /// done.
+  /// The keys to encrypted layers.
+  [[nodiscard]] virtual vault::LayerKeys layer_keys() = 0;
+  /// Checks a change of keys (bundle.proto NewKeys) and makes it so; anchors() and layer_keys() have the new
+  /// ones then. None: done.
   [[nodiscard]] virtual manifest::KeysError change_keys(std::span<const std::uint8_t> message) = 0;
   /// Mounted. The link drives it from begin() to mark_ready() and reports what it says.
   [[nodiscard]] virtual update::Updater& updater() = 0;

@@ -19,6 +19,13 @@ void put_signers(const vault::TrustAnchors& anchors, std::uint64_t* ids, pb_size
   for (pb_size_t i = 0; i < count; ++i) ids[i] = crypto::manifest_key_id(anchors.manifest_signers[i]);
 }
 
+/// Not inlined: the keys are on the stack no longer than their ids are taken.
+[[gnu::noinline]] void put_layer_keys(LinkHost& host, std::uint64_t* ids, pb_size_t& count) {
+  const vault::LayerKeys keys = host.layer_keys();
+  count = static_cast<pb_size_t>(keys.count);
+  for (pb_size_t i = 0; i < count; ++i) ids[i] = keys.keys[i].id;
+}
+
 }  // namespace
 
 Session::Session(LinkHost& host, FrameIo& io)
@@ -54,6 +61,7 @@ void Session::start(std::uint64_t now, std::uint64_t attempts) {
   hello.attempts = attempts;
   hello.keys_sequence = host_.anchors().sequence;
   put_signers(host_.anchors(), hello.signers, hello.signers_count);
+  put_layer_keys(host_, hello.layer_keys, hello.layer_keys_count);
   if (!io_.send()) end_ = SessionEnd::Lost;
 }
 
@@ -146,6 +154,7 @@ void Session::new_keys(const microvisor_link_NewKeys& message) {
   report.error = static_cast<microvisor_link_KeysError>(error);
   report.sequence = host_.anchors().sequence;
   put_signers(host_.anchors(), report.signers, report.signers_count);
+  put_layer_keys(host_, report.layer_keys, report.layer_keys_count);
   if (!io_.send()) end_ = SessionEnd::Lost;
 }
 

@@ -73,7 +73,7 @@ Message layer_message(const LayerFields& layer) {
   Message message;
   if (layer.with_target) message.message(1, target);
   message.number(2, layer.encrypted_with);
-  message.bytes(3, layer.fetch_hash.value_or(bytes_of(crypto::sha256(layer.data))));
+  message.bytes(3, layer.fetch_hash.value_or(bytes_of(crypto::sha256(layer.fetched()))));
   message.bytes(4, layer.measurement_hash.value_or(bytes_of(measurement(layer))));
   if (layer.stated_size != 0) message.number(1000, layer.stated_size);
   return message;

@@ -42,13 +42,15 @@ struct SigningKey {
 struct LayerFields {
   std::uint32_t start = 0;
   std::uint32_t size = 0x10'0000;
-  Bytes data;  // fetch and measurement hash are computed from it
+  Bytes data;    // fetch and measurement hash are computed from it
+  Bytes sealed;  // what is fetched instead, if it is encrypted: the fetch hash is of it
   std::uint64_t encrypted_with = 0;
   bool external = false;
   std::uint32_t stated_size = 0;  // 0: the manifest does not say
   bool with_target = true;
   std::optional<Bytes> fetch_hash;        // instead of the right one
   std::optional<Bytes> measurement_hash;  // instead of the right one
+  [[nodiscard]] const Bytes& fetched() const { return sealed.empty() ? data : sealed; }
 };
 
 [[nodiscard]] Message layer_message(const LayerFields& layer);

@@ -11,6 +11,8 @@
 #include "firmware/manifest/testing/bundle_maker.hpp"
 #include "firmware/storage/testing/flash_model.hpp"
 #include "firmware/update/updater.hpp"
+#include "firmware/vault/layer_keys.hpp"
+#include "protocol/bundle/layer_encryption.hpp"
 #include "protocol/transfer/encoder.hpp"
 
 namespace microvisor::firmware::update::testing {
@@ -55,7 +57,7 @@ struct Application {
   [[nodiscard]] Bytes object(const crypto::Digest& name) const {
     if (name == hash) return manifest;
     for (const LayerFields& layer : layers) {
-      if (crypto::sha256(layer.data) == name) return layer.data;
+      if (crypto::sha256(layer.fetched()) == name) return layer.fetched();
     }
     return {};
   }
@@ -96,6 +98,29 @@ inline LayerFields external_layer(std::uint32_t start, std::uint32_t region, std
   LayerFields fields = layer(start, region, size, seed);
   fields.external = true;
   return fields;
+}
+
+/// The key that encrypted layers in tests are encrypted to.
+inline const SigningKey& layer_key() {
+  static const SigningKey key(0x21);
+  return key;
+}
+
+/// The same layer, encrypted.
+inline LayerFields encrypted(LayerFields fields) {
+  fields.sealed = protocol::encrypt_layer(fields.data, layer_key().point);
+  fields.encrypted_with = crypto::layer_key_id(layer_key().point);
+  fields.stated_size = static_cast<std::uint32_t>(fields.sealed.size());
+  return fields;
+}
+
+/// Gives the device that key, as a change of keys does, or takes it away.
+inline void set_layer_key(vault::Store& store, bool there) {
+  vault::LayerKeys keys;
+  if (there) {
+    EXPECT_TRUE(keys.add({crypto::layer_key_id(layer_key().point), layer_key().secret}));
+  }
+  EXPECT_TRUE(vault::write_layer_keys(store, {}, owner_anchors().sequence, keys));
 }
 
 /// The same layer of a later version: bytes inserted in the middle, and every thousandth one changed.
