@@ -24,9 +24,9 @@ struct KeyChange {
   std::string device_sid;      ///< empty: for all devices that accept the signer
   std::vector<std::uint64_t> remove_signers;
   std::vector<PublicKey> add_signers;
+  bool erase = false;  ///< the device forgets application and data; only with device_sid
   std::vector<std::uint64_t> remove_layer_keys{};
   std::vector<WrappedLayerKey> add_layer_keys{};  ///< which keys they are only their receivers can tell
-  bool erase = false;  ///< the device forgets application and data; only with device_sid
   friend bool operator==(const KeyChange&, const KeyChange&) = default;
 };
 

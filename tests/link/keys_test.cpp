@@ -1,7 +1,10 @@
-// Changes of keys over the link: whose updates the device takes afterwards.
+// Changes of keys over the link: whose updates the device takes afterwards, and which encrypted ones it
+// reads.
 #include <gtest/gtest.h>
 
+#include "firmware/crypto/hpke.hpp"
 #include "protocol/bundle/key_change.hpp"
+#include "protocol/bundle/layer_encryption.hpp"
 #include "protocol/bundle/manifest.hpp"
 #include "tests/link/test_device.hpp"
 
@@ -35,6 +38,22 @@ class LinkKeys : public ::testing::Test {
     gateway.add_object(image);
     gateway.add_object(*manifest);
     gateway.set_target(protocol::sha256(*manifest));
+  }
+
+  /// An application of one layer, encrypted to `layer_key`.
+  void deploy_encrypted(std::uint8_t fill, const SigningKey& layer_key) {
+    const auto plain = protocol::make_bundle(protocol::Bytes(3000, fill), {}).value();
+    const auto bundle =
+        protocol::sign_bundle(protocol::encrypt_bundle(plain, layer_key.public_key()).value(), owner).value();
+    gateway.add_object(bundle.layers[0].bytes);
+    gateway.add_object(bundle.manifest);
+    gateway.set_target(protocol::sha256(bundle.manifest));
+  }
+
+  [[nodiscard]] protocol::PublicKey device_key() {
+    protocol::PublicKey point{};
+    EXPECT_TRUE(firmware::crypto::p256_public_key(device.identity_record.device_private_key, point));
+    return point;
   }
 
   [[nodiscard]] std::string last_report() {
@@ -91,6 +110,41 @@ TEST_F(LinkKeys, RefusalsAreToldAndChangeNothing) {
   const auto none = change({11, "", {owner.id(), other.id()}, {}}, other);
   EXPECT_EQ(none.error(), link::KEYS_ERROR_NONE_LEFT);
   EXPECT_EQ(none.signers_size(), 2);
+}
+
+TEST_F(LinkKeys, AnEncryptedApplicationNeedsItsKey) {
+  const SigningKey layer_key = SigningKey::generate();
+  const std::uint64_t id = protocol::layer_key_id(layer_key.public_key());
+  deploy_encrypted(1, layer_key);
+  ASSERT_TRUE(device.run_until([&] { return last_report() == "FAILED 36"; }));
+  KeyChange bring{10, "", {}, {}};
+  bring.add_layer_keys = {protocol::wrap_layer_key(layer_key, device_key(), kDeviceSid)};
+  const auto added = change(bring, owner);
+  EXPECT_EQ(added.error(), link::KEYS_ERROR_NONE);
+  ASSERT_EQ(added.layer_keys_size(), 1);
+  EXPECT_EQ(added.layer_keys(0), id);
+  deploy_encrypted(2, layer_key);
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 1; }));
+  device.reset();
+  ASSERT_TRUE(device.updater().installed());
+  ASSERT_TRUE(device.run_until([&] { return last_report() == "COMPLETE"; }));
+  ASSERT_EQ(gateway.seen().hellos.back().layer_keys_size(), 1) << "after a reset it still has the key";
+  EXPECT_EQ(gateway.seen().hellos.back().layer_keys(0), id);
+  KeyChange take{11, "", {}, {}};
+  take.remove_layer_keys = {id};
+  EXPECT_EQ(change(take, owner).layer_keys_size(), 0);
+  deploy_encrypted(3, layer_key);
+  ASSERT_TRUE(device.run_until([&] { return last_report() == "FAILED 36"; }));
+}
+
+TEST_F(LinkKeys, AKeyForAnotherDeviceIsRefused) {
+  KeyChange bring{10, "", {}, {}};
+  bring.add_layer_keys = {
+      protocol::wrap_layer_key(SigningKey::generate(), device_key(), "UV00000000000000000000000000000000")};
+  const auto answer = change(bring, owner);
+  EXPECT_EQ(answer.error(), link::KEYS_ERROR_BAD_LAYER_KEY);
+  EXPECT_EQ(answer.sequence(), 0u);
+  EXPECT_EQ(answer.layer_keys_size(), 0);
 }
 
 }  // namespace

@@ -378,6 +378,7 @@ std::optional<cloud::Greeting> TestGateway::greet(cloud::Session&, const link::H
   const std::lock_guard lock(mutex_);
   ++seen_.sessions;
   seen_.hello_kernels.push_back(hello.kernel_version());
+  seen_.hellos.push_back(hello);
   seen_.kernel_hashes.push_back(protocol::to_hex(protocol::as_bytes(hello.kernel_manifest_hash())));
   return cloud::Greeting{logging_, {target_}, {kernel_target_}, key_changes_};
 }

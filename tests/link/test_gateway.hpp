@@ -34,6 +34,7 @@ struct Seen {
   std::vector<std::string> kernel_hashes;  // of the manifests in Hello, hex
   std::vector<std::string> events;
   std::vector<link::KeysReport> keys;
+  std::vector<link::Hello> hellos;
   std::vector<protocol::Bytes> crashes;
   std::vector<std::string> ends;  // reasons of sessions
   std::uint64_t largest_record = 0;
