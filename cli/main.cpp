@@ -36,6 +36,7 @@ int run_program(int count, char** arguments) {
   add_deploy(program, context);
   add_logs(program, context);
   add_signers(program, context);
+  add_decrypters(program, context);
   add_kernels(program, context);
   add_board(program, context);
   add_factory(program, context);

@@ -15,6 +15,7 @@
 #include "cli/files.hpp"
 #include "cli/key_pair.hpp"
 #include "cli/output.hpp"
+#include "protocol/bundle/layer_encryption.hpp"
 
 namespace microvisor::cli {
 namespace {
@@ -22,7 +23,7 @@ namespace {
 using nlohmann::json;
 
 struct BundleArguments {
-  std::string input, output, debug_key, crash_key;
+  std::string input, output, debug_key, crash_key, layer_key;
   std::vector<std::string> external;
   protocol::BundleOptions options;
   bool as_json = false;
@@ -54,6 +55,12 @@ protocol::ExternalImage read_external(const std::string& argument) {
   return image;
 }
 
+protocol::Bundle encrypted(const protocol::Bundle& bundle, const std::string& key_file) {
+  auto result = protocol::encrypt_bundle(bundle, read_public_key(key_file));
+  if (!result) throw Failure(result.error().message);
+  return std::move(*result);
+}
+
 void bundle_command(BundleArguments& arguments) {
   if (!arguments.debug_key.empty()) arguments.options.debug_key = read_public_key(arguments.debug_key);
   if (!arguments.crash_key.empty()) arguments.options.crash_key = read_public_key(arguments.crash_key);
@@ -63,7 +70,8 @@ void bundle_command(BundleArguments& arguments) {
   }
   std::vector<protocol::ExternalImage> external;
   for (const std::string& argument : arguments.external) external.push_back(read_external(argument));
-  const protocol::Bundle bundle = load_application(arguments.input, arguments.options, external);
+  protocol::Bundle bundle = load_application(arguments.input, arguments.options, external);
+  if (!arguments.layer_key.empty()) bundle = encrypted(bundle, arguments.layer_key);
   const protocol::Bytes zip = protocol::write_bundle(bundle);
   write_file(arguments.output, zip);
   const json summary = describe_bundle(bundle);
@@ -95,6 +103,9 @@ void add_bundle(CLI::App& apps) {
   command->add_option(
       "--crash-report-pubkey", arguments->crash_key,
       "P-256 public key (PEM) that crash reports are encrypted to (see 'apps crash-keypair')");
+  command->add_option(
+      "--encrypt-for", arguments->layer_key,
+      "P-256 public key (PEM); only devices with the private one can read the layers (see 'decrypters')");
   command->add_option("--crash-stack-bytes", arguments->options.crash_stack_bytes,
                       "Bytes of the stack in a crash report, at most 7168");
   command->add_option("--minimum-restart-time", arguments->options.minimum_restart_ms,

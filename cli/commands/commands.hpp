@@ -34,6 +34,7 @@ void add_kernels(CLI::App& program, Context& context);
 void add_login(CLI::App& program, Context& context);
 void add_logs(CLI::App& program, Context& context);
 void add_signers(CLI::App& program, Context& context);
+void add_decrypters(CLI::App& program, Context& context);
 void add_run(CLI::App& program);
 
 }  // namespace microvisor::cli

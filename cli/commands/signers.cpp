@@ -4,8 +4,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -13,17 +11,13 @@
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
+#include "cli/key_changes.hpp"
 #include "cli/output.hpp"
-#include "cli/pkcs11_key.hpp"
-#include "protocol/bundle/key_change.hpp"
 
 namespace microvisor::cli {
 namespace {
 
 using nlohmann::json;
-
-constexpr const char* kKeyHelp =
-    "Sign the change with this key (PEM file or PKCS #11 URI) instead of the account's own key in the cloud";
 
 struct Arguments {
   std::string which;  // public key file, or key id
@@ -41,15 +35,9 @@ void print_signers(const json& answer, bool as_json) {
   print_line(format_table({"KEY", "HELD BY"}, rows));
 }
 
-/// Signs here and hands the result to the cloud, which passes it on to the devices.
-json publish(Client& client, protocol::KeyChange change, const std::string& key) {
-  const json now = client.get("/api/signers");
-  const auto clock = std::chrono::duration_cast<std::chrono::microseconds>(
-      std::chrono::system_clock::now().time_since_epoch());
-  change.sequence =
-      std::max(static_cast<std::uint64_t>(clock.count()), now.at("sequence").get<std::uint64_t>() + 1);
-  const auto message = protocol::sign_key_change(change, *open_signing_key(key));
-  return client.post_json("/api/key-changes", {{"new_keys", protocol::to_base64(message)}});
+json publish(Client& client, const protocol::KeyChange& change, const std::string& key) {
+  auto latest = client.get("/api/signers").at("sequence").get<std::uint64_t>();
+  return publish_key_change(client, change, key, latest);
 }
 
 void add(Client& client, const Arguments& arguments) {
@@ -67,10 +55,7 @@ void remove(Client& client, const Arguments& arguments) {
     client.remove("/api/signers/" + Client::escape(arguments.which));
     return print_signers(client.get("/api/signers"), arguments.as_json);
   }
-  const auto bytes = protocol::from_hex(arguments.which);
-  if (!bytes || bytes->size() != 8) throw Failure(arguments.which + ": a key id is 16 hex digits");
-  std::uint64_t id = 0;
-  for (const std::uint8_t byte : *bytes) id = id << 8 | byte;
+  const std::uint64_t id = key_id_argument(arguments.which);
   print_signers(publish(client, {0, "", {id}, {}}, arguments.key), arguments.as_json);
 }
 
@@ -81,7 +66,7 @@ void add_change(CLI::App& group, Context& context, const char* name, const char*
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = group.add_subcommand(name, help);
   command->add_option(which, arguments->which, which_help)->required();
-  command->add_option("-k,--key", arguments->key, kKeyHelp);
+  add_signing_key_option(*command, arguments->key);
   command->add_flag("--json", arguments->as_json, "Print the signers as JSON");
   command->callback([arguments, action, &context] {
     Client client(find_credentials(context.profile));

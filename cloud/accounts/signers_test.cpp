@@ -62,6 +62,23 @@ TEST_F(SignersTest, Refusals) {
       << "as old as the last";
 }
 
+TEST_F(SignersTest, KeysToEncryptedLayersGoToTheirDevice) {
+  const Device device = world.add_device('1');
+  const Device other = world.add_device('2');
+  KeyChange bring{0, device.sid, {}, {}};
+  bring.add_layer_keys = {protocol::wrap_layer_key(SigningKey::generate(), own.public_key(), device.sid)};
+  ASSERT_TRUE(signers.change(account, bring));
+  KeyChange take{0, "", {}, {}};
+  take.remove_layer_keys = {7};
+  ASSERT_TRUE(signers.change(account, take));
+  const auto messages = pending_key_changes(*world.store, device);
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_EQ(protocol::read_key_change(messages[0])->change.add_layer_keys, bring.add_layer_keys);
+  EXPECT_EQ(protocol::read_key_change(messages[1])->change.remove_layer_keys, take.remove_layer_keys);
+  EXPECT_EQ(pending_key_changes(*world.store, other), std::vector{messages[1]});
+  EXPECT_EQ(keys(), std::vector{cloud_key.public_key()});
+}
+
 TEST_F(SignersTest, ADeviceIsSentWhatItHasNotTaken) {
   Device device = world.add_device('1');
   const Device other = world.add_device('2');

@@ -100,6 +100,11 @@ Answer add_signer(const Services& services, const Call& call);
 Answer remove_signer(const Services& services, const Call& call);
 Answer publish_key_change(const Services& services, const Call& call);
 
+Answer list_decrypters(const Services& services, const Call& call);
+Answer add_decrypter(const Services& services, const Call& call);
+Answer remove_decrypter(const Services& services, const Call& call);
+Answer remove_decrypter_of_device(const Services& services, const Call& call);
+
 Answer fetch_return(const Services& services, const Call& call);
 Answer change_return(const Services& services, const Call& call);
 Answer list_crash_reports(const Services& services, const Call& call);

@@ -107,6 +107,8 @@ Json view_device_state(const Device& device, bool connected, const UpdateProgres
   view["updates"] = device.encodings_allowed ? kAutomaticUpdates : kWholeUpdates;
   view["keys"]["signers"] = Json::array();
   for (const std::uint64_t id : device.signers) view["keys"]["signers"].push_back(key_id_text(id));
+  view["keys"]["layer_keys"] = Json::array();
+  for (const std::uint64_t id : device.layer_keys) view["keys"]["layer_keys"].push_back(key_id_text(id));
   view["keys"]["sequence"] = device.keys_sequence;
   view["keys"]["error_code"] = device.keys_error;
   const auto state = static_cast<std::size_t>(progress.state);

@@ -76,6 +76,8 @@ std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hell
   device->wake_reason = hello.wake_reason();
   device->signers.assign(hello.signers().begin(), hello.signers().end());
   device->keys_sequence = hello.keys_sequence();
+  device->layer_keys.assign(hello.layer_keys().begin(), hello.layer_keys().end());
+  device->certificate = greeting_->tls_.certificate();
   store_.update_device(*device);
   if (hand_over_if_due(store_, *device)) device = store_.device_by_sid(device->sid);
   ++counters_.sessions;
@@ -156,6 +158,7 @@ void Gateway::keys_report(const Session& session, const link::KeysReport& report
   if (!device) return;
   device->signers.assign(report.signers().begin(), report.signers().end());
   device->keys_sequence = report.sequence();
+  device->layer_keys.assign(report.layer_keys().begin(), report.layer_keys().end());
   device->keys_error = report.error();
   store_.update_device(*device);
   bus_.publish(DeviceChanged{device->sid});

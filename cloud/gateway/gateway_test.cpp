@@ -3,6 +3,7 @@
 
 #include "cloud/test/device_client.hpp"
 #include "cloud/test/running_server.hpp"
+#include "protocol/bundle/key_change.hpp"
 #include "protocol/transfer/test_stream.hpp"
 
 namespace microvisor::cloud {
@@ -339,6 +340,50 @@ TEST_F(GatewayTest, AReissuedCertificateEndsTheOldOne) {
   EXPECT_TRUE(again.hello().has_goodbye());
   DeviceClient device(renewed);
   EXPECT_TRUE(device.hello().has_welcome());
+}
+
+TEST_F(GatewayTest, AKeyToEncryptedLayersPassesThrough) {
+  const auto listed = [this] { return client.get("/api/decrypters").json()["devices"][0]; };
+  EXPECT_TRUE(listed()["certificate"].is_null()) << "it has not connected yet";
+  DeviceClient device(identity);
+  ASSERT_TRUE(device.hello().has_welcome());
+  const auto certified = protocol::key_from_certificate(listed()["certificate"].get<std::string>());
+  const auto device_key = protocol::SigningKey::from_pem(identity.key);
+  ASSERT_TRUE(certified && device_key);
+  EXPECT_EQ(certified->common_name, identity.sid);
+  EXPECT_EQ(certified->key, device_key->public_key());
+
+  const auto layer_key = protocol::SigningKey::generate();
+  const auto wrapped = protocol::wrap_layer_key(layer_key, certified->key, identity.sid);
+  const auto post = [this](const protocol::Bytes& key) {
+    return client.post_json(own_path + "/decrypters", {{"wrapped_key", protocol::to_base64(key)}}).status;
+  };
+  EXPECT_EQ(post(protocol::write_wrapped_key(wrapped)), 201);
+  EXPECT_EQ(post(protocol::Bytes(100, 4)), 400);
+  const auto frame = device.receive(link::Frame::kNewKeys);
+  ASSERT_TRUE(frame.has_value());
+  const auto change = protocol::read_key_change(protocol::as_bytes(frame->new_keys().message()));
+  ASSERT_TRUE(change.has_value());
+  EXPECT_EQ(change->change.device_sid, identity.sid);
+  EXPECT_EQ(change->change.add_layer_keys, std::vector{wrapped}) << "as it came";
+
+  const std::uint64_t id = protocol::layer_key_id(layer_key.public_key());
+  link::Frame report;
+  report.mutable_keys_report()->set_sequence(change->change.sequence);
+  report.mutable_keys_report()->add_layer_keys(id);
+  device.send(report);
+  const json state = wait_for_state([](const json& each) { return !each["keys"]["layer_keys"].empty(); });
+  EXPECT_EQ(listed()["layer_keys"], state["keys"]["layer_keys"]);
+  const std::string id_text = state["keys"]["layer_keys"][0];
+  EXPECT_EQ(protocol::key_id_from_text(id_text), id);
+  EXPECT_EQ(client.remove("/api/decrypters/" + id_text).status, 204);
+  EXPECT_EQ(client.remove("/api/decrypters/7").status, 400);
+  const auto taken = device.receive(link::Frame::kNewKeys);
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(protocol::read_key_change(protocol::as_bytes(taken->new_keys().message()))->change.remove_layer_keys,
+            std::vector{id});
+  test::provision(client, {{"sid", identity.sid}});
+  EXPECT_TRUE(listed()["certificate"].is_null()) << "it is not that of the device any more";
 }
 
 TEST_F(GatewayTest, TheDeviceRefusesAnotherGateway) {

@@ -118,6 +118,8 @@ void TlsChannel::read_identity() {
   unsigned int size = 0;
   X509_digest(certificate.get(), EVP_sha256(), hash.data(), &size);
   fingerprint_ = protocol::to_hex(hash);
+  certificate_ =
+      written("writing a certificate", [&](BIO* bio) { return PEM_write_bio_X509(bio, certificate.get()); });
 }
 
 void TlsChannel::fail(const std::string& what) {

@@ -47,6 +47,7 @@ class TlsChannel {
   /// Of the verified client certificate, once Open.
   [[nodiscard]] const std::string& common_name() const { return common_name_; }
   [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
+  [[nodiscard]] const std::string& certificate() const { return certificate_; }  ///< PEM
   [[nodiscard]] bool resumed() const;
   /// Why it Failed.
   [[nodiscard]] const std::string& error() const { return error_; }
@@ -62,6 +63,7 @@ class TlsChannel {
   Status status_ = Status::Handshaking;
   std::string common_name_;
   std::string fingerprint_;
+  std::string certificate_;
   std::string error_;
 };
 

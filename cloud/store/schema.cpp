@@ -8,7 +8,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 7;
+constexpr int kSchemaVersion = 8;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -104,6 +104,12 @@ CREATE TABLE test_records (
 CREATE INDEX test_records_by_device ON test_records (device_sid, sequence);
 )";
 
+/// What version 8 adds to version 7.
+constexpr const char* kLayerKeys = R"(
+ALTER TABLE devices ADD COLUMN layer_keys BLOB NOT NULL DEFAULT x'';
+ALTER TABLE devices ADD COLUMN certificate TEXT NOT NULL DEFAULT '';
+)";
+
 std::int64_t user_version(Database& database) {
   Statement query = database.prepare("PRAGMA user_version");
   return query.step() ? query.integer() : 0;
@@ -121,6 +127,7 @@ void bring_up_to_date(Database& database, const std::string& path) {
   if (version < 5) database.run(kKernels);
   if (version < 6) database.run(kAppReturns);
   if (version < 7) database.run(kCustody);
+  if (version < 8) database.run(kLayerKeys);
   if (version < kSchemaVersion) {
     database.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }

@@ -23,7 +23,7 @@ const std::string kDeviceColumns =
     "kernel_running, "
     "kernel_target, kernel_targeted, kernel_status, kernel_error, kernel_progress_state, "
     "kernel_progress_done, "
-    "kernel_progress_total, kernel_progress_shown";
+    "kernel_progress_total, kernel_progress_shown, layer_keys, certificate";
 
 /// Key ids and moments are kept as 8 bytes each, big-endian.
 protocol::Bytes pack_ids(const std::vector<std::uint64_t>& ids) {
@@ -106,6 +106,8 @@ Device read_device(Statement& row) {
   kernel.status = static_cast<UpdateStatus>(row.integer());
   kernel.error_code = static_cast<int>(row.integer());
   kernel.progress = read_progress(row);
+  device.layer_keys = unpack_ids(row.bytes());
+  device.certificate = row.text();
   return device;
 }
 
@@ -143,6 +145,7 @@ void bind_device(Statement& statement, const Device& device) {
       .bind(static_cast<std::int64_t>(device.kernel.status))
       .bind(std::int64_t{device.kernel.error_code});
   bind_progress(statement, device.kernel.progress);
+  statement.bind(protocol::ByteView(pack_ids(device.layer_keys))).bind(std::string_view(device.certificate));
 }
 
 class SqliteStore final : public Store {
@@ -340,12 +343,12 @@ class SqliteStore final : public Store {
         "kernel_version_number, app_running, boot_count, wake_reason, signers, keys_sequence, keys_error, "
         "progress_sent, encodings_allowed, kernel_running, kernel_target, kernel_targeted, kernel_status, "
         "kernel_error, kernel_progress_state, kernel_progress_done, kernel_progress_total, "
-        "kernel_progress_shown) "
+        "kernel_progress_shown, layer_keys, certificate) "
         "VALUES "
         "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?, ?, ?, "
         "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(std::string_view(device.sid)).bind(std::string_view(device.account_sid)).bind(device.created);
     bind_device(insert, device);
     return insert.execute() == Statement::Outcome::Conflict ? Insert::NameTaken : Insert::Done;
@@ -383,7 +386,7 @@ class SqliteStore final : public Store {
         "progress_sent = ?, encodings_allowed = ?, "
         "kernel_running = ?, kernel_target = ?, kernel_targeted = ?, kernel_status = ?, kernel_error = ?, "
         "kernel_progress_state = ?, kernel_progress_done = ?, kernel_progress_total = ?, "
-        "kernel_progress_shown = ? WHERE sid = ?");
+        "kernel_progress_shown = ?, layer_keys = ?, certificate = ? WHERE sid = ?");
     bind_device(update, device);
     update.bind(std::string_view(device.sid));
     return update.execute() == Statement::Outcome::Conflict ? Insert::NameTaken : Insert::Done;

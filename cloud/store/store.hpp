@@ -115,9 +115,11 @@ struct Device {
   std::uint32_t wake_reason = 0;
   KernelState kernel;
   // Whose signatures it accepts, as it has told.
-  std::vector<std::uint64_t> signers;  ///< key ids
-  std::uint64_t keys_sequence = 0;     ///< of the last change of keys it took
-  int keys_error = 0;                  ///< link::KeysError of the last one it was sent
+  std::vector<std::uint64_t> signers;     ///< key ids
+  std::uint64_t keys_sequence = 0;        ///< of the last change of keys it took
+  int keys_error = 0;                     ///< link::KeysError of the last one it was sent
+  std::vector<std::uint64_t> layer_keys;  ///< ids of the keys to encrypted layers that it has
+  std::string certificate;                ///< PEM, that it has connected with last; empty: never
 };
 
 /// A change of keys (protocol/bundle/key_change.hpp) that devices of the account have to take.

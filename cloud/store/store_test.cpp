@@ -264,10 +264,10 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
     database.run("DROP TABLE app_returns");
     database.run("DROP TABLE custody");
     database.run("DROP TABLE test_records");
-    for (const char* column :
-         {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed", "kernel_running",
-          "kernel_target", "kernel_targeted", "kernel_status", "kernel_error", "kernel_progress_state",
-          "kernel_progress_done", "kernel_progress_total", "kernel_progress_shown"})
+    for (const char* column : {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed",
+                               "kernel_running", "kernel_target", "kernel_targeted", "kernel_status",
+                               "kernel_error", "kernel_progress_state", "kernel_progress_done",
+                               "kernel_progress_total", "kernel_progress_shown", "layer_keys", "certificate"})
       database.run((std::string("ALTER TABLE devices DROP COLUMN ") + column).c_str());
     database.run("PRAGMA user_version = 1");
   }
@@ -280,8 +280,12 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
   EXPECT_FALSE(store->custody("UV1"));
   EXPECT_TRUE(store->test_records("UV1").empty());
   device.signers = {1, 2};
+  device.layer_keys = {3, UINT64_MAX};
+  device.certificate = "PEM";
   ASSERT_EQ(store->add_device(device), Insert::Done);
   EXPECT_EQ(store->device_by_sid("UV1")->signers, device.signers);
+  EXPECT_EQ(store->device_by_sid("UV1")->layer_keys, device.layer_keys);
+  EXPECT_EQ(store->device_by_sid("UV1")->certificate, device.certificate);
   EXPECT_TRUE(store->device_by_sid("UV1")->encodings_allowed);
 }
 

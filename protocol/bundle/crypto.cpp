@@ -118,8 +118,30 @@ std::string public_key_to_pem(const PublicKey& point) {
   return written("writing a public key", [&](BIO* bio) { return PEM_write_bio_PUBKEY(bio, key.get()); });
 }
 
-std::uint64_t signer_id(const PublicKey& key) {
-  Bytes typed = {0, 0};  // the type of manifest-signing keys
+Result<CertifiedKey> key_from_certificate(std::string_view pem) {
+  const OwnedCertificate certificate(PEM_read_bio_X509(bio_of(pem).get(), nullptr, no_password, nullptr));
+  ERR_clear_error();
+  if (!certificate) return refuse(Refusal::BadKeyFile, "not a certificate in PEM form");
+  EVP_PKEY* key = X509_get0_pubkey(certificate.get());
+  if (key == nullptr || !is_p256(key))
+    return refuse(Refusal::BadKeyFile, "the certificate is not for a key of curve P-256");
+  char name[128] = {};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name, sizeof name);
+  return CertifiedKey{name, point_of(key)};
+}
+
+std::optional<std::uint64_t> key_id_from_text(std::string_view text) {
+  const auto bytes = from_hex(text);
+  std::uint64_t id = 0;
+  if (!bytes || bytes->size() != sizeof id) return std::nullopt;
+  for (const std::uint8_t byte : *bytes) id = id << 8 | byte;
+  return id;
+}
+
+std::uint64_t signer_id(const PublicKey& key) { return key_id(0, key); }
+
+std::uint64_t key_id(std::uint8_t type, const PublicKey& key) {
+  Bytes typed = {0, type};
   typed.insert(typed.end(), key.begin(), key.end());
   const Hash hash = sha256(typed);
   std::uint64_t id = 0;

@@ -26,11 +26,24 @@ bool is_p256_point(ByteView encoded);
 /// P-256 only.
 Result<PublicKey> public_key_from_pem(std::string_view pem);
 
+/// What a certificate (X.509, PEM) says: whose key it is.
+struct CertifiedKey {
+  std::string common_name;
+  PublicKey key{};
+};
+/// Nobody's signature is looked at. P-256 only.
+Result<CertifiedKey> key_from_certificate(std::string_view pem);
+
 /// The key as PEM (SubjectPublicKeyInfo).
 std::string public_key_to_pem(const PublicKey& key);
 
-/// Id of a manifest-signing key: first 8 bytes of SHA-256(00 00 || point), big-endian.
+/// First 8 bytes of SHA-256(00 type || point), big-endian. Types: 0 manifest-signing keys, 1 keys to
+/// encrypted layers, 2 keys of crash reports, 3 devices' own keys.
+std::uint64_t key_id(std::uint8_t type, const PublicKey& key);
 std::uint64_t signer_id(const PublicKey& key);
+
+/// Key ids are shown as 16 hex digits; empty optional for anything else.
+std::optional<std::uint64_t> key_id_from_text(std::string_view text);
 
 /// ECDSA with SHA-256 over `message`.
 bool verify(const PublicKey& key, ByteView message, const Signature& signature);

@@ -3,6 +3,9 @@
 #include "protocol/bundle/crypto.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
+
+#include "protocol/bundle/openssl.hpp"
 
 namespace microvisor::protocol {
 namespace {
@@ -18,6 +21,18 @@ PublicKey base_point() {
   PublicKey key;
   std::copy(bytes.begin(), bytes.end(), key.begin());
   return key;
+}
+
+std::string self_signed(const SigningKey& key, const std::string& common_name) {
+  using namespace openssl;
+  const std::string pem = key.private_pem();
+  const OwnedKey owned(PEM_read_bio_PrivateKey(bio_of(pem).get(), nullptr, nullptr, nullptr));
+  const OwnedCertificate certificate(X509_new());
+  X509_set_pubkey(certificate.get(), owned.get());
+  X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(common_name.data()), -1, -1, 0);
+  if (X509_sign(certificate.get(), owned.get(), EVP_sha256()) == 0) throw_openssl("signing");
+  return written("a certificate", [&](BIO* bio) { return PEM_write_bio_X509(bio, certificate.get()); });
 }
 
 TEST(Crypto, Sha256OfTheStandardsExample) {
@@ -118,6 +133,24 @@ TEST(Text, Base64) {
   EXPECT_FALSE(from_base64("Z=g="));
   EXPECT_FALSE(from_base64("Zg=a"));
   EXPECT_FALSE(from_base64("Zm9*"));
+}
+
+TEST(KeyId, IsSixteenHexDigits) {
+  EXPECT_EQ(key_id_from_text("0ed2cad46ded7d8c"), 0x0ed2'cad4'6ded'7d8cU);
+  EXPECT_EQ(key_id_from_text("ffffffffffffffff"), UINT64_MAX);
+  for (const char* text :
+       {"", "0ed2cad46ded7d8", "0ed2cad46ded7d8c0", "0ed2cad46ded7d8x", "0ed2cad46ded7d8c00"})
+    EXPECT_FALSE(key_id_from_text(text)) << text;
+}
+
+TEST(CertifiedKey, IsThatOfTheCertificate) {
+  const SigningKey key = SigningKey::generate();
+  const auto read = key_from_certificate(self_signed(key, "UV0123456789abcdef0123456789abcdef"));
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->common_name, "UV0123456789abcdef0123456789abcdef");
+  EXPECT_EQ(read->key, key.public_key());
+  EXPECT_EQ(key_from_certificate(key.public_pem()).error().refusal, Refusal::BadKeyFile);
+  EXPECT_EQ(key_from_certificate("").error().refusal, Refusal::BadKeyFile);
 }
 
 }  // namespace

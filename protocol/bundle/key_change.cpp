@@ -14,14 +14,9 @@ Result<void> read_layer_keys(const bundle::NewKeys::Body& body, KeyChange& chang
   change.remove_layer_keys.assign(body.delete_layer_decrypters().begin(),
                                   body.delete_layer_decrypters().end());
   for (const bundle::HpkeCiphertext& added : body.add_layer_decrypters()) {
-    const bool good =
-        is_p256_point(as_bytes(added.sender_pub())) && added.ciphertext().size() == kWrappedLayerKeyBytes;
-    if (!good)
-      return refuse(Refusal::KeyChangeMalformed, "a key to encrypted layers is not encrypted to a device");
-    WrappedLayerKey& wrapped = change.add_layer_keys.emplace_back();
-    wrapped.receiver = added.receiver_id();
-    std::copy(added.sender_pub().begin(), added.sender_pub().end(), wrapped.message.encapsulated.begin());
-    wrapped.message.sealed.assign(added.ciphertext().begin(), added.ciphertext().end());
+    auto wrapped = read_wrapped_key(as_bytes(added.SerializeAsString()));
+    if (!wrapped) return tl::unexpected(wrapped.error());
+    change.add_layer_keys.push_back(std::move(*wrapped));
   }
   return {};
 }
@@ -34,10 +29,8 @@ Bytes sign_key_change(const KeyChange& change, const Signer& key) {
   for (const PublicKey& added : change.add_signers) body.add_add_manifest_signers(added.data(), added.size());
   for (const std::uint64_t id : change.remove_layer_keys) body.add_delete_layer_decrypters(id);
   for (const WrappedLayerKey& wrapped : change.add_layer_keys) {
-    auto& added = *body.add_add_layer_decrypters();
-    added.set_receiver_id(wrapped.receiver);
-    added.set_sender_pub(wrapped.message.encapsulated.data(), wrapped.message.encapsulated.size());
-    added.set_ciphertext(wrapped.message.sealed.data(), wrapped.message.sealed.size());
+    const Bytes bytes = write_wrapped_key(wrapped);
+    body.add_add_layer_decrypters()->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
   }
   body.mutable_extensions()->set_sequence(change.sequence);
   body.mutable_extensions()->set_device_sid(change.device_sid);

@@ -12,14 +12,6 @@ static_assert(kEncryptedLayerOverhead == kHpkeTagBytes + std::tuple_size_v<Publi
 constexpr std::string_view kLayerInfo = "microvisor-layer-v1";
 constexpr std::string_view kKeyInfo = "microvisor-layer-key-v1";
 
-std::uint64_t key_id(std::uint8_t type, const PublicKey& key) {
-  const Bytes prefix = {0x00, type};
-  const Hash hash = sha256(concatenated({prefix, key}));
-  std::uint64_t id = 0;
-  for (std::size_t i = 0; i < sizeof id; ++i) id = id << 8 | hash.at(i);
-  return id;
-}
-
 const Layer* find(const std::vector<Layer>& layers, const Hash& hash) {
   const auto found =
       std::find_if(layers.begin(), layers.end(), [&](const Layer& layer) { return layer.hash == hash; });
@@ -76,6 +68,29 @@ WrappedLayerKey wrap_layer_key(const SigningKey& layer_key, const PublicKey& dev
                                const std::string& device_sid) {
   return {device_key_id(device_key),
           hpke_seal(device_key, as_bytes(kKeyInfo), as_bytes(device_sid), layer_key.private_scalar())};
+}
+
+Bytes write_wrapped_key(const WrappedLayerKey& key) {
+  bundle::HpkeCiphertext message;
+  message.set_receiver_id(key.receiver);
+  message.set_sender_pub(key.message.encapsulated.data(), key.message.encapsulated.size());
+  message.set_ciphertext(key.message.sealed.data(), key.message.sealed.size());
+  const std::string bytes = message.SerializeAsString();
+  return {bytes.begin(), bytes.end()};
+}
+
+Result<WrappedLayerKey> read_wrapped_key(ByteView bytes) {
+  bundle::HpkeCiphertext message;
+  const bool good = message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
+                    is_p256_point(as_bytes(message.sender_pub())) &&
+                    message.ciphertext().size() == kWrappedLayerKeyBytes;
+  if (!good)
+    return refuse(Refusal::KeyChangeMalformed, "not a key to encrypted layers, encrypted to a device");
+  WrappedLayerKey key;
+  key.receiver = message.receiver_id();
+  std::copy(message.sender_pub().begin(), message.sender_pub().end(), key.message.encapsulated.begin());
+  key.message.sealed.assign(message.ciphertext().begin(), message.ciphertext().end());
+  return key;
 }
 
 }  // namespace microvisor::protocol

@@ -34,4 +34,8 @@ struct WrappedLayerKey {
 WrappedLayerKey wrap_layer_key(const SigningKey& layer_key, const PublicKey& device_key,
                                const std::string& device_sid);
 
+/// bundle.proto HpkeCiphertext. KeyChangeMalformed: not the wrapped form of a layer key.
+Bytes write_wrapped_key(const WrappedLayerKey& key);
+Result<WrappedLayerKey> read_wrapped_key(ByteView bytes);
+
 }  // namespace microvisor::protocol

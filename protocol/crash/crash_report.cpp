@@ -16,8 +16,11 @@ constexpr std::size_t kHeaderSize = 1 + kKeyIdSize + std::tuple_size_v<PublicKey
 }  // namespace
 
 std::string crash_key_id(const PublicKey& key) {
-  const Bytes type = {0x00, 0x02};
-  return to_hex(ByteView(sha256(concatenated({type, key}))).first(kKeyIdSize));
+  std::uint64_t id = key_id(2, key);
+  Bytes bytes(kKeyIdSize);
+  for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte, id >>= 8)
+    *byte = static_cast<std::uint8_t>(id);
+  return to_hex(bytes);
 }
 
 Result<std::string> key_id_of_crash_report(ByteView report) {
