@@ -1,5 +1,6 @@
-// Changes of keys, and keys to encrypted layers on their way to a device, as the cloud reads them: any bytes, and
-// any bytes as the body of a message that somebody has signed. What is read says the same when it is written again.
+// Changes of keys, and keys to encrypted layers on their way to a device, as the cloud reads them: any bytes,
+// and any bytes as the body of a message that somebody has signed. What is read says the same when it is
+// written again.
 #include "protocol/bundle/key_change.hpp"
 #include "fuzz/input.hpp"
 

@@ -4,13 +4,13 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
+#include "cli/key_changes.hpp"
 #include "cli/label.hpp"
 #include "cli/output.hpp"
 #include "cli/pkcs11_key.hpp"
@@ -53,13 +53,10 @@ protocol::KeyChange change_of(const json& view, const std::string& sid) {
   change.sequence = view.at("sequence").get<std::uint64_t>();
   change.device_sid = sid;
   change.erase = view.at("erase").get<bool>();
-  for (const json& id : view.at("remove")) {
-    const auto text = id.get<std::string>();
-    std::uint64_t number = 0;
-    if (std::from_chars(text.data(), text.data() + text.size(), number, 16).ec != std::errc())
-      throw Failure("the cloud names a key that is none: " + text);
-    change.remove_signers.push_back(number);
-  }
+  for (const json& id : view.at("remove"))
+    change.remove_signers.push_back(key_id_argument(id.get<std::string>()));
+  for (const json& id : view.at("remove_layer_keys"))
+    change.remove_layer_keys.push_back(key_id_argument(id.get<std::string>()));
   for (const json& pem : view.at("add")) {
     const auto key = protocol::public_key_from_pem(pem.get<std::string>());
     if (!key) throw Failure("the cloud's key of the receiver: " + key.error().message);

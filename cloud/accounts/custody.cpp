@@ -131,6 +131,10 @@ KeyChange Custodian::needed_change(const Account& owner, const Custody& custody)
   for (const PublicKey& key : then.keys) {
     if (!contains(now.keys, key)) change.add_signers.push_back(key);
   }
+  // The former owner's encrypted layers are nobody else's business.
+  if (const auto device = store_.device_by_sid(custody.device_sid))
+    change.remove_layer_keys = device->layer_keys;
+  change.remove_layer_keys.resize(std::min(change.remove_layer_keys.size(), protocol::kMaxLayerKeys));
   return change;
 }
 

@@ -64,6 +64,15 @@ TEST_F(CustodyTest, TheLabelsCodeClaimsADeviceThatIsForSale) {
   EXPECT_EQ(refusal_of(custodian.claim(maker, sid, kCode)), Refusal::BadClaim) << "the code has had its use";
 }
 
+TEST_F(CustodyTest, TheFormerOwnersKeysToLayersDoNotGoWithIt) {
+  make(true);
+  Device told = device();
+  told.layer_keys = {1, 2, 3, 4, 5};  // whatever a device may say
+  ASSERT_EQ(world.store->update_device(told), Insert::Done);
+  ASSERT_TRUE(custodian.claim(buyer, sid, kCode).has_value());
+  EXPECT_EQ(device_takes(maker).remove_layer_keys, (std::vector<std::uint64_t>{1, 2, 3, 4}));
+}
+
 TEST_F(CustodyTest, WithoutTheCodeOrTheMakersConsentNothing) {
   make(true);
   EXPECT_EQ(refusal_of(custodian.claim(buyer, sid, "ABCDEFGHIJKLMNOQ")), Refusal::BadClaim);

@@ -27,6 +27,9 @@ Json view_change(const protocol::KeyChange& change) {
   view["sequence"] = change.sequence;
   view["remove"] = Json::array();
   for (const std::uint64_t id : change.remove_signers) view["remove"].push_back(key_id_text(id));
+  view["remove_layer_keys"] = Json::array();
+  for (const std::uint64_t id : change.remove_layer_keys)
+    view["remove_layer_keys"].push_back(key_id_text(id));
   view["add"] = Json::array();
   for (const protocol::PublicKey& key : change.add_signers)
     view["add"].push_back(protocol::public_key_to_pem(key));

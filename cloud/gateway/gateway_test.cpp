@@ -380,8 +380,9 @@ TEST_F(GatewayTest, AKeyToEncryptedLayersPassesThrough) {
   EXPECT_EQ(client.remove("/api/decrypters/7").status, 400);
   const auto taken = device.receive(link::Frame::kNewKeys);
   ASSERT_TRUE(taken.has_value());
-  EXPECT_EQ(protocol::read_key_change(protocol::as_bytes(taken->new_keys().message()))->change.remove_layer_keys,
-            std::vector{id});
+  EXPECT_EQ(
+      protocol::read_key_change(protocol::as_bytes(taken->new_keys().message()))->change.remove_layer_keys,
+      std::vector{id});
   test::provision(client, {{"sid", identity.sid}});
   EXPECT_TRUE(listed()["certificate"].is_null()) << "it is not that of the device any more";
 }

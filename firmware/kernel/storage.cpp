@@ -301,7 +301,8 @@ manifest::KeysError change_keys(std::span<const std::uint8_t> message) {
     return manifest::KeysError::Storage;
   if (!vault::write_trust_anchors(flash, next.anchors)) return manifest::KeysError::Storage;
   the_anchors = next.anchors;
-  current.count = 0;  // nothing is kept of what is in force no more; if that fails it goes with the next change
+  current.count =
+      0;  // nothing is kept of what is in force no more; if that fails it goes with the next change
   (void)vault::write_layer_keys(the_store, current, sequence, next.layer_keys);
   the_updater.signers_changed(the_anchors);
   if (next.erase) {
