@@ -3,7 +3,7 @@
 // keys to encrypted layers that are keys.
 #include "firmware/manifest/new_keys.hpp"
 
-#include "firmware/crypto/hpke.hpp"
+#include "firmware/crypto/crypto.hpp"
 #include "firmware/manifest/testing/bundle_maker.hpp"
 #include "fuzz/input.hpp"
 

@@ -82,11 +82,6 @@ class Agreement {
     return mbedtls_ecdh_gen_public(&group_, &secret_, &own_, random_for_mbedtls, nullptr) == 0 &&
            mbedtls_mpi_write_binary(&secret_, key.data(), key.size()) == 0;
   }
-  [[nodiscard]] bool take(const PrivateKey& key) {
-    return mbedtls_mpi_read_binary(&secret_, key.data(), key.size()) == 0 &&
-           mbedtls_ecp_check_privkey(&group_, &secret_) == 0 &&
-           mbedtls_ecp_mul(&group_, &own_, &secret_, &group_.G, random_for_mbedtls, nullptr) == 0;
-  }
   /// Shared X coordinate of `key` and `peer`.
   [[nodiscard]] bool agree(const PrivateKey& key, const PublicKey& peer, Digest& shared) {
     return mbedtls_mpi_read_binary(&secret_, key.data(), key.size()) == 0 &&
@@ -164,11 +159,6 @@ bool HpkeSealer::start_with(const PrivateKey& ephemeral, const PublicKey& epheme
   encapsulated_ = ephemeral_point;
   return cipher_.schedule(HpkeCipher::Direction::Encrypt,
                           {ephemeral, receiver, encapsulated_, receiver, info, associated_data});
-}
-
-bool p256_public_key(const PrivateKey& key, PublicKey& point) {
-  Agreement agreement;
-  return agreement.load() && agreement.take(key) && agreement.own_point(point);
 }
 
 bool HpkeOpener::start(const PrivateKey& key, const PublicKey& encapsulated, Bytes info,

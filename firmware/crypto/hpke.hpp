@@ -41,10 +41,6 @@ class HpkeCipher {
   mbedtls_gcm_context gcm_;
 };
 
-/// The point that belongs to a private key. False: it is out of range, or memory or the arithmetic unit
-/// failed.
-[[nodiscard]] bool p256_public_key(const PrivateKey& key, PublicKey& point);
-
 class HpkeSealer {
  public:
   using Tag = std::array<std::uint8_t, 16>;

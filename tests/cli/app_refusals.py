@@ -62,14 +62,6 @@ def manifest_of(name):
         return archive.read("manifest")
 
 
-def refused(service, device, app, code, what):
-    outcome = service.outcome(device, app)
-    check(outcome["update_status"] == "error", f"{what}: {outcome['update_status']} {outcome['update_error_code']}")
-    state = service.device(device)
-    check(state["update"]["error_code"] == code, f"error {code}: {state['update']}")
-    check(state["connected"] and state["app_running"], "connected, and its application runs")
-
-
 def layered(name):
     """A bundle with three layers."""
     (home / "files.img").write_bytes(os.urandom(512 << 10))
@@ -78,9 +70,9 @@ def layered(name):
 
 def ordinary(service, device):
     """What comes out of the cloud as it is."""
-    refused(service, device, bundle("new.zip", "--minimum-kernel-version", 4_000_000_000), KERNEL_TOO_OLD,
+    service.refuses(device, bundle("new.zip", "--minimum-kernel-version", 4_000_000_000), KERNEL_TOO_OLD,
             "it needs a newer kernel")
-    refused(service, device, bundle("other.zip", "--only-device", "UV" + 32 * "0"), OTHER_DEVICE, "it is for another device")
+    service.refuses(device, bundle("other.zip", "--only-device", "UV" + 32 * "0"), OTHER_DEVICE, "it is for another device")
     service.deploy(device, bundle("own.zip", "--only-device", device))
 
 
@@ -115,7 +107,7 @@ def removed_signer(service, device):
            if signer["held_by_cloud"]]
     command("signers", "remove", own[0], "--key", "signing_private.pem")
     service.until(lambda: own[0] not in service.device(device)["keys"]["signers"], "the cloud's key is a signer no more")
-    refused(service, device, app, REMOVED_SIGNER, "a removed key has signed it")
+    service.refuses(device, app, REMOVED_SIGNER, "a removed key has signed it")
 
 
 with connected_board(user) as place:
@@ -132,5 +124,5 @@ with connected_board(user) as place:
     cases = forged(intruder)
     service.until_connected(device)
     for app, code, what in cases:
-        refused(service, device, app, code, what)
+        service.refuses(device, app, code, what)
     removed_signer(service, device)

@@ -17,7 +17,7 @@ from user import User, check
 
 FIRST, SECOND = map(os.path.abspath, sys.argv[2:4])
 user = User(sys.argv[1])
-command, refused_command, home = user.command, user.refused, user.home
+command, refused, home = user.command, user.refused, user.home
 NO_LAYER_KEY, DECRYPTION = 36, 37  # protocol/link.proto, enum UpdateError
 
 
@@ -54,14 +54,6 @@ def damaged(name, into):
             archive.writestr(entry, value)
 
 
-def refused(service, device, app, code, what):
-    outcome = service.outcome(device, app)
-    check(outcome["update_status"] == "error", f"{what}: {outcome['update_status']} {outcome['update_error_code']}")
-    state = service.device(device)
-    check(state["update"]["error_code"] == code, f"error {code}: {state['update']}")
-    check(state["connected"] and state["app_running"], "connected, and its application runs")
-
-
 def private_scalar(name):
     """Of a private key in PKCS #8 (RFC 5958, RFC 5915): the octet string behind version 1."""
     lines = (home / name).read_text().splitlines()
@@ -90,7 +82,7 @@ def over_the_air(service, device):
     app = encrypted(SECOND, "secret.zip", "--external-flash", files("one.img", "one"))
     shown = json.loads(command("bundle", "show", "secret.zip", "--json").stdout)["layers"]
     check(len(shown) > 1 and all(layer["encrypted_with"] == key for layer in shown), "every layer is encrypted")
-    refused(service, device, app, NO_LAYER_KEY, "the device does not have the key")
+    service.refuses(device, app, NO_LAYER_KEY, "the device does not have the key")
     command("decrypters", "add", "layer_private.pem")
     service.until(lambda: layer_keys(service, device) == [key], "the device has the key")
     listed = json.loads(command("decrypters", "list", "--json").stdout)["devices"]
@@ -104,7 +96,7 @@ def over_the_air(service, device):
 def damage(service, device):
     encrypted(FIRST, "good.zip", "--crash-stack-bytes", 1)
     damaged("good.zip", "damaged.zip")
-    refused(service, device, command("apps", "create", "damaged.zip").stdout.strip(), DECRYPTION, "its ciphertext was changed")
+    service.refuses(device, command("apps", "create", "damaged.zip").stdout.strip(), DECRYPTION, "its ciphertext was changed")
     service.deploy(device, encrypted(FIRST, "again.zip"))
     service.line("files 1: one begin, one end, my notes")
 
@@ -118,7 +110,7 @@ def by_the_owner_alone(service, device, key):
     command("apps", "bundle", SECOND, "own.zip", "--encrypt-for", "layer_public.pem")
     command("bundle", "sign", "own.zip", "own_signed.zip", "--key", "signing_private.pem")
     app = command("apps", "create", "own_signed.zip").stdout.strip()
-    refused(service, device, app, NO_LAYER_KEY, "the key was taken away")
+    service.refuses(device, app, NO_LAYER_KEY, "the key was taken away")
     command("decrypters", "add", "layer_private.pem", "--device", device, "--key", "signing_private.pem")
     service.until(lambda: layer_keys(service, device) == [key], "the device has the key again")
     service.deploy(device, app)
@@ -128,12 +120,12 @@ def by_the_owner_alone(service, device, key):
 
 
 def refusals(device):
-    refused_command("decrypters", "add", "layer_public.pem", words=["private key"])
-    refused_command("decrypters", "add", "layer_private.pem", "--device", "nobody", words=["no device nobody"])
-    refused_command("decrypters", "add", "layer_private.pem", "--device", device, "--certificate", "layer_public.pem",
+    refused("decrypters", "add", "layer_public.pem", words=["private key"])
+    refused("decrypters", "add", "layer_private.pem", "--device", "nobody", words=["no device nobody"])
+    refused("decrypters", "add", "layer_private.pem", "--device", device, "--certificate", "layer_public.pem",
                     words=["not a certificate"])
-    refused_command("decrypters", "remove", "xyz", words=["16 hex digits"])
-    refused_command("apps", "bundle", FIRST, "x.zip", "--encrypt-for", "one.img", words=["PEM"])
+    refused("decrypters", "remove", "xyz", words=["16 hex digits"])
+    refused("apps", "bundle", FIRST, "x.zip", "--encrypt-for", "one.img", words=["PEM"])
 
 
 with connected_board(user) as place:

@@ -49,6 +49,14 @@ class Service:
         app = self.outcome(device, app)
         check(app["update_status"] == "up-to-date", f"deployed, error {app['update_error_code']}")
 
+    def refuses(self, device, app, code, what):
+        """The device does not install `app`, says why, stays connected, and its application runs on."""
+        outcome = self.outcome(device, app)
+        check(outcome["update_status"] == "error", f"{what}: {outcome['update_status']} {outcome['update_error_code']}")
+        state = self.device(device)
+        check(state["update"]["error_code"] == code, f"error {code}: {state['update']}")
+        check(state["connected"] and state["app_running"], "connected, and its application runs")
+
     def watch(self, device):
         """Follows the device's log stream from now on, for line()."""
         stream = self.opener.open(self.login["base_url"] + f"/api/devices/{device}/logs", timeout=130)

@@ -2,7 +2,7 @@
 // reads.
 #include <gtest/gtest.h>
 
-#include "firmware/crypto/hpke.hpp"
+#include "firmware/crypto/crypto.hpp"
 #include "protocol/bundle/key_change.hpp"
 #include "protocol/bundle/layer_encryption.hpp"
 #include "protocol/bundle/manifest.hpp"
