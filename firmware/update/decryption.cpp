@@ -57,6 +57,14 @@ UpdateError Updater::decrypt_staged(const manifest::Layer& layer) {
   return error == UpdateError::None ? error : give_up(error);
 }
 
+/// Not inlined: the names are on the stack only when the arithmetic of the opener is over.
+[[gnu::noinline]] StagingStatus Updater::decrypt_object(const manifest::Layer& layer,
+                                                        std::uint32_t plain_size,
+                                                        crypto::HpkeOpener& opener) {
+  const Names names = names_of_target();
+  return staging_.decrypt(layer.fetch_hash, layer.plain_name(), plain_size, names.all(), opener);
+}
+
 UpdateError Updater::decrypt_layer(const manifest::Layer& layer) {
   const std::uint32_t size = staging_.size_of(layer.fetch_hash).value_or(0);
   if (size <= kEncryptedLayerOverhead) return UpdateError::LayerTruncated;
@@ -77,8 +85,7 @@ UpdateError Updater::decrypt_layer(const manifest::Layer& layer) {
     const std::span info(reinterpret_cast<const std::uint8_t*>(kInfo.data()), kInfo.size());
     if (!opener.start(key.secret, encapsulated, info, {})) return UpdateError::Decryption;
   }
-  status =
-      staging_.decrypt(layer.fetch_hash, layer.plain_name(), plain_size, names_of_target().all(), opener);
+  status = decrypt_object(layer, plain_size, opener);
   if (status != StagingStatus::Ok) return error_of(status);
   if (!opener.finish(tag)) {
     const bool dropped = staging_.drop(layer.plain_name()) == StagingStatus::Ok;

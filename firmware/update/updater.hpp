@@ -131,6 +131,8 @@ class Updater final : public Download {
   [[nodiscard]] UpdateError check_layer_keys();
   [[nodiscard]] UpdateError decrypt_staged(const manifest::Layer& layer);
   [[nodiscard]] UpdateError decrypt_layer(const manifest::Layer& layer);
+  [[nodiscard]] StagingStatus decrypt_object(const manifest::Layer& layer, std::uint32_t plain_size,
+                                             crypto::HpkeOpener& opener);
 
   // installer.cpp
   [[nodiscard]] UpdateError prepare_installation();
