@@ -75,7 +75,7 @@ TEST_F(SignersTest, KeysToEncryptedLayersGoToTheirDevice) {
   ASSERT_EQ(messages.size(), 2u);
   EXPECT_EQ(protocol::read_key_change(messages[0])->change.add_layer_keys, bring.add_layer_keys);
   EXPECT_EQ(protocol::read_key_change(messages[1])->change.remove_layer_keys, take.remove_layer_keys);
-  EXPECT_EQ(pending_key_changes(*world.store, other), std::vector{messages[1]});
+  EXPECT_EQ(pending_key_changes(*world.store, other), std::vector<protocol::Bytes>{messages[1]});
   EXPECT_EQ(keys(), std::vector{cloud_key.public_key()});
 }
 

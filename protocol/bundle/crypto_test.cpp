@@ -29,6 +29,8 @@ std::string self_signed(const SigningKey& key, const std::string& common_name) {
   const OwnedKey owned(PEM_read_bio_PrivateKey(bio_of(pem).get(), nullptr, nullptr, nullptr));
   const OwnedCertificate certificate(X509_new());
   X509_set_pubkey(certificate.get(), owned.get());
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
   X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>(common_name.data()), -1, -1, 0);
   if (X509_sign(certificate.get(), owned.get(), EVP_sha256()) == 0) throw_openssl("signing");
