@@ -9,9 +9,11 @@
 #include "firmware/boot_status.hpp"
 #include "firmware/crypto/gcm.hpp"
 #include "firmware/device/ratchet.hpp"
+#include "firmware/drivers/stm32u5/clock.hpp"
 #include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/iwdg.hpp"
 #include "firmware/drivers/stm32u5/octospi.hpp"
+#include "firmware/drivers/stm32u5/systick.hpp"
 #include "firmware/factory/line_objects.hpp"
 #include "firmware/factory/new_device.hpp"
 #include "firmware/kernel/application.hpp"
@@ -39,6 +41,15 @@ void yield_or_feed() {
   }
 }
 
+/// At start-up, milliseconds of nothing to do for each sector.
+std::uint32_t pause_for_nor() {
+  constexpr std::uint32_t kNap = 100;  // microseconds
+  yield_or_feed();
+  if (worker_exists) return 0;
+  stm32u5::nap(kNap * (stm32u5::kSystemClock / 1'000'000));
+  return kNap;
+}
+
 /// Between two operations of an update: others may use the memories now.
 void take_turns() {
   if (worker_exists) worker_run_errand();
@@ -46,7 +57,7 @@ void take_turns() {
 }
 
 stm32u5::InternalFlash flash(yield_or_feed);
-stm32u5::NorFlash nor(yield_or_feed);
+stm32u5::NorFlash nor(pause_for_nor);
 vault::Store the_store(flash);
 crypto::SealingKey journal_key;
 crypto::SealingKey staging_key;

@@ -29,6 +29,7 @@ Target target_of(std::uint32_t address) {
   target.control = secure ? &flash.seccr : &flash.nscr;
   target.status = secure ? &flash.secsr : &flash.nssr;
   target.page_bits = (page << FlashController::kPageShift) | (bank2 ? FlashController::kBank2 : 0u);
+  target.line = secure ? kLineFlashSecure : kLineFlash;
   target.bank2 = bank2;
   return target;
 }
@@ -65,22 +66,21 @@ MV_RAM_CODE std::uint32_t start_erase(volatile std::uint32_t* control, std::uint
   return wait_done(status);
 }
 
-/// Waits for the end of an operation on bank 1 asleep: milliseconds of nothing to do, because it happens only
-/// before the application runs. Interrupts are masked, so the controller's end-of-operation interrupt only
-/// wakes (a pending enabled line ends WFI whatever PRIMASK says: Armv8-M Architecture Reference Manual,
-/// B3.29).
+/// Waits for the end of an operation asleep: milliseconds of nothing to do, before the application runs.
+/// Interrupts are masked, so the controller's interrupt only wakes (a pending enabled line ends WFI whatever
+/// PRIMASK says: Armv8-M Architecture Reference Manual, B3.29).
 std::uint32_t sleep_until_done(const Target& target) {
   std::uint32_t primask = 0;
   asm volatile("mrs %0, primask\n cpsid i" : "=r"(primask) : : "memory");
-  enable_line(kLineFlash);
+  enable_line(target.line);
   while ((*target.status & (FlashController::kBusy | FlashController::kWaitingForData)) != 0) {
     data_barrier();
     asm volatile("wfi" : : : "memory");
   }
   const std::uint32_t status = *target.status;
   *target.status = FlashController::kEndOfOperation;
-  disable_line(kLineFlash);
-  clear_pending_line(kLineFlash);
+  disable_line(target.line);
+  clear_pending_line(target.line);
   asm volatile("msr primask, %0" : : "r"(primask) : "memory");
   return status;
 }
@@ -114,11 +114,11 @@ FlashStatus InternalFlash::program(std::uint32_t address, const std::uint8_t* da
   unlock(target);
   clear_errors(target);
   std::uint32_t status = 0;
-  if (target.bank2) {
+  if (!sleeps(target)) {
     *target.control = mode;
     status = write_words(address, copy, words, target.status);
   } else {
-    *target.control = mode | FlashController::kEndInterrupt;
+    *target.control = mode | FlashController::kEndInterrupts;
     auto* to = reinterpret_cast<volatile std::uint32_t*>(address);
     for (std::uint32_t i = 0; i < words; ++i) to[i] = copy[i];
     status = sleep_until_done(target);
@@ -149,8 +149,8 @@ FlashStatus InternalFlash::erase_page(std::uint32_t address) {
   unlock(target);
   clear_errors(target);
   const std::uint32_t value = FlashController::kPageErase | target.page_bits | FlashController::kStart;
-  if (target.bank2) return finish(target, start_erase(target.control, value, target.status));
-  *target.control = value | FlashController::kEndInterrupt;
+  if (!sleeps(target)) return finish(target, start_erase(target.control, value, target.status));
+  *target.control = value | FlashController::kEndInterrupts;
   const std::uint32_t status = sleep_until_done(target);
   if (yield_ != nullptr) yield_();
   return finish(target, status);

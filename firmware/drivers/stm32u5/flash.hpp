@@ -58,7 +58,7 @@ struct FlashController {
   static constexpr std::uint32_t kBank2 = 1u << 11;
   static constexpr std::uint32_t kBurst = 1u << 14;
   static constexpr std::uint32_t kStart = 1u << 16;
-  static constexpr std::uint32_t kEndInterrupt = 1u << 24;  // EOPIE
+  static constexpr std::uint32_t kEndInterrupts = 3u << 24;  // EOPIE, ERRIE: one of them at each end
   static constexpr std::uint32_t kLock = 1u << 31;
   // SR, both controllers: error flags are cleared by writing one.
   static constexpr std::uint32_t kErrors = 0x20FA;  // OPERR, PROGERR, WRPERR, PGAERR, SIZERR, PGSERR, OPTWERR
@@ -113,14 +113,16 @@ struct FlashTarget {
   volatile std::uint32_t* control;
   volatile std::uint32_t* status;
   std::uint32_t page_bits;
+  std::uint8_t line;  // of its interrupt
   bool bank2;
 };
 
 /// The internal flash for vault and update. One object, used from one context at a time.
 class InternalFlash final : public storage::Flash {
  public:
-  /// `hook` is called after each operation on bank 1, during which the core sleeps; may be null. It is not
-  /// called for bank 2: there every fetch stalls anyway.
+  /// `hook` is called after each operation on bank 1, during which the core sleeps. It is not called for bank
+  /// 2: there every fetch stalls anyway, and code in RAM waits, so that interrupts are served. Without a hook
+  /// nobody is to be served, and the core sleeps then too.
   using YieldHook = void (*)();
   explicit InternalFlash(YieldHook hook = nullptr) : yield_(hook) {}
 
@@ -139,6 +141,7 @@ class InternalFlash final : public storage::Flash {
                                              std::uint32_t words, std::uint32_t mode);
   [[nodiscard]] storage::FlashStatus finish(const FlashTarget& target, std::uint32_t status);
   void before_read();
+  [[nodiscard]] bool sleeps(const FlashTarget& target) const { return !target.bank2 || yield_ == nullptr; }
 
   YieldHook yield_;
   bool cache_stale_ = false;  // flash was written since the instruction cache was emptied

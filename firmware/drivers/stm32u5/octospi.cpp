@@ -33,9 +33,9 @@ constexpr std::uint8_t kManufacturerMacronix = 0xC2;
 constexpr std::uint32_t kPrescaler = 3;      // 160 MHz / 4
 constexpr std::uint32_t kFifoWords = 4;      // threshold: one word
 constexpr unsigned kMaximumPolls = 200'000;  // of the controller: more than any transfer here takes
-// The chip: a block erase takes at most 2 s. Each poll reads the status register over the bus (at least 1
-// us).
-constexpr unsigned kMaximumStatusPolls = 4'000'000;
+// The chip: a block erase takes at most 2 s. Each poll reads the status register over the bus, which alone
+// takes a microsecond.
+constexpr std::uint32_t kMaximumBusyMicroseconds = 4'000'000;
 
 /// The data register, accessed with the width that says how many bytes move.
 volatile std::uint8_t& data_byte() {
@@ -146,11 +146,11 @@ bool NorFlash::read_register(std::uint8_t instruction, std::span<std::uint8_t> o
 }
 
 bool NorFlash::wait_ready() {
-  for (unsigned i = 0; i < kMaximumStatusPolls; ++i) {
+  for (std::uint32_t waited = 0; waited < kMaximumBusyMicroseconds; ++waited) {
     std::array<std::uint8_t, 1> status{};
     if (!read_register(kReadStatus, status)) return false;
     if ((status[0] & kWriteInProgress) == 0) return true;
-    if (yield_ != nullptr) yield_();
+    if (pause_ != nullptr) waited += pause_();
   }
   return false;
 }

@@ -2,7 +2,7 @@
 // driven over one line (SPI 1-1-1), four-byte addresses.
 //
 // Polled: at 40 MHz a 256-byte page passes in 50 us, and while the chip itself is busy (programming, erasing)
-// the yield hook is called between polls of its status register. Octal mode and the memory-mapped window come
+// its status register is polled, with a pause between polls. Octal mode and the memory-mapped window come
 // with OTFDEC.
 #pragma once
 
@@ -72,8 +72,10 @@ inline Octospi& octospi1() { return *reinterpret_cast<Octospi*>(Octospi::kBase);
 
 class NorFlash final : public storage::Nor {
  public:
-  using YieldHook = void (*)();
-  explicit NorFlash(YieldHook yield = nullptr) : yield_(yield) {}
+  /// Called between polls of a busy chip: sleeps, or lets others run. Returns how long that took at least, in
+  /// microseconds.
+  using Pause = std::uint32_t (*)();
+  explicit NorFlash(Pause pause = nullptr) : pause_(pause) {}
 
   /// Clocks, controller, and the chip's identity. False: no answer, or a chip too small. The pins must be set
   /// up before.
@@ -101,7 +103,7 @@ class NorFlash final : public storage::Nor {
   /// Polls SR until one of `flags` is set; false on a transfer error or when nothing happens.
   [[nodiscard]] bool wait_flag(std::uint32_t flags);
 
-  YieldHook yield_;
+  Pause pause_;
   std::uint32_t identification_ = 0;
 };
 
