@@ -2,19 +2,16 @@
 // with what the kernel's half of an update leaves behind (everything staged, the request in the journal and
 // the boot record) made on the host with the device's own code.
 //
-// The new version is the shipped one with a few bytes behind each image, so that it runs and is told apart;
-// where a test wants a new stage that fails, it is a handful of instructions. All are signed with the
-// vendor's key of this build. firmware/upgrader/upgrade_test.cpp loses the power at every operation; here it
-// is lost in each phase, so that the chip's torn rows and the drivers are part of it.
+// The new version is the shipped one with a few bytes behind each image (release.hpp); where a test wants a
+// new stage that fails, it is a handful of instructions. firmware/upgrader/upgrade_test.cpp loses the power
+// at every operation; here it is lost in each phase, so that the chip's torn rows and the drivers are part of
+// it.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <set>
-#include <sstream>
 
-#include "firmware/bootrom/kernel_trailer.hpp"
 #include "firmware/layout.hpp"
 #include "firmware/manifest/testing/bundle_maker.hpp"
 #include "firmware/preboot/requests.hpp"
@@ -22,17 +19,15 @@
 #include "firmware/storage/testing/flash_model.hpp"
 #include "firmware/update/staging.hpp"
 #include "firmware/upgrader/update_record.hpp"
-#include "protocol/bundle/crypto.hpp"
 #include "tests/boot/chip_keys.hpp"
 #include "tests/boot/device.hpp"
+#include "tests/boot/release.hpp"
 
 namespace microvisor::tests {
 namespace {
 
 namespace fw = firmware;
 using fw::Pages;
-using fw::manifest::testing::Bytes;
-using fw::manifest::testing::Message;
 using fw::storage::testing::FlashModel;
 using fw::storage::testing::NorModel;
 using fw::storage::testing::PowerSupply;
@@ -42,33 +37,7 @@ using fw::update::UpdateError;
 constexpr std::uint64_t kBudget = 600'000'000;
 constexpr std::uint64_t kSlice = 200'000;
 
-// ---- Versions
-
-/// What stands in pages of the factory's image, without the blank rest, in whole rows.
-Bytes shipped(Pages pages, std::uint32_t size) {
-  static const fw::image::FlashImage image = factory_image();
-  const auto all = std::span(image.bank2).subspan(pages.address() - fw::kMicrovisorFlash, size);
-  std::size_t end = all.size();
-  while (end > 0 && all[end - 1] == 0xFF) --end;
-  Bytes bytes(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(end));
-  bytes.resize((end + 15) / 16 * 16, 0xFF);
-  return bytes;
-}
-
-/// With bytes behind it that nothing reads.
-Bytes marked(Bytes image, std::uint8_t mark) {
-  image.resize(image.size() + 16, mark);
-  return image;
-}
-
-/// Both copies of a stage as its layer holds them: halves of one size.
-Bytes layer_of(Bytes a, Bytes b) {
-  const std::size_t half = std::max(a.size(), b.size());
-  a.resize(half, 0xFF);
-  b.resize(half, 0xFF);
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
+// ---- Images that fail
 
 /// An image that runs nothing but these instructions (Thumb), from its first on.
 Bytes image_of(std::uint32_t address, std::initializer_list<std::uint16_t> code) {
@@ -90,48 +59,6 @@ Bytes crashing(std::uint32_t address) { return image_of(address, {0xDE00}); }
 /// ldr r0, =AIRCR; ldr r1, =VECTKEY | SYSRESETREQ; str r1, [r0]; b . (Armv8-M ARM, AIRCR).
 Bytes resetting(std::uint32_t address) {
   return image_of(address, {0x4801, 0x4902, 0x6001, 0xE7FE, 0xED0C, 0xE000, 0x0004, 0x05FA});
-}
-
-struct Release {
-  Bytes kernel = marked(shipped(fw::kKernel, fw::kKernelMaximumSize), 0x22);
-  Bytes bootrom = layer_of(marked(shipped(fw::kBootromA, fw::kBootromA.size()), 0x33),
-                           marked(shipped(fw::kBootromB, fw::kBootromB.size()), 0x33));
-  Bytes upgrader = layer_of(marked(shipped(fw::kUpgraderA, fw::kUpgraderA.size()), 0x44),
-                            marked(shipped(fw::kUpgraderB, fw::kUpgraderB.size()), 0x44));
-  bool stages = true;
-  std::uint32_t ratchet = 0;
-  Bytes envelope;
-
-  void sign(const protocol::SigningKey& key) {
-    Message body;
-    const auto add = [&](std::uint32_t region, const Bytes& layer) {
-      body.message(1, Message().number(1, region).bytes(3, fw::crypto::sha256(layer)));
-    };
-    add(1, kernel);
-    if (stages) add(3, bootrom), add(4, upgrader);
-    body.message(2, Message().number(1, ratchet).number(2, 1).number(4, 9));
-    Bytes text{'t', 'w', 'l', 'o', '-', 'm', 'v', '-', 'm', 'a',
-               'n', 'i', 'f', 'e', 's', 't', '-', 'v', '1', 0};
-    text.insert(text.end(), body.data().begin(), body.data().end());
-    envelope = Message().number(1, key.id()).bytes(2, body.data()).bytes(3, key.sign(text)).data();
-  }
-};
-
-const protocol::SigningKey& vendor_key() {
-  static const protocol::SigningKey key = [] {
-    std::ostringstream pem;
-    pem << std::ifstream(MICROVISOR_VENDOR_KEY).rdbuf();
-    auto loaded = protocol::SigningKey::from_pem(pem.str());
-    if (!loaded) throw std::runtime_error("no vendor key in " MICROVISOR_VENDOR_KEY);
-    return std::move(*loaded);
-  }();
-  return key;
-}
-
-/// The factory's kernel with its trailer.
-std::span<const std::uint8_t> kernel_pages() {
-  static const fw::image::FlashImage image = factory_image();
-  return std::span(image.bank2).subspan(fw::kKernel.address() - fw::kMicrovisorFlash, fw::kKernel.size());
 }
 
 // ---- Devices
@@ -191,10 +118,6 @@ bool runs_to(Device& device, const std::string& phase, std::uint64_t budget = kB
 bool holds(Device& device, Pages pages, std::span<const std::uint8_t> image) {
   const auto found = device.microvisor_bank().subspan(pages.address() - fw::kMicrovisorFlash, pages.size());
   return std::equal(image.begin(), image.end(), found.begin());
-}
-
-std::span<const std::uint8_t> half_of(const Bytes& layer, char copy) {
-  return std::span(layer).subspan(copy == 'A' ? 0 : layer.size() / 2, layer.size() / 2);
 }
 
 std::vector<std::uint8_t> words_as_bytes(const std::uint32_t (&words)[8]) {
@@ -322,14 +245,8 @@ TEST_F(UpgradeTest, TheRatchetIsBurntOnceTheKernelIsConfirmed) {
   Device device;
   release.ratchet = 2;
   release.sign(vendor_key());
-  Bytes trailer(sizeof(fw::KernelTrailer));
-  fw::storage::put32(trailer, 0, fw::kKernelTrailerMagic);
-  fw::storage::put32(trailer, 4, static_cast<std::uint32_t>(release.kernel.size()));
-  fw::storage::put32(trailer, 8, static_cast<std::uint32_t>(release.envelope.size()));
-  trailer.insert(trailer.end(), release.envelope.begin(), release.envelope.end());
-  trailer.resize(fw::kKernelTrailerSize, 0xFF);
   device.write(fw::kKernel.address(), release.kernel);
-  device.write(fw::kKernelTrailer, trailer);
+  device.write(fw::kKernelTrailer, release.trailer());
   ask_for(device, release, fw::upgrader::Phase::Confirmed);
   device.switch_on();
   ASSERT_TRUE(runs_to(device, "Confirmed"));

@@ -5,14 +5,12 @@
 // and say so to the gateway.
 //
 //   power_cuts --kind NAME --app ELF [--seed S] [--every N] [--rows-every N] [--again-every N]
-//   [--within-every N]
-//              [--instructions N] [--at-least N] [--for SECONDS] [--replay ID]
+//              [--within-every N] [--instructions N] [--at-least N] [--for SECONDS] [--replay ID]
 //
 //   --every N         one in N of all moments, by seed and id
-//   --rows-every N    one in N of those at rows within an image: not the last of a page, no erasing, no
-//   record
+//   --rows-every N    one in N of those at rows within an image: no record, no last row of a page
 //   --again-every N   the recoveries of one in N of the first cuts are swept too; 0: none
-//   --within-every N  one in N of the moments within these
+//   --within-every N  one in N of the moments within these, and of those at rows the same share
 //   --at-least N      fewer cases are a failure
 //
 // An id is a list of cuts, each in a life of its own, with a comma between them: "memory:N:MOMENT"
@@ -51,14 +49,11 @@ constexpr std::uint64_t kThirdCutEvery = 4;
 /// So many cases with one that has to come to its end.
 constexpr std::uint64_t kCompleteEvery = 50;
 
-struct Density {
-  std::uint64_t every = 1;
-  std::uint64_t rows_every = 1;
-};
-
 struct Plan {
   std::uint64_t seed = 1;
-  Density first, within;
+  std::uint64_t every = 1;
+  std::uint64_t rows_every = 1;
+  std::uint64_t within_every = 1;
   std::uint64_t again_every = 0;
   std::uint64_t instructions = 0;
   std::uint64_t at_least = 0;
@@ -120,7 +115,7 @@ class Recovery {
 
   std::string state_of(UpdatingDevice& device) {
     const firmware::image::JournalState journal = journal_of(device.memories());
-    return std::string(to_string(*kind_.shown())) + " version, " + journal.phase +
+    return std::string(to_string(*kind_.shown())) + " version, " + kind_.phase(journal) +
            (journal.damaged_rows != 0 ? ", damaged records" : "");
   }
 
@@ -164,8 +159,8 @@ class Life {
 
   [[nodiscard]] bool chosen(const CellOperation& operation, const std::string& id) const {
     if (campaign_->replays()) return true;
-    const Density& density = first() ? plan_.first : plan_.within;
-    const std::uint64_t every = density.every * (within_image(operation) ? density.rows_every : 1);
+    const std::uint64_t every =
+        (first() ? plan_.every : plan_.within_every) * (within_image(operation) ? plan_.rows_every : 1);
     return every == 1 || draws(plan_, id).below(every) == 0;
   }
 
@@ -250,10 +245,10 @@ std::vector<std::uint64_t> drawn_instructions(const Plan& plan, const Extent& ex
 
 /// The option's number in the plan, or null.
 std::uint64_t* number_of(Plan& plan, const std::string& option) {
-  if (option == "--every") return &plan.first.every;
-  if (option == "--rows-every") return &plan.first.rows_every;
+  if (option == "--every") return &plan.every;
+  if (option == "--rows-every") return &plan.rows_every;
   if (option == "--again-every") return &plan.again_every;
-  if (option == "--within-every") return &plan.within.every;
+  if (option == "--within-every") return &plan.within_every;
   if (option == "--instructions") return &plan.instructions;
   if (option == "--at-least") return &plan.at_least;
   return nullptr;

@@ -56,6 +56,11 @@ class UpdateKind {
   /// `version` is in force and the gateway has been told so in this life or an earlier one.
   [[nodiscard]] virtual bool complete(Version version, board::BoardMemories& memories) = 0;
 
+  /// How far it has come, as the device's journal says.
+  [[nodiscard]] virtual std::string phase(const firmware::image::JournalState& journal) const {
+    return journal.phase;
+  }
+
   [[nodiscard]] test::TestGateway& gateway() { return gateway_; }
   [[nodiscard]] const firmware::image::Identity& identity() const { return identity_; }
 

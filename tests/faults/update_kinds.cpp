@@ -10,6 +10,7 @@
 #include "protocol/bundle/key_change.hpp"
 #include "tests/faults/application_update.hpp"
 #include "tests/faults/erasure.hpp"
+#include "tests/faults/kernel_update.hpp"
 #include "tests/kernel/kernel_machine.hpp"
 
 namespace microvisor::tests {
@@ -155,6 +156,12 @@ const std::map<std::string, Maker, std::less<>>& makers() {
       {"difference",
        [](const std::string& application, std::uint64_t seed) {
          return std::make_unique<DifferenceUpdate>(application, kSmallApplication, seed);
+       }},
+      {"kernel", [](const std::string& application,
+                    std::uint64_t seed) { return std::make_unique<KernelUpdate>(application, false, seed); }},
+      {"boot-stages",
+       [](const std::string& application, std::uint64_t seed) {
+         return std::make_unique<KernelUpdate>(application, true, seed);
        }},
       {"keys", [](const std::string& application,
                   std::uint64_t seed) { return std::make_unique<KeyUpdate>(application, seed); }},
