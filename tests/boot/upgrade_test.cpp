@@ -3,9 +3,9 @@
 // the boot record) made on the host with the device's own code.
 //
 // The new version is the shipped one with a few bytes behind each image (release.hpp); where a test wants a
-// new stage that fails, it is a handful of instructions. firmware/upgrader/upgrade_test.cpp loses the power
-// at every operation; here it is lost in each phase, so that the chip's torn rows and the drivers are part of
-// it.
+// new stage that fails, it is a handful of instructions. firmware/upgrader/power_loss_test.cpp loses the
+// power at every operation; here it is lost in each phase, so that the chip's torn rows and the drivers are
+// part of it.
 #include <gtest/gtest.h>
 
 #include <algorithm>
