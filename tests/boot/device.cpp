@@ -66,6 +66,8 @@ void Device::tear_ratchet_row(std::uint32_t row) {
   cells().mark(board::kOtpCells + row * board::kFlashRowSize, board::RowState::Bad);
 }
 
+void Device::write_application(std::span<const std::uint8_t> bytes) { cells().load(0, bytes); }
+
 void Device::write_nor(std::uint32_t offset, std::span<const std::uint8_t> bytes) {
   board::NorArray nor = memories_.nor().array();
   for (std::size_t i = 0; i < bytes.size(); ++i) nor.poke(offset + i, bytes[i]);

@@ -38,6 +38,8 @@ class Device {
   void burn_ratchet_row(std::uint32_t row);
   /// The row raises a double ECC error.
   void tear_ratchet_row(std::uint32_t row);
+  /// From the start of the application's bank on.
+  void write_application(std::span<const std::uint8_t> bytes);
   void write_nor(std::uint32_t offset, std::span<const std::uint8_t> bytes);
 
   /// Builds the board over the memories. Once.

@@ -9,18 +9,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "firmware/layout.hpp"
 #include "firmware/manifest/testing/bundle_maker.hpp"
-#include "firmware/preboot/requests.hpp"
 #include "firmware/storage/bytes.hpp"
-#include "firmware/storage/testing/flash_model.hpp"
-#include "firmware/update/staging.hpp"
 #include "firmware/upgrader/update_record.hpp"
-#include "tests/boot/chip_keys.hpp"
 #include "tests/boot/device.hpp"
+#include "tests/boot/earlier_life.hpp"
 #include "tests/boot/release.hpp"
 
 namespace microvisor::tests {
@@ -28,9 +24,6 @@ namespace {
 
 namespace fw = firmware;
 using fw::Pages;
-using fw::storage::testing::FlashModel;
-using fw::storage::testing::NorModel;
-using fw::storage::testing::PowerSupply;
 using fw::update::UpdateError;
 
 /// More than an update with all its resets takes.
@@ -62,43 +55,6 @@ Bytes resetting(std::uint32_t address) {
 }
 
 // ---- Devices
-
-/// Leaves everything staged, and the upgrader asked for, on a device that is not switched on yet.
-void ask_for(Device& device, const Release& release,
-             fw::upgrader::Phase phase = fw::upgrader::Phase::Requested) {
-  PowerSupply power;
-  FlashModel flash(power);
-  NorModel nor(power, fw::kStagingSize);
-  const fw::image::FlashImage factory = factory_image();
-  const auto vault = std::span(factory.bank2).subspan(fw::kVault.address() - fw::kMicrovisorFlash);
-  std::array<std::uint8_t, 16> row{};
-  std::copy_n(vault.begin(), row.size(), row.begin());  // the factory's boot record
-  ASSERT_EQ(flash.program_row(fw::kVaultBootRecord.address(), row), fw::storage::FlashStatus::Ok);
-  const fw::crypto::SealingKey journal_key = chip_key(kDeviceSeed, fw::crypto::KeyUse::Journal);
-  const fw::crypto::SealingKey staging_key = chip_key(kDeviceSeed, fw::crypto::KeyUse::Staging);
-  fw::vault::Store store(flash);
-  store.seal_with(journal_key);
-  ASSERT_EQ(store.mount(), fw::vault::StoreStatus::Ok);
-  fw::update::Staging staging(nor, store, staging_key, nullptr);
-  staging.mount();
-  std::vector<fw::crypto::Digest> keep;
-  for (const Bytes* object : {&release.envelope, &release.kernel, &release.bootrom, &release.upgrader}) {
-    keep.push_back(fw::crypto::sha256(*object));
-    std::uint32_t offset = 0;
-    ASSERT_EQ(staging.open(keep.back(), static_cast<std::uint32_t>(object->size()), keep, offset),
-              fw::update::StagingStatus::Ok);
-    ASSERT_EQ(staging.write(*object), fw::update::StagingStatus::Ok);
-    ASSERT_EQ(staging.finish(), fw::update::StagingStatus::Ok);
-  }
-  fw::upgrader::UpdateRecord record;
-  record.phase = phase;
-  record.target = keep.front();
-  ASSERT_TRUE(fw::upgrader::save_update(store, record));
-  ASSERT_TRUE(fw::ask_for_upgrade(flash));
-  for (const Pages pages : {fw::kVaultBootRecord, fw::kVaultJournal})
-    device.write(pages.address(), flash.bytes(pages.address(), pages.size()));
-  device.write_nor(fw::kStaging, nor.bytes());
-}
 
 /// Runs until a kernel has been entered that stands in the journal with `phase`; true if it came to that.
 bool runs_to(Device& device, const std::string& phase, std::uint64_t budget = kBudget) {

@@ -1,5 +1,6 @@
-// One fault in the boot of a device whose kernel must not run, at every instruction of the way: skipped, or,
-// if it is a conditional branch, inverted. Whatever happens then, no instruction of that kernel may run.
+// One fault in the boot of a device that holds something which must not run (boot_scenarios.hpp), at every
+// instruction of the way on which it finds that out: skipped, or, if it is a conditional branch, inverted.
+// Whatever happens then, nothing of the attacker's may run or be left to run next.
 //
 //   boot_faults [--scenario NAME] [--last N] [--seed S] [--sample N] [--for SECONDS] [--replay
 //   SCENARIO:KIND:N]
@@ -7,8 +8,7 @@
 // The way is traced once: N counts instructions from power-on. An instruction that is executed up to
 // kExecutionsOfAll times is hit in each of them; of those in long loops (hashing, big integers) the first,
 // the last and some in between are, drawn from the seed. --last leaves out all but the last N instructions,
-// the decisions; they are quickly tried, because a case costs what comes after its fault. The attacker's
-// kernel is a vector table and nothing but "b .", so that wherever it is entered it stays there and is found.
+// the decisions; they are quickly tried, because a case costs what comes after its fault.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -23,9 +23,7 @@
 #include "board/fault/fault.hpp"
 #include "board/fault/instruction.hpp"
 #include "board/memory/random_bits.hpp"
-#include "firmware/bootrom/kernel_trailer.hpp"
-#include "protocol/bundle/crypto.hpp"
-#include "tests/boot/device.hpp"
+#include "tests/faults/boot_scenarios.hpp"
 #include "tests/faults/campaign.hpp"
 
 namespace microvisor::tests {
@@ -36,51 +34,6 @@ constexpr std::uint32_t kFirst = 4, kLast = 4, kBetween = 8;
 /// How long the attacker's kernel may go unnoticed; it does not end by itself.
 constexpr std::uint64_t kSlice = 200'000;
 
-// --- the devices
-// ----------------------------------------------------------------------------------------------------------
-
-std::vector<std::uint8_t> spinning_kernel() {
-  std::vector<std::uint8_t> image(firmware::image::image_sizes().kernel_flash);
-  for (std::size_t at = 0; at + 1 < image.size(); at += 2) image[at] = 0xFE, image[at + 1] = 0xE7;
-  const std::uint32_t words[] = {firmware::kMicrovisorRam + firmware::kMicrovisorRamSize,
-                                 firmware::kKernel.address() + 0x401};
-  for (std::size_t i = 0; i < sizeof words; ++i)
-    image[i] = static_cast<std::uint8_t>(words[i / 4] >> i % 4 * 8);
-  return image;
-}
-
-/// The attacker's kernel beside the genuine manifest: only the hash stands in its way.
-void replace_image(Device& device) { device.write(firmware::kKernel.address(), spinning_kernel()); }
-
-/// And with a manifest that names its hash, under the genuine signature: only the signature does.
-void replace_image_and_manifest(Device& device) {
-  const firmware::image::FlashImage genuine = factory_image();
-  const auto pages =
-      std::span(genuine.bank2)
-          .subspan(firmware::kKernel.address() - firmware::kMicrovisorFlash, firmware::kKernel.size());
-  const auto trailer = pages.last(firmware::kKernelTrailerSize);
-  const std::vector<std::uint8_t> image = spinning_kernel();
-  const auto old_hash = protocol::sha256(pages.first(image.size()));
-  const auto new_hash = protocol::sha256(image);
-  const auto found = std::search(trailer.begin(), trailer.end(), old_hash.begin(), old_hash.end());
-  if (found == trailer.end()) throw std::runtime_error("the manifest does not hold the kernel's hash");
-  replace_image(device);
-  device.write(firmware::kKernelTrailer + static_cast<std::uint32_t>(found - trailer.begin()), new_hash);
-}
-
-/// The genuine kernel on a device whose ratchet has gone on.
-void raise_ratchet(Device& device) { device.program_ratchet(1); }
-
-struct Scenario {
-  const char* name;
-  void (*tamper)(Device&);
-};
-constexpr Scenario kScenarios[] = {
-    {"hash", replace_image}, {"signature", replace_image_and_manifest}, {"ratchet", raise_ratchet}};
-
-// --- the cases
-// ----------------------------------------------------------------------------------------------------------
-
 struct Case {
   std::uint64_t number = 0;  ///< of the instruction, from 1
   bool inverts = false;
@@ -90,21 +43,38 @@ std::string id_of(const Scenario& scenario, const Case& item) {
   return std::string(scenario.name) + (item.inverts ? ":invert:" : ":skip:") + std::to_string(item.number);
 }
 
-bool in_kernel(Device& device) {
-  const std::uint32_t pc = device.board().core().state.r[15];
-  const bool inside = pc >= firmware::kKernel.address() && pc < firmware::kKernel.end();
-  return inside || device.handed_over() || device.status().stage == firmware::BootStage::Kernel;
+bool holds_factory(Device& device, firmware::Pages pages) {
+  static const firmware::image::FlashImage image = factory_image();
+  const std::uint32_t offset = pages.address() - firmware::kMicrovisorFlash;
+  return std::ranges::equal(device.microvisor_bank().subspan(offset, pages.size()),
+                            std::span(image.bank2).subspan(offset, pages.size()));
 }
 
-/// Lets the device run on for so many instructions and says what becomes of it.
-Verdict outcome(Device& device, std::uint64_t instructions) {
-  for (std::uint64_t done = 0; done < instructions; done += kSlice) {
+/// An update has been refused when the genuine kernel runs and nothing else is chosen for the next start.
+Verdict refused(Device& device) {
+  const firmware::image::JournalState journal = device.journal();
+  const bool genuine =
+      holds_factory(device, firmware::kKernel) &&
+      holds_factory(device, journal.bootrom == 'A' ? firmware::kBootromA : firmware::kBootromB) &&
+      holds_factory(device, journal.upgrader == 'A' ? firmware::kUpgraderA : firmware::kUpgraderB);
+  return {genuine, genuine ? "the genuine kernel runs" : "what is not signed has been installed"};
+}
+
+/// Lets the device run on to the end of the way, and for as long again after each reset, and says what
+/// becomes of it.
+Verdict outcome(Device& device, const Scenario& scenario, std::uint64_t way) {
+  constexpr std::uint64_t kMostResets = 8, kDelay = 2'000'000;
+  const bool upgrades = scenario.way.first == firmware::kUpgraderA.first;
+  const auto end = [&] { return way * (1 + std::min(device.board().resets(), kMostResets)) + kDelay; };
+  while (device.instructions() < end()) {
     device.run(kSlice);
-    if (in_kernel(device)) return {false, "the kernel ran"};
+    if (attacker_runs(device, scenario)) return {false, "what must not run did"};
+    if (upgrades && in_pages(device, firmware::kKernel)) return refused(device);
     if (device.end() != board::RunEnd::Limit) break;
   }
   const firmware::BootStatus status = device.status();
-  if (device.end() == board::RunEnd::Limit) return {true, "goes round for ever"};
+  if (device.end() == board::RunEnd::Limit)
+    return {true, status.stage == firmware::BootStage::Kernel ? "the kernel runs on" : "goes round for ever"};
   if (device.end() == board::RunEnd::LockedUp) return {true, "locked up"};
   if (status.code == firmware::BootCode::Running) return {true, "sleeps without a word"};
   return {true, std::string("stops: ") + firmware::describe(status.code)};
@@ -119,9 +89,34 @@ struct Site {
 
 /// The way of a device without fault, and what to try on it.
 struct Way {
-  std::uint64_t instructions = kPlenty / 2;
+  std::uint64_t instructions = kPlenty / 2;  ///< from power-on to its end
   std::vector<Case> cases;
 };
+
+/// The addresses of the instructions on the way; `sites` counts them. The number of the first comes back.
+std::uint64_t pass(Device& device, const Scenario& scenario, std::vector<std::uint32_t>& passed,
+                   std::unordered_map<std::uint32_t, Site>& sites) {
+  while (!in_pages(device, scenario.way)) device.run(1);
+  const std::uint64_t first = device.instructions() + 1;
+  const std::uint64_t end = scenario.way.first == firmware::kKernel.first ? past_refusal() : kPlenty;
+  watch(device);
+  board::Core& core = device.board().core();
+  while (device.instructions() < end) {
+    const bool other_stage = in_pages(device, kAllPages) && !in_pages(device, scenario.way);
+    if (other_stage) break;
+    const std::uint32_t address = core.state.r[15];
+    Site& site = sites[address];
+    if (site.executions == 0) site.conditional = board::at_conditional_branch(core);
+    const std::uint64_t before = device.instructions();
+    device.run(1);
+    if (device.instructions() == before) break;  // asleep for good
+    ++site.executions;
+    passed.push_back(address);
+  }
+  if (attacker_runs(device, scenario))
+    throw std::runtime_error(std::string(scenario.name) + ": what must not run does without any fault");
+  return first;
+}
 
 Way trace(const Scenario& scenario, std::uint64_t last, std::uint64_t seed) {
   Device device;
@@ -129,18 +124,7 @@ Way trace(const Scenario& scenario, std::uint64_t last, std::uint64_t seed) {
   device.switch_on();
   std::vector<std::uint32_t> passed;
   std::unordered_map<std::uint32_t, Site> sites;
-  for (;;) {
-    board::Core& core = device.board().core();
-    const std::uint32_t address = core.state.r[15];
-    Site& site = sites[address];
-    if (site.executions == 0) site.conditional = board::at_conditional_branch(core);
-    device.run(1);
-    if (device.instructions() == passed.size()) break;  // asleep for good
-    ++site.executions;
-    passed.push_back(address);
-  }
-  if (in_kernel(device))
-    throw std::runtime_error(std::string(scenario.name) + ": the kernel runs without any fault");
+  const std::uint64_t first = pass(device, scenario, passed, sites);
   board::RandomBits random(seed);
   std::vector<Case> cases;
   for (std::size_t index = 0; index < passed.size(); ++index) {
@@ -149,12 +133,12 @@ Way trace(const Scenario& scenario, std::uint64_t last, std::uint64_t seed) {
     const bool wanted = site.executions <= kExecutionsOfAll || turn < kFirst ||
                         turn + kLast >= site.executions || random.below(site.executions) < kBetween;
     if (!wanted || index + last < passed.size()) continue;
-    cases.push_back({index + 1, false});
-    if (site.conditional) cases.push_back({index + 1, true});
+    cases.push_back({first + index, false});
+    if (site.conditional) cases.push_back({first + index, true});
   }
   std::printf("%s: %zu instructions at %zu addresses, %zu cases\n", scenario.name, passed.size(),
               sites.size(), cases.size());
-  return {passed.size(), std::move(cases)};
+  return {device.instructions(), std::move(cases)};
 }
 
 /// `count` of the cases, drawn from the seed, in their order.
@@ -171,6 +155,7 @@ void sweep(Campaign& campaign, const Scenario& scenario, const Way& way) {
   Device device;
   scenario.tamper(device);
   device.switch_on();
+  watch(device);
   for (const Case& item : way.cases) {
     const std::string id = id_of(scenario, item);
     if (!campaign.wants(id)) continue;
@@ -180,8 +165,7 @@ void sweep(Campaign& campaign, const Scenario& scenario, const Way& way) {
       const auto kind = item.inverts ? board::Fault::Kind::InvertBranch : board::Fault::Kind::SkipInstruction;
       const std::uint32_t address = device.board().core().state.r[15];
       device.board().inject({.kind = kind, .number = item.inverts ? 1 : item.number});
-      // Long enough for a reset and a whole boot.
-      Verdict verdict = outcome(device, 2 * way.instructions);
+      Verdict verdict = outcome(device, scenario, way.instructions);
       if (!verdict.good) verdict.text += fmt::format(" after a fault at 0x{:08x}", address);
       return verdict;
     });
@@ -208,7 +192,7 @@ int run(int count, char** values) {
   if (!replay.empty()) only = replay.substr(0, replay.find(':'));
   Campaign campaign(arguments.options);
   std::printf("seed %llu\n", static_cast<unsigned long long>(arguments.seed));
-  for (const Scenario& scenario : kScenarios) {
+  for (const Scenario& scenario : boot_scenarios()) {
     if (!only.empty() && only != scenario.name) continue;
     Way way;
     if (replay.empty()) {
