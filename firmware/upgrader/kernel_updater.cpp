@@ -29,9 +29,14 @@ void KernelUpdater::read_outcome() {
   UpdateRecord record = load_update(store_);
   if (record.reported) return;
   const bool asked = record.phase >= Phase::Requested && record.phase <= Phase::Installing;
-  if (asked && phase_ != update::Phase::Ready && !vault::read_boot_record(flash_).run_upgrader) {
-    record.phase = Phase::Refused;  // preboot has tried both copies of the upgrader for long enough
-    record.error = UpdateError::UpgraderFailed;
+  const vault::BootRecord boot = vault::read_boot_record(flash_);
+  if (asked && phase_ != update::Phase::Ready && !boot.run_upgrader) {
+    if (boot.restore) {  // preboot has tried both copies of the upgrader for long enough
+      record.phase = Phase::Refused;
+      record.error = UpdateError::UpgraderFailed;
+    } else {  // the power failed between the two records of a request
+      record.phase = Phase::Idle;
+    }
     (void)save_update(store_, record);
   }
   switch (record.phase) {

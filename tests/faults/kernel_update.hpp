@@ -16,7 +16,8 @@ class KernelUpdate final : public UpdateKind {
   [[nodiscard]] std::string application_starts(board::BoardMemories& memories) override;
   [[nodiscard]] bool complete(Version version, board::BoardMemories& memories) override;
   [[nodiscard]] std::string phase(const firmware::image::JournalState& journal) const override {
-    return journal.kernel_phase;
+    const std::string error = journal.kernel_error == 0 ? "" : " for " + std::to_string(journal.kernel_error);
+    return journal.kernel_phase + error;  // UpdateError in protocol/link.proto
   }
   void offer(Version version) override;
 

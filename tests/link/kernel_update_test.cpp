@@ -108,6 +108,19 @@ TEST_F(LinkKernelUpdate, AnotherTargetTakesTheRequestBack) {
   EXPECT_EQ(record().target, hash);
 }
 
+TEST_F(LinkKernelUpdate, ARequestCutOffBetweenItsTwoRecordsIsMadeAgain) {
+  const auto hash = deploy({}, vendor);
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 1; }));
+  ASSERT_TRUE(fw::vault::write_boot_record(device.flash(), {}));  // as it was before
+  device.reset();
+  EXPECT_EQ(record().phase, fw::upgrader::Phase::Idle);
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 2; }));
+  EXPECT_EQ(record().phase, fw::upgrader::Phase::Requested);
+  EXPECT_EQ(record().target, hash);
+  EXPECT_TRUE(fw::vault::read_boot_record(device.flash()).run_upgrader);
+  EXPECT_FALSE(reported("FAILED 26"));
+}
+
 TEST_F(LinkKernelUpdate, GoesOnWhereTheConnectionBroke) {
   gateway.cut_after(40'000);
   deploy({}, vendor);
