@@ -103,14 +103,19 @@ bool changed_code_runs(Device& device) {
 std::span<const Scenario> boot_scenarios() { return kScenarios; }
 
 std::uint64_t past_refusal() {
-  constexpr std::uint64_t kAfterwards = 20'000;
-  Device device;
-  (void)install_genuine(device);
-  device.switch_on();
-  watch(device);
-  while (!application_ran && device.instructions() < kPlenty) device.run(kPlenty);
-  if (!application_ran) throw std::runtime_error("the genuine application does not run");
-  return device.instructions() + kAfterwards;
+  constexpr std::uint64_t kAfterwards = 40'000;
+  Device genuine, replaced;
+  (void)install_genuine(genuine);
+  replace_application(replaced);
+  genuine.switch_on();
+  replaced.switch_on();
+  const auto pc = [](Device& device) { return device.board().core().state.r[15]; };
+  while (pc(genuine) == pc(replaced)) {
+    if (genuine.instructions() > kPlenty) throw std::runtime_error("the applications are not told apart");
+    genuine.run(1);
+    replaced.run(1);
+  }
+  return replaced.instructions() + kAfterwards;
 }
 
 void watch(Device& device) {

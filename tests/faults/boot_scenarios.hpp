@@ -26,8 +26,8 @@ struct Scenario {
 
 [[nodiscard]] std::span<const Scenario> boot_scenarios();
 
-/// Instructions after which a device without faults has refused the application for good, and sleeps with the
-/// kernel running. Measured with a genuine application, by whose start the decision has been made.
+/// Instructions after which a device has refused the replaced application for good: a while after its way
+/// parts from that of a device with the genuine one.
 [[nodiscard]] std::uint64_t past_refusal();
 
 /// Whether what must not run on a device of this scenario does so now, or did since watch(). Once a device.
