@@ -191,7 +191,17 @@ bool plausible(const Vectors& v) {
   return stack && (v.entry & 1) != 0 && v.entry - kApplicationFlash < kApplicationFlashSize;
 }
 
+/// Whether the application may run was decided when the kernel started; this is the look of who acts on it.
+/// One disturbance may have spoilt the first decision, or this one, not both (firmware/hardened). In its
+/// caller, so that no call stands for all of it.
+[[gnu::always_inline]] inline void insist_on_what_was_installed() {
+  const volatile crypto::Verdict verdict = updater().application_verdict();
+  if (verdict != crypto::Verdict::Valid) stm32u5::system_reset();
+  if (verdict != crypto::Verdict::Valid) stm32u5::system_reset();
+}
+
 [[noreturn]] void start() {
+  insist_on_what_was_installed();
   const Vectors vectors = application_vectors();
   {
     const Atomic atomic;

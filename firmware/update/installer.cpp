@@ -102,6 +102,7 @@ UpdateError Updater::install_once(bool skip_blank) {
   if (!set_phase(Phase::Erasing)) return UpdateError::Storage;
   installed_.reset();
   checked_ = crypto::Verdict::Invalid;
+  measured_ = {};
   if (store_.remove(Key::InstalledApplication) != StoreStatus::Ok) return UpdateError::Storage;
   if (store_.remove(Key::InstalledManifest) != StoreStatus::Ok) return UpdateError::Storage;
   UpdateError error = erase_application(skip_blank);
@@ -214,6 +215,7 @@ UpdateError Updater::verify_installation() {
                       crypto::equal(digest, layer.plain_name()) == crypto::Verdict::Valid &&
                       region_is_blank(layer.medium, layer.start + *size, layer.start + layer.size);
     if (!good) return UpdateError::Measurement;
+    if (layer.medium == Medium::InternalFlash) measured_ = digest;
   }
   return UpdateError::None;
 }
@@ -234,6 +236,8 @@ UpdateError Updater::record_installation() {
     installed.extent_hash = first.fetch_hash;  // the very hash that has just been verified
   } else if (!hash_region(Medium::InternalFlash, 0, installed.extent, installed.extent_hash)) {
     return give_up(UpdateError::Measurement);
+  } else {
+    measured_ = installed.extent_hash;
   }
 
   std::span<const std::uint8_t> envelope;
@@ -258,12 +262,19 @@ UpdateError Updater::record_installation() {
 crypto::Verdict Updater::check_application() {
   if (!installed_) return crypto::Verdict::Invalid;
   if (checked_ == crypto::Verdict::Valid) return crypto::Verdict::Valid;
-  crypto::Digest digest{};
-  if (!hash_region(Medium::InternalFlash, 0, installed_->extent, digest)) return crypto::Verdict::Invalid;
+  measured_ = {};
+  if (!hash_region(Medium::InternalFlash, 0, installed_->extent, measured_)) return crypto::Verdict::Invalid;
   if (!region_is_blank(Medium::InternalFlash, installed_->extent, kApplicationFlashSize))
     return crypto::Verdict::Invalid;
-  checked_ = crypto::equal(digest, installed_->extent_hash);
+  checked_ = crypto::equal(measured_, installed_->extent_hash);
   return checked_;
+}
+
+crypto::Verdict Updater::application_verdict() const {
+  // SHA-256 comes to zeros for nothing known, so that a measurement left out is none.
+  static constexpr crypto::Digest kNone{};
+  if (!installed_ || measured_ == kNone) return crypto::Verdict::Invalid;
+  return crypto::equal(measured_, installed_->extent_hash);
 }
 
 }  // namespace microvisor::firmware::update

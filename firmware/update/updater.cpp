@@ -62,6 +62,7 @@ void Updater::mount() {
   record_ = Record{};
   installed_.reset();
   checked_ = crypto::Verdict::Invalid;
+  measured_ = {};
   manifest_loaded_ = false;
   std::size_t size = 0;
   std::array<std::uint8_t, kStateSize> state;

@@ -96,6 +96,10 @@ class Updater final : public Download {
   /// Hardened.
   [[nodiscard]] crypto::Verdict check_application();
 
+  /// What the last look at bank 1 has found, worked out once more for who starts the application: Valid if
+  /// its extent had the hash of what was installed. Hardened.
+  [[nodiscard]] crypto::Verdict application_verdict() const;
+
   /// The manifest of the installed application (policies). False if there is none or it cannot be read.
   [[nodiscard]] bool installed_manifest(manifest::ApplicationManifest& out);
 
@@ -164,6 +168,7 @@ class Updater final : public Download {
   Record record_;
   std::optional<InstalledApplication> installed_;
   crypto::Verdict checked_ = crypto::Verdict::Invalid;  // bank 1 was verified since the last mount()
+  crypto::Digest measured_{};  // of the extent, as it was found there; zeros: not yet
   ObjectRequest opened_;
   std::uint32_t opened_at_ = 0;   // bytes of it that were there
   bool doubtful_ = false;         // not all of the open object came as it is since it was opened

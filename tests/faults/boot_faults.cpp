@@ -136,8 +136,8 @@ Way trace(const Scenario& scenario, std::uint64_t last, std::uint64_t seed) {
     cases.push_back({first + index, false});
     if (site.conditional) cases.push_back({first + index, true});
   }
-  std::printf("%s: %zu instructions at %zu addresses, %zu cases\n", scenario.name, passed.size(),
-              sites.size(), cases.size());
+  fmt::print("{}: instructions {} to {} at {} addresses, {} cases\n", scenario.name, first,
+             device.instructions(), sites.size(), cases.size());
   return {device.instructions(), std::move(cases)};
 }
 

@@ -103,7 +103,7 @@ bool changed_code_runs(Device& device) {
 std::span<const Scenario> boot_scenarios() { return kScenarios; }
 
 std::uint64_t past_refusal() {
-  constexpr std::uint64_t kAfterwards = 40'000;
+  constexpr std::uint64_t kAfterwards = 5'000;
   Device genuine, replaced;
   (void)install_genuine(genuine);
   replace_application(replaced);
