@@ -138,6 +138,8 @@ struct Server::Impl {
   std::optional<Custodian> custodian;
   std::optional<Deployments> deployments;
   std::optional<KernelUpdates> kernels;
+  std::optional<Attestations> attestations;
+  std::optional<KnownMeasurements> measurements;
   std::optional<Gateway> gateway;
   std::optional<api::Api> api;
   std::optional<api::HttpServer> http;
@@ -178,7 +180,9 @@ void Server::Impl::open_services(const ServerOptions& options) {
   custodian.emplace(*store, *signers, clock);
   deployments.emplace(*store, *bus, clock);
   kernels.emplace(*store, *bus, clock);
-  gateway.emplace(*store, *bus, *deployments, *kernels, encodings, clock, TlsContext(*pki));
+  attestations.emplace(*store, *bus, clock);
+  measurements.emplace(*store);
+  gateway.emplace(*store, *bus, *deployments, *kernels, *attestations, encodings, clock, TlsContext(*pki));
   credentials_path = directory / kCredentialsName;
 }
 
@@ -231,8 +235,8 @@ tl::expected<void, Error> Server::Impl::open(const ServerOptions& options) {
   const std::string gateway_address = credentials.gateway;
   if (auto written = open_credentials(); !written) return written;
   credentials.gateway = gateway_address;
-  api.emplace(api::Services{*store, *accounts, *signers, *custodian, *bus, *deployments, *kernels, *gateway,
-                            *pki, *chosen_clock, gateway_address});
+  api.emplace(api::Services{*store, *accounts, *signers, *custodian, *bus, *deployments, *kernels,
+                            *measurements, *gateway, *pki, *chosen_clock, gateway_address});
   http.emplace(hub, *bus, *store, *chosen_clock);
   http->run(std::move(*api_acceptor), *api, base_url);
   listener.emplace(*gateway);

@@ -46,7 +46,7 @@ struct BootStatus {
 };
 static_assert(sizeof(BootStatus) == kBootStatusSize);
 
-inline constexpr std::uint32_t kBootMeasurementsMagic = 0x4D42'564Du;  // "MVBM" in memory order
+inline constexpr std::uint32_t kBootMeasurementsMagic = 0x3242'564Du;  // "MVB2" in memory order
 
 /// Written by the bootrom when it has accepted a kernel, just before it enters it.
 struct BootMeasurements {
@@ -58,8 +58,11 @@ struct BootMeasurements {
   std::uint32_t kernel_ratchet;
   std::uint32_t bootrom_size;  ///< bytes of the bootrom's image
   std::uint32_t kernel_size;
-  std::uint32_t bootrom[8];          ///< SHA-256 of the bootrom that runs, by itself; bytes in memory order
-  std::uint32_t kernel_manifest[8];  ///< SHA-256 of the kernel's manifest, whole envelope
+  // SHA-256, bytes in memory order. Of the boot stages: all of the pages of the copy that runs, or would.
+  std::uint32_t bootrom[8];          ///< by itself
+  std::uint32_t upgrader[8];         ///< zeros: it cannot be read
+  std::uint32_t kernel[8];           ///< the image
+  std::uint32_t kernel_manifest[8];  ///< the whole envelope
 };
 static_assert(sizeof(BootMeasurements) == kBootMeasurementsSize);
 

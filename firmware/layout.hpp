@@ -69,7 +69,7 @@ inline constexpr std::uint32_t kBootStatusSize = 0x20;
 // has measured (firmware/boot_status.hpp).
 inline constexpr std::uint32_t kRetained = kBackupRam + 0x40;
 inline constexpr std::uint32_t kBootMeasurements = kBackupRam + 0x80;
-inline constexpr std::uint32_t kBootMeasurementsSize = 0x60;
+inline constexpr std::uint32_t kBootMeasurementsSize = 0xA0;
 
 // External NOR flash on OCTOSPI1. The staging area of updates and the crash reports that wait to be sent are
 // Microvisor's, the rest the application's.

@@ -27,6 +27,7 @@ void add_cloud(CLI::App& program);
 void add_deploy(CLI::App& program, Context& context);
 void add_devices(CLI::App& program, Context& context);
 void add_device_custody(CLI::App& devices, Context& context);
+void add_device_attestation(CLI::App& devices, Context& context);
 void add_device_crashes(CLI::App& devices, Context& context);
 void add_device_return(CLI::App& devices, Context& context);
 void add_factory(CLI::App& program, Context& context);

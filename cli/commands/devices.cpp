@@ -25,6 +25,20 @@ std::string describe_kernel_update(const json& kernel) {
   return protocol::describe_update_error(kernel.at("update_error_code").get<int>());
 }
 
+/// "trusted", "unknown: bootrom, kernel", "failed: no answer", "none".
+std::string describe_attestation(const json& attestation) {
+  std::string text = text_of(attestation, "status");
+  if (text == "failed") return text + ": " + text_of(attestation, "reason");
+  if (text != "unknown") return text;
+  const char* separator = ": ";
+  for (const char* part : {"bootrom", "upgrader", "kernel", "kernel_manifest"}) {
+    if (!attestation.at("statement").at(part).at("known_as").is_null()) continue;
+    text += separator + std::string(part);
+    separator = ", ";
+  }
+  return text;
+}
+
 /// The v1 resource as it is, or as text with what /api knows beside it.
 void print_device(Client& client, const json& device, bool as_json) {
   if (as_json) return print_line(device.dump(2));
@@ -39,6 +53,7 @@ void print_device(Client& client, const json& device, bool as_json) {
                             {"update error", text_of(app, "update_error_code")},
                             {"kernel", text_of(state, "kernel_version")},
                             {"kernel update", describe_kernel_update(state.at("kernel"))},
+                            {"attestation", describe_attestation(state.at("attestation"))},
                             {"logging", text_of(logging, "enabled") == "true" ? "on" : "off"},
                             {"logging expires", text_of(logging, "date_expires")}}));
 }
@@ -121,6 +136,7 @@ void add_devices(CLI::App& program, Context& context) {
   add_show(*devices, context);
   add_update(*devices, context);
   add_device_custody(*devices, context);
+  add_device_attestation(*devices, context);
   add_device_crashes(*devices, context);
   add_device_return(*devices, context);
 }

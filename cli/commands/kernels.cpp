@@ -92,6 +92,30 @@ void add_deploy_kernel(CLI::App& kernels, Context& context) {
   });
 }
 
+void add_trust(CLI::App& kernels, Context& context) {
+  auto digest = std::make_shared<std::string>();
+  auto name = std::make_shared<std::string>();
+  CLI::App* command = kernels.add_subcommand(
+      "trust", "Trust a measurement that devices attest to, beside those of the releases");
+  command->add_option("SHA256", *digest, "As 'devices attestation' shows it")->required();
+  command->add_option("--name", *name, "What to call it")->required();
+  command->callback([digest, name, &context] {
+    Client client(find_credentials(context.profile));
+    client.post_json("/api/measurements", {{"sha256", *digest}, {"name", *name}});
+    note("trusted as " + *name);
+  });
+}
+
+void add_distrust(CLI::App& kernels, Context& context) {
+  auto digest = std::make_shared<std::string>();
+  CLI::App* command = kernels.add_subcommand("distrust", "Trust a measurement no more");
+  command->add_option("SHA256", *digest, "As 'kernels trust' was given it")->required();
+  command->callback([digest, &context] {
+    Client(find_credentials(context.profile)).remove("/api/measurements/" + Client::escape(*digest));
+    note("not trusted any more");
+  });
+}
+
 }  // namespace
 
 void add_kernels(CLI::App& program, Context& context) {
@@ -101,6 +125,8 @@ void add_kernels(CLI::App& program, Context& context) {
   add_list(*kernels, context);
   add_remove(*kernels, context);
   add_deploy_kernel(*kernels, context);
+  add_trust(*kernels, context);
+  add_distrust(*kernels, context);
 }
 
 }  // namespace microvisor::cli

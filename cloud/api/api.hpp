@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "cloud/accounts/custody.hpp"
 #include "cloud/accounts/signers.hpp"
 #include "cloud/api/http.hpp"
+#include "cloud/attestation/known.hpp"
 #include "cloud/deployments/deployments.hpp"
 #include "cloud/gateway/gateway.hpp"
 #include "cloud/gateway/pki.hpp"
@@ -33,6 +35,7 @@ struct Services {
   Bus& bus;
   Deployments& deployments;
   KernelUpdates& kernels;
+  KnownMeasurements& measurements;
   const Gateway& gateway;
   const Pki& pki;
   const Clock& clock;
@@ -116,6 +119,12 @@ Answer upload_kernel(const Services& services, const Call& call);
 Answer remove_kernel(const Services& services, const Call& call);
 Answer deploy_kernel(const Services& services, const Call& call);
 Answer deploy_kernel_to_all(const Services& services, const Call& call);
+
+Answer list_measurements(const Services& services, const Call& call);
+Answer trust_measurement(const Services& services, const Call& call);
+Answer distrust_measurement(const Services& services, const Call& call);
+/// What a device's resource under /api says of its attestation.
+nlohmann::ordered_json attestation_of(const Services& services, const Device& device);
 
 /// What a form of an upload holds: the part `File`, and `UniqueName` if it has one.
 struct Upload {

@@ -118,10 +118,7 @@ Answer fetch_app(const Services& services, const Call& call) {
 
 Answer remove_app(const Services& services, const Call& call) {
   services.store.remove_app(call.account.sid, require_app(services, call).sid);
-  Response response;
-  response.status = 204;
-  response.content_type.clear();
-  return response;
+  return no_content();
 }
 
 Answer fetch_manifest(const Services& services, const Call& call) {

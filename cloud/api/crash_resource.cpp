@@ -46,9 +46,7 @@ Answer fetch_crash_report(const Services& services, const Call& call) {
 Answer remove_crash_report(const Services& services, const Call& call) {
   const CrashReport report = require_report(services, call);
   services.store.remove_crash_report(report.device_sid, report.hash);
-  Response response;
-  response.status = 204;
-  return response;
+  return no_content();
 }
 
 }  // namespace microvisor::cloud::api

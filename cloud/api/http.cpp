@@ -7,6 +7,13 @@
 
 namespace microvisor::cloud::api {
 
+Response no_content() {
+  Response response;
+  response.status = 204;
+  response.content_type.clear();
+  return response;
+}
+
 ApiError bad_request(std::string message) { return {400, 20001, std::move(message)}; }
 ApiError not_found(std::string message) { return {404, 20404, std::move(message)}; }
 ApiError conflict(std::string message) { return {409, 20409, std::move(message)}; }

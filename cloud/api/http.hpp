@@ -55,6 +55,9 @@ struct ApiError {
   std::string message;
 };
 
+/// 204.
+Response no_content();
+
 ApiError bad_request(std::string message);
 ApiError not_found(std::string message);
 ApiError conflict(std::string message);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cloud/gateway/gateway.hpp"
+#include "protocol/link/attestation.hpp"
 
 namespace microvisor::cloud::api {
 namespace {
@@ -38,7 +39,60 @@ Json view_assignment(const Device& device) {
   return app;
 }
 
+using Known = std::map<protocol::Hash, std::string>;
+
+Json view_measurement(const protocol::Hash& digest, const Known& known) {
+  const auto found = known.find(digest);
+  Json view;
+  view["sha256"] = protocol::to_hex(digest);
+  view["known_as"] = found == known.end() ? Json(nullptr) : Json(found->second);
+  return view;
+}
+
+/// The last statement that was verified.
+Json view_statement(const protocol::AttestationStatement& statement, const Known& known,
+                    const std::optional<std::string>& app_sid) {
+  const protocol::BootEvidence& boot = statement.boot;
+  Json view;
+  view["kernel_version_number"] = boot.kernel_version;
+  view["security_ratchet"] = boot.ratchet;
+  view["kernel_security_ratchet"] = boot.kernel_ratchet;
+  view["boot_record"] = boot.record;
+  view["reset_cause"] = boot.reset_cause;
+  view["bootrom"] = view_measurement(boot.bootrom, known);
+  view["upgrader"] = view_measurement(boot.upgrader, known);
+  view["kernel"] = view_measurement(boot.kernel, known);
+  view["kernel_manifest"] = view_measurement(boot.kernel_manifest, known);
+  const bool any = statement.application != protocol::Hash{};
+  view["application"]["hash"] = any ? Json(hash_text(statement.application)) : Json(nullptr);
+  view["application"]["sid"] = text_or_null(app_sid);
+  return view;
+}
+
+const char* attestation_status(const AttestationRecord& record,
+                               const protocol::AttestationStatement& statement, const Known& known) {
+  if (record.status == AttestationStatus::None) return "none";
+  if (record.status == AttestationStatus::Failed) return "failed";
+  const protocol::BootEvidence& boot = statement.boot;
+  const bool all = known.contains(boot.bootrom) && known.contains(boot.upgrader) &&
+                   known.contains(boot.kernel) && known.contains(boot.kernel_manifest);
+  return all ? "trusted" : "unknown";
+}
+
 }  // namespace
+
+Json view_attestation(const AttestationRecord& record, const Known& known,
+                      const std::optional<std::string>& app_sid) {
+  protocol::AttestationStatement statement;
+  const bool any = protocol::read_statement(record.statement, statement);
+  Json view;
+  view["status"] = attestation_status(record, statement, known);
+  view["reason"] = record.reason.empty() ? Json(nullptr) : Json(record.reason);
+  view["date_checked"] = date_or_null(record.checked);
+  view["date_verified"] = date_or_null(record.verified);
+  view["statement"] = any ? view_statement(statement, known, app_sid) : Json(nullptr);
+  return view;
+}
 
 Json view_app(const App& app, const std::string& base) {
   const std::string url = base + "/v1/Apps/" + app.sid;

@@ -53,10 +53,7 @@ Answer upload_kernel(const Services& services, const Call& call) {
 Answer remove_kernel(const Services& services, const Call& call) {
   const Kernel kernel = require_kernel(services, call, call.arguments.at(0));
   services.store.remove_kernel(call.account.sid, kernel.manifest_hash);
-  Response response;
-  response.status = 204;
-  response.content_type.clear();
-  return response;
+  return no_content();
 }
 
 Answer deploy_kernel(const Services& services, const Call& call) {

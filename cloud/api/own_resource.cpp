@@ -66,6 +66,9 @@ Answer metrics(const Services& services, const Call&) {
   add("microvisor_handshakes_failed_total", "counter", "TLS handshakes that failed.",
       counters.failed_handshakes);
   add("microvisor_sessions_total", "counter", "Sessions welcomed.", counters.sessions);
+  const AttestationCounters& attestations = services.gateway.attestations();
+  add("microvisor_attestations_total", "counter", "Attestations verified.", attestations.verified);
+  add("microvisor_attestations_failed_total", "counter", "Attestations that failed.", attestations.failed);
   add("microvisor_log_records_total", "counter", "Log records received.", counters.log_records);
   add("microvisor_objects_read_total", "counter", "Objects read from the store.", counters.objects);
   Response response;
@@ -130,8 +133,10 @@ Answer provision_device(const Services& services, const Call& call) {
 
 Answer device_state(const Services& services, const Call& call) {
   const Device device = require_device(services, call);
-  return json_response(200, view_device_state(device, services.gateway.is_connected(device.sid),
-                                              services.deployments.progress(device)));
+  Json view = view_device_state(device, services.gateway.is_connected(device.sid),
+                                services.deployments.progress(device));
+  view["attestation"] = attestation_of(services, device);
+  return json_response(200, view);
 }
 
 Answer change_device(const Services& services, const Call& call) {

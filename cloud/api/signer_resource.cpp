@@ -56,10 +56,7 @@ Answer add_signer(const Services& services, const Call& call) {
 Answer remove_signer(const Services& services, const Call& call) {
   const std::uint64_t id = protocol::signer_id(known_signer(services, call));
   answer(services, call, services.signers.change(call.account, {0, "", {id}, {}}), 200);
-  Response response;
-  response.status = 204;
-  response.content_type.clear();
-  return response;
+  return no_content();
 }
 
 Answer publish_key_change(const Services& services, const Call& call) {

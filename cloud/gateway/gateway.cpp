@@ -22,11 +22,13 @@ bool logging_is_enabled(const Device& device, Timestamp now) {
 }
 
 Gateway::Gateway(Store& store, Bus& bus, Deployments& deployments, KernelUpdates& kernels,
-                 Encodings& encodings, const Clock& clock, TlsContext tls, SessionLimits limits)
+                 Attestations& attestations, Encodings& encodings, const Clock& clock, TlsContext tls,
+                 SessionLimits limits)
     : store_(store),
       bus_(bus),
       deployments_(deployments),
       kernels_(kernels),
+      attestations_(attestations),
       encodings_(encodings),
       clock_(clock),
       tls_(std::move(tls)),
@@ -85,7 +87,8 @@ std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hell
   sessions_[device->sid] = Online{greeting_, device->account_sid, device->logging_expires, logging};
   log(session, log_type::kConnection, "Connection established for device " + device->sid);
   bus_.publish(DeviceChanged{device->sid});
-  return Greeting{logging, target, kernel, pending_key_changes(store_, *device)};
+  return Greeting{logging, target, kernel, pending_key_changes(store_, *device),
+                  attestations_.connected(device->sid, hello)};
 }
 
 SharedBytes Gateway::object(const Session& session, const protocol::Hash& hash) {
@@ -168,6 +171,12 @@ void Gateway::keys_report(const Session& session, const link::KeysReport& report
   if (report.error() != link::KEYS_ERROR_NONE)
     log(session, log_type::kEvent,
         "change of keys refused: " + protocol::describe_keys_error(report.error()));
+}
+
+void Gateway::attestation(const Session& session, const link::Attestation& answer) {
+  const Online* device = online(session);
+  if (device == nullptr) return;
+  attestations_.answered(session.device_sid(), device->connection->tls_.public_key(), answer);
 }
 
 void Gateway::device_event(const Session& session, const link::DeviceEvent& event) {
@@ -275,6 +284,7 @@ void Gateway::signers_changed(const std::string& account_sid) {
 }
 
 void Gateway::tick() {
+  attestations_.tick();
   const Timestamp moment = clock_.now();
   for (auto& [sid, device] : sessions_) {
     if (!device.logging_enabled || !device.logging_expires || *device.logging_expires > moment) continue;
@@ -298,6 +308,7 @@ void Gateway::ended(Connection& connection) {
   const std::string sid = found->first;
   sessions_.erase(found);
   deployments_.disconnected(sid);
+  attestations_.disconnected(sid);
   if (auto device = store_.device_by_sid(sid)) {
     device->last_seen = clock_.now();
     store_.update_device(*device);

@@ -10,6 +10,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "cloud/attestation/attestations.hpp"
 #include "cloud/bus/bus.hpp"
 #include "cloud/deployments/deployments.hpp"
 #include "cloud/deployments/kernel_updates.hpp"
@@ -32,8 +33,9 @@ struct GatewayCounters {
 
 class Gateway final : public SessionHost {
  public:
-  Gateway(Store& store, Bus& bus, Deployments& deployments, KernelUpdates& kernels, Encodings& encodings,
-          const Clock& clock, TlsContext tls, SessionLimits limits = {});
+  Gateway(Store& store, Bus& bus, Deployments& deployments, KernelUpdates& kernels,
+          Attestations& attestations, Encodings& encodings, const Clock& clock, TlsContext tls,
+          SessionLimits limits = {});
   ~Gateway() override;
 
   /// A new connection. `on_output` is called when it has something to send although nothing was received.
@@ -44,7 +46,8 @@ class Gateway final : public SessionHost {
   }
   [[nodiscard]] std::size_t connected() const { return sessions_.size(); }
   [[nodiscard]] const GatewayCounters& counters() const { return counters_; }
-  /// About once a second: settings that expire.
+  [[nodiscard]] const AttestationCounters& attestations() const { return attestations_.counters(); }
+  /// About once a second: settings that expire, questions without an answer.
   void tick();
   /// Goodbye to everybody.
   void end_all(const std::string& reason);
@@ -68,6 +71,7 @@ class Gateway final : public SessionHost {
   void update_report(const Session& session, const link::UpdateReport& report) override;
   void kernel_report(const Session& session, const link::UpdateReport& report) override;
   void keys_report(const Session& session, const link::KeysReport& report) override;
+  void attestation(const Session& session, const link::Attestation& answer) override;
   void device_event(const Session& session, const link::DeviceEvent& event) override;
   void log_record(const Session& session, const link::LogRecord& record) override;
   bool crash_report(const Session& session, const protocol::Bytes& report) override;
@@ -86,6 +90,7 @@ class Gateway final : public SessionHost {
   Bus& bus_;
   Deployments& deployments_;
   KernelUpdates& kernels_;
+  Attestations& attestations_;
   Encodings& encodings_;
   const Clock& clock_;
   TlsContext tls_;

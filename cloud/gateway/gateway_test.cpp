@@ -4,6 +4,7 @@
 #include "cloud/test/device_client.hpp"
 #include "cloud/test/running_server.hpp"
 #include "protocol/bundle/key_change.hpp"
+#include "protocol/link/attestation.hpp"
 #include "protocol/transfer/test_stream.hpp"
 
 namespace microvisor::cloud {
@@ -62,6 +63,72 @@ TEST_F(GatewayTest, HelloAndPresence) {
   EXPECT_EQ(record["message"], "Connection established for device " + identity.sid);
   EXPECT_EQ(record["device_sid"], identity.sid);
   wait_for_state([](const json& state) { return state["connected"] == false; });
+}
+
+/// A statement for this nonce, signed by `key`.
+link::Frame attestation(const protocol::SigningKey& key, const std::string& nonce,
+                        const protocol::Hash& kernel) {
+  protocol::AttestationStatement statement;
+  statement.nonce = protocol::as_hash(nonce).value_or(protocol::Hash());
+  statement.boot.kernel_version = 10;
+  statement.boot.ratchet = 2;
+  statement.boot.bootrom = statement.boot.upgrader = statement.boot.kernel_manifest = statement.boot.kernel =
+      kernel;
+  protocol::AttestationBytes bytes{};
+  protocol::write_statement(statement, bytes);
+  const protocol::Signature signature = key.sign(bytes);
+  link::Frame frame;
+  frame.mutable_attestation()->set_statement(bytes.data(), bytes.size());
+  frame.mutable_attestation()->set_signature(signature.data(), signature.size());
+  return frame;
+}
+
+TEST_F(GatewayTest, WhatADeviceAttestsToIsShown) {
+  EXPECT_EQ(client.get(own_path).json()["attestation"]["status"], "none");
+  const auto key = protocol::SigningKey::from_pem(identity.key);
+  protocol::Hash kernel;
+  kernel.fill(0xAB);
+  const std::string digest = protocol::to_hex(kernel);
+  std::string nonce;
+  {
+    DeviceClient device(identity);
+    nonce = device.hello("", 1).welcome().attestation_nonce();
+    device.send(attestation(*key, nonce, kernel));
+    const json shown = wait_for_state(
+        [](const json& state) { return state["attestation"]["status"] == "unknown"; })["attestation"];
+    EXPECT_TRUE(shown["reason"].is_null());
+    EXPECT_FALSE(shown["date_verified"].is_null());
+    EXPECT_EQ(shown["statement"]["kernel_version_number"], 10);
+    EXPECT_EQ(shown["statement"]["security_ratchet"], 2);
+    EXPECT_EQ(shown["statement"]["kernel"]["sha256"], digest);
+    EXPECT_TRUE(shown["statement"]["kernel"]["known_as"].is_null());
+    EXPECT_TRUE(shown["statement"]["application"]["hash"].is_null());
+    ASSERT_EQ(client.post_json("/api/measurements", {{"sha256", digest}, {"name", "all of it"}}).status, 201);
+    const json trusted = client.get(own_path).json()["attestation"];
+    EXPECT_EQ(trusted["status"], "trusted");
+    EXPECT_EQ(trusted["statement"]["bootrom"]["known_as"], "all of it");
+  }
+  DeviceClient device(identity);
+  EXPECT_NE(device.hello("", 1).welcome().attestation_nonce(), nonce);
+  device.send(attestation(*key, nonce, kernel));  // once more
+  const json state = wait_for_state([](const json& now) { return now["attestation"]["status"] == "failed"; });
+  EXPECT_EQ(state["attestation"]["reason"], "answers another nonce");
+  EXPECT_EQ(state["attestation"]["statement"]["kernel"]["sha256"], digest) << "the last that was verified";
+  EXPECT_EQ(state["connected"], true);
+}
+
+TEST_F(GatewayTest, MeasurementsAreNamedByTheOperator) {
+  const std::string digest(64, 'a');
+  EXPECT_EQ(client.get("/api/measurements").json()["measurements"].size(), 0U);
+  EXPECT_EQ(client.post_json("/api/measurements", {{"sha256", "abc"}, {"name", "x"}}).status, 400);
+  EXPECT_EQ(client.post_json("/api/measurements", {{"sha256", digest}}).status, 400);
+  EXPECT_EQ(client.post_json("/api/measurements", {{"sha256", digest}, {"name", "factory"}}).status, 201);
+  const json list = client.get("/api/measurements").json()["measurements"];
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0]["sha256"], digest);
+  EXPECT_EQ(list[0]["name"], "factory");
+  EXPECT_EQ(client.remove("/api/measurements/" + digest).status, 204);
+  EXPECT_EQ(client.remove("/api/measurements/" + digest).status, 404);
 }
 
 /// The update records of a log, up to the one that completes.

@@ -117,6 +117,7 @@ void Session::handle_control(const link::Frame& frame) {
     case link::Frame::kUpdateReport: return host_.update_report(*this, frame.update_report());
     case link::Frame::kKernelReport: return host_.kernel_report(*this, frame.kernel_report());
     case link::Frame::kKeysReport: return host_.keys_report(*this, frame.keys_report());
+    case link::Frame::kAttestation: return host_.attestation(*this, frame.attestation());
     case link::Frame::kEvent: return host_.device_event(*this, frame.event());
     case link::Frame::kGoodbye: finished_ = true; return;
     default: return end("a frame that only the gateway may send");
@@ -139,6 +140,7 @@ void Session::greet(const link::Hello& hello) {
     welcome.mutable_target()->set_manifest_hash(hash->data(), hash->size());
   if (const auto& hash = greeting->kernel.hash)
     welcome.mutable_kernel_target()->set_manifest_hash(hash->data(), hash->size());
+  if (const auto& nonce = greeting->nonce) welcome.set_attestation_nonce(nonce->data(), nonce->size());
   write(frame);
   for (const protocol::Bytes& message : greeting->key_changes) send_key_change(message);
   if (greeting->target.hash && greeting->target.is_new) send_target(*greeting->target.hash);

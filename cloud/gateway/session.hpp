@@ -33,6 +33,7 @@ struct Greeting {
   NamedTarget target{};
   NamedTarget kernel{};
   std::vector<protocol::Bytes> key_changes{};  ///< that the device has to take, in order
+  std::optional<protocol::Hash> nonce{};       ///< for it to attest with
 };
 
 class SessionHost {
@@ -54,6 +55,7 @@ class SessionHost {
   virtual void update_report(const Session& session, const link::UpdateReport& report) = 0;
   virtual void kernel_report(const Session& session, const link::UpdateReport& report) = 0;
   virtual void keys_report(const Session& session, const link::KeysReport& report) = 0;
+  virtual void attestation(const Session& session, const link::Attestation& answer) = 0;
   virtual void device_event(const Session& session, const link::DeviceEvent& event) = 0;
   virtual void log_record(const Session& session, const link::LogRecord& record) = 0;
   /// A whole crash report, still encrypted. False: it could not be stored; the device keeps it.

@@ -52,6 +52,10 @@ struct FakeHost final : SessionHost {
   std::vector<link::UpdateReport> kernel_reports;
   void keys_report(const Session&, const link::KeysReport& report) override { keys.push_back(report); }
   std::vector<link::KeysReport> keys;
+  void attestation(const Session&, const link::Attestation& answer) override {
+    attestations.push_back(answer);
+  }
+  std::vector<link::Attestation> attestations;
   void device_event(const Session&, const link::DeviceEvent& event) override { events.push_back(event); }
   void log_record(const Session&, const link::LogRecord& record) override { records.push_back(record); }
   bool crash_report(const Session&, const protocol::Bytes& report) override {

@@ -2,6 +2,7 @@
 // to the channel.
 #include "cloud/gateway/tls.hpp"
 
+#include <openssl/core_names.h>
 #include <openssl/pem.h>
 
 #include "cloud/gateway/openssl.hpp"
@@ -120,6 +121,11 @@ void TlsChannel::read_identity() {
   fingerprint_ = protocol::to_hex(hash);
   certificate_ =
       written("writing a certificate", [&](BIO* bio) { return PEM_write_bio_X509(bio, certificate.get()); });
+  // Its keys are on P-256, and encoded as points (pki.cpp issues no other certificates).
+  std::size_t length = 0;
+  EVP_PKEY_get_octet_string_param(X509_get0_pubkey(certificate.get()), OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY,
+                                  public_key_.data(), public_key_.size(), &length);
+  if (length != public_key_.size()) fail("no client certificate of P-256");
 }
 
 void TlsChannel::fail(const std::string& what) {

@@ -9,6 +9,7 @@
 
 #include "cloud/gateway/pki.hpp"
 #include "protocol/bundle/bytes.hpp"
+#include "protocol/bundle/crypto.hpp"
 
 namespace microvisor::cloud {
 
@@ -48,6 +49,7 @@ class TlsChannel {
   [[nodiscard]] const std::string& common_name() const { return common_name_; }
   [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
   [[nodiscard]] const std::string& certificate() const { return certificate_; }  ///< PEM
+  [[nodiscard]] const protocol::PublicKey& public_key() const { return public_key_; }
   [[nodiscard]] bool resumed() const;
   /// Why it Failed.
   [[nodiscard]] const std::string& error() const { return error_; }
@@ -64,6 +66,7 @@ class TlsChannel {
   std::string common_name_;
   std::string fingerprint_;
   std::string certificate_;
+  protocol::PublicKey public_key_{};
   std::string error_;
 };
 

@@ -8,7 +8,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 8;
+constexpr int kSchemaVersion = 9;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -110,6 +110,16 @@ ALTER TABLE devices ADD COLUMN layer_keys BLOB NOT NULL DEFAULT x'';
 ALTER TABLE devices ADD COLUMN certificate TEXT NOT NULL DEFAULT '';
 )";
 
+/// What version 9 adds to version 8.
+constexpr const char* kAttestations = R"(
+CREATE TABLE attestations (
+  device_sid TEXT PRIMARY KEY, status INTEGER NOT NULL, reason TEXT NOT NULL, checked INTEGER, statement BLOB NOT NULL,
+  verified INTEGER) WITHOUT ROWID;
+CREATE TABLE measurements (
+  account_sid TEXT NOT NULL REFERENCES accounts, digest BLOB NOT NULL, name TEXT NOT NULL,
+  PRIMARY KEY (account_sid, digest)) WITHOUT ROWID;
+)";
+
 std::int64_t user_version(Database& database) {
   Statement query = database.prepare("PRAGMA user_version");
   return query.step() ? query.integer() : 0;
@@ -128,6 +138,7 @@ void bring_up_to_date(Database& database, const std::string& path) {
   if (version < 6) database.run(kAppReturns);
   if (version < 7) database.run(kCustody);
   if (version < 8) database.run(kLayerKeys);
+  if (version < 9) database.run(kAttestations);
   if (version < kSchemaVersion) {
     database.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }

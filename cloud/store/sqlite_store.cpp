@@ -404,6 +404,7 @@ class SqliteStore final : public Store {
         .bind(std::string_view(sid))
         .step();
     database_.prepare("DELETE FROM crash_reports WHERE device_sid = ?").bind(std::string_view(sid)).step();
+    database_.prepare("DELETE FROM attestations WHERE device_sid = ?").bind(std::string_view(sid)).step();
     transaction.commit();
   }
 
@@ -548,6 +549,60 @@ class SqliteStore final : public Store {
         .bind_optional(record.returned_from)
         .bind(record.returned)
         .step();
+  }
+
+  AttestationRecord attestation(const std::string& device_sid) override {
+    Statement query = database_.prepare(
+        "SELECT status, reason, checked, statement, verified FROM attestations WHERE device_sid = ?");
+    query.bind(std::string_view(device_sid));
+    AttestationRecord record;
+    if (!query.step()) return record;
+    record.status = static_cast<AttestationStatus>(query.integer());
+    record.reason = query.text();
+    record.checked = query.optional_integer();
+    record.statement = query.bytes();
+    record.verified = query.optional_integer();
+    return record;
+  }
+
+  void set_attestation(const std::string& device_sid, const AttestationRecord& record) override {
+    database_.prepare("INSERT OR REPLACE INTO attestations VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(std::string_view(device_sid))
+        .bind(static_cast<std::int64_t>(record.status))
+        .bind(std::string_view(record.reason))
+        .bind_optional(record.checked)
+        .bind(protocol::ByteView(record.statement))
+        .bind_optional(record.verified)
+        .step();
+  }
+
+  std::vector<Measurement> measurements(const std::string& account_sid) override {
+    Statement query = database_.prepare(
+        "SELECT digest, name FROM measurements WHERE account_sid = ? ORDER BY name, digest");
+    query.bind(std::string_view(account_sid));
+    std::vector<Measurement> measurements;
+    while (query.step()) {
+      Measurement& measurement = measurements.emplace_back();
+      measurement.digest = query.hash();
+      measurement.name = query.text();
+    }
+    return measurements;
+  }
+
+  void set_measurement(const std::string& account_sid, const Measurement& measurement) override {
+    database_.prepare("INSERT OR REPLACE INTO measurements VALUES (?, ?, ?)")
+        .bind(std::string_view(account_sid))
+        .bind(protocol::ByteView(measurement.digest))
+        .bind(std::string_view(measurement.name))
+        .step();
+  }
+
+  bool remove_measurement(const std::string& account_sid, const protocol::Hash& digest) override {
+    database_.prepare("DELETE FROM measurements WHERE account_sid = ? AND digest = ?")
+        .bind(std::string_view(account_sid))
+        .bind(protocol::ByteView(digest))
+        .step();
+    return database_.changes() != 0;
   }
 
   std::vector<CrashReport> crash_reports(const std::string& device_sid) override {

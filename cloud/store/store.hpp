@@ -162,6 +162,23 @@ struct TestRecord {
 };
 inline constexpr std::size_t kTestRecordsKept = 1000;  ///< of a device; older ones give way
 
+enum class AttestationStatus : int { None = 0, Failed = 1, Verified = 2 };
+
+/// What came of asking a device what it runs (cloud/attestation).
+struct AttestationRecord {
+  AttestationStatus status = AttestationStatus::None;
+  std::string reason;                 ///< if it failed
+  std::optional<Timestamp> checked;   ///< when that was found
+  protocol::Bytes statement;          ///< the last one that was verified; empty: there was none
+  std::optional<Timestamp> verified;  ///< when
+};
+
+/// A measurement that the operator trusts.
+struct Measurement {
+  protocol::Hash digest{};
+  std::string name;
+};
+
 /// A crash report as the device sent it. The cloud has no key to it.
 struct CrashReport {
   std::string device_sid;
@@ -237,6 +254,15 @@ class Store {
   virtual void move_device(const std::string& sid, const std::string& account_sid) = 0;
   virtual std::optional<Custody> custody(const std::string& device_sid) = 0;
   virtual void set_custody(const Custody& custody) = 0;
+
+  virtual AttestationRecord attestation(const std::string& device_sid) = 0;
+  virtual void set_attestation(const std::string& device_sid, const AttestationRecord& record) = 0;
+  /// In the order of their names.
+  virtual std::vector<Measurement> measurements(const std::string& account_sid) = 0;
+  /// One that is there already gets the new name.
+  virtual void set_measurement(const std::string& account_sid, const Measurement& measurement) = 0;
+  /// False: not there.
+  virtual bool remove_measurement(const std::string& account_sid, const protocol::Hash& digest) = 0;
 
   virtual void add_key_change(const StoredKeyChange& change) = 0;
   /// All of the account, oldest first.

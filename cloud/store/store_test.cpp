@@ -264,6 +264,8 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
     database.run("DROP TABLE app_returns");
     database.run("DROP TABLE custody");
     database.run("DROP TABLE test_records");
+    database.run("DROP TABLE attestations");
+    database.run("DROP TABLE measurements");
     for (const char* column : {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed",
                                "kernel_running", "kernel_target", "kernel_targeted", "kernel_status",
                                "kernel_error", "kernel_progress_state", "kernel_progress_done",
@@ -279,6 +281,8 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
   EXPECT_TRUE(store->key_changes("AC1").empty());
   EXPECT_FALSE(store->custody("UV1"));
   EXPECT_TRUE(store->test_records("UV1").empty());
+  EXPECT_EQ(store->attestation("UV1").status, AttestationStatus::None);
+  EXPECT_TRUE(store->measurements("AC1").empty());
   device.signers = {1, 2};
   device.layer_keys = {3, UINT64_MAX};
   device.certificate = "PEM";

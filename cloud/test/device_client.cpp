@@ -108,7 +108,7 @@ std::optional<link::Frame> DeviceClient::receive(link::Frame::KindCase kind) {
   }
 }
 
-link::Frame DeviceClient::hello(const std::string& app_manifest_hash) {
+link::Frame DeviceClient::hello(const std::string& app_manifest_hash, std::uint32_t attestation_version) {
   link::Frame frame;
   link::Hello& hello = *frame.mutable_hello();
   hello.set_protocol_version(1);
@@ -117,6 +117,7 @@ link::Frame DeviceClient::hello(const std::string& app_manifest_hash) {
   hello.set_kernel_version_number(10);
   hello.set_app_manifest_hash(app_manifest_hash);
   hello.set_boot_count(3);
+  hello.set_attestation_version(attestation_version);
   send(frame);
   return receive().value_or(link::Frame());
 }

@@ -40,7 +40,7 @@ class DeviceClient {
   [[nodiscard]] std::string protocol() const;
 
   /// Hello and the answer to it.
-  link::Frame hello(const std::string& app_manifest_hash = "");
+  link::Frame hello(const std::string& app_manifest_hash = "", std::uint32_t attestation_version = 0);
   void send(const link::Frame& frame);
   void send_raw(const std::string& bytes);
   /// The next frame; empty at the end of the connection.

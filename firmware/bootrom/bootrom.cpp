@@ -19,6 +19,7 @@
 #include "firmware/layout.hpp"
 #include "firmware/preboot/requests.hpp"
 #include "firmware/sections.hpp"
+#include "firmware/vault/boot_record.hpp"
 #include "generated/vendor_key.hpp"
 
 namespace microvisor::firmware {
@@ -38,10 +39,24 @@ std::uint32_t image_size() {
   return static_cast<std::uint32_t>(image_end - image_start) * sizeof(std::uint32_t);
 }
 
-crypto::Digest hash_of_this_image() {
+/// Of all that stands in these pages, the blank rest included. Zeros if a row cannot be read: what runs could
+/// be, so that is in the other stage's pages, or behind this one's code, and no reason not to start.
+crypto::Digest hash_of(Pages pages) {
+  alignas(4) static std::array<std::uint8_t, 1024> piece;
   crypto::StartupSha256 hash;
-  hash.update({reinterpret_cast<const std::uint8_t*>(image_start), image_size()});
+  for (std::uint32_t at = pages.address(); at != pages.end(); at += piece.size()) {
+    if (flash.read(at, piece) != storage::FlashStatus::Ok) return {};
+    hash.update(piece);
+  }
   return hash.finish();
+}
+
+Pages pages_of_this_image() {
+  return reinterpret_cast<std::uintptr_t>(image_start) == kBootromA.address() ? kBootromA : kBootromB;
+}
+
+Pages pages_of_upgrader(std::uint32_t record) {
+  return vault::upgrader_of(record) == vault::Copy::A ? kUpgraderA : kUpgraderB;
 }
 
 /// Leaves in BKPSRAM what was found on the way, for the kernel to tell the cloud.
@@ -56,7 +71,9 @@ void record_measurements(const KernelFinding& kernel) {
   found.kernel_ratchet = kernel.manifest.security_ratchet;
   found.bootrom_size = image_size();
   found.kernel_size = kernel.image_size;
-  std::memcpy(found.bootrom, hash_of_this_image().data(), sizeof found.bootrom);
+  std::memcpy(found.bootrom, hash_of(pages_of_this_image()).data(), sizeof found.bootrom);
+  std::memcpy(found.upgrader, hash_of(pages_of_upgrader(found.record)).data(), sizeof found.upgrader);
+  std::memcpy(found.kernel, kernel.manifest.kernel_hash.data(), sizeof found.kernel);
   std::memcpy(found.kernel_manifest, kernel.manifest_hash.data(), sizeof found.kernel_manifest);
   std::array<std::uint32_t, sizeof found / sizeof(std::uint32_t)> words{};
   std::memcpy(words.data(), &found, sizeof found);

@@ -53,6 +53,8 @@ class Host final : public link::LinkHost {
     return facts;
   }
 
+  protocol::BootEvidence boot_evidence() override { return kernel::boot_evidence(); }
+
   bool network_wanted() override {
     if (kernel_on_trial()) return true;
     const Atomic atomic;

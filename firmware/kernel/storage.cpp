@@ -234,8 +234,8 @@ bool start_storage() {
   erase_if_due();
   start_updater();
   count_boot();
-  const auto& measured = *reinterpret_cast<const volatile BootMeasurements*>(kBootMeasurements);
-  the_trial.begin(measured.magic == kBootMeasurementsMagic && measured.kernel_ratchet > measured.ratchet);
+  const protocol::BootEvidence measured = boot_evidence();
+  the_trial.begin(measured.kernel_ratchet > measured.ratchet);
   read_wifi_settings();
   the_crashes.mount();
   factory::LineObjects line(nor);
@@ -328,6 +328,22 @@ manifest::KeysError change_keys(std::span<const std::uint8_t> message) {
 }
 
 bool erasure_is_due() { return waits_for_erasure; }
+
+protocol::BootEvidence boot_evidence() {
+  const auto& measured = *reinterpret_cast<const BootMeasurements*>(kBootMeasurements);
+  protocol::BootEvidence evidence;
+  if (measured.magic != kBootMeasurementsMagic) return evidence;
+  evidence.record = measured.record;
+  evidence.reset_cause = measured.reset_cause;
+  evidence.ratchet = measured.ratchet;
+  evidence.kernel_ratchet = measured.kernel_ratchet;
+  evidence.kernel_version = measured.kernel_version;
+  std::memcpy(evidence.bootrom.data(), measured.bootrom, sizeof measured.bootrom);
+  std::memcpy(evidence.upgrader.data(), measured.upgrader, sizeof measured.upgrader);
+  std::memcpy(evidence.kernel.data(), measured.kernel, sizeof measured.kernel);
+  std::memcpy(evidence.kernel_manifest.data(), measured.kernel_manifest, sizeof measured.kernel_manifest);
+  return evidence;
+}
 
 std::uint64_t boot_count() { return boots; }
 

@@ -10,6 +10,7 @@
 #include "firmware/vault/identity.hpp"
 #include "firmware/vault/store.hpp"
 #include "firmware/vault/trust_anchors.hpp"
+#include "protocol/link/attestation.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -41,6 +42,8 @@ bool start_storage();
 /// The worker's errand: does what services().storage_jobs asks for, if anything, and keeps the verdict of a
 /// factory test that was passed.
 void serve_storage_job();
+/// What the bootrom has measured; all zeros if it is one that measures something else.
+[[nodiscard]] protocol::BootEvidence boot_evidence();
 /// Starts of the kernel since manufacturing.
 [[nodiscard]] std::uint64_t boot_count();
 /// How the device stands with the factory.

@@ -71,6 +71,8 @@ std::uint16_t boot_flags(const BootRecord& record) {
       static_cast<std::uint32_t>(record.starts_left) << kStartsShift);
 }
 
+Copy upgrader_of(std::uint32_t flags) { return (flags & kUpgraderB) != 0 ? Copy::B : Copy::A; }
+
 storage::Row encode_boot_record(const BootRecord& record) {
   storage::Row row{};
   storage::put16(row, 0, kMagic);
@@ -89,7 +91,7 @@ std::optional<BootRecord> decode_boot_record(const storage::Row& row) {
   BootRecord record;
   record.sequence = storage::get32(row, 4);
   record.bootrom = (flags & kBootromB) != 0 ? Copy::B : Copy::A;
-  record.upgrader = (flags & kUpgraderB) != 0 ? Copy::B : Copy::A;
+  record.upgrader = upgrader_of(flags);
   record.run_upgrader = (flags & kRunUpgrader) != 0;
   record.restore = (flags & kRestore) != 0;
   record.on_trial = (flags & kOnTrial) != 0;

@@ -38,6 +38,8 @@ struct BootRecord {
 
 /// The flags as they stand in the row; the boot status shows them.
 [[nodiscard]] std::uint16_t boot_flags(const BootRecord& record);
+/// Which copy of the upgrader such flags name.
+[[nodiscard]] Copy upgrader_of(std::uint32_t flags);
 [[nodiscard]] storage::Row encode_boot_record(const BootRecord& record);
 [[nodiscard]] std::optional<BootRecord> decode_boot_record(const storage::Row& row);
 

@@ -15,6 +15,16 @@ Result<Bytes> read_entry(const ZipReader& zip, const std::string& name, std::siz
   return zip.read(*entry, limit);
 }
 
+/// Where `info` says what a layer for `target` is; null: nowhere.
+std::optional<Hash>* place_of(KernelInfo& info, bundle::KernelLayerRegion target) {
+  switch (target) {
+    case bundle::Kernel: return &info.kernel;
+    case bundle::Boot: return &info.bootrom;
+    case bundle::Upgrader: return &info.upgrader;
+    default: return nullptr;
+  }
+}
+
 bool is_empty_layer(const std::string& hash) { return hash.empty() || as_hash(hash) == sha256({}); }
 
 }  // namespace
@@ -42,6 +52,8 @@ Result<KernelInfo> parse_kernel_manifest(ByteView manifest) {
     if (!hash) return refuse(Refusal::BadHashLength, "a hash in the manifest is not 32 bytes long");
     if (std::find(info.layers.begin(), info.layers.end(), *hash) == info.layers.end())
       info.layers.push_back(*hash);
+    std::optional<Hash>* place = place_of(info, layer.target());
+    if (place != nullptr && layer.encrypted_with_key_id() == 0) *place = hash;
   }
   if (info.layers.empty()) return refuse(Refusal::NoLayer, "the manifest lists no layer");
   return info;
@@ -69,6 +81,13 @@ Result<KernelBundle> read_kernel_bundle(ByteView archive) {
     bundle.layers.push_back({hash, std::move(*content)});
   }
   return bundle;
+}
+
+std::vector<Hash> boot_stage_measurements(ByteView layer) {
+  const std::size_t half = layer.size() / 2;
+  if (layer.empty() || layer.size() % 2 != 0 || half > kBootStagePlace) return {};
+  return {sha256_padded(layer.first(half), kBootStagePlace),
+          sha256_padded(layer.subspan(half), kBootStagePlace)};
 }
 
 }  // namespace microvisor::protocol

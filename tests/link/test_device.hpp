@@ -79,6 +79,7 @@ class TestDevice final : public firmware::link::LinkHost {
   firmware::crypto::PublicKey vendor{};       // whose kernels it accepts
   firmware::crypto::Digest running_kernel{};  // its manifest; counts from the next reset() on
   std::uint32_t ratchet = 0;                  // likewise
+  protocol::BootEvidence evidence;            // what its bootrom has measured
   bool wanted = true;
   std::optional<firmware::kernel::Connectivity> policy;  // decides when the device is not `wanted`
   std::deque<std::string> log;                           // records waiting to be sent
@@ -105,6 +106,7 @@ class TestDevice final : public firmware::link::LinkHost {
   firmware::vault::LayerKeys layer_keys() override;
   firmware::manifest::KeysError change_keys(std::span<const std::uint8_t> message) override;
   firmware::link::DeviceFacts facts() override;
+  protocol::BootEvidence boot_evidence() override { return evidence; }
   bool network_wanted() override;
   void network_status_changed(firmware::link::NetworkStatus status) override;
   void wall_time_received(std::uint64_t unix_microseconds) override { wall_time = unix_microseconds; }

@@ -380,7 +380,18 @@ std::optional<cloud::Greeting> TestGateway::greet(cloud::Session&, const link::H
   seen_.hello_kernels.push_back(hello.kernel_version());
   seen_.hellos.push_back(hello);
   seen_.kernel_hashes.push_back(protocol::to_hex(protocol::as_bytes(hello.kernel_manifest_hash())));
-  return cloud::Greeting{logging_, {target_}, {kernel_target_}, key_changes_};
+  cloud::Greeting greeting{logging_, {target_}, {kernel_target_}, key_changes_};
+  if (asks_) {
+    protocol::Hash& nonce = greeting.nonce.emplace();
+    RAND_bytes(nonce.data(), static_cast<int>(nonce.size()));
+    seen_.nonces.push_back(*greeting.nonce);
+  }
+  return greeting;
+}
+
+void TestGateway::attestation(const cloud::Session&, const link::Attestation& answer) {
+  const std::lock_guard lock(mutex_);
+  seen_.attestations.push_back(answer);
 }
 
 std::shared_ptr<const protocol::Bytes> TestGateway::object(const cloud::Session&,

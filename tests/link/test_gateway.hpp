@@ -35,6 +35,8 @@ struct Seen {
   std::vector<std::string> events;
   std::vector<link::KeysReport> keys;
   std::vector<link::Hello> hellos;
+  std::vector<protocol::Hash> nonces;  // that devices have been asked with
+  std::vector<link::Attestation> attestations;
   std::vector<protocol::Bytes> crashes;
   std::vector<std::string> ends;  // reasons of sessions
   std::uint64_t largest_record = 0;
@@ -76,6 +78,8 @@ class TestGateway final : private cloud::SessionHost {
   void set_key_changes(const std::vector<protocol::Bytes>& messages);
   /// Crash reports cannot be stored.
   void refuse_crashes(bool refuse) { refuses_crashes_ = refuse; }
+  /// False: devices are not asked to attest, as by a gateway that does not know it.
+  void ask_for_attestation(bool ask) { asks_ = ask; }
   void restart_app();
   /// Cuts the TCP connection hard after the gateway has sent this many more bytes; 0: never.
   void cut_after(std::uint64_t bytes) { cut_after_ = bytes; }
@@ -105,6 +109,7 @@ class TestGateway final : private cloud::SessionHost {
   void kernel_report(const cloud::Session&, const link::UpdateReport& report) override;
   void update_report(const cloud::Session&, const link::UpdateReport& report) override;
   void keys_report(const cloud::Session&, const link::KeysReport& report) override;
+  void attestation(const cloud::Session&, const link::Attestation& answer) override;
   void device_event(const cloud::Session&, const link::DeviceEvent& event) override;
   void log_record(const cloud::Session&, const link::LogRecord& record) override;
   bool crash_report(const cloud::Session&, const protocol::Bytes& report) override;
@@ -132,6 +137,7 @@ class TestGateway final : private cloud::SessionHost {
   std::atomic<bool> dead_{false};
   std::atomic<bool> stands_still_{false};
   std::atomic<bool> refuses_crashes_{false};
+  std::atomic<bool> asks_{true};
   std::atomic<std::uint64_t> cut_after_{0};
   std::atomic<bool> cut_{false};
   std::mutex mutex_;

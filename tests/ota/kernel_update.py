@@ -6,6 +6,7 @@ fail is a handful of instructions. All are signed with the vendor's key of this 
 
 Usage: kernel_update.py MICROVISOR IMAGES VENDOR_KEY.pem APPLICATION.elf      IMAGES: directory with kernel.bin and the others
 """
+import hashlib
 import json
 import os
 import pathlib
@@ -54,10 +55,11 @@ class Release:
 
     def __init__(self, layers, ratchet=0, key=VENDOR_KEY, device_type=1):
         Release.number += 1
-        self.version = f"{Release.number}.test"
+        self.number = Release.number
+        self.version = f"{self.number}.test"
         self.path = user.home / f"{self.version}.zip"
         sign_kernel.DEVICE_TYPE = device_type
-        manifest = sign_kernel.sign(key, layers, self.version, Release.number, ratchet)
+        manifest = sign_kernel.sign(key, layers, self.version, self.number, ratchet)
         sign_kernel.write_bundle(self.path, manifest, layers)
         command("kernels", "upload", self.path)
 
@@ -87,15 +89,63 @@ class Fleet:
         return app["reported_sid"], app["update_status"], app["date_targeted"]
 
 
+PLACE = 32 * 1024  # pages of a boot stage (docs/boot.md)
+
+
+def sha256(content, filled_to=0):
+    return hashlib.sha256(content.ljust(filled_to, b"\xff")).hexdigest()
+
+
+def attests(fleet, measured, status, what):
+    """The device has proven, after its last start, that it runs just this; nobody else's word is asked."""
+    def matches(state):
+        statement = state["attestation"]["statement"]
+        return (state["connected"] and statement is not None and state["attestation"]["status"] == status
+                and {part: statement[part]["sha256"] for part in measured} == measured)
+
+    fleet.until(matches, what)
+    return fleet.state()["attestation"]["statement"]
+
+
+def shipped():
+    return {"kernel": sha256((IMAGES / "kernel.bin").read_bytes()),
+            "kernel_manifest": sha256((IMAGES / "kernel.manifest").read_bytes()),
+            "bootrom": sha256((IMAGES / "bootrom-a.bin").read_bytes(), PLACE),
+            "upgrader": sha256((IMAGES / "upgrader-a.bin").read_bytes(), PLACE)}
+
+
+def half_b(layer):
+    return layer[len(layer) // 2:]
+
+
+def attests_what_was_shipped(fleet):
+    statement = attests(fleet, shipped(), "unknown", "a device from the factory attests the shipped images; nobody knows them yet")
+    check(statement["application"]["hash"] is None, "and that there is no application")
+    shown = command("devices", "show", fleet.sid).stdout
+    check("unknown: bootrom, upgrader, kernel, kernel_manifest" in shown, "the command shows what is unknown")
+    command("kernels", "upload", IMAGES / "release.zip")
+    attests(fleet, shipped(), "trusted", "they are known once their release is uploaded")
+    check("trusted" in command("devices", "show", fleet.sid).stdout, "the command shows it")
+
+
+def attests_the_application(fleet, sid):
+    fleet.until(lambda state: state["attestation"]["statement"]["application"]["sid"] == sid, "the application that runs is attested")
+    manifest = fleet.service.get(f"/v1/Apps/{sid}")["hash"]
+    check(fleet.state()["attestation"]["statement"]["application"]["hash"] == manifest, "by its manifest")
+
+
 def updates(fleet):
     application, before = fleet.application(), fleet.state()
-    release = Release([(KERNEL, image("kernel", 0x22)), (BOOT, stage("bootrom", 0x33)), (UPGRADER, stage("upgrader", 0x44)),
-                       (GATES, b"")])
+    kernel, bootrom, upgrader = image("kernel", 0x22), stage("bootrom", 0x33), stage("upgrader", 0x44)
+    release = Release([(KERNEL, kernel), (BOOT, bootrom), (UPGRADER, upgrader), (GATES, b"")])
     release.deploy("--all")
     fleet.updates_to(release, "kernel and boot stages are updated, and the new kernel connects")
     state = fleet.state()
     check(state["kernel"]["state"] == "COMPLETE" and state["kernel_version_number"] == Release.number, "its version is the new one")
     check(state["kernel"]["manifest_hash"] != before["kernel"]["manifest_hash"], "and its manifest")
+    measured = {"kernel": sha256(kernel), "kernel_manifest": state["kernel"]["manifest_hash"].removeprefix("sha256:"),
+                "bootrom": sha256(half_b(bootrom), PLACE), "upgrader": sha256(half_b(upgrader), PLACE)}
+    attests(fleet, measured, "trusted", "all of it is attested")
     fleet.until(lambda state: state["app_running"], "the application runs")
     check(fleet.application() == application, "untouched")
     shown = command("devices", "show", fleet.sid).stdout
@@ -111,6 +161,8 @@ def returns(fleet, previous):
     check(state["kernel"]["update_error_code"] == TRIAL_FAILED, "with its code")
     check(state["kernel_version"] == previous.version, "the previous kernel runs")
     fleet.until(lambda state: state["app_running"], "and the application")
+    check(state["attestation"]["status"] == "trusted" and state["attestation"]["statement"]["kernel_version_number"]
+          == previous.number, "it is what is attested")
     check("did not prove itself" in command("devices", "show", fleet.sid).stdout, "the command says why")
 
 
@@ -156,7 +208,10 @@ try:
     fleet = Fleet()
     board = user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     fleet.service.until_connected(fleet.sid)
-    fleet.service.deploy(fleet.sid, command("apps", "create", APPLICATION).stdout.strip())
+    attests_what_was_shipped(fleet)
+    application = command("apps", "create", APPLICATION).stdout.strip()
+    fleet.service.deploy(fleet.sid, application)
+    attests_the_application(fleet, application)
     returns(fleet, updates(fleet))
     refuses(fleet)
     the_command(fleet)

@@ -18,6 +18,7 @@
 #include "firmware/vault/identity.hpp"
 #include "firmware/vault/layer_keys.hpp"
 #include "firmware/vault/trust_anchors.hpp"
+#include "protocol/link/attestation.hpp"
 
 namespace microvisor::firmware::link {
 
@@ -94,6 +95,8 @@ class LinkHost {
   /// Likewise, of Microvisor itself.
   [[nodiscard]] virtual update::Download& kernel_updater() = 0;
   [[nodiscard]] virtual DeviceFacts facts() = 0;
+  /// What was measured when the device was started.
+  [[nodiscard]] virtual protocol::BootEvidence boot_evidence() = 0;
   /// False: the link closes and the modem hangs up; true: connect and stay connected.
   [[nodiscard]] virtual bool network_wanted() = 0;
   /// When network_wanted() may give another answer although nothing has happened, in microseconds.

@@ -55,6 +55,7 @@ void Session::start(std::uint64_t now, std::uint64_t attempts) {
   hello.kernel_manifest_hash.size = static_cast<pb_size_t>(facts.kernel_manifest_hash.size());
   std::memcpy(hello.kernel_manifest_hash.bytes, facts.kernel_manifest_hash.data(),
               facts.kernel_manifest_hash.size());
+  hello.attestation_version = protocol::kAttestationVersion;
   hello.wake_reason = facts.wake_reason;
   hello.app_running = facts.application_running;
   hello.boot_count = facts.boot_count;
@@ -145,6 +146,26 @@ void Session::welcome(const microvisor_link_Welcome& message, std::uint64_t now)
   if (message.has_settings) host_.logging_allowed(message.settings.logging_enabled);
   if (message.has_kernel_target) update_.target_named(UpdateKind::Kernel, message.kernel_target, false);
   if (message.has_target) update_.target_named(UpdateKind::Application, message.target, false);
+  attest(message);
+}
+
+/// The statement is put together where it is sent from. Without a signature nothing is sent: the gateway
+/// shows that there was no answer.
+void Session::attest(const microvisor_link_Welcome& welcome) {
+  protocol::AttestationStatement statement;
+  if (welcome.attestation_nonce.size != statement.nonce.size()) return;  // an older gateway
+  std::copy_n(welcome.attestation_nonce.bytes, statement.nonce.size(), statement.nonce.begin());
+  statement.boot = host_.boot_evidence();
+  if (const auto& installed = host_.updater().installed()) statement.application = installed->manifest_hash;
+  auto& message = io_.begin(0, microvisor_link_Frame_attestation_tag).kind.attestation;
+  message.statement.size = protocol::kAttestationStatementSize;
+  const std::span<std::uint8_t, protocol::kAttestationStatementSize> bytes(message.statement.bytes);
+  protocol::write_statement(statement, bytes);
+  crypto::Signature signature{};
+  if (!crypto::ecdsa_p256_sign(host_.identity().device_private_key, crypto::sha256(bytes), signature)) return;
+  message.signature.size = static_cast<pb_size_t>(signature.size());
+  std::copy(signature.begin(), signature.end(), message.signature.bytes);
+  if (!io_.send()) end_ = SessionEnd::Lost;
 }
 
 /// The gateway is told at once, and again by the next Hello.

@@ -49,6 +49,7 @@ class Session {
   void stream(const Frame& frame, std::uint64_t now);
   void stream_data(const Frame& frame);
   void welcome(const microvisor_link_Welcome& welcome, std::uint64_t now);
+  void attest(const microvisor_link_Welcome& welcome);
   void new_keys(const microvisor_link_NewKeys& message);
   void pong(const microvisor_link_Pong& pong, std::uint64_t now);
   void watch(std::uint64_t now);
