@@ -12,7 +12,7 @@ namespace microvisor::test {
 namespace {
 
 /// Seconds. The politeness that the bundle allows is added.
-constexpr double kBound = 30;
+constexpr double kBound = 20;
 
 // What guests/hostile.c does.
 enum Behaviour : std::uint32_t {
@@ -56,7 +56,7 @@ class HostileUpdate : public ::testing::TestWithParam<Application> {
       ASSERT_EQ(machine.await_line("at work", 20), "at work") << machine.describe();
     }
     if ((behaviour & kFlood) != 0) {
-      ASSERT_TRUE(machine.run_until([&] { return machine.gateway.seen().log.size() > 50; }, 60))
+      ASSERT_TRUE(machine.run_until([&] { return machine.gateway.seen().log.size() > 20; }, 60))
           << machine.describe();
     }
     ASSERT_TRUE(machine.run_until([&] { return installed(1); }, 60)) << machine.describe();
@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(Applications, HostileUpdate,
                                          Application{"hangs_masked", kMask | kHang},
                                          Application{"asks_for_the_network_and_lets_go", kRestless},
                                          Application{"never_consents", kFlood | kMask, 10}),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& made) { return std::string(made.param.name); });
 
 }  // namespace
 }  // namespace microvisor::test
