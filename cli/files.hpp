@@ -15,6 +15,9 @@ void write_file(const std::filesystem::path& file, protocol::ByteView bytes);
 /// The same; nobody but the owner may read the file.
 void write_private_file(const std::filesystem::path& file, protocol::ByteView bytes);
 
+/// A P-256 key from a PEM file. Throws Failure: "FILE: why".
+protocol::PublicKey read_public_key(const std::filesystem::path& file);
+
 /// Reads an application from an ELF file, a bundle or a raw flash image (.bin), and checks it. `options` and
 /// `external` apply unless it is a bundle already. Throws Failure: "FILE: why".
 protocol::Bundle load_application(const std::filesystem::path& file,

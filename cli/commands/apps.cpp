@@ -29,13 +29,6 @@ struct BundleArguments {
   bool as_json = false;
 };
 
-protocol::PublicKey read_public_key(const std::string& file) {
-  const auto pem = read_file(file);
-  const auto key = protocol::public_key_from_pem(protocol::as_text(pem));
-  if (!key) throw Failure(file + ": " + key.error().message);
-  return *key;
-}
-
 /// OFFSET=FILE, the offset decimal or hexadecimal.
 protocol::ExternalImage read_external(const std::string& argument) {
   const auto separator = argument.find('=');

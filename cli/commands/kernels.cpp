@@ -12,7 +12,9 @@
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
 #include "cli/output.hpp"
+#include "cli/pkcs11_key.hpp"
 #include "cli/progress.hpp"
+#include "protocol/bundle/kernel_bundle.hpp"
 
 namespace microvisor::cli {
 namespace {
@@ -34,6 +36,36 @@ void add_upload(CLI::App& kernels, Context& context) {
                       [&](std::size_t done, std::size_t total) { progress.update(done, total); });
     print_line(*as_json ? kernel.dump(2) : text_of(kernel, "hash"));
   });
+}
+
+struct EncryptArguments {
+  std::string input, output, layer_key, vendor_key;
+};
+
+void encrypt(const EncryptArguments& arguments) {
+  const auto release = protocol::read_kernel_bundle(read_file(arguments.input));
+  if (!release) throw Failure(arguments.input + ": " + release.error().message);
+  const auto encrypted = protocol::encrypt_kernel_bundle(*release, read_public_key(arguments.layer_key),
+                                                         *open_signing_key(arguments.vendor_key));
+  if (!encrypted) throw Failure(arguments.input + ": " + encrypted.error().message);
+  write_file(arguments.output, protocol::write_kernel_bundle(*encrypted));
+  print_line(fmt::format("{}: version {}, {} layers encrypted", arguments.output, encrypted->info.version,
+                         encrypted->layers.size()));
+}
+
+void add_encrypt(CLI::App& kernels) {
+  auto arguments = std::make_shared<EncryptArguments>();
+  CLI::App* command =
+      kernels.add_subcommand("encrypt", "Encrypt the layers of a release, which its vendor then signs anew");
+  command->add_option("INPUT", arguments->input, "Bundle with the release (.zip)")->required();
+  command->add_option("OUTPUT", arguments->output, "Encrypted release to write (may be INPUT)")->required();
+  command
+      ->add_option("--for", arguments->layer_key,
+                   "P-256 public key (PEM) that the layers are encrypted to (see 'decrypters keypair')")
+      ->required();
+  command->add_option("-k,--key", arguments->vendor_key, "The vendor's private key: PEM file or PKCS #11 URI")
+      ->required();
+  command->callback([arguments] { encrypt(*arguments); });
 }
 
 void add_list(CLI::App& kernels, Context& context) {
@@ -121,6 +153,7 @@ void add_distrust(CLI::App& kernels, Context& context) {
 void add_kernels(CLI::App& program, Context& context) {
   CLI::App* kernels = program.add_subcommand("kernels", "Update Microvisor itself on devices");
   kernels->require_subcommand(1);
+  add_encrypt(*kernels);
   add_upload(*kernels, context);
   add_list(*kernels, context);
   add_remove(*kernels, context);

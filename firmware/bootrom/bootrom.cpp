@@ -73,7 +73,7 @@ void record_measurements(const KernelFinding& kernel) {
   found.kernel_size = kernel.image_size;
   std::memcpy(found.bootrom, hash_of(pages_of_this_image()).data(), sizeof found.bootrom);
   std::memcpy(found.upgrader, hash_of(pages_of_upgrader(found.record)).data(), sizeof found.upgrader);
-  std::memcpy(found.kernel, kernel.manifest.kernel_hash.data(), sizeof found.kernel);
+  std::memcpy(found.kernel, kernel.manifest.kernel.hash.data(), sizeof found.kernel);
   std::memcpy(found.kernel_manifest, kernel.manifest_hash.data(), sizeof found.kernel_manifest);
   std::array<std::uint32_t, sizeof found / sizeof(std::uint32_t)> words{};
   std::memcpy(words.data(), &found, sizeof found);

@@ -101,7 +101,7 @@ Verdict KernelCheck::read_alike(std::span<const std::uint8_t> envelope) {
   if (manifest::parse_trusted_kernel_manifest(envelope, second) != ManifestError::None)
     return Verdict::Invalid;
   const volatile std::uint32_t ratchets = found_.manifest.security_ratchet ^ second.security_ratchet;
-  return ratchets == 0 ? hardened::equal(found_.manifest.kernel_hash, second.kernel_hash)
+  return ratchets == 0 ? hardened::equal(found_.manifest.kernel.hash, second.kernel.hash)
                        : hardened::verdict_of(ratchets);
 }
 
@@ -120,7 +120,7 @@ Verdict KernelCheck::hash_agrees() {
     hash.update(piece);
     at += static_cast<std::uint32_t>(piece.size());
   }
-  return hardened::equal(hash.finish(), found_.manifest.kernel_hash);
+  return hardened::equal(hash.finish(), found_.manifest.kernel.hash);
 }
 
 /// What is not measured must not be there.

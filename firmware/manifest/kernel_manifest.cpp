@@ -28,22 +28,25 @@ ManifestError check_gates(const KernelLayerReference& layer) {
 }
 
 ManifestError take_layer(const KernelLayerReference& layer, StageLayer& out) {
-  if (layer.encrypted_with_key_id != 0) return ManifestError::EncryptedLayer;
-  if (layer.fetch_hash.size != out.hash.size()) return ManifestError::BadLayer;
+  const bool encrypted = layer.encrypted_with_key_id != 0;
+  const bool has_hashes = layer.fetch_hash.size == out.fetch_hash.size() &&
+                          layer.plain_hash.size == (encrypted ? out.hash.size() : 0);
+  if (!has_hashes) return ManifestError::BadLayer;
   if (out.present) return ManifestError::WrongTarget;
-  std::copy_n(layer.fetch_hash.bytes, out.hash.size(), out.hash.begin());
+  std::copy_n(layer.fetch_hash.bytes, out.fetch_hash.size(), out.fetch_hash.begin());
+  std::copy_n(encrypted ? layer.plain_hash.bytes : layer.fetch_hash.bytes, out.hash.size(), out.hash.begin());
+  out.encrypted_with = layer.encrypted_with_key_id;
   out.present = true;
   return ManifestError::None;
 }
 
 /// Exactly one layer is the kernel; one of each boot stage may stand beside it.
 ManifestError take_layers(const KernelBody& body, KernelManifest& out) {
-  StageLayer kernel;
   for (pb_size_t i = 0; i < body.layers_count; ++i) {
     const KernelLayerReference& layer = body.layers[i];
     ManifestError error = ManifestError::BadLayer;
     switch (layer.target) {
-      case microvisor_bundle_KernelLayerRegion_Kernel: error = take_layer(layer, kernel); break;
+      case microvisor_bundle_KernelLayerRegion_Kernel: error = take_layer(layer, out.kernel); break;
       case microvisor_bundle_KernelLayerRegion_NSC: error = check_gates(layer); break;
       case microvisor_bundle_KernelLayerRegion_Boot: error = take_layer(layer, out.bootrom); break;
       case microvisor_bundle_KernelLayerRegion_Upgrader: error = take_layer(layer, out.upgrader); break;
@@ -51,8 +54,7 @@ ManifestError take_layers(const KernelBody& body, KernelManifest& out) {
     }
     if (error != ManifestError::None) return error;
   }
-  out.kernel_hash = kernel.hash;
-  return kernel.present ? ManifestError::None : ManifestError::WrongTarget;
+  return out.kernel.present ? ManifestError::None : ManifestError::WrongTarget;
 }
 
 ManifestError parse_body(std::span<const std::uint8_t> bytes, KernelManifest& out) {

@@ -43,7 +43,7 @@ class KernelManifestTest : public ::testing::Test {
 
 TEST_F(KernelManifestTest, AcceptsAGoodOne) {
   ASSERT_EQ(check_body(Message().message(1, kernel_layer()).message(2, meta())), ManifestError::None);
-  EXPECT_EQ(out_.kernel_hash[0], 0xAB);
+  EXPECT_EQ(out_.kernel.hash[0], 0xAB);
   EXPECT_EQ(out_.security_ratchet, 2u);
   EXPECT_EQ(out_.version_number, 1000u);
   EXPECT_STREQ(out_.version_string.data(), "0.1.0");
@@ -69,7 +69,20 @@ TEST_F(KernelManifestTest, RefusesWhatIsNotAKernelForThisDevice) {
   EXPECT_EQ(check_body(Message().message(1, kernel_layer(31)).message(2, meta())), ManifestError::BadLayer);
   Message encrypted = kernel_layer();
   encrypted.number(2, 5);
-  EXPECT_EQ(check_body(Message().message(1, encrypted).message(2, meta())), ManifestError::EncryptedLayer);
+  EXPECT_EQ(check_body(Message().message(1, encrypted).message(2, meta())), ManifestError::BadLayer)
+      << "what it will be is not stated";
+  Message plain = kernel_layer();
+  plain.bytes(1000, Bytes(32, 0xCD));
+  EXPECT_EQ(check_body(Message().message(1, plain).message(2, meta())), ManifestError::BadLayer);
+}
+
+TEST_F(KernelManifestTest, AnEncryptedLayerIsKnownByItsPlainBytes) {
+  const Message layer =
+      Message().number(1, 1).number(2, 5).bytes(3, Bytes(32, 0xAB)).bytes(1000, Bytes(32, 0xCD));
+  ASSERT_EQ(check_body(Message().message(1, layer).message(2, meta())), ManifestError::None);
+  EXPECT_EQ(out_.kernel.hash[31], 0xCD);
+  EXPECT_EQ(out_.kernel.fetch_hash[31], 0xAB);
+  EXPECT_EQ(out_.kernel.encrypted_with, 5u);
 }
 
 TEST_F(KernelManifestTest, TakesBootStagesBesideTheKernel) {
@@ -85,7 +98,7 @@ TEST_F(KernelManifestTest, TakesBootStagesBesideTheKernel) {
   EXPECT_TRUE(out_.bootrom.present && out_.upgrader.present);
   EXPECT_EQ(out_.bootrom.hash[31], 0x33);
   EXPECT_EQ(out_.upgrader.hash[31], 0x44);
-  EXPECT_EQ(out_.kernel_hash[31], 0xAB);
+  EXPECT_EQ(out_.kernel.hash[31], 0xAB);
   EXPECT_EQ(check_body(Message()
                            .message(1, kernel_layer())
                            .message(1, stage(3, 1))

@@ -29,12 +29,11 @@ enum class ManifestError : std::uint8_t {
   NoLayers,       // none for the internal flash
   BadLayer,       // no target, size 0, region beyond its memory, unaligned, or a hash of the wrong length
   OverlappingLayers,
-  EncryptedLayer,  // kernel manifest with an encrypted layer: not supported
-  BadPolicy,       // a key that is no P-256 point, or restart times that contradict each other
-  KernelTooOld,    // wants a newer kernel
-  WrongDevice,     // kernel manifest for another device type
-  WrongTarget,     // kernel manifest without exactly one kernel layer, or with two of another kind
-  GateLayer,       // kernel manifest with a layer of gates (NSC) that is not empty: there are none
+  BadPolicy,     // a key that is no P-256 point, or restart times that contradict each other
+  KernelTooOld,  // wants a newer kernel
+  WrongDevice,   // kernel manifest for another device type
+  WrongTarget,   // kernel manifest without exactly one kernel layer, or with two of another kind
+  GateLayer,     // kernel manifest with a layer of gates (NSC) that is not empty: there are none
 };
 
 /// The memories of an application that an update writes.
@@ -104,14 +103,16 @@ struct ApplicationManifest {
 [[nodiscard]] ManifestError parse_trusted_application_manifest(std::span<const std::uint8_t> envelope,
                                                                ApplicationManifest& out);
 
-/// A layer with both copies of a boot stage (firmware/upgrader), if the manifest has one.
+/// A layer of a release. Those with a boot stage have both of its copies (firmware/upgrader).
 struct StageLayer {
   bool present = false;
-  crypto::Digest hash{};
+  crypto::Digest hash{};             // of its plain bytes
+  std::uint64_t encrypted_with = 0;  // id of the layer key; 0: it travels in the clear
+  crypto::Digest fetch_hash{};       // of its bytes as they travel
 };
 
 struct KernelManifest {
-  crypto::Digest kernel_hash{};
+  StageLayer kernel;  // always there
   StageLayer bootrom;
   StageLayer upgrader;
   std::uint32_t security_ratchet = 0;

@@ -91,12 +91,16 @@ class Staging {
   /// The sector buffer, as memory for anything else: until anything else here is called. At least 4 KiB,
   /// aligned to words.
   [[nodiscard]] std::span<std::uint8_t> scratch();
-  /// Makes a second object (`to`) of a complete one (`from`): its first `size` bytes, decrypted. WrongHash:
-  /// what was to be decrypted has decayed. The new object counts once it is complete(). decryption.cpp:
-  /// kernel only.
+  // decryption.cpp, kernel only:
+
+  /// Room for an object that decrypt() will write. What a power cut has left of it is dropped: a cipher
+  /// cannot go on in the middle. What is neither in `keep` nor this gives way.
+  [[nodiscard]] StagingStatus reserve(const crypto::Digest& hash, std::uint32_t size,
+                                      std::span<const crypto::Digest> keep);
+  /// Fills it (`to`) with the first `size` bytes of a complete object (`from`), decrypted. WrongHash: what
+  /// was to be decrypted has decayed. The new object counts once it is complete().
   [[nodiscard]] StagingStatus decrypt(const crypto::Digest& from, const crypto::Digest& to,
-                                      std::uint32_t size, std::span<const crypto::Digest> keep,
-                                      crypto::HpkeOpener& opener);
+                                      std::uint32_t size, crypto::HpkeOpener& opener);
   /// Reads back an object of which everything is written. Its name is the hash of what it holds, filled up
   /// with 0xFF to `padded_size` (0: not at all); if it is not, WrongHash, and it is dropped.
   [[nodiscard]] StagingStatus complete(const crypto::Digest& hash, std::uint32_t padded_size);

@@ -31,7 +31,6 @@ UpdateError error_of(ManifestError error) {
     case ManifestError::RemovedSigner: return UpdateError::RemovedSigner;
     case ManifestError::OtherDevice: return UpdateError::OtherDevice;
     case ManifestError::KernelTooOld: return UpdateError::KernelTooOld;
-    case ManifestError::EncryptedLayer: return UpdateError::Unsupported;
     default: return UpdateError::Manifest;
   }
 }

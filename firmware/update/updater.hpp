@@ -21,6 +21,7 @@
 #include "firmware/manifest/manifest.hpp"
 #include "firmware/storage/flash.hpp"
 #include "firmware/update/decoding.hpp"
+#include "firmware/update/decryption.hpp"
 #include "firmware/update/download.hpp"
 #include "firmware/update/staging.hpp"
 #include "firmware/update/update_error.hpp"
@@ -134,9 +135,7 @@ class Updater final : public Download {
   // decryption.cpp
   [[nodiscard]] UpdateError check_layer_keys();
   [[nodiscard]] UpdateError decrypt_staged(const manifest::Layer& layer);
-  [[nodiscard]] UpdateError decrypt_layer(const manifest::Layer& layer);
-  [[nodiscard]] StagingStatus decrypt_object(const manifest::Layer& layer, std::uint32_t plain_size,
-                                             crypto::HpkeOpener& opener);
+  [[nodiscard]] UpdateError make_room(const EncryptedLayer& layer);
 
   // installer.cpp
   [[nodiscard]] UpdateError prepare_installation();

@@ -4,8 +4,10 @@
 
 #include "firmware/bootrom/kernel_trailer.hpp"
 #include "firmware/preboot/requests.hpp"
+#include "firmware/update/decryption.hpp"
 #include "firmware/upgrader/update_record.hpp"
 #include "firmware/vault/boot_record.hpp"
+#include "firmware/vault/layer_keys.hpp"
 
 namespace microvisor::firmware::upgrader {
 
@@ -77,8 +79,9 @@ void KernelUpdater::withdraw() {
   if (save_update(store_, record)) (void)cancel_upgrade(flash_);
 }
 
-bool KernelUpdater::begin(const crypto::Digest& manifest_hash, const vault::TrustAnchors&,
+bool KernelUpdater::begin(const crypto::Digest& manifest_hash, const vault::TrustAnchors& anchors,
                           bool retry_failed) {
+  keys_sequence_ = anchors.sequence;
   if (manifest_hash == running_.manifest_hash) {
     if (is_open(phase_) || phase_ == update::Phase::Ready) {
       withdraw();
@@ -110,23 +113,59 @@ std::optional<update::ObjectRequest> KernelUpdater::next_object() {
     return std::nullopt;
   }
   for (const ReleaseLayer& each : layers_of(manifest_)) {
-    if (each.layer.present && !staging_.is_complete(each.layer.hash))
-      return update::ObjectRequest{.hash = each.layer.hash, .maximum_size = each.maximum_size};
+    const manifest::StageLayer& layer = each.layer;
+    if (!layer.present || staging_.is_complete(layer.hash)) continue;
+    const bool encrypted = layer.encrypted_with != 0;
+    if (encrypted && staging_.is_complete(layer.fetch_hash)) {
+      if (decrypt_staged(each) == UpdateError::None) continue;
+      return std::nullopt;
+    }
+    return update::ObjectRequest{
+        .hash = layer.fetch_hash,
+        .maximum_size = each.maximum_size + (encrypted ? kEncryptedLayerOverhead : 0)};
   }
   return std::nullopt;
 }
 
-std::optional<std::uint32_t> KernelUpdater::open_object(const update::ObjectRequest& request) {
-  std::array<crypto::Digest, 4> keep{target_};
-  std::size_t count = 1;
-  if (manifest_loaded_) {
-    for (const ReleaseLayer& each : layers_of(manifest_)) {
-      if (each.layer.present) keep[count++] = each.layer.hash;
-    }
+/// What must not give way to anything while this update goes on.
+KernelUpdater::Names KernelUpdater::names_of_target() const {
+  Names names;
+  names.list[names.count++] = target_;
+  if (!manifest_loaded_) return names;
+  for (const ReleaseLayer& each : layers_of(manifest_)) {
+    if (!each.layer.present) continue;
+    names.list[names.count++] =
+        staging_.is_complete(each.layer.hash) ? each.layer.hash : each.layer.fetch_hash;
   }
+  return names;
+}
+
+/// Without the key there is no point in fetching a layer.
+UpdateError KernelUpdater::check_layer_keys() {
+  for (const ReleaseLayer& each : layers_of(manifest_)) {
+    const std::uint64_t id = each.layer.encrypted_with;
+    vault::LayerKey key;
+    if (id != 0 && !vault::find_layer_key(store_, keys_sequence_, id, key)) return UpdateError::NoLayerKey;
+  }
+  return UpdateError::None;
+}
+
+UpdateError KernelUpdater::decrypt_staged(const ReleaseLayer& each) {
+  const manifest::StageLayer& layer = each.layer;
+  const update::EncryptedLayer encrypted{layer.fetch_hash, layer.encrypted_with, layer.hash,
+                                         each.maximum_size, 0};
+  UpdateError error = update::make_room(staging_, encrypted, names_of_target().all());
+  if (error == UpdateError::None) error = update::decrypt_layer(staging_, store_, keys_sequence_, encrypted);
+  if (error == UpdateError::None) return error;
+  if (error == UpdateError::LayerTruncated || error == UpdateError::LayerExtended)
+    error = UpdateError::LayerSize;
+  return give_up(error);
+}
+
+std::optional<std::uint32_t> KernelUpdater::open_object(const update::ObjectRequest& request) {
   std::uint32_t offset = 0;
   const StagingStatus status =
-      staging_.open(request.hash, request.maximum_size, std::span(keep).first(count), offset);
+      staging_.open(request.hash, request.maximum_size, names_of_target().all(), offset);
   if (status == StagingStatus::Ok) return offset;
   (void)give_up(UpdateError::Storage);
   return std::nullopt;
@@ -161,7 +200,7 @@ UpdateError KernelUpdater::load_checked_manifest() {
   if (verdict != crypto::Verdict::Valid) return UpdateError::Signature;
   if (manifest_.security_ratchet < running_.ratchet) return UpdateError::Downgrade;
   manifest_loaded_ = true;
-  return UpdateError::None;
+  return check_layer_keys();
 }
 
 UpdateError KernelUpdater::mark_ready() {

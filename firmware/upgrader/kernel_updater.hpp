@@ -6,6 +6,9 @@
 // it is read there. A release that is refused here has cost nothing but its transfer.
 #pragma once
 
+#include <array>
+#include <span>
+
 #include "firmware/storage/flash.hpp"
 #include "firmware/update/download.hpp"
 #include "firmware/upgrader/release.hpp"
@@ -51,6 +54,14 @@ class KernelUpdater final : public update::Download {
   update::UpdateError give_up(update::UpdateError error);
   void withdraw();
   [[nodiscard]] update::UpdateError load_checked_manifest();
+  [[nodiscard]] update::UpdateError check_layer_keys();
+  [[nodiscard]] update::UpdateError decrypt_staged(const ReleaseLayer& each);
+  struct Names {
+    std::array<crypto::Digest, 4> list{};
+    std::size_t count = 0;
+    [[nodiscard]] std::span<const crypto::Digest> all() const { return std::span(list).first(count); }
+  };
+  [[nodiscard]] Names names_of_target() const;
   [[nodiscard]] bool ask_for_it();
 
   storage::Flash& flash_;
@@ -62,7 +73,8 @@ class KernelUpdater final : public update::Download {
   update::UpdateError error_ = update::UpdateError::None;
   bool reported_ = true;
   crypto::Digest target_{};
-  bool manifest_loaded_ = false;  // manifest_ is that of the target
+  std::uint64_t keys_sequence_ = 0;  // which keys to encrypted layers count
+  bool manifest_loaded_ = false;     // manifest_ is that of the target
   manifest::KernelManifest manifest_;
 };
 

@@ -41,7 +41,7 @@ UpdateError check_kernel_layer(Staging& staging, const crypto::Digest& layer) {
 }  // namespace
 
 std::array<ReleaseLayer, 3> layers_of(const manifest::KernelManifest& manifest) {
-  return {{{{true, manifest.kernel_hash}, nullptr, kKernelMaximumSize},
+  return {{{manifest.kernel, nullptr, kKernelMaximumSize},
            {manifest.bootrom, &kBootromPlaces, kMaximumStageLayer},
            {manifest.upgrader, &kUpgraderPlaces, kMaximumStageLayer}}};
 }
@@ -54,7 +54,6 @@ UpdateError error_of(ManifestError error) {
     case ManifestError::BadSignature: return UpdateError::Signature;
     case ManifestError::WrongDevice: return UpdateError::WrongDevice;
     case ManifestError::GateLayer: return UpdateError::GateLayer;
-    case ManifestError::EncryptedLayer: return UpdateError::Unsupported;
     default: return UpdateError::Manifest;
   }
 }

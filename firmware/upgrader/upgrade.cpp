@@ -161,7 +161,7 @@ UpdateError Upgrade::replace_kernel() {
     if (!save(Phase::Installing)) return UpdateError::Storage;
   }
   for (unsigned writing = 0; writing < kWritings; ++writing) {
-    const UpdateError error = pages_.write_kernel(manifest_.kernel_hash, update_.target);
+    const UpdateError error = pages_.write_kernel(manifest_.kernel.hash, update_.target);
     if (error == UpdateError::None && kernel_is_target()) return UpdateError::None;
   }
   return UpdateError::Measurement;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/bundle.pb.h"
+#include "protocol/bundle/layer_encryption.hpp"
 #include "protocol/bundle/zip.hpp"
 
 namespace microvisor::protocol {
@@ -49,11 +50,14 @@ Result<KernelInfo> parse_kernel_manifest(ByteView manifest) {
   for (const auto& layer : body.layers()) {
     if (layer.target() == bundle::NSC && is_empty_layer(layer.fetch_hash())) continue;
     const auto hash = as_hash(layer.fetch_hash());
-    if (!hash) return refuse(Refusal::BadHashLength, "a hash in the manifest is not 32 bytes long");
+    const bool encrypted = layer.encrypted_with_key_id() != 0;
+    const auto plain = encrypted ? as_hash(layer.plain_hash()) : hash;
+    if (!hash || !plain || (!encrypted && !layer.plain_hash().empty()))
+      return refuse(Refusal::BadHashLength, "a hash in the manifest is not 32 bytes long");
     if (std::find(info.layers.begin(), info.layers.end(), *hash) == info.layers.end())
       info.layers.push_back(*hash);
     std::optional<Hash>* place = place_of(info, layer.target());
-    if (place != nullptr && layer.encrypted_with_key_id() == 0) *place = hash;
+    if (place != nullptr) *place = plain;
   }
   if (info.layers.empty()) return refuse(Refusal::NoLayer, "the manifest lists no layer");
   return info;
@@ -88,6 +92,40 @@ std::vector<Hash> boot_stage_measurements(ByteView layer) {
   if (layer.empty() || layer.size() % 2 != 0 || half > kBootStagePlace) return {};
   return {sha256_padded(layer.first(half), kBootStagePlace),
           sha256_padded(layer.subspan(half), kBootStagePlace)};
+}
+
+Result<KernelBundle> encrypt_kernel_bundle(const KernelBundle& release, const PublicKey& layer_key,
+                                           const Signer& vendor) {
+  bundle::KernelManifest::KernelBody body;
+  if (!body.ParseFromArray(release.info.body.data(), static_cast<int>(release.info.body.size())))
+    return refuse(Refusal::ManifestMalformed, "the manifest is not that of a kernel");
+  KernelBundle result;
+  for (auto& reference : *body.mutable_layers()) {
+    const auto has_hash = [&](const Layer& layer) { return layer.hash == as_hash(reference.fetch_hash()); };
+    const auto found = std::find_if(release.layers.begin(), release.layers.end(), has_hash);
+    if (found == release.layers.end()) continue;  // gates, of which there are none
+    Layer layer = *found;
+    if (reference.encrypted_with_key_id() == 0) {
+      reference.set_plain_hash(reference.fetch_hash());
+      layer.bytes = encrypt_layer(found->bytes, layer_key);
+      layer.hash = sha256(layer.bytes);
+      reference.set_encrypted_with_key_id(layer_key_id(layer_key));
+      reference.set_fetch_hash(layer.hash.data(), layer.hash.size());
+    }
+    result.layers.push_back(std::move(layer));
+  }
+  result.manifest = sign_envelope(as_bytes(body.SerializeAsString()), vendor);
+  auto info = parse_kernel_manifest(result.manifest);
+  if (!info) return tl::unexpected(info.error());
+  result.info = std::move(*info);
+  return result;
+}
+
+Bytes write_kernel_bundle(const KernelBundle& release) {
+  ZipWriter zip;
+  for (const Layer& layer : release.layers) zip.add(to_hex(layer.hash), layer.bytes);
+  zip.add("manifest", release.manifest);
+  return std::move(zip).finish();
 }
 
 }  // namespace microvisor::protocol

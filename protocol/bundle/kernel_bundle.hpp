@@ -23,7 +23,7 @@ struct KernelInfo : Envelope {
   std::uint32_t security_ratchet = 0;
   std::uint32_t device_type = 0;
   std::vector<Hash> layers;  ///< those that are not empty, each once
-  // Of these, what is not encrypted, by what it is for.
+  // By what it is for, SHA-256 of the plain bytes.
   std::optional<Hash> kernel;
   std::optional<Hash> bootrom;
   std::optional<Hash> upgrader;
@@ -34,6 +34,14 @@ struct KernelBundle {
   KernelInfo info;
   std::vector<Layer> layers;
 };
+
+/// The release with every layer that travels in the clear encrypted to `layer_key` (layer_encryption.hpp),
+/// signed by `vendor`.
+Result<KernelBundle> encrypt_kernel_bundle(const KernelBundle& release, const PublicKey& layer_key,
+                                           const Signer& vendor);
+
+/// The zip archive: layers first, `manifest` last.
+Bytes write_kernel_bundle(const KernelBundle& release);
 
 /// Parses and checks the structure (not the signature, not the layers).
 Result<KernelInfo> parse_kernel_manifest(ByteView manifest);

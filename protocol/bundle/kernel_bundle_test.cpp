@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "protocol/bundle.pb.h"
+#include "protocol/bundle/layer_encryption.hpp"
 #include "protocol/bundle/zip.hpp"
 
 namespace microvisor::protocol {
@@ -59,6 +60,36 @@ TEST_F(KernelBundleTest, IsReadWhole) {
   ASSERT_EQ(read->layers.size(), 2U) << "a layer of gates that is empty is no object";
   EXPECT_EQ(read->layers[0].bytes, kernel);
   EXPECT_EQ(read->layers[1].bytes, upgrader);
+}
+
+TEST_F(KernelBundleTest, IsEncryptedLayerByLayerAndSignedAnew) {
+  const auto release = read_kernel_bundle(zip(manifest()));
+  ASSERT_TRUE(release.has_value());
+  const SigningKey layer_key = SigningKey::generate(), other = SigningKey::generate();
+  const auto encrypted = encrypt_kernel_bundle(*release, layer_key.public_key(), other);
+  ASSERT_TRUE(encrypted.has_value()) << encrypted.error().message;
+  const auto read = read_kernel_bundle(write_kernel_bundle(*encrypted));
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_TRUE(is_signed_by(read->info, other.public_key()));
+  EXPECT_EQ(read->info.version, "1.2.3");
+  bundle::KernelManifest::KernelBody made;
+  ASSERT_TRUE(made.ParseFromArray(read->info.body.data(), static_cast<int>(read->info.body.size())));
+  ASSERT_EQ(made.layers_size(), 3);
+  EXPECT_EQ(made.layers(0).plain_hash(), text_of(sha256(kernel)));
+  EXPECT_EQ(made.layers(2).plain_hash(), text_of(sha256(upgrader)));
+  EXPECT_TRUE(made.layers(1).plain_hash().empty()) << "gates";
+  for (const int i : {0, 2})
+    EXPECT_EQ(made.layers(i).encrypted_with_key_id(), layer_key_id(layer_key.public_key()));
+  ASSERT_EQ(read->layers.size(), 2U);
+  EXPECT_EQ(read->layers[0].bytes.size(), kernel.size() + kEncryptedLayerOverhead);
+}
+
+TEST_F(KernelBundleTest, RefusesAnEncryptedLayerOfWhichItIsNotSaidWhatItIs) {
+  body.mutable_layers(0)->set_encrypted_with_key_id(5);
+  EXPECT_EQ(refusal(zip(manifest())), Refusal::BadHashLength);
+  body.mutable_layers(0)->set_encrypted_with_key_id(0);
+  body.mutable_layers(0)->set_plain_hash(text_of(sha256(kernel)));
+  EXPECT_EQ(refusal(zip(manifest())), Refusal::BadHashLength);
 }
 
 TEST_F(KernelBundleTest, RefusesWhatIsNotWhole) {

@@ -8,6 +8,8 @@
 #include "firmware/storage/bytes.hpp"
 #include "firmware/upgrader/update_record.hpp"
 #include "firmware/vault/boot_record.hpp"
+#include "firmware/vault/layer_keys.hpp"
+#include "protocol/bundle/layer_encryption.hpp"
 #include "protocol/bundle/manifest.hpp"
 #include "tests/link/test_device.hpp"
 
@@ -43,6 +45,9 @@ struct Release {
       {kUpgrader, both(fw::kUpgraderA, fw::kUpgraderB, 12'000, 3)}};
   std::uint32_t ratchet = 0;
   std::uint32_t device_type = fw::manifest::kDeviceType;
+  const protocol::SigningKey* layer_key = nullptr;  // layers are encrypted to it
+  std::size_t cut = 0;                              // bytes that are missing at the ends of the ciphertexts
+  bool becomes_another = false;                     // the manifest has other hashes than those of the layers
 };
 
 class LinkKernelUpdate : public ::testing::Test {
@@ -52,14 +57,32 @@ class LinkKernelUpdate : public ::testing::Test {
   protocol::Hash deploy(const Release& release, const protocol::SigningKey& signer) {
     Message body;
     for (const auto& [region, layer] : release.layers) {
-      body.message(1, Message().number(1, region).bytes(3, protocol::sha256(layer)));
-      gateway.add_object(layer);
+      if (!release.layer_key || layer.empty()) {
+        body.message(1, Message().number(1, region).bytes(3, protocol::sha256(layer)));
+        gateway.add_object(layer);
+        continue;
+      }
+      protocol::Bytes sealed = protocol::encrypt_layer(layer, release.layer_key->public_key());
+      sealed.resize(sealed.size() - release.cut);
+      body.message(1, Message()
+                          .number(1, region)
+                          .number(2, protocol::layer_key_id(release.layer_key->public_key()))
+                          .bytes(3, protocol::sha256(sealed))
+                          .bytes(1000, protocol::sha256(release.becomes_another ? sealed : layer)));
+      gateway.add_object(sealed);
     }
     body.message(2, Message().number(1, release.ratchet).number(2, release.device_type).number(4, 7));
     const protocol::Bytes manifest = protocol::sign_envelope(body.data(), signer);
     gateway.add_object(manifest);
     gateway.set_kernel_target(protocol::sha256(manifest));
     return protocol::sha256(manifest);
+  }
+  void give_layer_key(const protocol::SigningKey& key) {
+    fw::vault::LayerKeys keys;
+    fw::vault::LayerKey each{protocol::layer_key_id(key.public_key()), {}};
+    std::ranges::copy(key.private_scalar(), each.secret.begin());
+    ASSERT_TRUE(keys.add(each));
+    ASSERT_TRUE(fw::vault::write_layer_keys(device.store(), {}, device.anchors().sequence, keys));
   }
   [[nodiscard]] Strings reports() { return gateway.seen().kernel_reports; }
   [[nodiscard]] bool reported(const std::string& text) {
@@ -95,6 +118,34 @@ TEST_F(LinkKernelUpdate, IsFetchedCheckedAndAskedFor) {
   EXPECT_EQ(record().target, hash);
   EXPECT_TRUE(fw::vault::read_boot_record(device.flash()).run_upgrader);
   EXPECT_TRUE(gateway.seen().reports.empty()) << "the application has no part in it";
+}
+
+TEST_F(LinkKernelUpdate, EncryptedLayersAreDecryptedBeforeTheUpgraderIsAsked) {
+  const auto key = protocol::SigningKey::generate();
+  give_layer_key(key);
+  Release release;
+  release.layer_key = &key;
+  const auto hash = deploy(release, vendor);
+  ASSERT_TRUE(device.run_until([&] { return device.installs == 1 && reported("INSTALLING_APP"); }));
+  EXPECT_EQ(record().target, hash);
+  for (const auto& [region, layer] : release.layers) {
+    fw::crypto::Digest plain{};
+    std::ranges::copy(protocol::sha256(layer), plain.begin());
+    EXPECT_TRUE(device.updater().staging().is_complete(plain)) << "what the upgrader will look for";
+  }
+}
+
+TEST_F(LinkKernelUpdate, RefusesEncryptedLayersThatItCannotDecrypt) {
+  const auto key = protocol::SigningKey::generate();
+  Release release;
+  release.layer_key = &key;
+  expect_refused(release, vendor, UpdateError::NoLayerKey);
+  give_layer_key(key);
+  release.cut = 1;
+  expect_refused(release, vendor, UpdateError::Decryption);
+  release.cut = 0;
+  release.becomes_another = true;
+  expect_refused(release, vendor, UpdateError::Measurement);
 }
 
 TEST_F(LinkKernelUpdate, AnotherTargetTakesTheRequestBack) {

@@ -14,6 +14,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "tests" / "cli"), str(ROOT / "firmware" / "device")]
@@ -27,6 +28,7 @@ KERNEL_MAXIMUM = 40 * 8192 - 1024           # docs/boot.md: pages 17 to 56, the 
 KERNEL_ADDRESS, STACK = 0x0C10_0000 + 17 * 8192, 0x300C_0000
 # protocol/link.proto, UpdateError
 SIGNER, DEVICE, DOWNGRADE, CONTENT, SIZE, GATE, TRIAL_FAILED = 20, 21, 22, 23, 24, 25, 27
+NO_LAYER_KEY = 36
 
 user = User(sys.argv[1])
 command = user.command
@@ -53,7 +55,7 @@ def hanging_kernel():
 class Release:
     number = 100_000
 
-    def __init__(self, layers, ratchet=0, key=VENDOR_KEY, device_type=1):
+    def __init__(self, layers, ratchet=0, key=VENDOR_KEY, device_type=1, layer_key=None):
         Release.number += 1
         self.number = Release.number
         self.version = f"{self.number}.test"
@@ -61,6 +63,8 @@ class Release:
         sign_kernel.DEVICE_TYPE = device_type
         manifest = sign_kernel.sign(key, layers, self.version, self.number, ratchet)
         sign_kernel.write_bundle(self.path, manifest, layers)
+        if layer_key:
+            command("kernels", "encrypt", self.path, self.path, "--for", layer_key, "--key", VENDOR_KEY)
         command("kernels", "upload", self.path)
 
     def deploy(self, *device):
@@ -190,6 +194,21 @@ def refuses(fleet):
     is_refused(fleet, SIZE, "a layer that is too long", [(KERNEL, kernel[1].ljust(KERNEL_MAXIMUM + 16, b"\xff"))], ratchet=1)
 
 
+def travels_encrypted(fleet):
+    """Nobody but devices with the layer key can read such a release."""
+    layers = [(KERNEL, image("kernel", 0x66)), (BOOT, stage("bootrom", 0x66)), (UPGRADER, stage("upgrader", 0x66))]
+    command("decrypters", "keypair")
+    is_refused(fleet, NO_LAYER_KEY, "a release for others", layers, ratchet=1, layer_key="layer_public.pem")
+    command("decrypters", "add", "layer_private.pem")
+    fleet.until(lambda state: state["keys"]["layer_keys"], "the device has the key")
+    release = Release(layers, ratchet=1, layer_key="layer_public.pem")
+    with zipfile.ZipFile(release.path) as bundle:
+        stored = [bundle.read(name) for name in bundle.namelist()]
+    check(not any(layer[:64] in entry for _, layer in layers for entry in stored), "nothing of it can be read")
+    release.deploy(fleet.sid)
+    fleet.updates_to(release, "kernel and boot stages are updated out of encrypted layers")
+
+
 def the_command(fleet):
     kernels = json.loads(command("kernels", "list", "--json").stdout)
     name = kernels[0]["version"]
@@ -214,6 +233,7 @@ try:
     attests_the_application(fleet, application)
     returns(fleet, updates(fleet))
     refuses(fleet)
+    travels_encrypted(fleet)
     the_command(fleet)
 finally:
     for process in (board, server):
