@@ -64,11 +64,12 @@ class LinkKernelUpdate : public ::testing::Test {
       }
       protocol::Bytes sealed = protocol::encrypt_layer(layer, release.layer_key->public_key());
       sealed.resize(sealed.size() - release.cut);
-      body.message(1, Message()
-                          .number(1, region)
-                          .number(2, protocol::layer_key_id(release.layer_key->public_key()))
-                          .bytes(3, protocol::sha256(sealed))
-                          .bytes(1000, protocol::sha256(release.becomes_another ? sealed : layer)));
+      body.message(1,
+                   Message()
+                       .number(1, region)
+                       .number(2, protocol::layer_key_id(release.layer_key->public_key()))
+                       .bytes(3, protocol::sha256(sealed))
+                       .bytes(1000, protocol::sha256(release.becomes_another ? protocol::Bytes{1} : layer)));
       gateway.add_object(sealed);
     }
     body.message(2, Message().number(1, release.ratchet).number(2, release.device_type).number(4, 7));
@@ -98,7 +99,7 @@ class LinkKernelUpdate : public ::testing::Test {
     EXPECT_EQ(device.installs, 0U);
     EXPECT_EQ(record().phase, fw::upgrader::Phase::Idle);
     EXPECT_FALSE(fw::vault::read_boot_record(device.flash()).run_upgrader);
-    EXPECT_EQ(gateway.seen().sessions, 1U);
+    EXPECT_EQ(gateway.seen().sessions, 1U) << gateway.seen().ends.back();
     device.log.push_back("still here");
     EXPECT_TRUE(device.run_until([&] { return !gateway.seen().log.empty(); }));
   }
@@ -135,15 +136,27 @@ TEST_F(LinkKernelUpdate, EncryptedLayersAreDecryptedBeforeTheUpgraderIsAsked) {
   }
 }
 
-TEST_F(LinkKernelUpdate, RefusesEncryptedLayersThatItCannotDecrypt) {
+TEST_F(LinkKernelUpdate, RefusesLayersToWhichItHasNoKey) {
   const auto key = protocol::SigningKey::generate();
   Release release;
   release.layer_key = &key;
   expect_refused(release, vendor, UpdateError::NoLayerKey);
+}
+
+TEST_F(LinkKernelUpdate, RefusesAnEncryptedLayerThatWasCut) {
+  const auto key = protocol::SigningKey::generate();
   give_layer_key(key);
+  Release release;
+  release.layer_key = &key;
   release.cut = 1;
   expect_refused(release, vendor, UpdateError::Decryption);
-  release.cut = 0;
+}
+
+TEST_F(LinkKernelUpdate, RefusesAnEncryptedLayerThatBecomesAnother) {
+  const auto key = protocol::SigningKey::generate();
+  give_layer_key(key);
+  Release release;
+  release.layer_key = &key;
   release.becomes_another = true;
   expect_refused(release, vendor, UpdateError::Measurement);
 }
