@@ -168,6 +168,7 @@ struct KnownMeasurementsTest : AttestationsTest {
       reference.set_target(target);
       reference.set_encrypted_with_key_id(key_id);
       reference.set_fetch_hash(test::bytes_of(protocol::sha256(layer)));
+      if (key_id != 0) reference.set_plain_hash(test::bytes_of(protocol::sha256(protocol::Bytes(64, 0xAB))));
     };
     add(bundle::Kernel, image, 0);
     add(bundle::Boot, bootrom, encrypted);

@@ -173,10 +173,15 @@ TEST_F(LinkPath, NoticesAGatewayThatHasGoneSilent) {
 }
 
 TEST_F(LinkPath, SettingsAndRestartReachTheKernel) {
-  ASSERT_TRUE(run_until_connected());
-  gateway.set_logging(false);
-  gateway.restart_app();
-  EXPECT_TRUE(device.run_until([&] { return device.logging == false && device.restarts == 1; }));
+  bool asked = false;
+  EXPECT_TRUE(device.run_until([&] {
+    if (!asked && gateway.seen().sessions == 1) {  // and it stands as long as this goes on
+      gateway.set_logging(false);
+      gateway.restart_app();
+      asked = true;
+    }
+    return device.logging == false && device.restarts == 1;
+  }));
 }
 
 TEST_F(LinkPath, EventsReachTheGateway) {
