@@ -121,11 +121,18 @@ TEST_F(LinkKernelUpdate, IsFetchedCheckedAndAskedFor) {
   EXPECT_TRUE(gateway.seen().reports.empty()) << "the application has no part in it";
 }
 
-TEST_F(LinkKernelUpdate, EncryptedLayersAreDecryptedBeforeTheUpgraderIsAsked) {
-  const auto key = protocol::SigningKey::generate();
-  give_layer_key(key);
+/// The device has the key that the release's layers are encrypted to.
+class LinkEncryptedKernelUpdate : public LinkKernelUpdate {
+ protected:
+  LinkEncryptedKernelUpdate() {
+    give_layer_key(layer_key);
+    release.layer_key = &layer_key;
+  }
+  protocol::SigningKey layer_key = protocol::SigningKey::generate();
   Release release;
-  release.layer_key = &key;
+};
+
+TEST_F(LinkEncryptedKernelUpdate, LayersAreDecryptedBeforeTheUpgraderIsAsked) {
   const auto hash = deploy(release, vendor);
   ASSERT_TRUE(device.run_until([&] { return device.installs == 1 && reported("INSTALLING_APP"); }));
   EXPECT_EQ(record().target, hash);
@@ -143,20 +150,12 @@ TEST_F(LinkKernelUpdate, RefusesLayersToWhichItHasNoKey) {
   expect_refused(release, vendor, UpdateError::NoLayerKey);
 }
 
-TEST_F(LinkKernelUpdate, RefusesAnEncryptedLayerThatWasCut) {
-  const auto key = protocol::SigningKey::generate();
-  give_layer_key(key);
-  Release release;
-  release.layer_key = &key;
+TEST_F(LinkEncryptedKernelUpdate, RefusesALayerThatWasCut) {
   release.cut = 1;
   expect_refused(release, vendor, UpdateError::Decryption);
 }
 
-TEST_F(LinkKernelUpdate, RefusesAnEncryptedLayerThatBecomesAnother) {
-  const auto key = protocol::SigningKey::generate();
-  give_layer_key(key);
-  Release release;
-  release.layer_key = &key;
+TEST_F(LinkEncryptedKernelUpdate, RefusesALayerThatBecomesAnother) {
   release.becomes_another = true;
   expect_refused(release, vendor, UpdateError::Measurement);
 }
