@@ -11,6 +11,7 @@
 #include "protocol/bundle/manifest.hpp"
 #include "tests/kernel/chatter.hpp"
 #include "tests/kernel/kernel_machine.hpp"
+#include "tests/kernel/slice.hpp"
 
 namespace microvisor::tests {
 namespace {
@@ -19,7 +20,6 @@ namespace {
 enum Kind : std::uint32_t { kUsual, kSwitchInTick = 2, kSwitchOnDemand, kSwitchWithoutCalls };
 
 constexpr unsigned kTimer6 = 49;
-constexpr unsigned kPendSv = 14;
 constexpr std::uint32_t kShcsr = 0xE000'ED24, kPendSvActive = 1u << 10;
 constexpr std::uint32_t kPendSvPriority = 0xE000'ED22;  // the byte of SHPR3
 constexpr const char* kSlices = "(anonymous namespace)::slices";
@@ -117,16 +117,6 @@ class SwitchWatch final : public board::QuietTracer {
   board::Core& core_;
 };
 
-/// Runs until the first instruction of a slice, once the application has said the line.
-void go_to_a_slice(KernelMachine& machine, const std::string& line) {
-  EXPECT_TRUE(run_chattering(machine, line, 3000));
-  (void)run_chattering(machine, "none", 10);
-  Chatter(machine.board()).say(0);
-  const auto& state = machine.board().core().state;
-  for (unsigned i = 0; i < 1'000'000 && state.ipsr != kPendSv; ++i) machine.board().run({.instructions = 1});
-  EXPECT_EQ(state.r[15], kernel_symbol("pendsv_handler") & ~1u);
-}
-
 void switch_contexts(KernelMachine& machine) {
   machine.board().core().set_line(kTimer6, true);
   machine.board().core().set_line(kTimer6, false);
@@ -152,16 +142,6 @@ TEST(CompatibilityModeDefault, IsNoHelpASecondTime) {
   EXPECT_EQ(machine.board().resets(), 0u);
 }
 
-/// Instructions until the application's code goes on.
-std::uint64_t length_of_slice(const board::Snapshot& snapshot) {
-  KernelMachine machine(snapshot);
-  const auto& state = machine.board().core().state;
-  std::uint64_t length = 0;
-  for (; state.ipsr != 0 || state.world != board::kNonSecure; ++length)
-    machine.board().run({.instructions = 1});
-  return length;
-}
-
 /// The application switches after `instructions` of the slice. Empty if it was found exactly if it was a
 /// violation.
 std::string switch_after(const board::Snapshot& snapshot, std::uint64_t instructions) {
@@ -185,11 +165,7 @@ TEST(ContextSwitch, IsFoundWhereverItComesInASlice) {
     go_to_a_slice(machine, "start 0");
     const auto snapshot = *machine.board().snapshot();
     const std::uint64_t length = length_of_slice(*snapshot);
-    constexpr std::uint64_t kBorder = 150, kStride = 61;
-    ASSERT_GT(length, 2 * kBorder);
-    std::set<std::uint64_t> moments;
-    for (std::uint64_t i = 0; i < kBorder; ++i) moments.insert({i, length - i});
-    for (std::uint64_t i = 0; i < length; i += kStride) moments.insert(i);
+    const std::set<std::uint64_t> moments = moments_of_slice(length, 150, 61);
     for (const std::uint64_t moment : moments) {
       EXPECT_EQ(switch_after(*snapshot, moment), "") << kind << ": " << moment << " of " << length;
     }

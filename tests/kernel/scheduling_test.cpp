@@ -7,6 +7,7 @@
 #include "firmware/kernel/board_table.hpp"
 #include "tests/kernel/chatter.hpp"
 #include "tests/kernel/kernel_machine.hpp"
+#include "tests/kernel/slice.hpp"
 
 namespace microvisor::tests {
 namespace {
@@ -60,7 +61,9 @@ TEST(Interrupts, LinesOfTheBoardTableAreNotThere) {
 }
 
 // As in guests/storm.c.
-enum : std::uint32_t { kSpin, kStorm, kSleep };
+enum Kind : std::uint32_t { kSpin, kStorm, kSleep, kCalls };
+
+constexpr unsigned kTimer6 = 49;
 
 /// The worker feeds the watchdog every second, so that many slices it has at least.
 bool worker_lives(KernelMachine& machine, unsigned seconds) {
@@ -72,6 +75,11 @@ bool worker_lives(KernelMachine& machine, unsigned seconds) {
 /// In the middle of the worker's code, with none of the application's on its back.
 bool worker_is_running(KernelMachine& machine) {
   return machine.word(kernel_symbol("worker_context")) != 0 && machine.board().core().state.ipsr == 14;
+}
+
+void begin_handler(KernelMachine& machine) {
+  machine.board().core().set_line(kTimer6, true);
+  machine.board().core().set_line(kTimer6, false);
 }
 
 /// A handler that never returns, begun in the middle of a slice or between two. True: the application was
@@ -87,8 +95,7 @@ bool handler_is_ended(std::uint32_t kind, std::uint32_t priority, bool on_the_wo
     if (i % 50 == 0) chatter.say(static_cast<std::uint8_t>(i));
   }
   EXPECT_EQ(worker_is_running(machine), on_the_worker);
-  machine.board().core().set_line(49, true);  // TIM6
-  machine.board().core().set_line(49, false);
+  begin_handler(machine);
   machine.run(6'000);
   EXPECT_TRUE(worker_lives(machine, 2));
   EXPECT_EQ(machine.board().resets(), 0u);
@@ -105,6 +112,54 @@ TEST(Interrupts, AHandlerThatNeverReturnsCannotHoldTheWorkerUp) {
   EXPECT_FALSE(handler_is_ended(kSleep, 0xF0, true));  // does not pre-empt the worker
   EXPECT_TRUE(handler_is_ended(kSpin, 0, true));
 }
+
+bool handler_is_active(KernelMachine& machine) {
+  constexpr std::uint32_t kIabr = 0xE000'E300;
+  return (machine.board().core().peek_ppb(kIabr + kTimer6 / 32 * 4, board::kSecure) & (1u << kTimer6 % 32)) !=
+         0;
+}
+
+/// The handler begins after `instructions` of the slice. Empty if the worker gets round it or the application
+/// is ended, in the time the watchdog needs to warn twice, and the chip is not reset.
+std::string begin_after(const board::Snapshot& snapshot, std::uint64_t instructions) {
+  KernelMachine machine(snapshot);
+  if (instructions != 0) machine.board().run({.instructions = instructions});
+  begin_handler(machine);
+  const bool ended = machine.run_until_line("start 8", 6'000).has_value();
+  if (machine.board().resets() != 0) return "the chip is reset";
+  if (!worker_lives(machine, 2)) return "the worker is held up";
+  if (handler_is_active(machine) == ended) return "neither held off nor ended";
+  return {};
+}
+
+struct Endless {
+  const char* name;
+  Kind kind;
+  std::uint32_t priority;
+  std::uint64_t border;  // first and last instructions of the slice that are tried
+  std::uint64_t parts;   // and moments in between
+};
+
+class EndlessHandler : public testing::TestWithParam<Endless> {};
+
+/// From the exception's entry to its return: also before the worker's first instruction, behind its last, and
+/// in the timer's handler on top of it.
+TEST_P(EndlessHandler, IsMetWhereverItBegins) {
+  KernelMachine machine("storm", {GetParam().kind, GetParam().priority, 0});
+  go_to_a_slice(machine, "start 0");
+  const auto snapshot = *machine.board().snapshot();
+  const std::uint64_t length = length_of_slice(*snapshot);
+  for (const std::uint64_t moment : moments_of_slice(length, GetParam().border, length / GetParam().parts)) {
+    EXPECT_EQ(begin_after(*snapshot, moment), "") << moment << " of " << length;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EndlessHandler,
+                         testing::Values(Endless{"SleepsAt00", kSleep, 0x00, 8, 8},
+                                         Endless{"SleepsAtD0", kSleep, 0xD0, 8, 8},
+                                         Endless{"CallsAt00", kCalls, 0x00, 1, 2},
+                                         Endless{"CallsAtD0", kCalls, 0xD0, 1, 2}),
+                         [](const auto& endless) { return endless.param.name; });
 
 /// An interrupt at the most urgent priority that comes again at once: the worker keeps its slices, the
 /// application its life.

@@ -51,6 +51,7 @@ struct Scb {
   static constexpr std::uint32_t kSecureFaultActive = 1u << 4;
   static constexpr std::uint32_t kPendSvActive = 1u << 10;
   static constexpr std::uint32_t kSysTickActive = 1u << 11;
+  static constexpr std::uint32_t kActive = 0x0FFF;            // one bit an exception
   static constexpr std::uint32_t kFaultEnables = 0xFu << 16;  // MemManage, BusFault, UsageFault, SecureFault
   // CFSR
   static constexpr std::uint32_t kImpreciseBusError = 1u << 10;

@@ -44,7 +44,8 @@ struct State {
   bool waits_for_event = false;   // worker_wake() makes it ready
   bool woken = false;             // worker_wake() was called
   bool errand_wanted = false;     // worker_request_errand() was called
-  bool warned = false;            // by the watchdog
+  bool warned = false;            // by the watchdog, and the reset is to come
+  bool accused = false;           // the application has been ended, since a handler of its does not return
   std::uint32_t thread_seen = 0;  // TIM5's count when thread mode last showed that it lives
   std::uint32_t no_park = 0;
   std::uint32_t slice_used = 0;  // microseconds of the slice that have passed
@@ -109,6 +110,7 @@ void request_slice() {
 /// Common to all ways of parking.
 void note_parked() {
   state.boosted = false;
+  state.accused = false;
   set_worker_priority(state.compatible ? kPriorityWorkerCompatible : kPriorityWorker);
   set_timer_priority(kPriorityTimer);
   state.parked_at = tim5().cnt;
@@ -138,6 +140,20 @@ bool worker_interrupted(std::uint32_t exc_return, const std::uint32_t* sp) {
   }
   const std::uint32_t skip = (exc_return & kReturnNoStateContext) != 0 ? 0 : kStateContextWords;
   return (sp[skip + 7] & kXpsrException) == kPendSv;
+}
+
+/// A handler of the application's has begun on top of the worker and not returned yet. The kernel may be at
+/// work for it in this moment: in a call it has made, or in the timer's handler, which looks for the end of
+/// the slice again and again. One that was active before the worker began counts too; the reset is then a few
+/// seconds later than it might be.
+bool handler_on_worker(std::uint32_t exc_return) {
+  if ((scb().shcsr & Scb::kPendSvActive) == 0) return false;
+  if ((exc_return & kReturnSecureFrame) == 0) return true;
+  if ((scb_nonsecure().shcsr & Scb::kActive) != 0) return true;
+  for (unsigned i = 0; i < Nvic::kWords; ++i) {
+    if ((nvic().iabr[i] & nvic().itns[i]) != 0) return true;
+  }
+  return false;
 }
 
 void boost_worker() {
@@ -319,12 +335,15 @@ void scheduler_worker_yielded() {
 /// If the kernel itself is to blame the reset comes, whatever may still run.
 void watchdog_warned(std::uint32_t exc_return) {
   const Atomic atomic;
-  if (worker_context.running == 0 || (exc_return & kReturnSecureFrame) != 0) {
+  if (state.accused || !handler_on_worker(exc_return)) {
     state.warned = true;
     disable_line(kLineIwdg);
     return;
   }
-  if (state.boosted) end_application_for(EndCause::HandlerDoesNotReturn);
+  if (state.boosted) {
+    state.accused = true;
+    end_application_for(EndCause::HandlerDoesNotReturn);
+  }
   boost_worker();
   set_timer_priority(kPriorityTimer);
   clear_watchdog_warning();

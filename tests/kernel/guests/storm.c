@@ -3,7 +3,7 @@
  * first one does so, and the test raises the line. */
 #include "guest.h"
 
-enum { KIND_SPIN, KIND_STORM, KIND_SLEEP };
+enum { KIND_SPIN, KIND_STORM, KIND_SLEEP, KIND_CALLS };
 
 static volatile uint32_t interrupts;
 
@@ -15,6 +15,10 @@ void TIM6_IRQHandler(void) {
   }
   if (last && parameters.kind == KIND_SLEEP) {
     for (;;) __asm__ volatile("wfi");
+  }
+  while (last && parameters.kind == KIND_CALLS) {
+    uint64_t now;
+    mvGetMicroseconds(&now);
   }
 }
 
