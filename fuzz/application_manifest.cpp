@@ -9,7 +9,12 @@ using microvisor::fuzz::require;
 
 namespace {
 
-constexpr std::uint32_t kFlashBytes = 0x10'0000;
+constexpr std::uint32_t kBankBytes = 0x10'0000;
+constexpr std::uint32_t kExternalBytes = 0x3C0'0000;  // of 64 MiB, behind what is Microvisor's
+
+std::uint32_t bytes_of(manifest::Medium medium) {
+  return medium == manifest::Medium::InternalFlash ? kBankBytes : kExternalBytes;
+}
 
 void check(std::span<const std::uint8_t> envelope) {
   manifest::ApplicationManifest out;
@@ -17,7 +22,8 @@ void check(std::span<const std::uint8_t> envelope) {
   require(out.layer_count > 0 && out.layer_count <= out.layers.size());
   for (std::uint32_t i = 0; i < out.layer_count; ++i) {
     const manifest::Layer& layer = out.layers[i];
-    require(layer.size > 0 && layer.start < kFlashBytes && layer.size <= kFlashBytes - layer.start);
+    const std::uint32_t bytes = bytes_of(layer.medium);
+    require(layer.size > 0 && layer.start < bytes && layer.size <= bytes - layer.start);
   }
 }
 
