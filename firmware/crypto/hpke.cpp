@@ -1,12 +1,11 @@
 // Names as in RFC 9180, sections 4 to 6.
 #include "firmware/crypto/hpke.hpp"
 
-#include <mbedtls/ecdh.h>
-#include <mbedtls/ecp.h>
-
 #include <algorithm>
 #include <initializer_list>
 #include <string_view>
+
+#include "firmware/crypto/agreement.hpp"
 
 namespace microvisor::firmware::crypto {
 
@@ -53,58 +52,6 @@ Digest labeled_expand(const Digest& key, Bytes suite, std::string_view label,
   return hmac(key, {length, bytes_of("HPKE-v1"), suite, bytes_of(label), a, b, c, kFirst});
 }
 
-int random_for_mbedtls(void*, unsigned char* out, std::size_t size) {
-  return random({out, size}) ? 0 : MBEDTLS_ERR_ECP_RANDOM_FAILED;
-}
-
-/// mbedTLS's numbers for one key agreement. What it allocates goes with this object.
-class Agreement {
- public:
-  Agreement() {
-    mbedtls_ecp_group_init(&group_);
-    mbedtls_mpi_init(&secret_);
-    mbedtls_mpi_init(&shared_);
-    mbedtls_ecp_point_init(&own_);
-    mbedtls_ecp_point_init(&peer_);
-  }
-  ~Agreement() {
-    mbedtls_ecp_point_free(&peer_);
-    mbedtls_ecp_point_free(&own_);
-    mbedtls_mpi_free(&shared_);
-    mbedtls_mpi_free(&secret_);
-    mbedtls_ecp_group_free(&group_);
-  }
-  Agreement(const Agreement&) = delete;
-  Agreement& operator=(const Agreement&) = delete;
-
-  [[nodiscard]] bool load() { return mbedtls_ecp_group_load(&group_, MBEDTLS_ECP_DP_SECP256R1) == 0; }
-  [[nodiscard]] bool generate(PrivateKey& key) {
-    return mbedtls_ecdh_gen_public(&group_, &secret_, &own_, random_for_mbedtls, nullptr) == 0 &&
-           mbedtls_mpi_write_binary(&secret_, key.data(), key.size()) == 0;
-  }
-  /// Shared X coordinate of `key` and `peer`.
-  [[nodiscard]] bool agree(const PrivateKey& key, const PublicKey& peer, Digest& shared) {
-    return mbedtls_mpi_read_binary(&secret_, key.data(), key.size()) == 0 &&
-           mbedtls_ecp_point_read_binary(&group_, &peer_, peer.data(), peer.size()) == 0 &&
-           mbedtls_ecdh_compute_shared(&group_, &shared_, &peer_, &secret_, random_for_mbedtls, nullptr) ==
-               0 &&
-           mbedtls_mpi_write_binary(&shared_, shared.data(), shared.size()) == 0;
-  }
-  [[nodiscard]] bool own_point(PublicKey& point) const {
-    std::size_t size = 0;
-    return mbedtls_ecp_point_write_binary(&group_, &own_, MBEDTLS_ECP_PF_UNCOMPRESSED, &size, point.data(),
-                                          point.size()) == 0 &&
-           size == point.size();
-  }
-
- private:
-  mbedtls_ecp_group group_;
-  mbedtls_mpi secret_;
-  mbedtls_mpi shared_;
-  mbedtls_ecp_point own_;
-  mbedtls_ecp_point peer_;
-};
-
 }  // namespace
 
 HpkeCipher::HpkeCipher() { mbedtls_gcm_init(&gcm_); }
@@ -114,10 +61,11 @@ HpkeCipher::~HpkeCipher() { mbedtls_gcm_free(&gcm_); }
 /// nonce of the one message.
 bool HpkeCipher::schedule(Direction direction, const Terms& terms) {
   Digest dh{};
-  {
-    Agreement agreement;
-    if (!agreement.load() || !agreement.agree(terms.own, terms.peer, dh)) return false;
-  }
+  return p256_agree(terms.own, terms.peer, dh) && schedule_from(direction, terms, dh);
+}
+
+/// Not part of its caller, so that the stack has either this or the arithmetic of the curve.
+[[gnu::noinline]] bool HpkeCipher::schedule_from(Direction direction, const Terms& terms, const Digest& dh) {
   const Digest shared = labeled_expand(labeled_extract({}, kKemSuite, "eae_prk", dh), kKemSuite,
                                        "shared_secret", {terms.encapsulated, terms.receiver}, 32);
   constexpr std::uint8_t kBaseMode[] = {0};
@@ -144,12 +92,8 @@ bool HpkeCipher::finish(std::array<std::uint8_t, 16>& tag) {
 bool HpkeSealer::start(const PublicKey& receiver, Bytes info, Bytes associated_data) {
   PrivateKey ephemeral{};
   PublicKey point{};
-  bool done = false;
-  {
-    Agreement agreement;
-    done = agreement.load() && agreement.generate(ephemeral) && agreement.own_point(point);
-  }
-  done = done && start_with(ephemeral, point, receiver, info, associated_data);
+  const bool done =
+      p256_generate(ephemeral, point) && start_with(ephemeral, point, receiver, info, associated_data);
   ephemeral.fill(0);
   return done;
 }

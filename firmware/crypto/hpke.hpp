@@ -38,6 +38,8 @@ class HpkeCipher {
   [[nodiscard]] bool finish(std::array<std::uint8_t, 16>& tag);
 
  private:
+  [[nodiscard]] bool schedule_from(Direction direction, const Terms& terms, const Digest& dh);
+
   mbedtls_gcm_context gcm_;
 };
 

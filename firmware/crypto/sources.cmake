@@ -8,6 +8,8 @@ set(FIRMWARE_CRYPTO_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/arena.cpp
   ${CMAKE_CURRENT_LIST_DIR}/ecdsa.cpp)
 set(FIRMWARE_CRYPTO_KERNEL_SOURCES
+  ${CMAKE_CURRENT_LIST_DIR}/agreement.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/debug_crypto.cpp
   ${CMAKE_CURRENT_LIST_DIR}/ecdsa_sign.cpp
   ${CMAKE_CURRENT_LIST_DIR}/gcm.cpp
   ${CMAKE_CURRENT_LIST_DIR}/hpke.cpp
@@ -17,7 +19,9 @@ set(FIRMWARE_CRYPTO_PKA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/ecdsa_pka.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../drivers/stm32u5/pka.cpp)
 set(FIRMWARE_CRYPTO_PKA_KERNEL_SOURCES
+  ${CMAKE_CURRENT_LIST_DIR}/agreement.cpp
   ${CMAKE_CURRENT_LIST_DIR}/arena.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/debug_crypto.cpp
   ${CMAKE_CURRENT_LIST_DIR}/ecdsa_sign_pka.cpp
   ${CMAKE_CURRENT_LIST_DIR}/gcm.cpp
   ${CMAKE_CURRENT_LIST_DIR}/hpke.cpp
