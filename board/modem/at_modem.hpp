@@ -37,7 +37,7 @@ struct ModemSettings {
 class AtModem final : public SerialDevice {
  public:
   AtModem(Scheduler& scheduler, Network& network, ModemSettings settings = {});
-  ~AtModem();
+  ~AtModem() override;
   AtModem(const AtModem&) = delete;
   AtModem& operator=(const AtModem&) = delete;
 

@@ -51,7 +51,7 @@ class TestGateway final : private cloud::SessionHost {
   /// `certificate_size` bytes.
   explicit TestGateway(std::string device_sid, std::string server_name = "gateway.microvisor.internal",
                        std::size_t certificate_size = 0);
-  ~TestGateway();
+  ~TestGateway() override;
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   /// The same gateway as the peer of a joined network, on the board's thread and without sockets.
