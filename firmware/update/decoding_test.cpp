@@ -12,22 +12,20 @@ namespace {
 using protocol::transfer::kSegmentBytes;
 using testing::Application;
 using testing::Bytes;
-using testing::FlashModel;
 using testing::Life;
-using testing::NorModel;
-using testing::PowerSupply;
+using testing::Memories;
 
 class EncodedUpdate : public ::testing::Test {
  protected:
-  EncodedUpdate() : flash_(power_), nor_(power_, kStagingSize) {
-    EXPECT_TRUE(testing::install(flash_, nor_, old_));
-    Life(flash_, nor_).updater.set_reported();
+  EncodedUpdate() {
+    EXPECT_TRUE(testing::install(device_, old_));
+    Life(device_).updater.set_reported();
   }
   /// Installs what is ready, and looks at the result.
   void expect_installed(const Application& application) {
-    Life life(flash_, nor_);
+    Life life(device_);
     ASSERT_EQ(life.updater.install_pending(), UpdateError::None);
-    EXPECT_TRUE(testing::bank_holds(flash_, application));
+    EXPECT_TRUE(testing::bank_holds(device_.flash, application));
   }
   /// The request for the layer of fresh_, its manifest fetched.
   std::optional<ObjectRequest> layer_request(Life& life) {
@@ -41,21 +39,18 @@ class EncodedUpdate : public ::testing::Test {
   /// The update comes to its end although a gateway sends this; with one encoding and then the object itself.
   void expect_fall_back(const testing::Encode& encode, const char* what) {
     SCOPED_TRACE(what);
-    FlashModel flash(flash_, power_);
-    NorModel nor(nor_, power_);
-    Life life(flash, nor);
+    Memories device(device_);
+    Life life(device);
     life.encode = encode;
     ASSERT_EQ(life.fetch(fresh_), UpdateError::None);
     EXPECT_EQ(life.encodings, 1U);
     EXPECT_GE(life.fetched, layer_.data.size());
-    Life next(flash, nor);
+    Life next(device);
     EXPECT_EQ(next.updater.install_pending(), UpdateError::None);
-    EXPECT_TRUE(testing::bank_holds(flash, fresh_));
+    EXPECT_TRUE(testing::bank_holds(device.flash, fresh_));
   }
 
-  PowerSupply power_;
-  FlashModel flash_;
-  NorModel nor_;
+  Memories device_{kStagingSize};
   const testing::LayerFields old_layer_ = testing::layer(0, kApplicationFlashSize, 60'000, 1);
   const testing::LayerFields layer_ = testing::later_version(old_layer_);
   const Application old_{{old_layer_}};
@@ -64,7 +59,7 @@ class EncodedUpdate : public ::testing::Test {
 };
 
 TEST_F(EncodedUpdate, ADifferenceIsAFractionOfTheLayer) {
-  Life life(flash_, nor_);
+  Life life(device_);
   life.encode = good_;
   ASSERT_EQ(life.fetch(fresh_), UpdateError::None);
   EXPECT_EQ(life.encodings, 1U);
@@ -73,7 +68,7 @@ TEST_F(EncodedUpdate, ADifferenceIsAFractionOfTheLayer) {
 }
 
 TEST_F(EncodedUpdate, SaysWhatItRunsFromTheLayersStartOn) {
-  Life life(flash_, nor_);
+  Life life(device_);
   const auto request = layer_request(life);
   ASSERT_TRUE(request && request->accepts_encodings);
   EXPECT_EQ(request->base.hash, crypto::sha256(old_layer_.data));
@@ -83,8 +78,8 @@ TEST_F(EncodedUpdate, SaysWhatItRunsFromTheLayersStartOn) {
 }
 
 TEST_F(EncodedUpdate, OffersNoBaseThatHasNotBeenVerified) {
-  flash_.bytes(kApplicationFlash + 1000, 1)[0] ^= 1;
-  Life life(flash_, nor_);
+  device_.flash.bytes(kApplicationFlash + 1000, 1)[0] ^= 1;
+  Life life(device_);
   const auto request = layer_request(life);
   ASSERT_TRUE(request);
   EXPECT_TRUE(request->accepts_encodings);
@@ -95,7 +90,7 @@ TEST_F(EncodedUpdate, OffersNoBaseThatHasNotBeenVerified) {
 }
 
 TEST_F(EncodedUpdate, OnlyWhatWasAskedForIsAnEncoding) {
-  Life life(flash_, nor_);
+  Life life(device_);
   (void)life.updater.check_application();
   ASSERT_TRUE(life.updater.begin(fresh_.hash, testing::owner_anchors()));
   const auto manifest = life.updater.next_object();
@@ -141,7 +136,7 @@ TEST_F(EncodedUpdate, ADifferenceAgainstSomethingElseGivesWayToTheObjectItself) 
 TEST_F(EncodedUpdate, GoesOnAtAWholeSegment) {
   std::size_t sent = 0;
   {
-    Life life(flash_, nor_);
+    Life life(device_);
     const auto request = layer_request(life);
     ASSERT_EQ(life.updater.open_object(*request), 0U);
     const Bytes stream = good_(*request, layer_.data, 0);
@@ -149,7 +144,7 @@ TEST_F(EncodedUpdate, GoesOnAtAWholeSegment) {
     while (life.updater.progress().bytes_done < 2 * kSegmentBytes + 9'000)
       ASSERT_EQ(life.updater.write(std::span(stream).subspan(sent++, 1)), UpdateError::None);
   }  // the power fails: what counts is the note in the journal
-  Life life(flash_, nor_);
+  Life life(device_);
   life.encode = good_;
   ASSERT_EQ(life.fetch(fresh_), UpdateError::None);
   EXPECT_GE(life.resumed_at, 2 * kSegmentBytes);
@@ -166,7 +161,7 @@ TEST_F(EncodedUpdate, ABeginningThatCannotBeTrustedIsFetchedAgain) {
   same_size.data[7'000] ^= 0xFF;
   const Application other{{same_size}};
   {
-    Life life(flash_, nor_);
+    Life life(device_);
     const auto request = layer_request(life);
     ASSERT_EQ(life.updater.open_object(*request), 0U);
     ASSERT_TRUE(life.updater.begin_encoding(1));
@@ -174,7 +169,7 @@ TEST_F(EncodedUpdate, ABeginningThatCannotBeTrustedIsFetchedAgain) {
     ASSERT_EQ(life.updater.write(std::span(stream).first(stream.size() - 1)), UpdateError::None);
     life.updater.interrupt_object();
   }
-  Life life(flash_, nor_);
+  Life life(device_);
   ASSERT_EQ(life.fetch(fresh_), UpdateError::None);
   EXPECT_GT(life.resumed_at, 0U);
   EXPECT_GT(life.fetched, layer_.data.size()) << "the rest, and then all of it";
@@ -185,7 +180,7 @@ TEST_F(EncodedUpdate, AnObjectThatIsWrongAsItIsStaysRefused) {
   Application wrong = fresh_;
   wrong.layers[0].data[5] ^= 1;
   const auto hash = crypto::sha256(layer_.data);
-  Life life(flash_, nor_);
+  Life life(device_);
   const auto request = layer_request(life);
   for (const UpdateError expected : {UpdateError::Hash, UpdateError::Hash}) {
     const auto again = life.updater.next_object();
@@ -198,7 +193,7 @@ TEST_F(EncodedUpdate, AnObjectThatIsWrongAsItIsStaysRefused) {
     EXPECT_EQ(life.updater.close_object(), expected);
   }
   EXPECT_EQ(life.updater.phase(), Phase::Failed);
-  EXPECT_TRUE(testing::bank_holds(flash_, old_));
+  EXPECT_TRUE(testing::bank_holds(device_.flash, old_));
 }
 
 }  // namespace

@@ -14,63 +14,54 @@ namespace {
 using storage::testing::CutId;
 using storage::testing::PowerCut;
 using testing::Application;
-using testing::FlashModel;
 using testing::Life;
-using testing::NorModel;
-using testing::PowerSupply;
+using testing::Memories;
 
 /// A device that runs `old` and has been told to run `fresh`, whose layers come as they are or encoded.
 class Scenario {
  public:
   Scenario(Application old, Application fresh, bool encoded)
-      : flash_(power_),
-        nor_(power_, kApplicationNor + kExternalSize),
-        old_(std::move(old)),
-        fresh_(std::move(fresh)) {
+      : old_(std::move(old)), fresh_(std::move(fresh)) {
     if (encoded) encode_ = testing::against(old_);
     // The external flash comes with whatever was in it before, the application's files too.
     std::mt19937 random(5);
-    for (std::uint8_t& byte : nor_.bytes()) byte = static_cast<std::uint8_t>(random());
-    EXPECT_TRUE(testing::install(flash_, nor_, old_));
-    Life life(flash_, nor_);
+    for (std::uint8_t& byte : device_.nor.bytes()) byte = static_cast<std::uint8_t>(random());
+    EXPECT_TRUE(testing::install(device_, old_));
+    Life life(device_);
     life.updater.set_reported();
     testing::set_layer_key(life.store, true);
-    files_ = external_flash(nor_);
+    files_ = external_flash(device_);
   }
 
   /// Operations of an update that nothing disturbs.
   std::uint64_t operations() {
-    PowerSupply power;
-    FlashModel flash(flash_, power);
-    NorModel nor(nor_, power);
-    update(flash, nor);
-    EXPECT_TRUE(testing::bank_holds(flash, fresh_));
-    EXPECT_TRUE(testing::external_flash_holds(nor, fresh_));
-    return power.operations();
+    Memories device(device_);
+    update(device);
+    EXPECT_TRUE(testing::bank_holds(device.flash, fresh_));
+    EXPECT_TRUE(testing::external_flash_holds(device.nor, fresh_));
+    return device.power.operations();
   }
 
   void run(const CutId& id) { run_with_cuts({id}); }
 
   void check_journal(const CutId& id) {
     SCOPED_TRACE("operation " + id.text());
-    PowerSupply power;
-    FlashModel flash(flash_, power);
-    NorModel nor(nor_, power);
-    power.cut(id);
+    Memories device(device_);
+    device.power.cut(id);
     try {
-      update(flash, nor);
+      update(device);
     } catch (const PowerCut&) {
     }
-    power.never_cut();
-    Life life(flash, nor);
+    device.power.never_cut();
+    Life life(device);
     const auto& installed = life.updater.installed();
     if (life.updater.phase() < Phase::Erasing) {
-      ASSERT_TRUE(testing::bank_holds(flash, old_));
-      ASSERT_EQ(external_flash(nor), files_);
+      ASSERT_TRUE(testing::bank_holds(device.flash, old_));
+      ASSERT_EQ(external_flash(device), files_);
       ASSERT_TRUE(installed && installed->manifest_hash == old_.hash);
     } else if (installed && installed->manifest_hash == fresh_.hash) {
-      ASSERT_TRUE(testing::bank_holds(flash, fresh_));
-      ASSERT_TRUE(testing::external_flash_holds(nor, fresh_));
+      ASSERT_TRUE(testing::bank_holds(device.flash, fresh_));
+      ASSERT_TRUE(testing::external_flash_holds(device.nor, fresh_));
     }
   }
 
@@ -80,45 +71,43 @@ class Scenario {
     std::string trace = "MICROVISOR_REPLAY=";
     for (const CutId& id : cuts) trace += id.text() + " ";
     SCOPED_TRACE(trace);
-    PowerSupply power;
-    FlashModel flash(flash_, power);
-    NorModel nor(nor_, power);
+    Memories device(device_);
     bool was_new = false;
     for (const CutId& id : cuts) {
-      power.cut(id);
+      device.power.cut(id);
       try {
-        update(flash, nor);
+        update(device);
       } catch (const PowerCut&) {
       }
       ASSERT_FALSE(::testing::Test::HasFatalFailure());
     }
-    power.never_cut();
-    check_start(flash, nor, was_new);
-    update(flash, nor);
-    ASSERT_TRUE(testing::bank_holds(flash, fresh_)) << "the update must come to its end by itself";
-    check_start(flash, nor, was_new);
+    device.power.never_cut();
+    check_start(device, was_new);
+    update(device);
+    ASSERT_TRUE(testing::bank_holds(device.flash, fresh_)) << "the update must come to its end by itself";
+    check_start(device, was_new);
     ASSERT_TRUE(was_new);
   }
 
  private:
   /// What a device does from power-on: finish what is pending, then fetch what is assigned, reset, install.
-  void update(FlashModel& flash, NorModel& nor) {
+  void update(Memories& device) {
     {
-      Life life(flash, nor);
+      Life life(device);
       ASSERT_TRUE(life.mounted);
       (void)life.updater.install_pending();
       if (life.updater.installed() && life.updater.installed()->manifest_hash == fresh_.hash) return;
       life.encode = encode_;
       ASSERT_EQ(life.fetch(fresh_), UpdateError::None);
     }
-    Life life(flash, nor);
+    Life life(device);
     ASSERT_TRUE(life.mounted);
     ASSERT_EQ(life.updater.install_pending(), UpdateError::None);
   }
 
   /// After a start: exactly the old or exactly the new application, and the device knows which.
-  void check_start(FlashModel& flash, NorModel& nor, bool& is_new) {
-    Life life(flash, nor);
+  void check_start(Memories& device, bool& is_new) {
+    Life life(device);
     ASSERT_TRUE(life.mounted);
     (void)life.updater.install_pending();
     ASSERT_TRUE(life.updater.installed())
@@ -126,12 +115,12 @@ class Scenario {
     ASSERT_EQ(life.updater.check_application(), crypto::Verdict::Valid);
     is_new = life.updater.installed()->manifest_hash == fresh_.hash;
     ASSERT_TRUE(is_new || life.updater.installed()->manifest_hash == old_.hash);
-    ASSERT_TRUE(testing::bank_holds(flash, is_new ? fresh_ : old_));
+    ASSERT_TRUE(testing::bank_holds(device.flash, is_new ? fresh_ : old_));
     if (is_new) {
-      ASSERT_TRUE(testing::external_flash_holds(nor, fresh_));
-      ASSERT_EQ(untouched(external_flash(nor)), untouched(files_));
+      ASSERT_TRUE(testing::external_flash_holds(device.nor, fresh_));
+      ASSERT_EQ(untouched(external_flash(device)), untouched(files_));
     } else {
-      ASSERT_EQ(external_flash(nor), files_);
+      ASSERT_EQ(external_flash(device), files_);
     }
     manifest::ApplicationManifest manifest;
     ASSERT_TRUE(life.updater.installed_manifest(manifest));
@@ -140,8 +129,8 @@ class Scenario {
 
   static constexpr std::uint32_t kExternalSize = 0x8000;
 
-  static testing::Bytes external_flash(NorModel& nor) {
-    const auto bytes = nor.bytes().subspan(kApplicationNor, kExternalSize);
+  static testing::Bytes external_flash(Memories& device) {
+    const auto bytes = device.nor.bytes().subspan(kApplicationNor, kExternalSize);
     return {bytes.begin(), bytes.end()};
   }
   /// Without the regions that the new application's manifest names.
@@ -152,9 +141,7 @@ class Scenario {
     return bytes;
   }
 
-  PowerSupply power_;
-  FlashModel flash_;
-  NorModel nor_;
+  Memories device_{kApplicationNor + kExternalSize};
   const Application old_;
   const Application fresh_;
   testing::Encode encode_;

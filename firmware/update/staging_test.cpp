@@ -4,24 +4,20 @@
 #include <gtest/gtest.h>
 
 #include "firmware/crypto/device_key_host.hpp"
-#include "firmware/update/testing/device.hpp"
+#include "firmware/manifest/testing/bundle_maker.hpp"
+#include "firmware/update/testing/memories.hpp"
 
 namespace microvisor::firmware::update {
 namespace {
 
-using testing::Bytes;
-using testing::FlashModel;
-using testing::NorModel;
-using testing::PowerSupply;
+using manifest::testing::Bytes;
+using testing::Memories;
+using testing::OpenedStaging;
+using testing::OpenedVault;
 
 class StagingTest : public ::testing::Test {
  protected:
-  StagingTest()
-      : flash_(power_), nor_(power_, kStagingSize), store_(flash_), staging_(nor_, store_, key_, nullptr) {
-    manifest::testing::initialise_crypto();
-    EXPECT_EQ(store_.mount(), vault::StoreStatus::Ok);
-    staging_.mount();
-  }
+  static void SetUpTestSuite() { manifest::testing::initialise_crypto(); }
   static Bytes contents(std::size_t size, std::uint8_t fill) { return Bytes(size, fill); }
   StagingStatus stage(const Bytes& bytes, std::span<const crypto::Digest> keep = {}) {
     std::uint32_t offset = 0;
@@ -32,18 +28,15 @@ class StagingTest : public ::testing::Test {
     return written == StagingStatus::Ok ? staging_.finish() : written;
   }
 
-  /// What a later start makes of the same memories.
-  void restart(Staging& staging, vault::Store& store) {
-    ASSERT_EQ(store.mount(), vault::StoreStatus::Ok);
-    staging.mount();
+  /// Starts once more, after something has happened to the memories.
+  void restart(OpenedStaging& opened) {
+    ASSERT_EQ(opened.store.mount(), vault::StoreStatus::Ok);
+    opened.staging.mount();
   }
 
-  const crypto::SealingKey key_ = crypto::device_key(crypto::KeyUse::Staging);
-  PowerSupply power_;
-  FlashModel flash_;
-  NorModel nor_;
-  vault::Store store_;
-  Staging staging_;
+  Memories device_{kStagingSize};
+  OpenedStaging opened_{device_};
+  Staging& staging_ = opened_.staging;
 };
 
 TEST_F(StagingTest, KeepsWhatItWasGiven) {
@@ -82,7 +75,7 @@ TEST_F(StagingTest, WrongContentsAreDropped) {
 TEST_F(StagingTest, AnObjectThatDecaysIsFoundOut) {
   const Bytes bytes = contents(5000, 1);
   ASSERT_EQ(stage(bytes), StagingStatus::Ok);
-  nor_.bytes()[kStaging + 1234] ^= 1;
+  device_.nor.bytes()[kStaging + 1234] ^= 1;
   EXPECT_EQ(staging_.verify(crypto::sha256(bytes)), StagingStatus::WrongHash);
 }
 
@@ -93,9 +86,8 @@ TEST_F(StagingTest, ResumesAfterAResetAtTheLastCheckpoint) {
   EXPECT_EQ(offset, 0u);
   ASSERT_EQ(staging_.write(std::span(bytes).first(70'000)), StagingStatus::Ok);
 
-  vault::Store store(flash_);
-  Staging again(nor_, store, key_, nullptr);
-  restart(again, store);
+  OpenedStaging later(device_);
+  Staging& again = later.staging;
   ASSERT_EQ(again.open(crypto::sha256(bytes), 100'000, {}, offset), StagingStatus::Ok);
   EXPECT_GE(offset, 70'000 - kCheckpoint);
   EXPECT_LE(offset, 70'000u);
@@ -117,7 +109,7 @@ TEST_F(StagingTest, TheNorShowsNothingOfAnObject) {
   Bytes bytes(20'000);
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
   ASSERT_EQ(stage(bytes), StagingStatus::Ok);
-  const auto nor = nor_.bytes();
+  const auto nor = device_.nor.bytes();
   for (std::size_t at = 0; at + 8 <= bytes.size(); at += 500) {
     const auto part = std::span(bytes).subspan(at, 8);
     EXPECT_EQ(std::search(nor.begin(), nor.end(), part.begin(), part.end()), nor.end()) << at;
@@ -128,14 +120,13 @@ TEST_F(StagingTest, AnOlderCopyOfTheNorIsRecognised) {
   // The same sectors hold one object after the other: the copy is of the time of the first.
   const Bytes first = contents(30'000, 1), second = contents(30'000, 2);
   ASSERT_EQ(stage(first), StagingStatus::Ok);
-  const Bytes older(nor_.bytes().begin(), nor_.bytes().end());
+  const Bytes older(device_.nor.bytes().begin(), device_.nor.bytes().end());
   ASSERT_EQ(staging_.drop(crypto::sha256(first)), StagingStatus::Ok);
   ASSERT_EQ(stage(second), StagingStatus::Ok);
-  const Bytes newer(nor_.bytes().begin(), nor_.bytes().end());
-  std::copy(older.begin(), older.end(), nor_.bytes().begin());
-  vault::Store store(flash_);
-  Staging again(nor_, store, key_, nullptr);
-  restart(again, store);
+  const Bytes newer(device_.nor.bytes().begin(), device_.nor.bytes().end());
+  std::copy(older.begin(), older.end(), device_.nor.bytes().begin());
+  OpenedStaging later(device_);
+  Staging& again = later.staging;
   EXPECT_EQ(again.verify(crypto::sha256(second)), StagingStatus::OldCopy);
   // Dropped, fetched anew: it has another generation, and the last copy has become an older one.
   EXPECT_EQ(again.drop(crypto::sha256(second)), StagingStatus::Ok);
@@ -143,8 +134,8 @@ TEST_F(StagingTest, AnOlderCopyOfTheNorIsRecognised) {
   ASSERT_EQ(again.open(crypto::sha256(second), 30'000, {}, offset), StagingStatus::Ok);
   ASSERT_EQ(again.write(second), StagingStatus::Ok);
   ASSERT_EQ(again.finish(), StagingStatus::Ok);
-  std::copy(newer.begin(), newer.end(), nor_.bytes().begin());
-  restart(again, store);
+  std::copy(newer.begin(), newer.end(), device_.nor.bytes().begin());
+  restart(later);
   EXPECT_EQ(again.verify(crypto::sha256(second)), StagingStatus::OldCopy);
 }
 
@@ -152,28 +143,26 @@ TEST_F(StagingTest, AGenerationNeverComesTwice) {
   // Also when the staging area has become empty in between, and across a restart.
   const Bytes bytes = contents(100, 1);
   ASSERT_EQ(stage(bytes), StagingStatus::Ok);
-  const Bytes older(nor_.bytes().begin(), nor_.bytes().end());
+  const Bytes older(device_.nor.bytes().begin(), device_.nor.bytes().end());
   ASSERT_EQ(staging_.drop(crypto::sha256(bytes)), StagingStatus::Ok);
-  vault::Store store(flash_);
-  Staging again(nor_, store, key_, nullptr);
-  restart(again, store);
+  OpenedStaging later(device_);
+  Staging& again = later.staging;
   std::uint32_t offset = 0;
   ASSERT_EQ(again.open(crypto::sha256(bytes), 100, {}, offset), StagingStatus::Ok);
   ASSERT_EQ(again.write(bytes), StagingStatus::Ok);
   ASSERT_EQ(again.finish(), StagingStatus::Ok);
-  std::copy(older.begin(), older.end(), nor_.bytes().begin());
-  restart(again, store);
+  std::copy(older.begin(), older.end(), device_.nor.bytes().begin());
+  restart(later);
   EXPECT_EQ(again.verify(crypto::sha256(bytes)), StagingStatus::OldCopy);
 }
 
 TEST_F(StagingTest, SectorsThatChangePlacesDoNotOpen) {
   const Bytes bytes = contents(20'000, 1);
   ASSERT_EQ(stage(bytes), StagingStatus::Ok);
-  const auto nor = nor_.bytes();
+  const auto nor = device_.nor.bytes();
   std::swap_ranges(nor.begin(), nor.begin() + storage::kNorSectorSize, nor.begin() + storage::kNorSectorSize);
-  vault::Store store(flash_);
-  Staging again(nor_, store, key_, nullptr);
-  restart(again, store);
+  OpenedStaging later(device_);
+  Staging& again = later.staging;
   EXPECT_EQ(again.verify(crypto::sha256(bytes)), StagingStatus::WrongHash);
 }
 
@@ -183,9 +172,10 @@ TEST_F(StagingTest, AnotherChipOpensNothing) {
   crypto::set_host_chip(1);
   const crypto::SealingKey other = crypto::device_key(crypto::KeyUse::Staging);
   crypto::set_host_chip(0);
-  vault::Store store(flash_);
-  Staging clone(nor_, store, other, nullptr);
-  restart(clone, store);
+  OpenedVault vault(device_.flash);
+  EXPECT_TRUE(vault.mounted);
+  Staging clone(device_.nor, vault.store, other, nullptr);
+  clone.mount();
   EXPECT_EQ(clone.verify(crypto::sha256(bytes)), StagingStatus::WrongHash);
 }
 

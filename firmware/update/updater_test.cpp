@@ -15,19 +15,18 @@ using testing::Application;
 using testing::Bytes;
 using testing::FlashModel;
 using testing::Life;
+using testing::Memories;
 using testing::NorModel;
-using testing::PowerSupply;
 
 constexpr std::uint32_t kWholeBank = kApplicationFlashSize;
 
 class UpdaterTest : public ::testing::Test {
  protected:
-  UpdaterTest() : flash_(power_), nor_(power_, kStagingSize) {}
-  void install_first() { ASSERT_TRUE(testing::install(flash_, nor_, first_)); }
+  void install_first() { ASSERT_TRUE(testing::install(device_, first_)); }
   /// What must still hold when an update was refused: the first application is there and runs.
   void expect_first_untouched() {
-    EXPECT_TRUE(testing::bank_holds(flash_, first_));
-    Life life(flash_, nor_);
+    EXPECT_TRUE(testing::bank_holds(device_.flash, first_));
+    Life life(device_);
     EXPECT_EQ(life.updater.install_pending(), UpdateError::None);
     EXPECT_EQ(life.updater.check_application(), crypto::Verdict::Valid);
     ASSERT_TRUE(life.updater.installed());
@@ -35,22 +34,22 @@ class UpdaterTest : public ::testing::Test {
   }
 
   [[nodiscard]] std::size_t last_written_sector() {
-    std::size_t end = nor_.bytes().size();
-    while (nor_.bytes()[end - 1] == 0xFF) --end;
+    std::size_t end = device_.nor.bytes().size();
+    while (device_.nor.bytes()[end - 1] == 0xFF) --end;
     return (end - 1) / storage::kNorSectorSize * storage::kNorSectorSize;
   }
-  [[nodiscard]] Bytes copy_of_nor() { return {nor_.bytes().begin(), nor_.bytes().end()}; }
-  void put_back(const Bytes& copy) { std::copy(copy.begin(), copy.end(), nor_.bytes().begin()); }
+  [[nodiscard]] Bytes copy_of_nor() { return {device_.nor.bytes().begin(), device_.nor.bytes().end()}; }
+  void put_back(const Bytes& copy) { std::copy(copy.begin(), copy.end(), device_.nor.bytes().begin()); }
   /// A copy of the NOR from a time when its sectors held something else under the device's own keys.
   [[nodiscard]] Bytes older_copy() {
     for (const Application* application : {&first_, &second_}) {
-      Life life(flash_, nor_);
+      Life life(device_);
       EXPECT_EQ(life.fetch(*application), UpdateError::None);
     }
     Bytes copy = copy_of_nor();
     // Fetched anew, each object is in its place again, under another generation.
-    Life life(flash_, nor_);
-    Staging staging(nor_, life.store, life.staging_key, nullptr);
+    Life life(device_);
+    Staging staging(device_.nor, life.store, life.staging_key, nullptr);
     staging.mount();
     for (const Application* application : {&first_, &second_}) {
       EXPECT_EQ(staging.drop(application->hash), StagingStatus::Ok);
@@ -59,16 +58,14 @@ class UpdaterTest : public ::testing::Test {
     return copy;
   }
 
-  PowerSupply power_;
-  FlashModel flash_;
-  NorModel nor_;
+  Memories device_{kStagingSize};
   Application first_{{testing::layer(0, kWholeBank, 50'000, 1)}};
   Application second_{{testing::layer(0, kWholeBank, 30'001, 2)}};
 };
 
 TEST_F(UpdaterTest, InstallsTheFirstApplication) {
   {
-    Life life(flash_, nor_);
+    Life life(device_);
     EXPECT_EQ(life.updater.phase(), Phase::Idle);
     EXPECT_FALSE(life.updater.installed());
     EXPECT_EQ(life.updater.check_application(), crypto::Verdict::Invalid);
@@ -76,22 +73,22 @@ TEST_F(UpdaterTest, InstallsTheFirstApplication) {
     EXPECT_EQ(life.updater.phase(), Phase::Ready);
     EXPECT_FALSE(life.updater.next_object());
   }
-  Life life(flash_, nor_);
+  Life life(device_);
   ASSERT_EQ(life.updater.install_pending(), UpdateError::None);
   EXPECT_EQ(life.updater.phase(), Phase::Installed);
   EXPECT_FALSE(life.updater.reported());
-  EXPECT_TRUE(testing::bank_holds(flash_, first_));
+  EXPECT_TRUE(testing::bank_holds(device_.flash, first_));
   EXPECT_EQ(life.updater.check_application(), crypto::Verdict::Valid);
   manifest::ApplicationManifest manifest;
   ASSERT_TRUE(life.updater.installed_manifest(manifest));
   EXPECT_EQ(manifest.layer_count, 1u);
   life.updater.set_reported();
-  EXPECT_EQ(Life(flash_, nor_).updater.phase(), Phase::Idle);
+  EXPECT_EQ(Life(device_).updater.phase(), Phase::Idle);
 }
 
 TEST_F(UpdaterTest, TheSameTargetAgainIsNothingToDo) {
   install_first();
-  Life life(flash_, nor_);
+  Life life(device_);
   EXPECT_FALSE(life.updater.begin(first_.hash, testing::owner_anchors()));
   EXPECT_EQ(life.updater.phase(), Phase::Installed) << "not yet reported";
 }
@@ -100,35 +97,35 @@ TEST_F(UpdaterTest, ReplacesAnApplicationAndReusesStagedLayers) {
   const testing::LayerFields shared = testing::layer(0x8'0000, 0x1'0000, 20'000, 9);
   const Application old({testing::layer(0, 0x8'0000, 40'000, 1), shared});
   const Application fresh({testing::layer(0, 0x8'0000, 30'000, 2), shared});
-  ASSERT_TRUE(testing::install(flash_, nor_, old));
+  ASSERT_TRUE(testing::install(device_, old));
   {
-    Life life(flash_, nor_);
+    Life life(device_);
     ASSERT_EQ(life.fetch(fresh), UpdateError::None);
     EXPECT_EQ(life.fetched, fresh.manifest.size() + 30'000) << "the shared layer was there already";
-    EXPECT_TRUE(testing::bank_holds(flash_, old)) << "nothing is installed while the application runs";
+    EXPECT_TRUE(testing::bank_holds(device_.flash, old)) << "nothing is installed while the application runs";
   }
-  Life life(flash_, nor_);
+  Life life(device_);
   ASSERT_EQ(life.updater.install_pending(), UpdateError::None);
-  EXPECT_TRUE(testing::bank_holds(flash_, fresh));
+  EXPECT_TRUE(testing::bank_holds(device_.flash, fresh));
 }
 
 TEST_F(UpdaterTest, LayersThatShareABurstWindowAreBothInstalled) {
   const Application application({testing::layer(0, 0x50, 0x50, 1), testing::layer(0x50, 0x1000, 0x456, 2)});
-  ASSERT_TRUE(testing::install(flash_, nor_, application));
-  EXPECT_EQ(Life(flash_, nor_).updater.check_application(), crypto::Verdict::Valid);
+  ASSERT_TRUE(testing::install(device_, application));
+  EXPECT_EQ(Life(device_).updater.check_application(), crypto::Verdict::Valid);
 }
 
 TEST_F(UpdaterTest, AnyChangeOfTheApplicationIsFoundAtStart) {
   install_first();
   const std::uint32_t end = 50'000;
   for (const std::uint32_t at : {0u, 777u, end - 1, end, end + 100, kWholeBank - 1}) {
-    FlashModel copy(flash_, power_);
+    FlashModel copy(device_.flash, device_.power);
     copy.bytes(kApplicationFlash + at, 1)[0] ^= 4;
-    EXPECT_EQ(Life(copy, nor_).updater.check_application(), crypto::Verdict::Invalid) << at;
+    EXPECT_EQ(Life(copy, device_.nor).updater.check_application(), crypto::Verdict::Invalid) << at;
   }
-  FlashModel copy(flash_, power_);
+  FlashModel copy(device_.flash, device_.power);
   copy.spoil(kApplicationFlash + 160);
-  EXPECT_EQ(Life(copy, nor_).updater.check_application(), crypto::Verdict::Invalid);
+  EXPECT_EQ(Life(copy, device_.nor).updater.check_application(), crypto::Verdict::Invalid);
 }
 
 TEST_F(UpdaterTest, AForeignSignatureIsFinal) {
@@ -136,7 +133,7 @@ TEST_F(UpdaterTest, AForeignSignatureIsFinal) {
   Application foreign = second_;
   foreign.manifest = manifest::testing::application_manifest(testing::SigningKey(0x77), foreign.layers);
   foreign.hash = crypto::sha256(foreign.manifest);
-  Life life(flash_, nor_);
+  Life life(device_);
   EXPECT_EQ(life.fetch(foreign), UpdateError::UnknownSigner);
   EXPECT_EQ(life.updater.phase(), Phase::Failed);
   EXPECT_FALSE(life.updater.begin(foreign.hash, testing::owner_anchors())) << "not tried again by itself";
@@ -148,7 +145,7 @@ TEST_F(UpdaterTest, AWrongMeasurementIsFoundBeforeAnythingIsErased) {
   testing::LayerFields lying = testing::layer(0, kWholeBank, 30'000, 2);
   lying.measurement_hash = Bytes(32, 0x5A);
   const Application application({lying});
-  Life life(flash_, nor_);
+  Life life(device_);
   EXPECT_EQ(life.fetch(application), UpdateError::Measurement);
   EXPECT_EQ(life.updater.error(), UpdateError::Measurement);
   expect_first_untouched();
@@ -156,7 +153,7 @@ TEST_F(UpdaterTest, AWrongMeasurementIsFoundBeforeAnythingIsErased) {
 
 TEST_F(UpdaterTest, AnObjectThatIsNotWhatItsHashSaysIsRefused) {
   install_first();
-  Life life(flash_, nor_);
+  Life life(device_);
   ASSERT_TRUE(life.updater.begin(second_.hash, testing::owner_anchors()));
   const std::optional<ObjectRequest> request = life.updater.next_object();
   ASSERT_TRUE(request && request->is_manifest);
@@ -171,7 +168,7 @@ TEST_F(UpdaterTest, ALayerLargerThanItsRegionIsRefused) {
   install_first();
   testing::LayerFields large = testing::layer(0, 0x1000, 0x1001, 2);
   const Application application({large});
-  EXPECT_EQ(Life(flash_, nor_).fetch(application), UpdateError::LayerExtended);
+  EXPECT_EQ(Life(device_).fetch(application), UpdateError::LayerExtended);
   expect_first_untouched();
 }
 
@@ -182,7 +179,7 @@ TEST_F(UpdaterTest, WhatALayerHasBecomeIsSaid) {
   for (testing::LayerFields* each : {&first, &second}) each->stated_size = 10'000;
   const Application application({first, second});
   const auto answered_with = [&](const Bytes& bytes) {
-    Life life(flash_, nor_);
+    Life life(device_);
     EXPECT_TRUE(life.updater.begin(application.hash, testing::owner_anchors(), true));
     while (life.updater.phase() != Phase::Failed) {
       const std::optional<ObjectRequest> request = life.updater.next_object();
@@ -210,7 +207,7 @@ TEST_F(UpdaterTest, ASignerThatHasBeenRemovedIsToldFromOneThatNeverWas) {
   install_first();
   vault::TrustAnchors anchors;
   anchors.remember_removed(testing::owner_key().id());
-  Life life(flash_, nor_);
+  Life life(device_);
   ASSERT_EQ(life.fetch(second_), UpdateError::None);
   life.updater.signers_changed(anchors);
   EXPECT_EQ(life.updater.error(), UpdateError::RemovedSigner);
@@ -222,18 +219,18 @@ TEST_F(UpdaterTest, LayersOfOneSizeDoNotKeepTheRoomOfTheirRegions) {
   std::vector<testing::LayerFields> layers = {testing::layer(0, kWholeBank, 10'000, 1)};
   for (std::uint32_t i = 0; i < 6; ++i)
     layers.push_back(testing::external_layer(i * 0x10'0000, 0x10'0000, 5'000, 10 + i));
-  NorModel nor(power_, kApplicationNor);
-  EXPECT_EQ(Life(flash_, nor).fetch(Application(layers)), UpdateError::None);
+  NorModel nor(device_.power, kApplicationNor);
+  EXPECT_EQ(Life(device_.flash, nor).fetch(Application(layers)), UpdateError::None);
 }
 
 TEST_F(UpdaterTest, AFailedTargetIsTriedAgainWhenNamedAnew) {
-  Life life(flash_, nor_);
+  Life life(device_);
   ASSERT_TRUE(life.updater.begin(first_.hash, testing::owner_anchors()));
   life.updater.fail(UpdateError::Fetch);
   EXPECT_FALSE(life.updater.reported());
   life.updater.set_reported();
-  EXPECT_EQ(Life(flash_, nor_).updater.error(), UpdateError::Fetch);
-  Life next(flash_, nor_);
+  EXPECT_EQ(Life(device_).updater.error(), UpdateError::Fetch);
+  Life next(device_);
   EXPECT_TRUE(next.updater.reported());
   EXPECT_FALSE(next.updater.begin(first_.hash, testing::owner_anchors()));
   EXPECT_EQ(next.fetch(first_), UpdateError::None);
@@ -241,18 +238,18 @@ TEST_F(UpdaterTest, AFailedTargetIsTriedAgainWhenNamedAnew) {
 
 TEST_F(UpdaterTest, AnotherTargetReplacesAnUnfinishedOne) {
   install_first();
-  Life life(flash_, nor_);
+  Life life(device_);
   ASSERT_EQ(life.fetch(second_), UpdateError::None);
   const Application third({testing::layer(0, kWholeBank, 10'000, 3)});
   ASSERT_EQ(life.fetch(third), UpdateError::None);
-  Life next(flash_, nor_);
+  Life next(device_);
   ASSERT_EQ(next.updater.install_pending(), UpdateError::None);
-  EXPECT_TRUE(testing::bank_holds(flash_, third));
+  EXPECT_TRUE(testing::bank_holds(device_.flash, third));
 }
 
 TEST_F(UpdaterTest, BackToTheInstalledOneCancelsTheUpdate) {
   install_first();
-  Life life(flash_, nor_);
+  Life life(device_);
   ASSERT_EQ(life.fetch(second_), UpdateError::None);
   EXPECT_FALSE(life.updater.begin(first_.hash, testing::owner_anchors()));
   expect_first_untouched();
@@ -260,30 +257,30 @@ TEST_F(UpdaterTest, BackToTheInstalledOneCancelsTheUpdate) {
 
 TEST_F(UpdaterTest, StagedDataThatDecaysBeforeInstallingIsFetchedAgain) {
   install_first();
-  ASSERT_EQ(Life(flash_, nor_).fetch(second_), UpdateError::None);
+  ASSERT_EQ(Life(device_).fetch(second_), UpdateError::None);
   // Flip a bit somewhere in the staged layer: what has changed in the NOR last is its last sector.
   const Bytes& data = second_.layers[0].data;
-  nor_.bytes()[last_written_sector() + 2'000] ^= 1;
+  device_.nor.bytes()[last_written_sector() + 2'000] ^= 1;
   {
-    Life life(flash_, nor_);
+    Life life(device_);
     EXPECT_EQ(life.updater.install_pending(), UpdateError::Storage);
     EXPECT_EQ(life.updater.phase(), Phase::Fetching);
     EXPECT_EQ(life.updater.check_application(), crypto::Verdict::Valid) << "the old one is untouched";
     ASSERT_EQ(life.fetch(second_), UpdateError::None);
     EXPECT_EQ(life.fetched, data.size());
   }
-  Life life(flash_, nor_);
+  Life life(device_);
   EXPECT_EQ(life.updater.install_pending(), UpdateError::None);
-  EXPECT_TRUE(testing::bank_holds(flash_, second_));
+  EXPECT_TRUE(testing::bank_holds(device_.flash, second_));
 }
 
 TEST_F(UpdaterTest, AnOlderCopyOfTheNorFailsTheUpdateWithItsOwnErrorAndTheNextOneWorks) {
   const Bytes older = older_copy();
   install_first();
-  ASSERT_EQ(Life(flash_, nor_).fetch(second_), UpdateError::None);
+  ASSERT_EQ(Life(device_).fetch(second_), UpdateError::None);
   put_back(older);
   {
-    Life life(flash_, nor_);
+    Life life(device_);
     ASSERT_EQ(life.updater.phase(), Phase::Ready);
     EXPECT_EQ(life.updater.install_pending(), UpdateError::OldStaging);
     EXPECT_EQ(life.updater.phase(), Phase::Failed);
@@ -293,16 +290,16 @@ TEST_F(UpdaterTest, AnOlderCopyOfTheNorFailsTheUpdateWithItsOwnErrorAndTheNextOn
     EXPECT_FALSE(life.updater.begin(second_.hash, testing::owner_anchors())) << "not tried again by itself";
   }
   expect_first_untouched();
-  ASSERT_EQ(Life(flash_, nor_).fetch(second_), UpdateError::None);  // deployed anew
-  Life life(flash_, nor_);
+  ASSERT_EQ(Life(device_).fetch(second_), UpdateError::None);  // deployed anew
+  Life life(device_);
   EXPECT_EQ(life.updater.install_pending(), UpdateError::None);
-  EXPECT_TRUE(testing::bank_holds(flash_, second_));
+  EXPECT_TRUE(testing::bank_holds(device_.flash, second_));
 }
 
 TEST_F(UpdaterTest, AnOlderCopyOfTheNorIsNoticedBeforeAnUpdateIsReady) {
   const Bytes older = older_copy();
   install_first();
-  Life life(flash_, nor_);
+  Life life(device_);
   ASSERT_EQ(life.fetch(second_), UpdateError::None);
   ASSERT_TRUE(life.updater.begin(first_.hash, testing::owner_anchors()) == false);
   put_back(older);
@@ -315,13 +312,13 @@ TEST_F(UpdaterTest, AnOlderCopyOfTheNorIsNoticedBeforeAnUpdateIsReady) {
 TEST_F(UpdaterTest, AnOlderCopyOfTheNorInTheMiddleOfAnInstallationIsFetchedAgain) {
   const Bytes older = older_copy();
   install_first();
-  ASSERT_EQ(Life(flash_, nor_).fetch(second_), UpdateError::None);
-  power_.cut({20, 1});
-  EXPECT_THROW((void)Life(flash_, nor_).updater.install_pending(), storage::testing::PowerCut);
-  power_.never_cut();
+  ASSERT_EQ(Life(device_).fetch(second_), UpdateError::None);
+  device_.power.cut({20, 1});
+  EXPECT_THROW((void)Life(device_).updater.install_pending(), storage::testing::PowerCut);
+  device_.power.never_cut();
   put_back(older);
   {
-    Life life(flash_, nor_);
+    Life life(device_);
     ASSERT_GE(life.updater.phase(), Phase::Erasing);
     EXPECT_EQ(life.updater.install_pending(), UpdateError::OldStaging);
     EXPECT_EQ(life.updater.phase(), Phase::Fetching) << "there is no way back to the old application";
@@ -331,19 +328,19 @@ TEST_F(UpdaterTest, AnOlderCopyOfTheNorInTheMiddleOfAnInstallationIsFetchedAgain
     EXPECT_EQ(life.updater.phase(), Phase::Fetching);
     ASSERT_EQ(life.fetch(second_), UpdateError::None);
   }
-  Life life(flash_, nor_);
+  Life life(device_);
   EXPECT_EQ(life.updater.install_pending(), UpdateError::None);
-  EXPECT_TRUE(testing::bank_holds(flash_, second_));
+  EXPECT_TRUE(testing::bank_holds(device_.flash, second_));
 }
 
 TEST_F(UpdaterTest, AfterARefusedVaultTheOwnerHasToDeployAnew) {
   {
-    Life life(flash_, nor_);
+    Life life(device_);
     life.updater.refuse_next(UpdateError::OldVault);
     EXPECT_TRUE(life.updater.reported()) << "nothing is said before the cloud names a target";
   }
   {
-    Life life(flash_, nor_);
+    Life life(device_);
     EXPECT_FALSE(life.updater.begin(first_.hash, testing::owner_anchors()));
     EXPECT_EQ(life.updater.phase(), Phase::Failed);
     EXPECT_EQ(life.updater.error(), UpdateError::OldVault);
@@ -356,8 +353,8 @@ TEST_F(UpdaterTest, AfterARefusedVaultTheOwnerHasToDeployAnew) {
 
 TEST_F(UpdaterTest, WithoutExternalFlashTheApplicationStillRuns) {
   install_first();
-  nor_.disconnect();
-  Life life(flash_, nor_);
+  device_.nor.disconnect();
+  Life life(device_);
   EXPECT_EQ(life.updater.check_application(), crypto::Verdict::Valid);
   EXPECT_EQ(life.fetch(second_), UpdateError::Storage);
   expect_first_untouched();
@@ -389,12 +386,12 @@ TEST_F(UpdaterTest, ErrorNumbersAreThoseOfTheLink) {
 
 class EncryptedLayers : public UpdaterTest {
  protected:
-  EncryptedLayers() : large_nor_(power_, kApplicationNor + 0x1'0000) { set_key(true); }
+  EncryptedLayers() : large_nor_(device_.power, kApplicationNor + 0x1'0000) { set_key(true); }
   void set_key(bool there) {
-    Life life(flash_, nor_);
+    Life life(device_);
     testing::set_layer_key(life.store, there);
   }
-  UpdateError fetch(const Application& application) { return Life(flash_, nor_).fetch(application); }
+  UpdateError fetch(const Application& application) { return Life(device_).fetch(application); }
 
   /// One that is encrypted, but whose ciphertext is as `spoil` makes it before it is signed.
   template <typename Spoil>
@@ -412,15 +409,15 @@ TEST_F(EncryptedLayers, AreInstalledAsPlainOnes) {
                                  testing::layer(0x8'0000, 0x1'0000, 5'000, 3),
                                  testing::encrypted(testing::layer(0x9'0000, 0x1'0000, 4'064, 4)),
                                  testing::encrypted(testing::external_layer(0x1000, 0x4000, 9'000, 5))});
-  ASSERT_TRUE(testing::install(flash_, large_nor_, application));
-  Life life(flash_, large_nor_);
+  ASSERT_TRUE(testing::install(device_.flash, large_nor_, application));
+  Life life(device_.flash, large_nor_);
   EXPECT_EQ(life.updater.check_application(), crypto::Verdict::Valid);
   EXPECT_EQ(life.fetch(application), UpdateError::None) << "nothing to do";
 }
 
 TEST_F(EncryptedLayers, EncodingsAreForPlainOnesOnly) {
   install_first();
-  Life life(flash_, nor_);
+  Life life(device_);
   life.encode = testing::against(first_);
   ASSERT_EQ(life.fetch(Application({testing::encrypted(testing::later_version(first_.layers[0]))})),
             UpdateError::None);
@@ -431,7 +428,7 @@ TEST_F(EncryptedLayers, WithoutTheKeyNothingIsFetched) {
   set_key(false);
   install_first();
   const Application application = spoilt([](auto&) {});
-  Life life(flash_, nor_);
+  Life life(device_);
   EXPECT_EQ(life.fetch(application), UpdateError::NoLayerKey);
   EXPECT_EQ(life.fetched, application.manifest.size());
   expect_first_untouched();
@@ -442,7 +439,7 @@ TEST_F(EncryptedLayers, WithoutTheKeyNothingIsFetched) {
 TEST_F(EncryptedLayers, WhatIsReadyFallsWithItsKey) {
   install_first();
   const Application application = spoilt([](auto&) {});
-  Life life(flash_, nor_);
+  Life life(device_);
   ASSERT_EQ(life.fetch(application), UpdateError::None);
   testing::set_layer_key(life.store, false);
   life.updater.signers_changed(testing::owner_anchors());
@@ -473,7 +470,7 @@ TEST_F(EncryptedLayers, ChangedOnTheWay) {
   Application application = spoilt([](auto&) {});
   Application sent = application;
   sent.layers[0].sealed[77] ^= 1;
-  Life life(flash_, nor_);
+  Life life(device_);
   ASSERT_TRUE(life.updater.begin(application.hash, testing::owner_anchors()));
   for (const Bytes* object : {&application.manifest, &sent.layers[0].sealed}) {
     const std::optional<ObjectRequest> request = life.updater.next_object();
@@ -518,8 +515,8 @@ TEST_F(EncryptedLayers, TheCiphertextOfOneLayerIsThereAtATime) {
   std::vector<testing::LayerFields> layers = {testing::encrypted(testing::layer(0, kWholeBank, 800'000, 1))};
   for (std::uint32_t i = 0; i < 3; ++i)
     layers.push_back(testing::encrypted(testing::external_layer(i * 0x10'0000, 0x10'0000, 690'000, 10 + i)));
-  NorModel nor(power_, kApplicationNor);
-  EXPECT_EQ(Life(flash_, nor).fetch(Application(layers)), UpdateError::None);
+  NorModel nor(device_.power, kApplicationNor);
+  EXPECT_EQ(Life(device_.flash, nor).fetch(Application(layers)), UpdateError::None);
 }
 
 TEST_F(EncryptedLayers, NothingPlainStandsInTheNor) {
@@ -527,7 +524,7 @@ TEST_F(EncryptedLayers, NothingPlainStandsInTheNor) {
   const std::string secret = "a secret that is nobody's business";
   std::copy(secret.begin(), secret.end(), layer.data.begin() + 5'000);
   ASSERT_EQ(fetch(Application({testing::encrypted(layer)})), UpdateError::None);
-  const auto nor = nor_.bytes();
+  const auto nor = device_.nor.bytes();
   EXPECT_EQ(std::search(nor.begin(), nor.end(), secret.begin(), secret.end()), nor.end());
 }
 

@@ -1,5 +1,5 @@
-// A device's storage for tests of updates: memories, and on them a store and an updater that can be "switched
-// on" anew.
+// A device for tests of updates of its application: on its memories an updater that can be "switched on"
+// anew, and applications for it.
 #pragma once
 
 #include <functional>
@@ -7,9 +7,8 @@
 #include <memory>
 #include <vector>
 
-#include "firmware/layout.hpp"
 #include "firmware/manifest/testing/bundle_maker.hpp"
-#include "firmware/storage/testing/flash_model.hpp"
+#include "firmware/update/testing/memories.hpp"
 #include "firmware/update/updater.hpp"
 #include "firmware/vault/layer_keys.hpp"
 #include "protocol/bundle/layer_encryption.hpp"
@@ -20,9 +19,6 @@ namespace microvisor::firmware::update::testing {
 using manifest::testing::Bytes;
 using manifest::testing::LayerFields;
 using manifest::testing::SigningKey;
-using storage::testing::FlashModel;
-using storage::testing::NorModel;
-using storage::testing::PowerSupply;
 
 inline const SigningKey& owner_key() {
   static const SigningKey key(0x11);
@@ -78,17 +74,12 @@ struct Application {
   Bytes flash;
 };
 
-/// A layer with contents that depend on `seed`, some of them blank rows.
+/// A layer with varied_bytes() in it.
 inline LayerFields layer(std::uint32_t start, std::uint32_t region, std::size_t size, std::uint32_t seed) {
   LayerFields fields;
   fields.start = start;
   fields.size = region;
-  fields.data.resize(size);
-  std::uint32_t state = seed * 2654435761u + 1;
-  for (std::size_t i = 0; i < size; ++i) {
-    state = state * 1664525 + 1013904223;
-    fields.data[i] = i / 64 % 5 == 3 ? std::uint8_t{0xFF} : static_cast<std::uint8_t>(state >> 24);
-  }
+  fields.data = varied_bytes(size, seed);
   return fields;
 }
 
@@ -151,11 +142,10 @@ inline Encode against(const Application& old) {
 }
 
 /// One life between two resets.
-struct Life {
-  Life(FlashModel& flash_model, NorModel& nor_model)
-      : flash(flash_model), store(flash), updater(flash, nor_model, store, staging_key, 1000) {
-    store.seal_with(journal_key);
-    mounted = store.mount() == vault::StoreStatus::Ok;
+struct Life : OpenedVault {
+  explicit Life(Memories& device) : Life(device.flash, device.nor) {}
+  /// With another memory than the device's own.
+  Life(FlashModel& flash, NorModel& nor) : OpenedVault(flash), updater(flash, nor, store, staging_key, 1000) {
     updater.mount();
   }
 
@@ -195,12 +185,7 @@ struct Life {
     return updater.close_object();
   }
 
-  const crypto::SealingKey staging_key = crypto::device_key(crypto::KeyUse::Staging);
-  const crypto::SealingKey journal_key = crypto::device_key(crypto::KeyUse::Journal);
-  FlashModel& flash;
-  vault::Store store;
   Updater updater;
-  bool mounted = false;
   Encode encode{};          // empty: objects come as they are
   std::size_t fetched = 0;  // bytes, of what travelled
   unsigned encodings = 0;   // that were begun
@@ -230,6 +215,9 @@ inline bool install(FlashModel& flash, NorModel& nor, const Application& applica
   Life life(flash, nor);
   return life.updater.install_pending() == UpdateError::None && bank_holds(flash, application) &&
          external_flash_holds(nor, application);
+}
+inline bool install(Memories& device, const Application& application) {
+  return install(device.flash, device.nor, application);
 }
 
 }  // namespace microvisor::firmware::update::testing

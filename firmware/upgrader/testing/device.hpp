@@ -15,7 +15,7 @@
 #include "firmware/preboot/choice.hpp"
 #include "firmware/preboot/requests.hpp"
 #include "firmware/storage/bytes.hpp"
-#include "firmware/storage/testing/flash_model.hpp"
+#include "firmware/update/testing/memories.hpp"
 #include "firmware/upgrader/trial.hpp"
 #include "firmware/upgrader/upgrade.hpp"
 
@@ -24,10 +24,9 @@ namespace microvisor::firmware::upgrader::testing {
 using manifest::testing::Bytes;
 using manifest::testing::Message;
 using manifest::testing::SigningKey;
-using storage::testing::FlashModel;
-using storage::testing::NorModel;
 using storage::testing::PowerCut;
-using storage::testing::PowerSupply;
+using update::testing::Memories;
+using update::testing::OpenedStaging;
 using vault::Copy;
 
 inline constexpr std::uint32_t kRegionKernel = 1, kRegionGates = 2, kRegionBoot = 3, kRegionUpgrader = 4;
@@ -37,14 +36,9 @@ inline const SigningKey& vendor() {
   return key;
 }
 
-/// Bytes that depend on `seed`, with blank stretches, beginning like an image linked for `address`.
+/// Contents that depend on `seed`, beginning like an image linked for `address`.
 inline Bytes image(std::uint32_t address, std::size_t size, std::uint32_t seed) {
-  Bytes bytes(size);
-  std::uint32_t state = seed * 2654435761u + 1;
-  for (std::size_t i = 0; i < size; ++i) {
-    state = state * 1664525 + 1013904223;
-    bytes[i] = i / 64 % 5 == 3 ? std::uint8_t{0xFF} : static_cast<std::uint8_t>(state >> 24);
-  }
+  Bytes bytes = update::testing::varied_bytes(size, seed);
   storage::put32(bytes, 0, kMicrovisorRam + kMicrovisorRamSize);
   storage::put32(bytes, 4, address + 9);
   return bytes;
@@ -113,23 +107,9 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-/// Vault and staging area as a start opens them.
-struct Opened {
-  Opened(FlashModel& flash, NorModel& nor) : store(flash), staging(nor, store, staging_key, nullptr) {
-    store.seal_with(journal_key);
-    EXPECT_EQ(store.mount(), vault::StoreStatus::Ok);
-    staging.mount();
-  }
-  const crypto::SealingKey journal_key = crypto::device_key(crypto::KeyUse::Journal);
-  const crypto::SealingKey staging_key = crypto::device_key(crypto::KeyUse::Staging);
-  vault::Store store;
-  update::Staging staging;
-};
-
-struct Device {
-  Device() : flash(power), nor(power, kStagingSize) { manifest::testing::initialise_crypto(); }
-  Device(const Device& other)
-      : flash(other.flash, power), nor(other.nor, power), burnt(other.burnt), newest(other.newest) {}
+struct Device : Memories {
+  Device() : Memories(kStagingSize) { manifest::testing::initialise_crypto(); }
+  Device(const Device& other) : Memories(other), burnt(other.burnt), newest(other.newest) {}
   Device& operator=(const Device&) = delete;
   ~Device() {
     if (current == this) current = nullptr;
@@ -174,7 +154,7 @@ struct Device {
 
   /// What the kernel's half of an update leaves: everything staged, and the request.
   void stage(const Release& wanted) {
-    Opened opened(flash, nor);
+    OpenedStaging opened(*this);
     update::Staging& staging = opened.staging;
     const Bytes envelope = wanted.envelope();
     std::vector<crypto::Digest> keep;
@@ -218,7 +198,7 @@ struct Device {
   }
 
   void run_upgrader(Copy copy) {
-    Opened opened(flash, nor);
+    OpenedStaging opened(*this);
     current = this;
     const Machine machine{copy, vendor().point, ratchet, raise_ratchet, nullptr};
     Upgrade(flash, opened.store, opened.staging, machine).run();
@@ -259,9 +239,6 @@ struct Device {
     if (current->power.fails_now()) throw PowerCut{};
     return ++current->burnt <= kRatchetSteps;
   }
-  PowerSupply power;
-  FlashModel flash;
-  NorModel nor;
   std::uint32_t burnt = 2;
   manifest::KernelManifest newest;  // of the kernel that was entered last
   bool broken_bootroms[2] = {false, false};
