@@ -24,21 +24,10 @@ bool contains(const std::vector<PublicKey>& keys, const PublicKey& key) {
 
 }  // namespace
 
-std::vector<protocol::Bytes> pending_key_changes(Store& store, const Device& device) {
-  std::vector<protocol::Bytes> messages;
-  for (StoredKeyChange& change : store.key_changes(device.account_sid)) {
-    const bool concerns_it = change.device_sid.empty() || change.device_sid == device.sid;
-    if (concerns_it && change.sequence > device.keys_sequence) messages.push_back(std::move(change.message));
-  }
-  return messages;
-}
-
 Signers::State Signers::state(const Account& account) const {
-  State state{{account_key(account)}, 0};
-  for (const StoredKeyChange& stored : store_.key_changes(account.sid)) {
-    state.sequence = stored.sequence;
-    if (!stored.device_sid.empty()) continue;
-    const auto read = protocol::read_key_change(stored.message);
+  State state{{account_key(account)}, store_.last_key_change(account.sid)};
+  for (const protocol::Bytes& message : store_.account_key_changes(account.sid)) {
+    const auto read = protocol::read_key_change(message);
     auto next = read ? protocol::apply_key_change(read->change, state.keys) : tl::unexpected(read.error());
     if (!next) throw std::runtime_error("a stored change of keys of " + account.sid + " does not apply");
     state.keys = std::move(*next);

@@ -16,9 +16,6 @@
 
 namespace microvisor::cloud {
 
-/// Messages that a device still has to take, in order.
-std::vector<protocol::Bytes> pending_key_changes(Store& store, const Device& device);
-
 class Signers {
  public:
   Signers(Store& store, const Accounts& accounts, Bus& bus, const Clock& clock)
@@ -26,7 +23,7 @@ class Signers {
 
   struct State {
     std::vector<protocol::PublicKey> keys;
-    std::uint64_t sequence = 0;  ///< of the last change; 0: there was none
+    std::uint64_t sequence = 0;  ///< of the last change, also to one device only; 0: there was none
   };
   /// What the account's devices accept once they have taken everything.
   [[nodiscard]] State state(const Account& account) const;

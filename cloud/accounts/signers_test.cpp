@@ -71,24 +71,24 @@ TEST_F(SignersTest, KeysToEncryptedLayersGoToTheirDevice) {
   KeyChange take{0, "", {}, {}};
   take.remove_layer_keys = {7};
   ASSERT_TRUE(signers.change(account, take));
-  const auto messages = pending_key_changes(*world.store, device);
+  const auto messages = world.store->pending_key_changes(device);
   ASSERT_EQ(messages.size(), 2u);
   EXPECT_EQ(protocol::read_key_change(messages[0])->change.add_layer_keys, bring.add_layer_keys);
   EXPECT_EQ(protocol::read_key_change(messages[1])->change.remove_layer_keys, take.remove_layer_keys);
-  EXPECT_EQ(pending_key_changes(*world.store, other), std::vector<protocol::Bytes>{messages[1]});
+  EXPECT_EQ(world.store->pending_key_changes(other), std::vector<protocol::Bytes>{messages[1]});
   EXPECT_EQ(keys(), std::vector{cloud_key.public_key()});
 }
 
 TEST_F(SignersTest, ADeviceIsSentWhatItHasNotTaken) {
   Device device = world.add_device('1');
   const Device other = world.add_device('2');
-  EXPECT_TRUE(pending_key_changes(*world.store, device).empty());
+  EXPECT_TRUE(world.store->pending_key_changes(device).empty());
   const auto first = protocol::sign_key_change({now(), "", {}, {own.public_key()}}, cloud_key);
   const auto second = protocol::sign_key_change({now() + 1, device.sid, {cloud_key.id()}, {}}, own);
   ASSERT_TRUE(signers.publish(account, first));
   ASSERT_TRUE(signers.publish(account, second));
-  EXPECT_EQ(pending_key_changes(*world.store, device), (std::vector{first, second}));
-  EXPECT_EQ(pending_key_changes(*world.store, other), std::vector<protocol::Bytes>{first})
+  EXPECT_EQ(world.store->pending_key_changes(device), (std::vector{first, second}));
+  EXPECT_EQ(world.store->pending_key_changes(other), std::vector<protocol::Bytes>{first})
       << "the second is not for it";
   EXPECT_EQ(keys().size(), 2u) << "nor does it change what the account's devices accept";
   device.keys_sequence = now();
@@ -96,7 +96,7 @@ TEST_F(SignersTest, ADeviceIsSentWhatItHasNotTaken) {
   ASSERT_EQ(world.store->update_device(device), Insert::Done);
   const Device stored = *world.store->device_by_sid(device.sid);
   EXPECT_EQ(stored.signers, device.signers);
-  EXPECT_EQ(pending_key_changes(*world.store, stored), std::vector<protocol::Bytes>{second});
+  EXPECT_EQ(world.store->pending_key_changes(stored), std::vector<protocol::Bytes>{second});
 }
 
 TEST_F(SignersTest, WhoHoldsTheConnectionIsTold) {

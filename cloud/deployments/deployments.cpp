@@ -85,12 +85,7 @@ void Deployments::reported(const std::string& device_sid, const link::UpdateRepo
   progress.bytes_total = report.bytes_total();
   if (state == link::UPDATE_STATE_FETCHING) {
     progress.state = state;
-    if (report.error() != link::UPDATE_ERROR_NONE) {
-      std::string message = "FETCHING again: " + protocol::describe_update_error(report.error());
-      bus_.publish(LogRecord{clock_.now(), device_sid, log_type::kUpdate, std::move(message)});
-    }
-    bus_.publish(DeviceChanged{device_sid});
-    return;
+    return fetching(device_sid, report);
   }
   device->progress.state = state;
   device->progress.bytes_done = report.bytes_done();
@@ -108,6 +103,14 @@ void Deployments::reported(const std::string& device_sid, const link::UpdateRepo
     }
   }
   save(*device);
+}
+
+void Deployments::fetching(const std::string& device_sid, const link::UpdateReport& report) {
+  if (report.error() != link::UPDATE_ERROR_NONE) {
+    std::string message = "FETCHING again: " + protocol::describe_update_error(report.error());
+    bus_.publish(LogRecord{clock_.now(), device_sid, log_type::kUpdate, std::move(message)});
+  }
+  bus_.publish(DeviceChanged{device_sid});
 }
 
 void Deployments::disconnected(const std::string& device_sid) {

@@ -42,6 +42,7 @@ class Deployments {
   void show(Device& device, link::UpdateState state, int error = 0);
   void show_missing(Device& device, link::UpdateState until);
   void complete(Device& device);
+  void fetching(const std::string& device_sid, const link::UpdateReport& report);
   void set_reported(Device& device, const std::string& manifest_hash);
   void save(Device& device);
 

@@ -87,7 +87,7 @@ std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hell
   sessions_[device->sid] = Online{greeting_, device->account_sid, device->logging_expires, logging};
   log(session, log_type::kConnection, "Connection established for device " + device->sid);
   bus_.publish(DeviceChanged{device->sid});
-  return Greeting{logging, target, kernel, pending_key_changes(store_, *device),
+  return Greeting{logging, target, kernel, store_.pending_key_changes(*device),
                   attestations_.connected(device->sid, hello)};
 }
 
@@ -276,7 +276,7 @@ void Gateway::signers_changed(const std::string& account_sid) {
     if (online.account_sid != account_sid) continue;
     const auto device = store_.device_by_sid(sid);
     if (!device) continue;
-    for (const protocol::Bytes& message : pending_key_changes(store_, *device)) {
+    for (const protocol::Bytes& message : store_.pending_key_changes(*device)) {
       online.connection->session_->send_key_change(message);
     }
     online.connection->wake();

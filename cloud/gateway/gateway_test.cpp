@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cloud/test/device_client.hpp"
+#include "cloud/test/fixtures.hpp"
 #include "cloud/test/running_server.hpp"
 #include "protocol/bundle/key_change.hpp"
 #include "protocol/link/attestation.hpp"
@@ -141,6 +142,13 @@ std::vector<std::string> update_states(test::LineStream& log) {
   return states;
 }
 
+/// The name that its first layer is fetched by.
+std::string first_layer_of(const std::string& manifest) {
+  const auto info = protocol::parse_manifest(protocol::as_bytes(manifest));
+  EXPECT_TRUE(info);
+  return info ? test::bytes_of(info->layers[0].fetch_hash) : std::string();
+}
+
 TEST_F(GatewayTest, ADeploymentFromTargetToComplete) {
   const json app = client.upload(bundle_zip(1, 200'000)).json();
   test::LineStream log(client, own_path + "/logs");
@@ -155,9 +163,7 @@ TEST_F(GatewayTest, ADeploymentFromTargetToComplete) {
   bool complete = false;
   const std::string manifest = device.fetch(1, manifest_hash, 0, 1 << 20, &complete);
   ASSERT_TRUE(complete);
-  const auto info = protocol::parse_manifest(protocol::as_bytes(manifest));
-  ASSERT_TRUE(info);
-  const std::string layer_hash(info->layers[0].fetch_hash.begin(), info->layers[0].fetch_hash.end());
+  const std::string layer_hash = first_layer_of(manifest);
   std::string layer = device.fetch(3, layer_hash, 0, 70'000);
   ASSERT_GE(layer.size(), 70'000U);
 
@@ -168,7 +174,7 @@ TEST_F(GatewayTest, ADeploymentFromTargetToComplete) {
   complete = false;
   layer += second.fetch(1, layer_hash, static_cast<std::uint32_t>(layer.size()), 1 << 20, &complete);
   EXPECT_TRUE(complete);
-  EXPECT_EQ(protocol::sha256(protocol::as_bytes(layer)), info->layers[0].fetch_hash);
+  EXPECT_EQ(test::bytes_of(protocol::sha256(protocol::as_bytes(layer))), layer_hash);
 
   second.report(manifest_hash, link::UPDATE_STATE_FETCHING);
   second.report(manifest_hash, link::UPDATE_STATE_INSTALLING_APP);
@@ -409,6 +415,16 @@ TEST_F(GatewayTest, AReissuedCertificateEndsTheOldOne) {
   EXPECT_TRUE(device.hello().has_welcome());
 }
 
+/// The change of keys that the device is sent next.
+protocol::KeyChange received_change(DeviceClient& device) {
+  const auto frame = device.receive(link::Frame::kNewKeys);
+  EXPECT_TRUE(frame.has_value());
+  if (!frame) return {};
+  const auto read = protocol::read_key_change(protocol::as_bytes(frame->new_keys().message()));
+  EXPECT_TRUE(read.has_value());
+  return read ? read->change : protocol::KeyChange{};
+}
+
 TEST_F(GatewayTest, AKeyToEncryptedLayersPassesThrough) {
   const auto listed = [this] { return client.get("/api/decrypters").json()["devices"][0]; };
   EXPECT_TRUE(listed()["certificate"].is_null()) << "it has not connected yet";
@@ -427,16 +443,13 @@ TEST_F(GatewayTest, AKeyToEncryptedLayersPassesThrough) {
   };
   EXPECT_EQ(post(protocol::write_wrapped_key(wrapped)), 201);
   EXPECT_EQ(post(protocol::Bytes(100, 4)), 400);
-  const auto frame = device.receive(link::Frame::kNewKeys);
-  ASSERT_TRUE(frame.has_value());
-  const auto change = protocol::read_key_change(protocol::as_bytes(frame->new_keys().message()));
-  ASSERT_TRUE(change.has_value());
-  EXPECT_EQ(change->change.device_sid, identity.sid);
-  EXPECT_EQ(change->change.add_layer_keys, std::vector{wrapped}) << "as it came";
+  const protocol::KeyChange change = received_change(device);
+  EXPECT_EQ(change.device_sid, identity.sid);
+  EXPECT_EQ(change.add_layer_keys, std::vector{wrapped}) << "as it came";
 
   const std::uint64_t id = protocol::layer_key_id(layer_key.public_key());
   link::Frame report;
-  report.mutable_keys_report()->set_sequence(change->change.sequence);
+  report.mutable_keys_report()->set_sequence(change.sequence);
   report.mutable_keys_report()->add_layer_keys(id);
   device.send(report);
   const json state = wait_for_state([](const json& each) { return !each["keys"]["layer_keys"].empty(); });
@@ -445,11 +458,7 @@ TEST_F(GatewayTest, AKeyToEncryptedLayersPassesThrough) {
   EXPECT_EQ(protocol::key_id_from_text(id_text), id);
   EXPECT_EQ(client.remove("/api/decrypters/" + id_text).status, 204);
   EXPECT_EQ(client.remove("/api/decrypters/7").status, 400);
-  const auto taken = device.receive(link::Frame::kNewKeys);
-  ASSERT_TRUE(taken.has_value());
-  EXPECT_EQ(
-      protocol::read_key_change(protocol::as_bytes(taken->new_keys().message()))->change.remove_layer_keys,
-      std::vector{id});
+  EXPECT_EQ(received_change(device).remove_layer_keys, std::vector{id});
   test::provision(client, {{"sid", identity.sid}});
   EXPECT_TRUE(listed()["certificate"].is_null()) << "it is not that of the device any more";
 }

@@ -8,7 +8,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 9;
+constexpr int kSchemaVersion = 10;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -120,6 +120,11 @@ CREATE TABLE measurements (
   PRIMARY KEY (account_sid, digest)) WITHOUT ROWID;
 )";
 
+/// What version 10 adds to version 9.
+constexpr const char* kKeyChangesByDevice = R"(
+CREATE INDEX key_changes_by_device ON key_changes (account_sid, device_sid, sequence);
+)";
+
 std::int64_t user_version(Database& database) {
   Statement query = database.prepare("PRAGMA user_version");
   return query.step() ? query.integer() : 0;
@@ -139,6 +144,7 @@ void bring_up_to_date(Database& database, const std::string& path) {
   if (version < 7) database.run(kCustody);
   if (version < 8) database.run(kLayerKeys);
   if (version < 9) database.run(kAttestations);
+  if (version < 10) database.run(kKeyChangesByDevice);
   if (version < kSchemaVersion) {
     database.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }

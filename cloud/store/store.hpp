@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cloud/clock/clock.hpp"
@@ -204,6 +205,9 @@ struct Page {
   bool has_older = false;
 };
 
+/// Layers and manifests by their hashes.
+using Objects = std::vector<std::pair<protocol::Hash, protocol::ByteView>>;
+
 enum class Insert : std::uint8_t { Done, NameTaken, SidTaken };
 
 class Store {
@@ -218,8 +222,7 @@ class Store {
 
   /// The app with its objects (layers and manifest), all or nothing. Objects that are there already are
   /// shared.
-  virtual Insert add_app(const App& app,
-                         const std::vector<std::pair<protocol::Hash, protocol::ByteView>>& objects) = 0;
+  virtual Insert add_app(const App& app, const Objects& objects) = 0;
   /// By SID or unique name.
   virtual std::optional<App> app(const std::string& account_sid, const std::string& name) = 0;
   /// The account's app with this manifest; the newest if there are several.
@@ -231,8 +234,7 @@ class Store {
   virtual bool remove_app(const std::string& account_sid, const std::string& sid) = 0;
 
   /// The release with its objects (layers and manifest), all or nothing. False: it is there already.
-  virtual bool add_kernel(const Kernel& kernel,
-                          const std::vector<std::pair<protocol::Hash, protocol::ByteView>>& objects) = 0;
+  virtual bool add_kernel(const Kernel& kernel, const Objects& objects) = 0;
   /// Newest first.
   virtual std::vector<Kernel> kernels(const std::string& account_sid) = 0;
   /// Also takes it away from the devices it is the target of, and drops objects nobody refers to any more.
@@ -265,8 +267,13 @@ class Store {
   virtual bool remove_measurement(const std::string& account_sid, const protocol::Hash& digest) = 0;
 
   virtual void add_key_change(const StoredKeyChange& change) = 0;
-  /// All of the account, oldest first.
-  virtual std::vector<StoredKeyChange> key_changes(const std::string& account_sid) = 0;
+  /// Messages to all devices of the account, oldest first.
+  virtual std::vector<protocol::Bytes> account_key_changes(const std::string& account_sid) = 0;
+  /// Sequence of the account's last change, whomever it is for; 0: there was none.
+  virtual std::uint64_t last_key_change(const std::string& account_sid) = 0;
+  /// Messages that the device still has to take, oldest first: those to all and to itself that are newer than
+  /// the last one it took.
+  virtual std::vector<protocol::Bytes> pending_key_changes(const Device& device) = 0;
 
   virtual void add_test_record(const TestRecord& record) = 0;
   /// Oldest first.
