@@ -22,6 +22,10 @@ namespace {
 constexpr unsigned kIcacheInterrupt = 107;
 constexpr unsigned kDcacheInterrupt = 111;
 
+void reset_block(Peripheral* block) {
+  if (block != nullptr) block->reset(Reset::System);
+}
+
 }  // namespace
 
 Board::Board(BoardMemories memories, BoardOptions options, Sram sram)
@@ -109,10 +113,7 @@ void Board::build_chip() {
       .bus = bus_,
       .protection = *gtzc_,
       .request_reset = [this](ResetCause cause) { request_reset(cause); },
-      .reset_block =
-          [this](std::uint32_t base) {
-            if (Peripheral* block = bus_.block(base); block != nullptr) block->reset(Reset::System);
-          },
+      .reset_block = [this](std::uint32_t base) { reset_block(bus_.block(base)); },
       .clock_gates_changed = [this] { bus_.permissions_changed(); },
       .option_register = [this] { return flash_->active_options().optr; },
       .backup_domain = memories_.backup_domain(),

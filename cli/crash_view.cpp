@@ -104,6 +104,41 @@ std::string stack_kind(const CrashReport& report) {
   return report.registers().process_stack() ? "PSP" : "MSP";
 }
 
+json registers_as_json(const CrashReport& report) {
+  const auto& registers = report.registers();
+  json general = json::array();
+  for (int i = 0; i < 13; ++i) {
+    const std::string text = register_text(report, i);
+    general.push_back(text.front() == '0' ? json(text) : json(nullptr));
+  }
+  return {{"sp", registers.frame_known() ? json(hex(registers.sp())) : json(nullptr)},
+          {"stack_pointer", stack_kind(report)},
+          {"xpsr", registers.frame_known() ? json(hex(registers.xpsr())) : json(nullptr)},
+          {"r", general},
+          {"msp", hex(registers.msp())},
+          {"psp", hex(registers.psp())},
+          {"msplim", hex(registers.msplim())},
+          {"psplim", hex(registers.psplim())},
+          {"control", registers.control()},
+          {"primask", registers.primask()},
+          {"basepri", registers.basepri()},
+          {"faultmask", registers.faultmask()},
+          {"exc_return", hex(registers.exc_return())}};
+}
+
+json faults_as_json(const CrashReport& report) {
+  const auto& faults = report.faults();
+  return {{"fault", fault_bits(faults)},
+          {"cfsr", hex(faults.cfsr())},
+          {"hfsr", hex(faults.hfsr())},
+          {"sfsr", hex(faults.sfsr())},
+          {"cfsr_nonsecure", hex(faults.cfsr_nonsecure())},
+          {"mmfar", hex(faults.mmfar())},
+          {"bfar", hex(faults.bfar())},
+          {"sfar", hex(faults.sfar())},
+          {"mmfar_nonsecure", hex(faults.mmfar_nonsecure())}};
+}
+
 }  // namespace
 
 std::string name_of_code(const board::Symbols& symbols, std::uint32_t address) {
@@ -160,51 +195,26 @@ std::string format_crash(const CrashReport& report, const board::Symbols& symbol
 
 json crash_as_json(const CrashReport& report, const board::Symbols& symbols) {
   const auto& registers = report.registers();
-  const auto& faults = report.faults();
-  json general = json::array();
-  for (int i = 0; i < 13; ++i) {
-    const std::string text = register_text(report, i);
-    general.push_back(text.front() == '0' ? json(text) : json(nullptr));
-  }
   const auto named = [&](std::uint32_t address) {
     if (!registers.frame_known()) return json(nullptr);
     const std::string name = name_of_code(symbols, address);
     return json{{"address", hex(address)}, {"symbol", name.empty() ? json(nullptr) : json(name)}};
   };
-  return {{"text", report.text()},
-          {"time", report.unix_microseconds() == 0 ? json(nullptr) : json(time_of(report))},
-          {"device_microseconds", report.device_microseconds()},
-          {"app_hash", "sha256:" + protocol::to_hex(protocol::as_bytes(report.app_manifest_hash()))},
-          {"kernel_version", report.kernel_version()},
-          {"wake_reason", report.wake_reason()},
-          {"cause", microvisor::crash::Cause_Name(report.cause())},
-          {"exception", report.exception()},
-          {"pc", named(registers.pc())},
-          {"lr", named(registers.lr())},
-          {"sp", registers.frame_known() ? json(hex(registers.sp())) : json(nullptr)},
-          {"stack_pointer", stack_kind(report)},
-          {"xpsr", registers.frame_known() ? json(hex(registers.xpsr())) : json(nullptr)},
-          {"r", general},
-          {"msp", hex(registers.msp())},
-          {"psp", hex(registers.psp())},
-          {"msplim", hex(registers.msplim())},
-          {"psplim", hex(registers.psplim())},
-          {"control", registers.control()},
-          {"primask", registers.primask()},
-          {"basepri", registers.basepri()},
-          {"faultmask", registers.faultmask()},
-          {"exc_return", hex(registers.exc_return())},
-          {"fault", fault_bits(faults)},
-          {"cfsr", hex(faults.cfsr())},
-          {"hfsr", hex(faults.hfsr())},
-          {"sfsr", hex(faults.sfsr())},
-          {"cfsr_nonsecure", hex(faults.cfsr_nonsecure())},
-          {"mmfar", hex(faults.mmfar())},
-          {"bfar", hex(faults.bfar())},
-          {"sfar", hex(faults.sfar())},
-          {"mmfar_nonsecure", hex(faults.mmfar_nonsecure())},
-          {"stack_address", hex(report.stack_address())},
-          {"stack", protocol::to_hex(protocol::as_bytes(report.stack()))}};
+  json view = {{"text", report.text()},
+               {"time", report.unix_microseconds() == 0 ? json(nullptr) : json(time_of(report))},
+               {"device_microseconds", report.device_microseconds()},
+               {"app_hash", "sha256:" + protocol::to_hex(protocol::as_bytes(report.app_manifest_hash()))},
+               {"kernel_version", report.kernel_version()},
+               {"wake_reason", report.wake_reason()},
+               {"cause", microvisor::crash::Cause_Name(report.cause())},
+               {"exception", report.exception()},
+               {"pc", named(registers.pc())},
+               {"lr", named(registers.lr())},
+               {"stack_address", hex(report.stack_address())},
+               {"stack", protocol::to_hex(protocol::as_bytes(report.stack()))}};
+  view.update(registers_as_json(report));
+  view.update(faults_as_json(report));
+  return view;
 }
 
 }  // namespace microvisor::cli

@@ -64,7 +64,7 @@ struct GdbCommands {
     Function function;
   };
   /// The first that fits is taken.
-  static std::span<const Command> all();
+  static const Command kAll[];
 
   static Reply nothing_to_do(GdbSession&, Arguments) { return "OK"; }
   static Reply unsupported(GdbSession&, Arguments) { return ""; }
@@ -330,49 +330,46 @@ struct GdbCommands {
   }
 };
 
-std::span<const GdbCommands::Command> GdbCommands::all() {
-  static constexpr Command kCommands[] = {
-      {"?", true, last_stop},
-      {"!", true, extend},
-      {"g", true, read_all},
-      {"G", false, write_all},
-      {"p", false, read_one},
-      {"P", false, write_one},
-      {"m", false, read_memory},
-      {"M", false, write_memory},
-      {"X", false, write_binary},
-      {"Z", false, insert},
-      {"z", false, remove},
-      {"c", false, go_on},
-      {"s", false, step},
-      {"C", false, go_on_with_signal},
-      {"S", false, step_with_signal},
-      {"vCont?", true, cont_actions},
-      {"vCont;", false, cont},
-      {"vFlashErase:", false, erase_flash},
-      {"vFlashWrite:", false, write_flash},
-      {"vFlashDone", true, nothing_to_do},
-      {"vKill;", false, kill_process},
-      {"vRun;", false, restart},
-      {"R", false, restart_silently},
-      {"k", true, kill},
-      {"D", false, detach},
-      {"H", false, choose_thread},
-      {"T", false, thread_alive},
-      {"QStartNoAckMode", true, no_acknowledgements},
-      {"qSupported", false, supported},
-      {"qXfer:features:read:target.xml:", false, transfer_features},
-      {"qXfer:memory-map:read::", false, transfer_memory_map},
-      {"qfThreadInfo", true, first_threads},
-      {"qsThreadInfo", true, more_threads},
-      {"qThreadExtraInfo,", false, thread_info},
-      {"qC", true, current_thread},
-      {"qAttached", false, attached},
-      {"qSymbol::", true, nothing_to_do},
-      {"qRcmd,", false, monitor},
-  };
-  return kCommands;
-}
+const GdbCommands::Command GdbCommands::kAll[] = {
+    {"?", true, last_stop},
+    {"!", true, extend},
+    {"g", true, read_all},
+    {"G", false, write_all},
+    {"p", false, read_one},
+    {"P", false, write_one},
+    {"m", false, read_memory},
+    {"M", false, write_memory},
+    {"X", false, write_binary},
+    {"Z", false, insert},
+    {"z", false, remove},
+    {"c", false, go_on},
+    {"s", false, step},
+    {"C", false, go_on_with_signal},
+    {"S", false, step_with_signal},
+    {"vCont?", true, cont_actions},
+    {"vCont;", false, cont},
+    {"vFlashErase:", false, erase_flash},
+    {"vFlashWrite:", false, write_flash},
+    {"vFlashDone", true, nothing_to_do},
+    {"vKill;", false, kill_process},
+    {"vRun;", false, restart},
+    {"R", false, restart_silently},
+    {"k", true, kill},
+    {"D", false, detach},
+    {"H", false, choose_thread},
+    {"T", false, thread_alive},
+    {"QStartNoAckMode", true, no_acknowledgements},
+    {"qSupported", false, supported},
+    {"qXfer:features:read:target.xml:", false, transfer_features},
+    {"qXfer:memory-map:read::", false, transfer_memory_map},
+    {"qfThreadInfo", true, first_threads},
+    {"qsThreadInfo", true, more_threads},
+    {"qThreadExtraInfo,", false, thread_info},
+    {"qC", true, current_thread},
+    {"qAttached", false, attached},
+    {"qSymbol::", true, nothing_to_do},
+    {"qRcmd,", false, monitor},
+};
 
 GdbSession::GdbSession(DebugTarget& target, Send send) : target_(target), send_(std::move(send)) {}
 
@@ -402,7 +399,7 @@ void GdbSession::receive(std::string_view bytes) {
 
 void GdbSession::handle(const std::string& packet) {
   if (waiting_) return reply(kBadArgument);
-  for (const auto& [name, alone, function] : GdbCommands::all()) {
+  for (const auto& [name, alone, function] : GdbCommands::kAll) {
     if (alone ? packet != name : !packet.starts_with(name)) continue;
     if (const auto answer = function(*this, Arguments(std::string_view(packet).substr(name.size())))) {
       reply(*answer);

@@ -353,32 +353,34 @@ TEST_F(GdbSessionTest, Monitor) {
   EXPECT_EQ(ask("qRcmd,6"), "E16");
 }
 
+/// What real packets begin with.
+constexpr std::string_view kStarts[] = {"m",
+                                        "M20000000,",
+                                        "X20000000,",
+                                        "G",
+                                        "P",
+                                        "p",
+                                        "Z0,",
+                                        "z2,",
+                                        "vCont;",
+                                        "vCont;r",
+                                        "vFlashErase:",
+                                        "vFlashWrite:",
+                                        "qXfer:features:read:target.xml:",
+                                        "qRcmd,",
+                                        "H",
+                                        "c",
+                                        "S",
+                                        "qThreadExtraInfo,",
+                                        "T",
+                                        "vKill;",
+                                        "D",
+                                        "!",
+                                        "?"};
+
 /// Random packets, and packets that begin as real ones: one answer each, or the target runs; never more than
 /// the limit, never a byte outside of the target's memory (the sanitizers and the bounds above see to that).
 TEST_F(GdbSessionTest, HostilePackets) {
-  constexpr std::string_view kStarts[] = {"m",
-                                          "M20000000,",
-                                          "X20000000,",
-                                          "G",
-                                          "P",
-                                          "p",
-                                          "Z0,",
-                                          "z2,",
-                                          "vCont;",
-                                          "vCont;r",
-                                          "vFlashErase:",
-                                          "vFlashWrite:",
-                                          "qXfer:features:read:target.xml:",
-                                          "qRcmd,",
-                                          "H",
-                                          "c",
-                                          "S",
-                                          "qThreadExtraInfo,",
-                                          "T",
-                                          "vKill;",
-                                          "D",
-                                          "!",
-                                          "?"};
   constexpr std::string_view kLikely = "0123456789abcdef,:;=-#$}*";
   std::mt19937 random(20240607);
   for (unsigned round = 0; round < 20'000; ++round) {

@@ -396,19 +396,8 @@ void DmaChannel::end_of_item(Events& events) {
   }
 }
 
-Outcome DmaChannel::load_link(Bus& bus, bool secure, bool privileged, Events& events) {
-  const Access access{.secure = secure, .privileged = privileged, .master = abilities_.master};
-  std::array<std::uint32_t, std::size(kItem)> loaded{};
-  std::uint32_t address = (lbar_ & 0xFFFF'0000) + (llr_ & 0xFFFC);
-  for (std::size_t index = 0; index < std::size(kItem); ++index) {
-    if (!test(llr_, kItem[index].update)) continue;
-    const Outcome outcome = bus.read(address, 4, access, loaded[index]);
-    if (outcome == Outcome::BusError) fail(kUlef);
-    if (outcome != Outcome::Ok) return outcome;
-    address += 4;
-  }
+void DmaChannel::take_item(std::span<const std::uint32_t> loaded, bool secure) {
   const std::uint32_t updates = llr_;
-  const std::uint32_t before = tr2_;
   for (std::size_t index = 0; index < std::size(kItem); ++index) {
     if (!test(updates, kItem[index].update)) continue;
     std::uint32_t mask = writable(kItem[index].offset);
@@ -420,6 +409,21 @@ Outcome DmaChannel::load_link(Bus& bus, bool secure, bool privileged, Events& ev
   } else {
     br1_ = (br1_ & ~kCounts) | programmed_block_;
   }
+}
+
+Outcome DmaChannel::load_link(Bus& bus, bool secure, bool privileged, Events& events) {
+  const Access access{.secure = secure, .privileged = privileged, .master = abilities_.master};
+  std::array<std::uint32_t, std::size(kItem)> loaded{};
+  std::uint32_t address = (lbar_ & 0xFFFF'0000) + (llr_ & 0xFFFC);
+  for (std::size_t index = 0; index < std::size(kItem); ++index) {
+    if (!test(llr_, kItem[index].update)) continue;
+    const Outcome outcome = bus.read(address, 4, access, loaded[index]);
+    if (outcome == Outcome::BusError) fail(kUlef);
+    if (outcome != Outcome::Ok) return outcome;
+    address += 4;
+  }
+  const std::uint32_t before = tr2_;
+  take_item(loaded, secure);
   if (bits(before, 15, 14) == 2) consume_grant();
   constexpr std::uint32_t kTriggerBits = field(25, 24) | field(21, 16);
   if (((before ^ tr2_) & kTriggerBits) != 0) hits_ = 0;

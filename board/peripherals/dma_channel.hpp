@@ -88,6 +88,9 @@ class DmaChannel {
  private:
   static constexpr unsigned kFifoBytes = 512;
 
+  /// Puts what load_link() has read, a word for each register that the link names, into the registers.
+  void take_item(std::span<const std::uint32_t> loaded, bool secure);
+
   // Fields of the registers
   [[nodiscard]] unsigned source_width() const;
   [[nodiscard]] unsigned destination_width() const;

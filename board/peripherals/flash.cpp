@@ -129,10 +129,8 @@ Outcome Flash::write_register(std::uint32_t offset, const Access& access, std::u
     case kAcr: write_access_control(value); return Outcome::Ok;
     case kNsKeyr: return write_key(nonsecure_key_, true, controllers_[0], kLock, value);
     case kSecKeyr: return write_key(secure_key_, true, controllers_[1], kLock, value);
-    case kOptKeyr: {
-      const bool unlocked = (controllers_[0].control & kLock) == 0;
-      return write_key(option_key_, unlocked, controllers_[0], kOptLock, value);
-    }
+    case kOptKeyr:
+      return write_key(option_key_, (controllers_[0].control & kLock) == 0, controllers_[0], kOptLock, value);
     case kPdKey1r: return write_power_down_key(0, value);
     case kPdKey2r: return write_power_down_key(1, value);
     case kNsSr:

@@ -83,6 +83,48 @@ class PkaTest : public ::testing::Test {
     for (unsigned at = 0; at < bits / 8; at += 4) append_word(bytes, read(pka, offset + at));
     return to_hex({bytes.rbegin(), bytes.rend()});
   }
+  /// An operation on two numbers of 256 bits.
+  std::string calculate(unsigned mode, std::string_view a, std::string_view b) {
+    put(0x408, 256U);
+    put_256(0xA50, a);
+    put_256(0xC68, b);
+    run(mode);
+    return number(0xE78, 256);
+  }
+  std::string inverse(std::string_view a, std::string_view n) { return calculate(0x08, a, n); }
+  std::string less_one(std::string_view n) { return calculate(0x0A, n, "01"); }
+
+  // On P-256.
+  using Point = std::pair<std::string, std::string>;
+  Point multiple(std::string_view k) {
+    load_scalar_curve(kP256);
+    put_256(0x12A0, k);
+    put(0x578, kP256.gx);
+    put(0x470, kP256.gy);
+    run(0x20);
+    return {number(0x578, 256), number(0x5D0, 256)};
+  }
+  void load_points(const Point& p, const Point& q) {
+    put(0x408, 256U);
+    put(0x410, 1U);
+    put_256(0x418, kP256.a);
+    put(0x470, kP256.p);
+    put(0x628, p.first);
+    put(0x680, p.second);
+    put_256(0x6D8, "01");
+    put(0x730, q.first);
+    put(0x788, q.second);
+    put_256(0x7E0, "01");
+  }
+  std::string doubled(std::string_view value) {
+    put(0x408, 256U);
+    put(0xA50, value);
+    put(0xC68, value);
+    put(0x1088, kP256.p);
+    run(0x0E);
+    return number(0xE78, 256);
+  }
+
   /// Runs an operation to its end; the clocks it has taken.
   std::uint64_t run(std::uint32_t mode) {
     write(pka, kCr, kEn | mode << 8);
@@ -348,20 +390,6 @@ TEST_F(PkaTest, ProtectedExponentiationErasesItsSecrets) {
 /// RSA with the primes p and n of P-256: what the public exponent 7 has made of a number, dP and dQ undo.
 TEST_F(PkaTest, ChineseRemainderUndoesThePublicExponent) {
   const std::string message = std::string(96, '0') + "0123456789abcdef0123456789abcdef";
-  const auto inverse = [&](std::string_view a, std::string_view n) {
-    put(0x408, 256U);
-    put_256(0xA50, a);
-    put_256(0xC68, n);
-    run(0x08);
-    return number(0xE78, 256);
-  };
-  const auto less_one = [&](std::string_view n) {
-    put(0x408, 256U);
-    put_256(0xA50, n);
-    put_256(0xC68, "01");
-    run(0x0A);
-    return number(0xE78, 256);
-  };
   // 7 is the least prime that divides neither p - 1 nor n - 1.
   const std::string dp = inverse("07", less_one(kP256.p)), dq = inverse("07", less_one(kP256.n));
   const std::string qinv = inverse(kP256.n, kP256.p);
@@ -481,30 +509,10 @@ TEST_F(PkaTest, SignatureWithoutARandomNumberFails) {
   EXPECT_EQ(sign(kP256, kD, kZero, kHash).status, 0xA3B7U);  // r = 0
 }
 
-/// 2G + 3G = 5G three ways; projective coordinates with Z = 2.
-TEST_F(PkaTest, LadderAdditionAndConversionAgree) {
-  const auto multiple = [&](std::string_view k) {
-    load_scalar_curve(kP256);
-    put_256(0x12A0, k);
-    put(0x578, kP256.gx);
-    put(0x470, kP256.gy);
-    run(0x20);
-    return std::pair{number(0x578, 256), number(0x5D0, 256)};
-  };
-  const auto two = multiple("02"), three = multiple("03"), five = multiple("05");
-  const auto load_points = [&](const std::pair<std::string, std::string>& p,
-                               const std::pair<std::string, std::string>& q) {
-    put(0x408, 256U);
-    put(0x410, 1U);
-    put_256(0x418, kP256.a);
-    put(0x470, kP256.p);
-    put(0x628, p.first);
-    put(0x680, p.second);
-    put_256(0x6D8, "01");
-    put(0x730, q.first);
-    put(0x788, q.second);
-    put_256(0x7E0, "01");
-  };
+// 2G + 3G = 5G three ways.
+
+TEST_F(PkaTest, CompleteAdditionAgreesWithScalarMultiplication) {
+  const Point two = multiple("02"), three = multiple("03"), five = multiple("05");
   load_points(two, three);
   run(0x23);
   EXPECT_EQ(number(0xD60, 256), five.first);
@@ -512,7 +520,10 @@ TEST_F(PkaTest, LadderAdditionAndConversionAgree) {
   run(0x2F);
   EXPECT_EQ(read(pka, 0x680), 0xD60DU);
   EXPECT_EQ(number(0x578, 256), five.first);
+}
 
+TEST_F(PkaTest, TheLadderAgreesWithScalarMultiplication) {
+  const Point two = multiple("02"), five = multiple("05");
   load_points({std::string(kP256.gx), std::string(kP256.gy)}, two);
   put(0x400, 256U);
   put_256(0x520, "03");
@@ -529,14 +540,11 @@ TEST_F(PkaTest, LadderAdditionAndConversionAgree) {
   run(0x27);
   EXPECT_EQ(read(pka, 0x520), 0xA3B7U);
   EXPECT_EQ(number(0x578, 256), kZero);
+}
 
-  const auto doubled = [&](std::string_view value) {
-    put(0xA50, value);
-    put(0xC68, value);
-    put(0x1088, kP256.p);
-    run(0x0E);
-    return number(0xE78, 256);
-  };
+/// With Z = 2.
+TEST_F(PkaTest, ProjectiveCoordinatesAreConverted) {
+  const Point five = multiple("05");
   const std::string x = doubled(five.first), y = doubled(five.second);
   put(0x470, kP256.p);
   put(0xD60, x);

@@ -41,7 +41,8 @@ struct KernelFinding {
 /// For those who only want to know; the bootrom looks for itself.
 [[nodiscard]] inline bool accepted(const KernelFinding& finding) {
   const volatile std::uint32_t sum = finding.accepted;
-  return sum == kKernelAccepted && sum == kKernelAccepted;
+  if (sum != kKernelAccepted) return false;
+  return sum == kKernelAccepted;
 }
 
 }  // namespace microvisor::firmware

@@ -114,7 +114,8 @@ UpdateError Upgrade::check_request() {
 
 bool Upgrade::request_is_accepted() const {
   const volatile std::uint32_t sum = request_.sum();
-  return sum == kRequestAccepted && sum == kRequestAccepted;
+  if (sum != kRequestAccepted) return false;
+  return sum == kRequestAccepted;
 }
 
 UpdateError Upgrade::replace_upgrader(bool& handed_over) {

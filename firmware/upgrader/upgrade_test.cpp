@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <vector>
 
 #include "firmware/upgrader/testing/device.hpp"
 
@@ -187,9 +188,9 @@ struct Refusal {
   std::function<void(Release&)> change;
 };
 
-TEST(Upgrade, RefusesWhatTheVendorDidNotMeanForThisDevice) {
+std::vector<Refusal> refusals() {
   static const SigningKey stranger(0x34);
-  const Refusal refusals[] = {
+  return {
       {"wrong signer", UpdateError::KernelSigner, [](Release& r) { r.key = &stranger; }},
       {"wrong device type", UpdateError::WrongDevice, [](Release& r) { r.device_type = 2; }},
       {"below the ratchet", UpdateError::Downgrade, [](Release& r) { r.ratchet = 1; }},
@@ -211,7 +212,10 @@ TEST(Upgrade, RefusesWhatTheVendorDidNotMeanForThisDevice) {
       {"bootrom too long", UpdateError::LayerSize,
        [](Release& r) { r.bootrom.resize(2 * kBootromA.size() + 32); }},
   };
-  for (const Refusal& refusal : refusals) {
+}
+
+TEST(Upgrade, RefusesWhatTheVendorDidNotMeanForThisDevice) {
+  for (const Refusal& refusal : refusals()) {
     SCOPED_TRACE(refusal.name);
     Device device(factory_new());
     Release changed = new_release();

@@ -155,6 +155,18 @@ void set_hashes(bundle::AppLayerReference& layer, ByteView bytes, std::uint32_t 
   layer.set_measurement_hash(measurement.data(), measurement.size());
 }
 
+/// Absent, as the public bundler leaves it, unless there is something to say.
+void add_crash_settings(bundle::AppManifest::AppBody& body, const BundleOptions& options) {
+  if (!options.crash_key && options.crash_stack_bytes == 0 && options.minimum_restart_ms == 0 &&
+      options.maximum_restart_ms == 0)
+    return;
+  auto* crash = body.mutable_crash();
+  crash->set_minimum_restart_ms(options.minimum_restart_ms);
+  crash->set_maximum_restart_ms(options.maximum_restart_ms);
+  if (options.crash_key) crash->set_crash_report_pubkey(options.crash_key->data(), options.crash_key->size());
+  crash->set_include_stack_bytes(options.crash_stack_bytes);
+}
+
 }  // namespace
 
 Bytes make_manifest(ByteView image, const BundleOptions& options, std::span<const ExternalImage> external) {
@@ -177,16 +189,7 @@ Bytes make_manifest(ByteView image, const BundleOptions& options, std::span<cons
   if (options.debug_key) {
     body.mutable_debug()->set_debug_auth_pubkey(options.debug_key->data(), options.debug_key->size());
   }
-  // Absent, as the public bundler leaves it, unless there is something to say.
-  if (options.crash_key || options.crash_stack_bytes != 0 || options.minimum_restart_ms != 0 ||
-      options.maximum_restart_ms != 0) {
-    auto* crash = body.mutable_crash();
-    crash->set_minimum_restart_ms(options.minimum_restart_ms);
-    crash->set_maximum_restart_ms(options.maximum_restart_ms);
-    if (options.crash_key)
-      crash->set_crash_report_pubkey(options.crash_key->data(), options.crash_key->size());
-    crash->set_include_stack_bytes(options.crash_stack_bytes);
-  }
+  add_crash_settings(body, options);
   // Both stand in the manifest even when everything in them is zero.
   auto* update = body.mutable_update();
   update->set_maximum_politeness_time_sec(options.maximum_politeness_seconds);

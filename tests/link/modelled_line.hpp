@@ -18,7 +18,7 @@ class ModelledLine final : public firmware::net::Platform, private board::Serial
  public:
   using MakeNetwork = std::function<std::unique_ptr<board::Network>(board::Scheduler&)>;
   explicit ModelledLine(const MakeNetwork& make_network = {}, board::ModemSettings settings = {});
-  ~ModelledLine();
+  ~ModelledLine() override;
 
   // Platform
   std::uint64_t now() override { return scheduler_.microseconds(); }
