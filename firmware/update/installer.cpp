@@ -86,7 +86,7 @@ UpdateError Updater::prepare_installation() {
   if (manifest::parse_trusted_application_manifest(envelope, manifest_) != manifest::ManifestError::None) {
     return UpdateError::Manifest;
   }
-  manifest_loaded_ = true;
+  manifest_verdict_ = crypto::Verdict::Valid;
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
     const manifest::Layer& layer = manifest_.layers[i];
     const crypto::Digest& hash = layer.plain_name();

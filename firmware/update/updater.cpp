@@ -15,6 +15,9 @@ using manifest::ManifestError;
 using vault::Key;
 using vault::StoreStatus;
 
+/// Of a manifest, before anything of it is believed.
+constexpr std::uint32_t kReadings = 2;
+
 // Key::UpdateState: format, phase, error, reported, failures, three zeros, target.
 constexpr std::uint8_t kStateFormat = 1;
 constexpr std::size_t kStateSize = 8 + 32;
@@ -62,7 +65,7 @@ void Updater::mount() {
   installed_.reset();
   checked_ = crypto::Verdict::Invalid;
   measured_ = {};
-  manifest_loaded_ = false;
+  manifest_verdict_ = crypto::Verdict::Invalid;
   std::size_t size = 0;
   std::array<std::uint8_t, kStateSize> state;
   if (store_.get(Key::UpdateState, state, size) == StoreStatus::Ok && size == kStateSize &&
@@ -112,7 +115,7 @@ UpdateError Updater::fetch_again(UpdateError error) {
   record.phase = Phase::Fetching;
   record.error = error;
   record.reported = false;
-  manifest_loaded_ = false;
+  manifest_verdict_ = crypto::Verdict::Invalid;
   return save_record(record) ? error : give_up(UpdateError::Storage);
 }
 
@@ -127,7 +130,7 @@ UpdateError Updater::give_up(UpdateError error) {
   record.phase = Phase::Failed;
   record.error = error;
   record.reported = false;
-  manifest_loaded_ = false;
+  manifest_verdict_ = crypto::Verdict::Invalid;
   // If the journal cannot be written either, the failure holds until the next reset.
   if (!save_record(record)) record_ = record;
   return error;
@@ -172,7 +175,7 @@ bool Updater::begin(const crypto::Digest& manifest_hash, const vault::TrustAncho
   Record record;
   record.phase = Phase::Fetching;
   record.target = manifest_hash;
-  manifest_loaded_ = false;
+  manifest_verdict_ = crypto::Verdict::Invalid;
   if (save_record(record)) return true;
   record_ = record;
   (void)give_up(UpdateError::Storage);
@@ -183,7 +186,7 @@ void Updater::signers_changed(const vault::TrustAnchors& anchors) {
   anchors_ = &anchors;
   const bool open = record_.phase >= Phase::Fetching && record_.phase <= Phase::Ready;
   if (!open || !staging_.is_complete(record_.target)) return;
-  manifest_loaded_ = false;
+  manifest_verdict_ = crypto::Verdict::Invalid;
   if (const UpdateError error = load_checked_manifest(); error != UpdateError::None) (void)give_up(error);
 }
 
@@ -216,7 +219,7 @@ std::optional<ObjectRequest> Updater::next_object() {
 Updater::Names Updater::names_of_target() const {
   Names names;
   names.list[names.count++] = record_.target;
-  for (std::uint32_t i = 0; manifest_loaded_ && i < manifest_.layer_count; ++i) {
+  for (std::uint32_t i = 0; manifest_loaded() && i < manifest_.layer_count; ++i) {
     const manifest::Layer& layer = manifest_.layers[i];
     names.list[names.count++] =
         staging_.is_complete(layer.plain_name()) ? layer.plain_name() : layer.fetch_hash;
@@ -284,7 +287,7 @@ UpdateError Updater::close_object() {
 
 /// What an object that is not what its hash says has become, as far as that can be told.
 UpdateError Updater::why_not(StagingStatus status, std::uint32_t size) const {
-  if (!manifest_loaded_) return error_of(status);  // the manifest itself
+  if (!manifest_loaded()) return error_of(status);  // the manifest itself
   if (status == StagingStatus::TooLarge) return UpdateError::LayerExtended;
   if (status != StagingStatus::WrongHash) return error_of(status);
   const auto* end = manifest_.layers.begin() + manifest_.layer_count;
@@ -310,17 +313,31 @@ UpdateError Updater::read_manifest(std::span<const std::uint8_t>& envelope) {
                                                                          : UpdateError::Hash;
 }
 
+/// What one disturbed instruction has made of one reading does not happen to the other: a manifest counts
+/// when both have found nothing wrong (firmware/hardened), and its verdict is looked at twice.
 UpdateError Updater::load_checked_manifest() {
-  if (manifest_loaded_) return UpdateError::None;
+  if (manifest_loaded()) return UpdateError::None;
+  hardened::Checks readings;
+  UpdateError error = UpdateError::None;
+  for (unsigned i = 0; i < kReadings && error == UpdateError::None; ++i) {
+    error = check_manifest();
+    const volatile auto wrong = static_cast<std::uint32_t>(error);
+    (void)readings.add(hardened::verdict_of(wrong));
+  }
+  manifest_verdict_ = hardened::equal_numbers(readings.sum(), hardened::Checks::sum_of_valid(kReadings));
+  if (readings.sum() != hardened::Checks::sum_of_valid(kReadings))
+    manifest_verdict_ = crypto::Verdict::Invalid;
+  return error == UpdateError::None && !manifest_loaded() ? UpdateError::Signature : error;
+}
+
+/// Reads it and all that it is checked against anew.
+UpdateError Updater::check_manifest() {
   if (anchors_ == nullptr) return UpdateError::Signature;
   std::span<const std::uint8_t> envelope;
-  const UpdateError error = read_manifest(envelope);
-  if (error != UpdateError::None) return error;
-  UpdateError checked = error_of(
+  if (const UpdateError error = read_manifest(envelope); error != UpdateError::None) return error;
+  const UpdateError error = error_of(
       manifest::check_application_manifest(envelope, *anchors_, device_sid_, kernel_version_, manifest_));
-  if (checked == UpdateError::None) checked = check_layer_keys();
-  manifest_loaded_ = checked == UpdateError::None;
-  return checked;
+  return error != UpdateError::None ? error : check_layer_keys();
 }
 
 UpdateError Updater::measure_staged(const manifest::Layer& layer) {
@@ -359,7 +376,7 @@ UpdateError Updater::mark_ready() {
   if (record_.phase == Phase::Ready) return UpdateError::None;
   if (record_.phase != Phase::Fetching && record_.phase != Phase::Staging) return UpdateError::Fetch;
   if (!set_phase(Phase::Staging)) return give_up(UpdateError::Storage);
-  manifest_loaded_ = false;
+  manifest_verdict_ = crypto::Verdict::Invalid;
   UpdateError error = load_checked_manifest();
   if (error == UpdateError::Hash) (void)staging_.drop(record_.target);
   for (std::uint32_t i = 0; error == UpdateError::None && i < manifest_.layer_count; ++i) {
@@ -374,7 +391,7 @@ UpdateError Updater::mark_ready() {
 
 Progress Updater::progress() const {
   Progress progress;
-  if (is_zero(record_.target) || !manifest_loaded_) return progress;
+  if (is_zero(record_.target) || !manifest_loaded()) return progress;
   for (std::uint32_t i = 0; i < manifest_.layer_count; ++i) {
     const std::optional<std::uint32_t> size = staging_.size_of(manifest_.layers[i].plain_name());
     progress.bytes_done += size.value_or(0);

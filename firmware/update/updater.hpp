@@ -122,6 +122,8 @@ class Updater final : public Download {
   [[nodiscard]] UpdateError why_not(StagingStatus status, std::uint32_t size) const;
   [[nodiscard]] UpdateError read_manifest(std::span<const std::uint8_t>& envelope);
   [[nodiscard]] UpdateError load_checked_manifest();
+  [[nodiscard]] UpdateError check_manifest();
+  [[nodiscard]] bool manifest_loaded() const { return manifest_verdict_ == crypto::Verdict::Valid; }
   [[nodiscard]] UpdateError measure_staged(const manifest::Layer& layer);
   [[nodiscard]] Base base_of(const manifest::Layer& layer);
   [[nodiscard]] UpdateError fetch_plain();
@@ -169,10 +171,10 @@ class Updater final : public Download {
   crypto::Verdict checked_ = crypto::Verdict::Invalid;  // bank 1 was verified since the last mount()
   crypto::Digest measured_{};  // of the extent, as it was found there; zeros: not yet
   ObjectRequest opened_;
-  std::uint32_t opened_at_ = 0;   // bytes of it that were there
-  bool doubtful_ = false;         // not all of the open object came as it is since it was opened
-  crypto::Digest plain_only_{};   // the object that no encoding is accepted of any more
-  bool manifest_loaded_ = false;  // manifest_ is that of the target
+  std::uint32_t opened_at_ = 0;  // bytes of it that were there
+  bool doubtful_ = false;        // not all of the open object came as it is since it was opened
+  crypto::Digest plain_only_{};  // the object that no encoding is accepted of any more
+  crypto::Verdict manifest_verdict_ = crypto::Verdict::Invalid;  // manifest_ is that of the target
   manifest::ApplicationManifest manifest_;
 };
 

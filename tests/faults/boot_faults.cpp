@@ -1,14 +1,14 @@
-// One fault in the boot of a device that holds something which must not run (boot_scenarios.hpp), at every
-// instruction of the way on which it finds that out: skipped, or, if it is a conditional branch, inverted.
-// Whatever happens then, nothing of the attacker's may run or be left to run next.
+// One fault in the boot of a device that holds something which must not run (boot_scenarios.hpp), or that is
+// offered it (manifest_faults.hpp), at every instruction of the way on which it finds that out: skipped, or,
+// if it is a conditional branch, inverted. Whatever happens then, nothing of the attacker's may run or be
+// left to run next.
 //
 //   boot_faults [--scenario NAME] [--last N] [--seed S] [--sample N] [--for SECONDS] [--replay
 //   SCENARIO:KIND:N]
 //
-// The way is traced once: N counts instructions from power-on. An instruction that is executed up to
-// kExecutionsOfAll times is hit in each of them; of those in long loops (hashing, big integers) the first,
-// the last and some in between are, drawn from the seed. --last leaves out all but the last N instructions,
-// the decisions; they are quickly tried, because a case costs what comes after its fault.
+// The way is traced once: N counts instructions from power-on, and fault_cases.hpp says which of them are
+// hit. --last leaves out all but the last N instructions, the decisions; they are quickly tried, because a
+// case costs what comes after its fault.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -17,31 +17,19 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "board/fault/fault.hpp"
-#include "board/fault/instruction.hpp"
-#include "board/memory/random_bits.hpp"
 #include "tests/faults/boot_scenarios.hpp"
 #include "tests/faults/campaign.hpp"
+#include "tests/faults/fault_cases.hpp"
+#include "tests/faults/manifest_faults.hpp"
 
 namespace microvisor::tests {
 namespace {
 
-constexpr std::uint32_t kExecutionsOfAll = 16;
-constexpr std::uint32_t kFirst = 4, kLast = 4, kBetween = 8;
 /// How long the attacker's kernel may go unnoticed; it does not end by itself.
 constexpr std::uint64_t kSlice = 200'000;
-
-struct Case {
-  std::uint64_t number = 0;  ///< of the instruction, from 1
-  bool inverts = false;
-};
-
-std::string id_of(const Scenario& scenario, const Case& item) {
-  return std::string(scenario.name) + (item.inverts ? ":invert:" : ":skip:") + std::to_string(item.number);
-}
 
 bool holds_factory(Device& device, firmware::Pages pages) {
   static const firmware::image::FlashImage image = factory_image();
@@ -80,38 +68,25 @@ Verdict outcome(Device& device, const Scenario& scenario, std::uint64_t way) {
   return {true, std::string("stops: ") + firmware::describe(status.code)};
 }
 
-/// An instruction of the way.
-struct Site {
-  std::uint32_t executions = 0;
-  std::uint32_t seen = 0;
-  bool conditional = false;
-};
-
 /// The way of a device without fault, and what to try on it.
 struct Way {
   std::uint64_t instructions = kPlenty / 2;  ///< from power-on to its end
   std::vector<Case> cases;
 };
 
-/// The addresses of the instructions on the way; `sites` counts them. The number of the first comes back.
-std::uint64_t pass(Device& device, const Scenario& scenario, std::vector<std::uint32_t>& passed,
-                   std::unordered_map<std::uint32_t, Site>& sites) {
+/// Goes the way. The number of its first instruction comes back.
+std::uint64_t pass(Device& device, const Scenario& scenario, WayTrace& passed) {
   while (!in_pages(device, scenario.way)) device.run(1);
   const std::uint64_t first = device.instructions() + 1;
   const std::uint64_t end = scenario.way.first == firmware::kKernel.first ? past_refusal() : kPlenty;
   watch(device);
-  board::Core& core = device.board().core();
   while (device.instructions() < end) {
     const bool other_stage = in_pages(device, kAllPages) && !in_pages(device, scenario.way);
     if (other_stage) break;
-    const std::uint32_t address = core.state.r[15];
-    Site& site = sites[address];
-    if (site.executions == 0) site.conditional = board::at_conditional_branch(core);
     const std::uint64_t before = device.instructions();
+    passed.pass(device.board().core(), before + 1);
     device.run(1);
     if (device.instructions() == before) break;  // asleep for good
-    ++site.executions;
-    passed.push_back(address);
   }
   if (attacker_runs(device, scenario))
     throw std::runtime_error(std::string(scenario.name) + ": what must not run does without any fault");
@@ -122,33 +97,12 @@ Way trace(const Scenario& scenario, std::uint64_t last, std::uint64_t seed) {
   Device device;
   scenario.tamper(device);
   device.switch_on();
-  std::vector<std::uint32_t> passed;
-  std::unordered_map<std::uint32_t, Site> sites;
-  const std::uint64_t first = pass(device, scenario, passed, sites);
-  board::RandomBits random(seed);
-  std::vector<Case> cases;
-  for (std::size_t index = 0; index < passed.size(); ++index) {
-    Site& site = sites[passed[index]];
-    const std::uint32_t turn = site.seen++;
-    const bool wanted = site.executions <= kExecutionsOfAll || turn < kFirst ||
-                        turn + kLast >= site.executions || random.below(site.executions) < kBetween;
-    if (!wanted || index + last < passed.size()) continue;
-    cases.push_back({first + index, false});
-    if (site.conditional) cases.push_back({first + index, true});
-  }
+  WayTrace passed;
+  const std::uint64_t first = pass(device, scenario, passed);
+  std::vector<Case> cases = passed.cases(last, seed);
   fmt::print("{}: instructions {} to {} at {} addresses, {} cases\n", scenario.name, first,
-             device.instructions(), sites.size(), cases.size());
+             device.instructions(), passed.addresses(), cases.size());
   return {device.instructions(), std::move(cases)};
-}
-
-/// `count` of the cases, drawn from the seed, in their order.
-std::vector<Case> drawn(std::vector<Case> cases, std::uint64_t count, std::uint64_t seed) {
-  board::RandomBits random(seed + 1);
-  for (std::size_t left = cases.size(); left > 1; --left)
-    std::swap(cases[left - 1], cases[random.below(left)]);
-  cases.resize(std::min<std::size_t>(cases.size(), count));
-  std::ranges::sort(cases, {}, &Case::number);
-  return cases;
 }
 
 void sweep(Campaign& campaign, const Scenario& scenario, const Way& way) {
@@ -157,26 +111,17 @@ void sweep(Campaign& campaign, const Scenario& scenario, const Way& way) {
   device.switch_on();
   watch(device);
   for (const Case& item : way.cases) {
-    const std::string id = id_of(scenario, item);
+    const std::string id = id_of(scenario.name, item);
     if (!campaign.wants(id)) continue;
     if (item.number - 1 > device.instructions()) device.run(item.number - 1 - device.instructions());
     campaign.branch(id, [&] {
-      // Branches are counted from here.
-      const auto kind = item.inverts ? board::Fault::Kind::InvertBranch : board::Fault::Kind::SkipInstruction;
       const std::uint32_t address = device.board().core().state.r[15];
-      device.board().inject({.kind = kind, .number = item.inverts ? 1 : item.number});
+      device.board().inject(fault_of(item));
       Verdict verdict = outcome(device, scenario, way.instructions);
       if (!verdict.good) verdict.text += fmt::format(" after a fault at 0x{:08x}", address);
       return verdict;
     });
   }
-}
-
-Case case_of(const std::string& id) {
-  const std::size_t kind = id.find(':');
-  const std::size_t number = id.rfind(':');
-  if (kind == std::string::npos || number == kind) throw std::runtime_error("no such case: " + id);
-  return {std::stoull(id.substr(number + 1)), id.substr(kind + 1, number - kind - 1) == "invert"};
 }
 
 int run(int count, char** values) {
@@ -203,6 +148,8 @@ int run(int count, char** values) {
     if (arguments.sample != 0) way.cases = drawn(std::move(way.cases), arguments.sample, arguments.seed);
     sweep(campaign, scenario, way);
   }
+  if (only.empty() || only.starts_with("manifest"))
+    sweep_manifests(campaign, {only, arguments.seed, arguments.sample, last});
   return campaign.finish();
 }
 

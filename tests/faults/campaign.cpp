@@ -45,6 +45,7 @@ std::string read_all(int descriptor) {
     verdict = {false, error.what()};
   }
   write_all(answer, (verdict.good ? "+" : "-") + verdict.text);
+  std::fflush(stdout);
   _exit(0);  // nothing is destroyed: it belongs to the parent
 }
 
@@ -193,6 +194,17 @@ int Campaign::finish() {
               static_cast<unsigned long long>(failures_));
   if (cases_ == 0) std::printf("there is no such case: %s\n", options_.replay.c_str());
   return failures_ == 0 && cases_ != 0 ? 0 : 1;
+}
+
+std::string ahead(const std::function<std::string()>& work) {
+  const Fork child = fork_off();
+  if (child.pid == 0) run_child(child.answer, [&work] { return Verdict{true, work()}; });
+  const std::string answer = read_all(child.answer);
+  close(child.answer);
+  waitpid(child.pid, nullptr, 0);
+  if (answer.empty()) throw std::runtime_error("what was done ahead has died");
+  if (answer[0] != '+') throw std::runtime_error(answer.substr(1));
+  return answer.substr(1);
 }
 
 CampaignArguments parse_arguments(

@@ -92,6 +92,10 @@ class Campaign {
   std::uint64_t failures_ = 0;
 };
 
+/// What `work` comes to when it is done ahead: in a child, so that nothing of this process moves on. Throws
+/// std::runtime_error with the message of what it has thrown.
+[[nodiscard]] std::string ahead(const std::function<std::string()>& work);
+
 /// The options all campaigns share: --seed S, --sample N, --for SECONDS, --replay ID. Throws
 /// std::runtime_error for others that `own` does not take.
 struct CampaignArguments {

@@ -16,13 +16,11 @@
 // An id is a list of cuts, each in a life of its own, with a comma between them: "memory:N:MOMENT"
 // (operations of both memories counted together) or "instruction:N" (board/fault/fault.hpp), counted from the
 // power-on of that life.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -209,26 +207,19 @@ struct Extent {
   std::uint64_t instructions = 0;
 };
 
-/// In a child, which runs to the end and says how far that was.
 Extent measure(UpdateKind& kind, board::BoardMemories& memories) {
-  Extent extent;
-  int ends[2];
-  if (pipe(ends) != 0) throw std::runtime_error("no pipe");
-  if (const pid_t pid = fork(); pid == 0) {
+  std::istringstream told(ahead([&] {
+    std::uint64_t operations = 0;
     UpdatingDevice device(kind, std::move(memories));
-    device.memories().supply().observe([&extent](const CellOperation&, OperationMoment moment) {
-      extent.operations += moment == OperationMoment::Before ? 1 : 0;
+    device.memories().supply().observe([&operations](const CellOperation&, OperationMoment moment) {
+      operations += moment == OperationMoment::Before ? 1 : 0;
     });
     const std::string problem = device.run_until_complete(Version::New);
-    if (!problem.empty()) std::fprintf(stderr, "power_cuts: %s\n", problem.c_str());
-    extent.instructions = device.instructions();
-    _exit(problem.empty() && write(ends[1], &extent, sizeof extent) == sizeof extent ? 0 : 1);
-  }
-  close(ends[1]);
-  if (read(ends[0], &extent, sizeof extent) != sizeof extent)
-    throw std::runtime_error("the undisturbed update fails");
-  close(ends[0]);
-  wait(nullptr);
+    if (!problem.empty()) throw std::runtime_error("the undisturbed update fails: " + problem);
+    return std::to_string(operations) + " " + std::to_string(device.instructions());
+  }));
+  Extent extent;
+  told >> extent.operations >> extent.instructions;
   return extent;
 }
 

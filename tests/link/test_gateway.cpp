@@ -42,6 +42,9 @@ void note_record(int, int, int type, const void* bytes, std::size_t size, SSL*, 
 }
 
 /// The report's text, unless it says again what the last one said.
+/// Of gateways that stand still: seconds, in 2026.
+constexpr long kSomeMoment = 1'780'000'000;
+
 void note_report(std::vector<std::string>& reports, const link::UpdateReport& report) {
   std::string text = link::UpdateState_Name(report.state()).substr(13);
   if (report.error() != link::UPDATE_ERROR_NONE) text += " " + std::to_string(report.error());
@@ -369,9 +372,21 @@ void TestGateway::forget_sessions() {
   SSL_CTX_set_tlsext_ticket_keys(context_.get(), keys.data(), static_cast<long>(keys.size()));
 }
 
+/// Tickets have the time in them at which a session began.
+void TestGateway::stand_still() {
+  constexpr long kDecades = 1'000'000'000;
+  stands_still_ = true;
+  const auto begun_then = [](SSL* ssl, void*) {
+    SSL_SESSION* const session = SSL_get_session(ssl);
+    SSL_SESSION_set_time(session, kSomeMoment);
+    SSL_SESSION_set_timeout(session, kDecades);
+    return 1;
+  };
+  SSL_CTX_set_session_ticket_cb(context_.get(), begun_then, nullptr, nullptr);
+}
+
 cloud::Timestamp TestGateway::now() const {
-  constexpr cloud::Timestamp kSomeMoment = 1'780'000'000 * cloud::kSecond;
-  return stands_still_ ? kSomeMoment : cloud::SystemClock().now();
+  return stands_still_ ? kSomeMoment * cloud::kSecond : cloud::SystemClock().now();
 }
 
 std::optional<cloud::Greeting> TestGateway::greet(cloud::Session&, const link::Hello& hello, std::string&) {

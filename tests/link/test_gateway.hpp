@@ -92,7 +92,7 @@ class TestGateway final : private cloud::SessionHost {
   void play_dead(bool dead) { dead_ = dead; }
   /// The gateway's time of day stays what it is at some moment of 2026, for runs that are to be repeated
   /// exactly.
-  void stand_still() { stands_still_ = true; }
+  void stand_still();
   void set_keep_alive(std::uint32_t seconds) { limits_.keep_alive_seconds = seconds; }
 
  private:
