@@ -149,7 +149,7 @@ int run(int count, char** values) {
     sweep(campaign, scenario, way);
   }
   if (only.empty() || only.starts_with("manifest"))
-    sweep_manifests(campaign, {only, arguments.seed, arguments.sample, last});
+    sweep_manifests(campaign, {only, replay, arguments.seed, arguments.sample, last});
   return campaign.finish();
 }
 

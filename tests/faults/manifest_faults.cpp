@@ -76,6 +76,7 @@ class ManifestCheck {
     Way way{device_.instructions(), passed.cases(sweep.last, sweep.seed)};
     finish();
     if (refusal() != forgery_.refusal) throw std::runtime_error(name() + ": " + refusal());
+    if (!sweep.replay.empty()) way.cases = {case_of(sweep.replay)};
     if (sweep.sample != 0) way.cases = drawn(std::move(way.cases), sweep.sample, sweep.seed);
     fmt::print("{}: instructions to {} at {} addresses, {} cases\n", name(), way.end, passed.addresses(),
                way.cases.size());

@@ -16,7 +16,8 @@
 namespace microvisor::tests {
 
 struct ManifestSweep {
-  std::string only;  ///< "manifest" or "manifest/NAME"; empty: all
+  std::string only;    ///< "manifest" or "manifest/NAME"; empty: all
+  std::string replay;  ///< the id of one case; empty: all
   std::uint64_t seed = 1;
   std::uint64_t sample = 0;  ///< of each forgery; 0: all
   std::uint64_t last = 0;    ///< instructions
