@@ -71,7 +71,7 @@ struct TestGateway::Tls {
   bool hard = false;
 };
 
-TestGateway::TestGateway(std::string device_sid, std::string server_name, std::size_t certificate_size)
+TestGateway::TestGateway(std::string device_sid, const std::string& server_name, std::size_t certificate_size)
     : device_sid_(std::move(device_sid)),
       gateway_authority_("Test gateway CA", certificate_size),
       device_authority_("Test device CA", certificate_size),

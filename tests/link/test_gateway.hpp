@@ -49,7 +49,7 @@ class TestGateway final : private cloud::SessionHost {
  public:
   /// Listens at once. `server_name` stands in its certificate. All certificates are filled up to
   /// `certificate_size` bytes.
-  explicit TestGateway(std::string device_sid, std::string server_name = "gateway.microvisor.internal",
+  explicit TestGateway(std::string device_sid, const std::string& server_name = "gateway.microvisor.internal",
                        std::size_t certificate_size = 0);
   ~TestGateway() override;
 
