@@ -157,7 +157,7 @@ class ManifestCheck {
       const board::RunEnd ended = run(20 * kSlice);
       if (kind_.gateway().seen().encodings.size() > layers_before_) accepted_ = true;
       if (kind_.forged_runs()) return "";
-      if (const std::string text = refusal(); !text.empty()) return text;
+      if (std::string text = refusal(); !text.empty()) return text;
       if (ended != board::RunEnd::Limit && ended != board::RunEnd::Stopped) return "stops";
       // What it had in RAM is gone; what it has in the journal decides.
       if (!accepted_ && device_.board().resets() != resets) return "reset";
