@@ -68,6 +68,7 @@ const Route kRoutes[] = {
     {"POST", {"api", "devices", "*"}, Access::Account, change_device},
     {"GET", {"api", "devices", "*", "logs"}, Access::Account, device_logs},
     {"GET", {"api", "devices", "*", "wait"}, Access::Account, wait_for_deployment},
+    {"GET", {"api", "devices", "*", "debug"}, Access::Account, debug_device},
     {"GET", {"api", "devices", "*", "return"}, Access::Account, fetch_return},
     {"POST", {"api", "devices", "*", "return"}, Access::Account, change_return},
     {"GET", {"api", "devices", "*", "crashes"}, Access::Account, list_crash_reports},

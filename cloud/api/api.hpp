@@ -36,7 +36,7 @@ struct Services {
   Deployments& deployments;
   KernelUpdates& kernels;
   KnownMeasurements& measurements;
-  const Gateway& gateway;
+  Gateway& gateway;
   const Pki& pki;
   const Clock& clock;
   std::string gateway_address;  ///< HOST:PORT that devices are told
@@ -85,6 +85,7 @@ Answer device_state(const Services& services, const Call& call);
 Answer change_device(const Services& services, const Call& call);
 Answer device_logs(const Services& services, const Call& call);
 Answer wait_for_deployment(const Services& services, const Call& call);
+Answer debug_device(const Services& services, const Call& call);
 
 Answer fetch_factory(const Services& services, const Call& call);
 Answer test_log(const Services& services, const Call& call);
@@ -125,6 +126,9 @@ Answer trust_measurement(const Services& services, const Call& call);
 Answer distrust_measurement(const Services& services, const Call& call);
 /// What a device's resource under /api says of its attestation.
 nlohmann::ordered_json attestation_of(const Services& services, const Device& device);
+
+/// What it says of debug sessions that are open.
+nlohmann::ordered_json debug_of(const Services& services, const Device& device);
 
 /// What a form of an upload holds: the part `File`, and `UniqueName` if it has one.
 struct Upload {

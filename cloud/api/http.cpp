@@ -39,9 +39,13 @@ std::string explain_error(int code) {
     case 20004: return "The resource exists, but not with this method; the Allow header lists those it has.";
     case 20403: return "This account may not do that; the message says who may.";
     case 20404: return "There is no such path, or no such resource in this account.";
+    case 20406:
+      return "The device is not connected at this moment, or its Microvisor cannot do that; the message says "
+             "which.";
     case 20409: return "The name or SID is in use already.";
     case 20413: return "The request body is too large: bundles up to 64 MiB, everything else below 16 MiB.";
     case 20415: return "The body has to be of another content type; the message names it.";
+    case 20426: return "This path is a WebSocket (RFC 6455): the request has to ask for the upgrade.";
     case 20500: return "The server failed; its log says why.";
     default: return "";
   }

@@ -4,12 +4,17 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
+
+namespace microvisor::cloud {
+class DebugRelay;
+}
 
 namespace microvisor::cloud::api {
 
@@ -21,6 +26,7 @@ struct Request {
   std::string content_type;
   std::string body;
   bool from_loopback = false;
+  bool websocket = false;  ///< asks for an upgrade (RFC 6455)
 };
 
 struct Response {
@@ -44,7 +50,12 @@ struct WaitForDeployment {
   std::uint32_t timeout_seconds = 60;
 };
 
-using Answer = std::variant<Response, LogStream, WaitForDeployment>;
+/// The answer is a WebSocket that carries a debug session.
+struct DebugSocket {
+  std::shared_ptr<DebugRelay> relay;
+};
+
+using Answer = std::variant<Response, LogStream, WaitForDeployment, DebugSocket>;
 
 using Parameters = std::map<std::string, std::string, std::less<>>;
 

@@ -13,10 +13,12 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cloud/api/debug_socket.hpp"
 #include "cloud/api/json_views.hpp"
 
 namespace microvisor::cloud::api {
@@ -90,7 +92,8 @@ struct HttpServer::Client {
   beast::flat_buffer buffer{kMaxHeaderBytes + kStreamChunkBytes};
   bool loopback = false;
   bool idle = true;
-  bool keep_alive = false;  ///< asked for by the request being answered
+  bool keep_alive = false;         ///< asked for by the request being answered
+  http::request_header<> upgrade;  ///< that asks for a WebSocket
   std::list<Client*>::iterator place;
 };
 
@@ -191,6 +194,8 @@ asio::awaitable<std::optional<Request>> HttpServer::next_request(Client& client)
   request.authorization = std::string(header[http::field::authorization]);
   request.content_type = std::string(header[http::field::content_type]);
   request.from_loopback = client.loopback;
+  request.websocket = beast::websocket::is_upgrade(header);
+  if (request.websocket) client.upgrade = header.base();
 
   const std::size_t limit = Api::body_limit(request.method, request.target);
   if (parser.content_length().value_or(0) > limit) {
@@ -219,6 +224,11 @@ asio::awaitable<bool> HttpServer::answer(Client& client, const Request& request)
   Answer answer = api_->handle(request);
   if (const auto* stream = std::get_if<LogStream>(&answer)) {
     co_await stream_log(client, *stream);
+    co_return false;
+  }
+  if (const auto* debug = std::get_if<DebugSocket>(&answer)) {
+    client.stream.expires_never();
+    co_await serve_debug_socket(client.stream, std::move(client.upgrade), debug->relay);
     co_return false;
   }
   if (const auto* deployment = std::get_if<WaitForDeployment>(&answer))

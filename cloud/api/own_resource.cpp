@@ -71,6 +71,13 @@ Answer metrics(const Services& services, const Call&) {
   add("microvisor_attestations_failed_total", "counter", "Attestations that failed.", attestations.failed);
   add("microvisor_log_records_total", "counter", "Log records received.", counters.log_records);
   add("microvisor_objects_read_total", "counter", "Objects read from the store.", counters.objects);
+  const DebugCounters& debug = counters.debug;
+  add("microvisor_debug_sessions_open", "gauge", "Debug sessions that are relayed.", debug.open);
+  add("microvisor_debug_sessions_total", "counter", "Debug sessions relayed.", debug.opened);
+  add("microvisor_debug_bytes_to_devices_total", "counter", "Bytes of debug sessions to devices.",
+      debug.bytes_to_devices);
+  add("microvisor_debug_bytes_from_devices_total", "counter", "Bytes of debug sessions from devices.",
+      debug.bytes_from_devices);
   Response response;
   response.body = std::move(text);
   response.content_type = "text/plain; version=0.0.4";
@@ -136,6 +143,7 @@ Answer device_state(const Services& services, const Call& call) {
   Json view = view_device_state(device, services.gateway.is_connected(device.sid),
                                 services.deployments.progress(device));
   view["attestation"] = attestation_of(services, device);
+  view["debug"] = debug_of(services, device);
   return json_response(200, view);
 }
 

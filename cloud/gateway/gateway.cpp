@@ -61,6 +61,7 @@ std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hell
     Connection& old = *previous->second.connection;
     old.session_->end(kReplaced);
     old.session_->flush_lines();
+    old.session_->end_relays(RelayEnd::By::Connection);
     old.wake();
     sessions_.erase(previous);
   }
@@ -294,8 +295,36 @@ void Gateway::tick() {
   }
 }
 
+tl::expected<std::shared_ptr<DebugRelay>, DebugRefusal> Gateway::open_debug(const std::string& device_sid) {
+  const auto found = sessions_.find(device_sid);
+  if (found == sessions_.end()) return tl::unexpected(DebugRefusal::NotConnected);
+  Connection& connection = *found->second.connection;
+  if (!connection.session_->takes_debug()) return tl::unexpected(DebugRefusal::NotSupported);
+  auto relay = std::make_shared<DebugRelay>(
+      counters_.debug, [this, device_sid](const DebugRelay& ended) { debug_ended(device_sid, ended); });
+  if (!connection.session_->open_debug(relay)) return tl::unexpected(DebugRefusal::TooMany);
+  relay->set_device([&connection] { connection.wake(); });  // until the session's end_relays()
+  log(*connection.session_, log_type::kConnection, "Debug session requested for device " + device_sid);
+  connection.wake();
+  return relay;
+}
+
+void Gateway::debug_ended(const std::string& device_sid, const DebugRelay& relay) {
+  bus_.publish(LogRecord{clock_.now(), device_sid, log_type::kConnection,
+                         "Debug session ended: " + describe(*relay.ended()) + "; " +
+                             std::to_string(relay.bytes_to_device()) + " bytes to the device, " +
+                             std::to_string(relay.bytes_from_device()) + " from it"});
+}
+
+std::vector<std::shared_ptr<const DebugRelay>> Gateway::debug_relays(const std::string& device_sid) const {
+  const auto found = sessions_.find(device_sid);
+  if (found == sessions_.end()) return {};
+  return found->second.connection->session_->debug_relays();
+}
+
 void Gateway::end_all(const std::string& reason) {
   for (auto& [sid, device] : sessions_) {
+    device.connection->session_->end_relays(RelayEnd::By::Stop);
     device.connection->session_->end(reason);
     device.connection->wake();
   }
@@ -305,6 +334,7 @@ void Gateway::ended(Connection& connection) {
   const auto found = sessions_.find(connection.session_->device_sid());
   if (found == sessions_.end() || found->second.connection != &connection) return;
   connection.session_->flush_lines();
+  connection.session_->end_relays(RelayEnd::By::Connection);
   const std::string sid = found->first;
   sessions_.erase(found);
   deployments_.disconnected(sid);

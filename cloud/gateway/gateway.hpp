@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <tl/expected.hpp>
 #include <unordered_map>
 
 #include "cloud/attestation/attestations.hpp"
@@ -29,7 +30,11 @@ struct GatewayCounters {
   std::uint64_t sessions = 0;
   std::uint64_t log_records = 0;
   std::uint64_t objects = 0;
+  DebugCounters debug;
 };
+
+/// Why a debug session cannot be relayed to a device.
+enum class DebugRefusal : std::uint8_t { NotConnected, NotSupported, TooMany };
 
 class Gateway final : public SessionHost {
  public:
@@ -47,6 +52,11 @@ class Gateway final : public SessionHost {
   [[nodiscard]] std::size_t connected() const { return sessions_.size(); }
   [[nodiscard]] const GatewayCounters& counters() const { return counters_; }
   [[nodiscard]] const AttestationCounters& attestations() const { return attestations_.counters(); }
+  /// A debug session with the device, whose account has been looked at.
+  tl::expected<std::shared_ptr<DebugRelay>, DebugRefusal> open_debug(const std::string& device_sid);
+  /// Those that are open at this moment.
+  [[nodiscard]] std::vector<std::shared_ptr<const DebugRelay>> debug_relays(
+      const std::string& device_sid) const;
   /// About once a second: settings that expire, questions without an answer.
   void tick();
   /// Goodbye to everybody.
@@ -80,6 +90,7 @@ class Gateway final : public SessionHost {
   void command(const DeviceCommand& command);
   void signers_changed(const std::string& account_sid);
   void ended(Connection& connection);
+  void debug_ended(const std::string& device_sid, const DebugRelay& relay);
   void log(const Session& session, const char* type, std::string message, Timestamp time = 0);
   Online* online(const Session& session);
   SharedBytes account_object(const std::string& account_sid, const protocol::Hash& hash);

@@ -44,6 +44,8 @@ struct Session::Stream {
   // Crash report.
   std::optional<protocol::Hash> report_hash;
   protocol::Bytes report;
+  // Debug.
+  std::shared_ptr<DebugRelay> relay;
 };
 
 Session::Session(SessionHost& host, std::string device_sid, SessionLimits limits)
@@ -54,7 +56,10 @@ Session::Session(SessionHost& host, std::string device_sid, SessionLimits limits
       tokens_updated_(last_heard_),
       tokens_(limits.control_frames_burst) {}
 
-Session::~Session() { flush_lines(); }
+Session::~Session() {
+  flush_lines();
+  end_relays(RelayEnd::By::Connection);
+}
 
 void Session::flush_lines() {
   for (auto& [number, stream] : streams_) {
@@ -146,6 +151,7 @@ void Session::greet(const link::Hello& hello) {
   if (greeting->target.hash && greeting->target.is_new) send_target(*greeting->target.hash);
   if (greeting->kernel.hash && greeting->kernel.is_new) send_kernel_target(*greeting->kernel.hash);
   welcomed_ = true;
+  takes_debug_ = hello.debug_version() != 0;
 }
 
 void Session::handle_stream(const link::Frame& frame) {
@@ -154,7 +160,8 @@ void Session::handle_stream(const link::Frame& frame) {
   const auto found = streams_.find(number);
   if (found == streams_.end()) {
     // Frames that crossed our Close on the way are late, not wrong.
-    if (number > last_opened_ || number % 2 == 0) return end("frame on a stream that was never opened");
+    const std::uint32_t last = number % 2 == 0 ? last_offered_ : last_opened_;
+    if (number > last) return end("frame on a stream that was never opened");
     return;
   }
   Stream& stream = *found->second;
@@ -171,6 +178,7 @@ void Session::handle_stream(const link::Frame& frame) {
 /// The device has closed its side. What the answer says is in the case of a crash report whether it is kept.
 void Session::end_stream(Stream& stream, std::uint32_t number, link::StreamError error) {
   if (stream.lines) stream.lines->finish();
+  if (stream.relay) stream.relay->end({RelayEnd::By::Device, error});
   if (stream.service == link::SERVICE_FETCH || error != link::STREAM_ERROR_NONE) {
     streams_.erase(number);
     return;
@@ -267,16 +275,18 @@ void Session::stream_data(Stream& stream, std::uint32_t number, const std::strin
     log_data(stream, number, data);
   } else if (stream.service == link::SERVICE_CRASH_REPORT) {
     stream.report.insert(stream.report.end(), data.begin(), data.end());
+  } else if (stream.service == link::SERVICE_DEBUG) {
+    stream.relay->from_device(protocol::as_bytes(data));
   } else {
     stream.lines->feed(data);
   }
 }
 
-/// Everything is consumed at once, so the credit goes back at once, in one frame for all that has just
-/// arrived. It also tells the device that its lines have reached the cloud.
+/// Lines are consumed at once, so their credit goes back at once, in one frame for all that has just arrived.
+/// It also tells the device that they have reached the cloud.
 void Session::give_back_credit() {
   for (auto& [number, stream] : streams_) {
-    if (stream->service == link::SERVICE_FETCH || stream->service == link::SERVICE_CRASH_REPORT) continue;
+    if (stream->service != link::SERVICE_LOG && stream->service != link::SERVICE_CHANNEL) continue;
     const std::uint32_t window =
         stream->service == link::SERVICE_LOG ? limits_.log_credit : limits_.channel_credit;
     if (stream->receive_credit < window) grant(number, window - stream->receive_credit);
@@ -312,9 +322,14 @@ void Session::write(const link::Frame& frame) {
   }
 }
 
-/// One piece of an object. False: there is nothing to send on this stream now.
+/// One piece for the device. False: there is nothing to send on this stream now.
 bool Session::produce(std::uint32_t number, Stream& stream) {
-  if (stream.service != link::SERVICE_FETCH || stream.awaits_encoding) return false;
+  if (stream.service == link::SERVICE_FETCH) return produce_object(number, stream);
+  return stream.service == link::SERVICE_DEBUG && produce_debug(number, stream);
+}
+
+bool Session::produce_object(std::uint32_t number, Stream& stream) {
+  if (stream.awaits_encoding) return false;
   const std::size_t left = stream.object->size() - stream.offset;
   const std::size_t count =
       std::min({left, protocol::kMaxStreamDataBytes, static_cast<std::size_t>(stream.send_credit)});
@@ -329,6 +344,55 @@ bool Session::produce(std::uint32_t number, Stream& stream) {
   }
   if (count == left) close_stream(number, link::STREAM_ERROR_NONE);
   return count > 0;
+}
+
+/// What the machine has sent, the credit for what it has been given, and the end when it has gone.
+bool Session::produce_debug(std::uint32_t number, Stream& stream) {
+  const std::shared_ptr<DebugRelay> relay = stream.relay;
+  if (const std::uint32_t credit = relay->take_credit(); credit > 0) grant(number, credit);
+  const protocol::Bytes data = relay->take_for_device(
+      std::min(protocol::kMaxStreamDataBytes, static_cast<std::size_t>(stream.send_credit)));
+  if (!data.empty()) {
+    link::Frame frame;
+    frame.set_stream(number);
+    frame.set_data(data.data(), data.size());
+    write(frame);
+    stream.send_credit -= data.size();
+  } else if (relay->ended()) {
+    close_stream(number, link::STREAM_ERROR_NONE);
+  }
+  return !data.empty();
+}
+
+bool Session::open_debug(std::shared_ptr<DebugRelay> relay) {
+  if (debug_relays().size() >= limits_.debug_streams) return false;
+  last_offered_ += 2;
+  auto& stream = streams_[last_offered_];
+  stream = std::make_unique<Stream>();
+  stream->service = link::SERVICE_DEBUG;
+  stream->receive_credit = DebugRelay::kWindow;
+  stream->relay = std::move(relay);
+  link::Frame frame;
+  frame.set_stream(last_offered_);
+  frame.mutable_open()->set_service(link::SERVICE_DEBUG);
+  frame.mutable_open()->set_credit(DebugRelay::kWindow);
+  write(frame);
+  return true;
+}
+
+std::vector<std::shared_ptr<const DebugRelay>> Session::debug_relays() const {
+  std::vector<std::shared_ptr<const DebugRelay>> relays;
+  for (const auto& [number, stream] : streams_)
+    if (stream->relay && !stream->relay->ended()) relays.push_back(stream->relay);
+  return relays;
+}
+
+void Session::end_relays(RelayEnd::By by) {
+  for (auto& [number, stream] : streams_) {
+    if (!stream->relay) continue;
+    stream->relay->set_device(nullptr);
+    stream->relay->end({by});
+  }
 }
 
 void Session::take_output(protocol::Bytes& bytes) {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "cloud/clock/clock.hpp"
+#include "cloud/debug/relay.hpp"
 #include "cloud/gateway/encodings.hpp"
 #include "cloud/logs/line_joiner.hpp"
 #include "protocol/bundle/bytes.hpp"
@@ -67,6 +68,7 @@ class SessionHost {
 struct SessionLimits {
   std::uint32_t keep_alive_seconds = 60;
   std::size_t streams = 16;                      ///< open at once
+  std::size_t debug_streams = 4;                 ///< of these, opened by us
   std::uint32_t log_credit = 8192;               ///< bytes
   std::uint32_t channel_credit = 4096;           ///< bytes
   std::size_t log_record_bytes = 4096;           ///< of one record
@@ -104,6 +106,15 @@ class Session {
   void send_key_change(protocol::ByteView message);
   void send_settings(bool logging_enabled);
   void send_restart_app();
+  /// Whether the device takes debug sessions at all.
+  [[nodiscard]] bool takes_debug() const { return takes_debug_; }
+  /// Opens a stream for `relay`, which tells it when there is something to fetch from it. False: there are
+  /// enough.
+  [[nodiscard]] bool open_debug(std::shared_ptr<DebugRelay> relay);
+  /// Debug sessions that are open at this moment.
+  [[nodiscard]] std::vector<std::shared_ptr<const DebugRelay>> debug_relays() const;
+  /// Ends all debug sessions. Also done by the destructor.
+  void end_relays(RelayEnd::By by);
   /// Says Goodbye and finishes.
   void end(const std::string& reason);
   /// Passes on what has arrived of unfinished lines. Also done by the destructor.
@@ -125,6 +136,8 @@ class Session {
   void grant(std::uint32_t number, std::uint32_t bytes);
   void give_back_credit();
   bool produce(std::uint32_t number, Stream& stream);
+  bool produce_object(std::uint32_t number, Stream& stream);
+  bool produce_debug(std::uint32_t number, Stream& stream);
   bool control_frame_allowed();
   void write(const link::Frame& frame);
 
@@ -134,13 +147,15 @@ class Session {
   protocol::FrameReader reader_;
   protocol::Bytes output_;
   std::map<std::uint32_t, std::unique_ptr<Stream>> streams_;
-  std::uint32_t last_opened_ = 0;
+  std::uint32_t last_opened_ = 0;    // by the device
+  std::uint32_t last_offered_ = 0;   // by us
   std::uint32_t next_to_serve_ = 0;  // round robin among the fetches
   Timestamp last_heard_;
   Timestamp tokens_updated_;
   double tokens_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for answers that come when it is gone
   bool welcomed_ = false;
+  bool takes_debug_ = false;
   bool finished_ = false;
   std::string reason_;
 };
