@@ -1,9 +1,11 @@
-// Sizes of the transfer encodings of an image, for bench.py: encoding_sizes NEW [OLD] prints one line of
-// JSON. What was encoded is decoded again, in pieces as they come over the link, and compared.
+// Sizes of the transfer encodings of an image, for bench.py: encoding_sizes NEW [OLD [ADDRESS]] prints one
+// line of JSON; the old one stands at ADDRESS. What was encoded is decoded again, in pieces as they come over
+// the link, and compared.
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <string>
 
 #include "protocol/transfer/decoder.hpp"
 #include "protocol/transfer/encoder.hpp"
@@ -42,7 +44,9 @@ int main(int count, char** arguments) {
   const Bytes object = count > 1 ? read_file(arguments[1]) : Bytes{};
   const Bytes base = count > 2 ? read_file(arguments[2]) : Bytes{};
   if (object.empty()) return 2;
-  const Bytes stream = transfer::encode(object, {.bytes = base}).stream();
+  transfer::Base running{.bytes = base};
+  if (count > 3) running.address = static_cast<std::uint32_t>(std::stoul(arguments[3], nullptr, 0));
+  const Bytes stream = transfer::encode(object, running).stream();
   std::printf("{\"bytes\": %zu, \"encoded_bytes\": %zu}\n", object.size(), stream.size());
   return decodes_to(object, base, stream) ? 0 : 1;
 }

@@ -175,6 +175,7 @@ Json view_device_state(const Device& device, bool connected, const UpdateProgres
   view["kernel"]["state"] = kStates[kernel_state < std::size(kStates) ? kernel_state : 0];
   view["kernel"]["bytes_done"] = kernel.progress.bytes_done;
   view["kernel"]["bytes_total"] = kernel.progress.bytes_total;
+  view["kernel"]["bytes_sent"] = kernel.progress.bytes_sent;
   view["update"]["state"] = kStates[state < std::size(kStates) ? state : 0];
   view["update"]["error_code"] = device.error_code;
   view["update"]["bytes_done"] = progress.bytes_done;

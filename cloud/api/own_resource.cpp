@@ -139,7 +139,8 @@ Answer provision_device(const Services& services, const Call& call) {
 }
 
 Answer device_state(const Services& services, const Call& call) {
-  const Device device = require_device(services, call);
+  Device device = require_device(services, call);
+  device.kernel.progress.bytes_sent = services.kernels.bytes_sent(device.sid);
   Json view = view_device_state(device, services.gateway.is_connected(device.sid),
                                 services.deployments.progress(device));
   view["attestation"] = attestation_of(services, device);

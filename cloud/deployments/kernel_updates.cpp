@@ -1,5 +1,8 @@
 #include "cloud/deployments/kernel_updates.hpp"
 
+#include <algorithm>
+
+#include "protocol/bundle/kernel_bundle.hpp"
 #include "protocol/link/update_error.hpp"
 
 namespace microvisor::cloud {
@@ -23,6 +26,7 @@ const char* name_of(link::UpdateState state) {
 }  // namespace
 
 void KernelUpdates::deploy(Device device, const Kernel& kernel) {
+  transfers_.erase(device.sid);
   KernelState& state = device.kernel;
   state.target = kernel.manifest_hash;
   state.targeted = clock_.now();
@@ -69,6 +73,33 @@ void KernelUpdates::reported(const std::string& device_sid, const link::UpdateRe
   }
   store_.update_device(*device);
   bus_.publish(DeviceChanged{device_sid});
+}
+
+bool KernelUpdates::object_sent(const std::string& device_sid, const protocol::Hash& object,
+                                std::size_t bytes) {
+  auto found = transfers_.find(device_sid);
+  if (found == transfers_.end()) found = transfers_.emplace(device_sid, transfer_to(device_sid)).first;
+  Transfer& transfer = found->second;
+  if (std::ranges::find(transfer.objects, object) == transfer.objects.end()) return false;
+  transfer.bytes_sent += static_cast<std::uint32_t>(bytes);
+  return true;
+}
+
+std::uint32_t KernelUpdates::bytes_sent(const std::string& device_sid) const {
+  const auto found = transfers_.find(device_sid);
+  return found == transfers_.end() ? 0 : found->second.bytes_sent;
+}
+
+/// One that has not begun.
+KernelUpdates::Transfer KernelUpdates::transfer_to(const std::string& device_sid) const {
+  const auto device = store_.device_by_sid(device_sid);
+  if (!device || !device->kernel.target) return {};
+  const auto manifest = store_.object(device->account_sid, *device->kernel.target);
+  if (!manifest) return {};
+  Transfer transfer{{*device->kernel.target}};
+  if (const auto info = protocol::parse_kernel_manifest(*manifest))
+    transfer.objects.insert(transfer.objects.end(), info->layers.begin(), info->layers.end());
+  return transfer;
 }
 
 std::optional<protocol::Hash> KernelUpdates::target_of(const Device& device) {

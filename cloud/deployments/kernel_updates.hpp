@@ -7,6 +7,8 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "cloud/bus/bus.hpp"
 #include "cloud/store/store.hpp"
@@ -24,16 +26,28 @@ class KernelUpdates {
   /// The device has said Hello; the caller stores it.
   void connected(Device& device, const link::Hello& hello);
   void reported(const std::string& device_sid, const link::UpdateReport& report);
+  /// So many bytes of the object have gone out to the device. False: it is not of the release that is the
+  /// device's target.
+  bool object_sent(const std::string& device_sid, const protocol::Hash& object, std::size_t bytes);
+
+  /// What has gone out to the device for its target, since that was named or this process has started.
+  [[nodiscard]] std::uint32_t bytes_sent(const std::string& device_sid) const;
 
   /// The manifest to name at a connection; empty if there is none, or if the device has failed at it.
   [[nodiscard]] static std::optional<protocol::Hash> target_of(const Device& device);
 
  private:
+  struct Transfer {
+    std::vector<protocol::Hash> objects;  ///< of the target: manifest and layers
+    std::uint32_t bytes_sent = 0;
+  };
   void show(Device& device, link::UpdateState state);
+  [[nodiscard]] Transfer transfer_to(const std::string& device_sid) const;
 
   Store& store_;
   Bus& bus_;
   const Clock& clock_;
+  std::unordered_map<std::string, Transfer> transfers_;  // of devices that fetch; changes too often to store
 };
 
 }  // namespace microvisor::cloud

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "cloud/test/fixtures.hpp"
+#include "protocol/bundle.pb.h"
+#include "protocol/bundle/crypto.hpp"
+#include "protocol/bundle/envelope.hpp"
 
 namespace microvisor::cloud {
 namespace {
@@ -17,9 +20,12 @@ struct KernelUpdateTest : testing::Test {
   Kernel new_kernel = add_kernel('n');
   std::string sid = world.add_device('1').sid;
 
-  Kernel add_kernel(char fill) {
-    const protocol::Bytes layer(1000, static_cast<std::uint8_t>(fill));
-    const protocol::Bytes manifest(200, static_cast<std::uint8_t>(fill));
+  static protocol::Bytes layer_of(char fill) {
+    return protocol::Bytes(1000, static_cast<std::uint8_t>(fill));
+  }
+  Kernel add_kernel(char fill, protocol::Bytes manifest = {}) {
+    const protocol::Bytes layer = layer_of(fill);
+    if (manifest.empty()) manifest.assign(200, static_cast<std::uint8_t>(fill));
     Kernel kernel;
     kernel.account_sid = world.account.sid;
     kernel.manifest_hash = protocol::sha256(manifest);
@@ -27,6 +33,17 @@ struct KernelUpdateTest : testing::Test {
     EXPECT_TRUE(world.store->add_kernel(
         kernel, {{protocol::sha256(layer), layer}, {kernel.manifest_hash, manifest}}));
     return kernel;
+  }
+  /// Signed by somebody, with this one layer.
+  static protocol::Bytes manifest_of(const protocol::Bytes& layer) {
+    bundle::KernelManifest::KernelBody body;
+    body.mutable_meta()->set_version_string("s");
+    const protocol::Hash hash = protocol::sha256(layer);
+    auto& only = *body.add_layers();
+    only.set_target(bundle::Kernel);
+    only.set_fetch_hash(hash.data(), hash.size());
+    return protocol::sign_envelope(protocol::as_bytes(body.SerializeAsString()),
+                                   protocol::SigningKey::generate());
   }
   Device device() { return *world.store->device_by_sid(sid); }
   void hello(const Kernel& runs) {
@@ -111,6 +128,19 @@ TEST_F(KernelUpdateTest, ObjectsBelongToTheAccountUntilTheReleaseIsRemoved) {
   EXPECT_TRUE(world.store->object(world.account.sid, old_kernel.manifest_hash));
   EXPECT_EQ(device().kernel.target, std::nullopt);
   EXPECT_EQ(world.store->kernels(world.account.sid).size(), 1U);
+}
+
+TEST_F(KernelUpdateTest, CountsWhatGoesOutForTheTarget) {
+  const Kernel kernel = add_kernel('s', manifest_of(layer_of('s')));
+  const protocol::Hash layer = protocol::sha256(layer_of('s'));
+  EXPECT_FALSE(updates.object_sent(sid, layer, 5)) << "there is no target";
+  updates.deploy(device(), kernel);
+  EXPECT_TRUE(updates.object_sent(sid, kernel.manifest_hash, 200));
+  EXPECT_TRUE(updates.object_sent(sid, layer, 30));
+  EXPECT_FALSE(updates.object_sent(sid, protocol::sha256(layer_of('o')), 1000)) << "of something else";
+  EXPECT_EQ(updates.bytes_sent(sid), 230U);
+  updates.deploy(device(), kernel);
+  EXPECT_EQ(updates.bytes_sent(sid), 0U) << "of the latest deployment";
 }
 
 }  // namespace

@@ -12,7 +12,6 @@ namespace microvisor::cloud {
 namespace {
 
 constexpr std::size_t kMaxWaiting = 32;  // encodings to be made; beyond that, objects travel as they are
-constexpr std::uint32_t kApplicationFlash = 0x0800'0000;  // RM0456, 2.3: bank 1 of the flash, non-secure
 
 EncodingPtr encode(const protocol::Bytes& object, const std::optional<RunningImage>& running) {
   protocol::Bytes base;
@@ -39,9 +38,9 @@ protocol::Bytes base_of(const RunningImage& running) {
   protocol::Bytes flash(extent, 0xFF);
   for (const RunningLayer& layer : running.layers)
     std::copy(layer.bytes->begin(), layer.bytes->end(), flash.begin() + layer.start);
-  if (running.address < kApplicationFlash || running.address - kApplicationFlash >= extent) return {};
+  if (running.address < running.start || running.address - running.start >= extent) return {};
   if (protocol::sha256(flash) != running.hash) return {};
-  flash.erase(flash.begin(), flash.begin() + (running.address - kApplicationFlash));
+  flash.erase(flash.begin(), flash.begin() + (running.address - running.start));
   return flash;
 }
 

@@ -40,17 +40,21 @@ class SharedEncoding {
 
 using EncodingPtr = std::shared_ptr<const SharedEncoding>;
 
-/// A part of what a device runs: a layer, and where it begins in the application's flash.
+/// RM0456, 2.3: bank 1 of the flash, non-secure.
+inline constexpr std::uint32_t kApplicationFlash = 0x0800'0000;
+
+/// A part of what a device runs: a layer, and where it begins behind the image's start.
 struct RunningLayer {
   std::uint32_t start = 0;
   SharedBytes bytes;
 };
 
-/// What a device says it runs, and what the cloud believes that to be.
+/// What a device says it runs, application or kernel, and what the cloud believes that to be.
 struct RunningImage {
-  protocol::Hash hash{};      ///< as the device says
-  std::uint32_t address = 0;  ///< the base is the part from here on
-  std::vector<RunningLayer> layers;
+  protocol::Hash hash{};                    ///< as the device says
+  std::uint32_t address = 0;                ///< the base is the part from here on
+  std::uint32_t start = kApplicationFlash;  ///< where the image begins
+  std::vector<RunningLayer> layers{};
 };
 
 class Encodings {

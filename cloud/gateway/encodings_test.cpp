@@ -52,7 +52,7 @@ SharedBytes changed(const SharedBytes& old) {
 }
 
 RunningImage running(const SharedBytes& layer) {
-  return {protocol::sha256(*layer), 0x0800'0000, {{0, layer}}};
+  return {.hash = protocol::sha256(*layer), .address = 0x0800'0000, .layers = {{0, layer}}};
 }
 
 struct EncodingsTest : testing::Test {
@@ -149,7 +149,8 @@ TEST(BaseOf, IsWhatTheFlashHoldsFromAnAddressOn) {
   const auto first = std::make_shared<const Bytes>(Bytes{1, 2, 3});
   const auto second = std::make_shared<const Bytes>(Bytes{4, 5});
   const Bytes flash{1, 2, 3, 0xFF, 4, 5};
-  RunningImage image{protocol::sha256(flash), 0x0800'0000, {{0, first}, {4, second}}};
+  RunningImage image{
+      .hash = protocol::sha256(flash), .address = 0x0800'0000, .layers = {{0, first}, {4, second}}};
   EXPECT_EQ(base_of(image), flash);
   image.address += 4;
   EXPECT_EQ(base_of(image), *second);
@@ -160,6 +161,17 @@ TEST(BaseOf, IsWhatTheFlashHoldsFromAnAddressOn) {
   image.address = 0x0800'0000;
   image.hash[5] ^= 1;
   EXPECT_TRUE(base_of(image).empty()) << "not what the device runs";
+}
+
+TEST(BaseOf, OfAKernelIsItsImage) {
+  const SharedBytes kernel = image(3);
+  RunningImage running{.hash = protocol::sha256(*kernel),
+                       .address = 0x0C12'2000,
+                       .start = 0x0C12'2000,
+                       .layers = {{0, kernel}}};
+  EXPECT_EQ(base_of(running), *kernel);
+  running.hash[0] ^= 1;
+  EXPECT_TRUE(base_of(running).empty()) << "not what the device runs";
 }
 
 }  // namespace

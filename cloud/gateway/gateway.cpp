@@ -122,21 +122,34 @@ std::vector<RunningLayer> Gateway::layers_of(const App& app) {
   return layers;
 }
 
+/// What the device runs by its own word, as far as the cloud has that; the key then stands for it too. An
+/// application is put together from its layers, a kernel is an object of a release.
+std::optional<RunningImage> Gateway::running_image(const Device& device, const link::Open& open,
+                                                   std::string& key) {
+  const auto base = protocol::as_hash(open.base_hash());
+  if (!base) return std::nullopt;
+  const std::string name = open.base_hash() + std::to_string(open.base_address());
+  if (open.base_address() - kApplicationFlash >= protocol::kFlashBytes) {
+    const SharedBytes kernel = account_object(device.account_sid, *base);
+    if (!kernel) return std::nullopt;
+    key += name;
+    return RunningImage{*base, open.base_address(), open.base_address(), {{0, kernel}}};
+  }
+  const auto app = device.reported_hash ? store_.app_with_manifest(device.account_sid, *device.reported_hash)
+                                        : std::nullopt;
+  if (!app) return std::nullopt;
+  key += name + app->sid;
+  RunningImage running{.hash = *base, .address = open.base_address()};
+  if (!encodings_.knows(key)) running.layers = layers_of(*app);
+  return running;
+}
+
 void Gateway::encoding(const Session& session, const link::Open& open, const SharedBytes& object,
                        Encodings::Answer answer) {
   const auto device = online(session) == nullptr ? std::nullopt : store_.device_by_sid(session.device_sid());
   if (!device || !device->encodings_allowed) return answer(nullptr);
   std::string key = device->account_sid + open.object_hash();
-  std::optional<RunningImage> running;
-  const auto base = protocol::as_hash(open.base_hash());
-  const auto app = base && device->reported_hash
-                       ? store_.app_with_manifest(device->account_sid, *device->reported_hash)
-                       : std::nullopt;
-  if (app) {
-    key += open.base_hash() + std::to_string(open.base_address()) + app->sid;
-    running = RunningImage{*base, open.base_address(), {}};
-    if (!encodings_.knows(key)) running->layers = layers_of(*app);
-  }
+  std::optional<RunningImage> running = running_image(*device, open, key);
   encodings_.request(key, object, std::move(running),
                      [this, sid = device->sid, answer = std::move(answer)](const EncodingPtr& encoding) {
                        answer(encoding);
@@ -145,8 +158,9 @@ void Gateway::encoding(const Session& session, const link::Open& open, const Sha
                      });
 }
 
-void Gateway::object_sent(const Session& session, std::size_t bytes) {
-  if (online(session) != nullptr) deployments_.object_sent(session.device_sid(), bytes);
+void Gateway::object_sent(const Session& session, const protocol::Hash& object, std::size_t bytes) {
+  if (online(session) == nullptr || kernels_.object_sent(session.device_sid(), object, bytes)) return;
+  deployments_.object_sent(session.device_sid(), bytes);
 }
 
 void Gateway::update_report(const Session& session, const link::UpdateReport& report) {

@@ -77,7 +77,7 @@ class Gateway final : public SessionHost {
   SharedBytes object(const Session& session, const protocol::Hash& hash) override;
   void encoding(const Session& session, const link::Open& open, const SharedBytes& object,
                 Encodings::Answer answer) override;
-  void object_sent(const Session& session, std::size_t bytes) override;
+  void object_sent(const Session& session, const protocol::Hash& object, std::size_t bytes) override;
   void update_report(const Session& session, const link::UpdateReport& report) override;
   void kernel_report(const Session& session, const link::UpdateReport& report) override;
   void keys_report(const Session& session, const link::KeysReport& report) override;
@@ -94,6 +94,7 @@ class Gateway final : public SessionHost {
   void log(const Session& session, const char* type, std::string message, Timestamp time = 0);
   Online* online(const Session& session);
   SharedBytes account_object(const std::string& account_sid, const protocol::Hash& hash);
+  std::optional<RunningImage> running_image(const Device& device, const link::Open& open, std::string& key);
   std::vector<RunningLayer> layers_of(const App& app);
   void app_running(const Session& session, bool running);
 

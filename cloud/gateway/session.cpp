@@ -35,6 +35,7 @@ struct Session::Stream {
   std::uint64_t send_credit = 0;     // what we may still send
   // Fetch.
   SharedBytes object;  // or its encoding
+  protocol::Hash object_hash{};
   std::size_t offset = 0;
   bool awaits_encoding = false;
   // Log.
@@ -223,6 +224,7 @@ void Session::open_fetch(Stream& stream, const link::Open& open) {
   if (hash) stream.object = host_.object(*this, *hash);
   if (!stream.object) return close_stream(last_opened_, link::STREAM_ERROR_NOT_FOUND);
   if (open.offset() > stream.object->size()) return close_stream(last_opened_, link::STREAM_ERROR_REFUSED);
+  stream.object_hash = *hash;
   stream.offset = open.offset();
   const bool accepts = (open.accepts_encodings() >> protocol::transfer::kFormatVersion & 1U) != 0;
   if (!accepts || stream.offset == stream.object->size()) return;
@@ -340,7 +342,7 @@ bool Session::produce_object(std::uint32_t number, Stream& stream) {
     write(frame);
     stream.offset += count;
     stream.send_credit -= count;
-    host_.object_sent(*this, count);
+    host_.object_sent(*this, stream.object_hash, count);
   }
   if (count == left) close_stream(number, link::STREAM_ERROR_NONE);
   return count > 0;

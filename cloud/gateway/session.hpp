@@ -52,7 +52,7 @@ class SessionHost {
   virtual void encoding(const Session& session, const link::Open& open, const SharedBytes& object,
                         Encodings::Answer answer) = 0;
   /// So many bytes of an object, or of its encoding, are about to go out.
-  virtual void object_sent(const Session& session, std::size_t bytes) = 0;
+  virtual void object_sent(const Session& session, const protocol::Hash& object, std::size_t bytes) = 0;
   virtual void update_report(const Session& session, const link::UpdateReport& report) = 0;
   virtual void kernel_report(const Session& session, const link::UpdateReport& report) = 0;
   virtual void keys_report(const Session& session, const link::KeysReport& report) = 0;

@@ -47,7 +47,7 @@ struct FakeHost final : SessionHost {
   }
   std::vector<link::Open> opens;
   std::vector<Encodings::Answer> answers;
-  void object_sent(const Session&, std::size_t bytes) override { sent += bytes; }
+  void object_sent(const Session&, const protocol::Hash&, std::size_t bytes) override { sent += bytes; }
   std::size_t sent = 0;
   void update_report(const Session&, const link::UpdateReport& report) override { reports.push_back(report); }
   void kernel_report(const Session&, const link::UpdateReport& report) override {

@@ -21,8 +21,10 @@ void read_this_kernel(storage::Flash& flash, std::span<std::uint8_t> buffer) {
   std::memcpy(&trailer, bytes.data(), sizeof trailer);
   if (trailer.magic != kKernelTrailerMagic || trailer.manifest_size > kMaximumKernelManifest) return;
   const auto envelope = bytes.subspan(sizeof trailer, trailer.manifest_size);
-  if (manifest::parse_trusted_kernel_manifest(envelope, kernel.manifest) == manifest::ManifestError::None)
-    kernel.manifest_hash = crypto::sha256(envelope);
+  if (manifest::parse_trusted_kernel_manifest(envelope, kernel.manifest) != manifest::ManifestError::None)
+    return;
+  kernel.manifest_hash = crypto::sha256(envelope);
+  kernel.image_size = trailer.image_size;
 }
 
 }  // namespace microvisor::firmware::kernel

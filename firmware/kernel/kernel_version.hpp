@@ -14,6 +14,7 @@ namespace microvisor::firmware::kernel {
 struct ThisKernel {
   manifest::KernelManifest manifest;
   crypto::Digest manifest_hash{};
+  std::uint32_t image_size = 0;  // bytes, of which the hash is the manifest's
   [[nodiscard]] std::string_view version() const { return manifest.version_string.data(); }
 };
 

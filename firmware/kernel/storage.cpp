@@ -62,7 +62,8 @@ vault::Store the_store(flash);
 crypto::SealingKey journal_key;
 crypto::SealingKey staging_key;
 update::Updater the_updater(flash, nor, the_store, staging_key, 0, take_turns);
-upgrader::KernelUpdater the_kernel_updater(flash, the_store, the_updater.staging(), kVendorKey);
+upgrader::KernelUpdater the_kernel_updater(flash, the_store, the_updater.staging(), the_updater.decoding(),
+                                           kVendorKey);
 CrashStore the_crashes(nor, the_store);
 upgrader::Trial the_trial(flash, the_store);
 vault::Identity the_identity;
@@ -128,7 +129,8 @@ void start_updater() {
   the_updater.set_device(the_identity.device_sid.text());
   the_updater.mount();
   const std::uint32_t highest = std::max(ratchet, kernel.security_ratchet);
-  the_kernel_updater.mount({this_kernel().manifest_hash, highest});
+  the_kernel_updater.mount(
+      {this_kernel().manifest_hash, highest, kernel.kernel.hash, this_kernel().image_size});
   if (!current) the_updater.refuse_next(update::UpdateError::OldVault);
   (void)vault::accept_ratchet(the_store, highest);
 }

@@ -5,4 +5,5 @@ set(FIRMWARE_UPDATE_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/decoding.cpp
   ${CMAKE_CURRENT_LIST_DIR}/decryption.cpp
   ${CMAKE_CURRENT_LIST_DIR}/installer.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/object_transfer.cpp
   ${CMAKE_CURRENT_LIST_DIR}/updater.cpp)

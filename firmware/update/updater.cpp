@@ -51,6 +51,7 @@ Updater::Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store,
       store_(store),
       staging_(nor, store, staging_key, hook),
       decoding_(staging_, hook),
+      transfer_(staging_, decoding_),
       kernel_version_(kernel_version),
       yield_(hook) {}
 
@@ -59,8 +60,7 @@ Updater::Updater(storage::Flash& flash, storage::Nor& nor, vault::Store& store,
 
 void Updater::mount() {
   staging_.mount();
-  decoding_.end();
-  plain_only_ = {};
+  transfer_.forget();
   record_ = Record{};
   installed_.reset();
   checked_ = crypto::Verdict::Invalid;
@@ -208,7 +208,7 @@ std::optional<ObjectRequest> Updater::next_object() {
       return std::nullopt;
     }
     ObjectRequest request{layer.fetch_hash, layer.maximum_size(), layer.exact_size, false,
-                          layer.encrypted_with == 0 && layer.fetch_hash != plain_only_};
+                          layer.encrypted_with == 0 && transfer_.accepts_encodings(layer.fetch_hash)};
     if (request.accepts_encodings) request.base = base_of(layer);
     return request;
   }
@@ -229,17 +229,9 @@ Updater::Names Updater::names_of_target() const {
 
 std::optional<std::uint32_t> Updater::open_object(const ObjectRequest& request) {
   std::uint32_t offset = 0;
-  const StagingStatus status =
-      staging_.open(request.hash, request.maximum_size, names_of_target().all(), offset);
-  if (status != StagingStatus::Ok) {
-    (void)give_up(UpdateError::Storage);
-    return std::nullopt;
-  }
-  decoding_.end();
-  opened_ = request;
-  opened_at_ = offset;
-  doubtful_ = offset > 0;
-  return offset;
+  if (transfer_.open(request, names_of_target().all(), offset) == StagingStatus::Ok) return offset;
+  (void)give_up(UpdateError::Storage);
+  return std::nullopt;
 }
 
 /// Nothing, unless bank 1 has been found to hold what was installed: all of its rows can be read then.
@@ -251,38 +243,23 @@ Base Updater::base_of(const manifest::Layer& layer) {
   return {installed_->extent_hash, address, flash_.in_place(address, installed_->extent - layer.start)};
 }
 
-bool Updater::begin_encoding(std::uint32_t version) {
-  const bool at_the_start = staging_.written() == opened_at_ && !decoding_.active();
-  if (version != protocol::transfer::kFormatVersion || !opened_.accepts_encodings || !at_the_start)
-    return false;
-  decoding_.begin(opened_at_, opened_.maximum_size, opened_.base.bytes);
-  doubtful_ = true;
-  return true;
-}
-
 UpdateError Updater::write(std::span<const std::uint8_t> data) {
-  const StagingStatus status = decoding_.active() ? decoding_.decode(data) : staging_.write(data);
-  if (decoding_.active() && status == StagingStatus::WrongHash) return fetch_plain();
-  return status == StagingStatus::Ok ? UpdateError::None : give_up(why_not(status, staging_.written()));
-}
-
-/// An encoding was no good, or what had come of the object before.
-UpdateError Updater::fetch_plain() {
-  decoding_.end();
-  plain_only_ = opened_.hash;
-  return staging_.drop(opened_.hash) == StagingStatus::Ok ? UpdateError::Hash : give_up(UpdateError::Storage);
+  const ObjectTransfer::Result result = transfer_.write(data);
+  return outcome(result, staging_.written());
 }
 
 UpdateError Updater::close_object() {
-  if (decoding_.active() && !decoding_.complete()) return fetch_plain();
-  decoding_.end();
   const std::uint32_t size = staging_.written();
-  const StagingStatus status = staging_.finish();
-  if (status == StagingStatus::WrongHash && doubtful_ && opened_.hash != plain_only_) return fetch_plain();
-  if (status != StagingStatus::Ok) return give_up(why_not(status, size));
-  if (!staging_.is_complete(record_.target)) return UpdateError::None;
+  const UpdateError error = outcome(transfer_.close(), size);
+  if (error != UpdateError::None || !staging_.is_complete(record_.target)) return error;
   const UpdateError manifest_error = load_checked_manifest();
   return manifest_error == UpdateError::None ? manifest_error : give_up(manifest_error);
+}
+
+/// Of a step with an object of which `size` bytes had come.
+UpdateError Updater::outcome(ObjectTransfer::Result result, std::uint32_t size) {
+  if (result.status == StagingStatus::Ok) return UpdateError::None;
+  return result.anew ? UpdateError::Hash : give_up(why_not(result.status, size));
 }
 
 /// What an object that is not what its hash says has become, as far as that can be told.
@@ -295,12 +272,7 @@ UpdateError Updater::why_not(StagingStatus status, std::uint32_t size) const {
     return layer.fetch_hash == staging_.found();
   });
   if (swapped) return UpdateError::LayersSwapped;
-  return size < opened_.exact_size ? UpdateError::LayerTruncated : UpdateError::Hash;
-}
-
-void Updater::interrupt_object() {
-  decoding_.end();
-  staging_.suspend();
+  return size < transfer_.opened().exact_size ? UpdateError::LayerTruncated : UpdateError::Hash;
 }
 
 UpdateError Updater::read_manifest(std::span<const std::uint8_t>& envelope) {

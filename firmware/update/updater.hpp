@@ -23,6 +23,7 @@
 #include "firmware/update/decoding.hpp"
 #include "firmware/update/decryption.hpp"
 #include "firmware/update/download.hpp"
+#include "firmware/update/object_transfer.hpp"
 #include "firmware/update/staging.hpp"
 #include "firmware/update/update_error.hpp"
 #include "firmware/vault/store.hpp"
@@ -55,6 +56,7 @@ class Updater final : public Download {
   [[nodiscard]] const std::optional<InstalledApplication>& installed() const { return installed_; }
   /// Shared with the update of Microvisor itself.
   [[nodiscard]] Staging& staging() { return staging_; }
+  [[nodiscard]] Decoding& decoding() { return decoding_; }
 
   // ---- While the application runs (Download)
   // --------------------------------------------------------------------------------
@@ -68,10 +70,12 @@ class Updater final : public Download {
                            bool retry_failed = false) override;
   [[nodiscard]] std::optional<ObjectRequest> next_object() override;
   [[nodiscard]] std::optional<std::uint32_t> open_object(const ObjectRequest& request) override;
-  [[nodiscard]] bool begin_encoding(std::uint32_t version) override;
+  [[nodiscard]] bool begin_encoding(std::uint32_t version) override {
+    return transfer_.begin_encoding(version);
+  }
   [[nodiscard]] UpdateError write(std::span<const std::uint8_t> data) override;
   [[nodiscard]] UpdateError close_object() override;
-  void interrupt_object() override;
+  void interrupt_object() override { transfer_.interrupt(); }
   void fail(UpdateError error) override;
   [[nodiscard]] UpdateError mark_ready() override;
   [[nodiscard]] Progress progress() const override;
@@ -126,7 +130,7 @@ class Updater final : public Download {
   [[nodiscard]] bool manifest_loaded() const { return manifest_verdict_ == crypto::Verdict::Valid; }
   [[nodiscard]] UpdateError measure_staged(const manifest::Layer& layer);
   [[nodiscard]] Base base_of(const manifest::Layer& layer);
-  [[nodiscard]] UpdateError fetch_plain();
+  [[nodiscard]] UpdateError outcome(ObjectTransfer::Result result, std::uint32_t size);
   struct Names {
     std::array<crypto::Digest, 1 + kMaximumLayers> list{};
     std::size_t count = 0;
@@ -162,6 +166,7 @@ class Updater final : public Download {
   vault::Store& store_;
   Staging staging_;
   Decoding decoding_;
+  ObjectTransfer transfer_;
   std::uint32_t kernel_version_;
   std::string_view device_sid_;
   YieldHook yield_;
@@ -170,10 +175,6 @@ class Updater final : public Download {
   std::optional<InstalledApplication> installed_;
   crypto::Verdict checked_ = crypto::Verdict::Invalid;  // bank 1 was verified since the last mount()
   crypto::Digest measured_{};  // of the extent, as it was found there; zeros: not yet
-  ObjectRequest opened_;
-  std::uint32_t opened_at_ = 0;  // bytes of it that were there
-  bool doubtful_ = false;        // not all of the open object came as it is since it was opened
-  crypto::Digest plain_only_{};  // the object that no encoding is accepted of any more
   crypto::Verdict manifest_verdict_ = crypto::Verdict::Invalid;  // manifest_ is that of the target
   manifest::ApplicationManifest manifest_;
 };

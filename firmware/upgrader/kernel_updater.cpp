@@ -24,6 +24,7 @@ bool is_open(update::Phase phase) {
 
 void KernelUpdater::mount(const RunningKernel& running) {
   running_ = running;
+  transfer_.forget();
   read_outcome();
 }
 
@@ -120,11 +121,27 @@ std::optional<update::ObjectRequest> KernelUpdater::next_object() {
       if (decrypt_staged(each) == UpdateError::None) continue;
       return std::nullopt;
     }
-    return update::ObjectRequest{
-        .hash = layer.fetch_hash,
-        .maximum_size = each.maximum_size + (encrypted ? kEncryptedLayerOverhead : 0)};
+    return request_for(each);
   }
   return std::nullopt;
+}
+
+/// A kernel may come as a difference against the one that runs: nobody writes its pages but the upgrader. The
+/// boot stages are hidden while a kernel runs (docs/boot.md), so theirs have no base.
+update::ObjectRequest KernelUpdater::request_for(const ReleaseLayer& each) {
+  const manifest::StageLayer& layer = each.layer;
+  update::ObjectRequest request{.hash = layer.fetch_hash, .maximum_size = each.maximum_size};
+  if (layer.encrypted_with != 0) {
+    request.maximum_size += kEncryptedLayerOverhead;
+    return request;
+  }
+  request.accepts_encodings = transfer_.accepts_encodings(layer.fetch_hash);
+  const bool is_kernel = each.places == nullptr;
+  if (request.accepts_encodings && is_kernel && running_.image_size != 0) {
+    const std::uint32_t address = kKernel.address();
+    request.base = {running_.image_hash, address, flash_.in_place(address, running_.image_size)};
+  }
+  return request;
 }
 
 /// What must not give way to anything while this update goes on.
@@ -164,24 +181,27 @@ UpdateError KernelUpdater::decrypt_staged(const ReleaseLayer& each) {
 
 std::optional<std::uint32_t> KernelUpdater::open_object(const update::ObjectRequest& request) {
   std::uint32_t offset = 0;
-  const StagingStatus status =
-      staging_.open(request.hash, request.maximum_size, names_of_target().all(), offset);
-  if (status == StagingStatus::Ok) return offset;
+  if (transfer_.open(request, names_of_target().all(), offset) == StagingStatus::Ok) return offset;
   (void)give_up(UpdateError::Storage);
   return std::nullopt;
 }
 
 UpdateError KernelUpdater::write(std::span<const std::uint8_t> data) {
-  const StagingStatus status = staging_.write(data);
-  if (status == StagingStatus::Ok) return UpdateError::None;
-  if (status != StagingStatus::TooLarge) return give_up(update::error_of(status));
-  return give_up(manifest_loaded_ ? UpdateError::LayerSize : UpdateError::Manifest);
+  return outcome(transfer_.write(data));
 }
 
 UpdateError KernelUpdater::close_object() {
-  UpdateError error = update::error_of(staging_.finish());
-  if (error == UpdateError::None && staging_.is_complete(target_)) error = load_checked_manifest();
+  UpdateError error = outcome(transfer_.close());
+  if (error != UpdateError::None || !staging_.is_complete(target_)) return error;
+  error = load_checked_manifest();
   return error == UpdateError::None ? error : give_up(error);
+}
+
+UpdateError KernelUpdater::outcome(update::ObjectTransfer::Result result) {
+  if (result.status == StagingStatus::Ok) return UpdateError::None;
+  if (result.anew) return UpdateError::Hash;
+  if (result.status != StagingStatus::TooLarge) return give_up(update::error_of(result.status));
+  return give_up(manifest_loaded_ ? UpdateError::LayerSize : UpdateError::Manifest);
 }
 
 UpdateError KernelUpdater::load_checked_manifest() {

@@ -11,6 +11,7 @@
 
 #include "firmware/storage/flash.hpp"
 #include "firmware/update/download.hpp"
+#include "firmware/update/object_transfer.hpp"
 #include "firmware/upgrader/release.hpp"
 #include "firmware/vault/store.hpp"
 
@@ -19,14 +20,20 @@ namespace microvisor::firmware::upgrader {
 /// The kernel that runs.
 struct RunningKernel {
   crypto::Digest manifest_hash{};
-  std::uint32_t ratchet = 0;  // below which no release is accepted
+  std::uint32_t ratchet = 0;     // below which no release is accepted
+  crypto::Digest image_hash{};   // of the bytes in its pages, as the bootrom has verified them
+  std::uint32_t image_size = 0;  // bytes; 0: not known
 };
 
 class KernelUpdater final : public update::Download {
  public:
   KernelUpdater(storage::Flash& flash, vault::Store& store, update::Staging& staging,
-                const crypto::PublicKey& vendor_key)
-      : flash_(flash), store_(store), staging_(staging), vendor_key_(vendor_key) {}
+                update::Decoding& decoding, const crypto::PublicKey& vendor_key)
+      : flash_(flash),
+        store_(store),
+        staging_(staging),
+        transfer_(staging, decoding),
+        vendor_key_(vendor_key) {}
 
   /// Once, with store and staging area mounted.
   void mount(const RunningKernel& running);
@@ -42,20 +49,24 @@ class KernelUpdater final : public update::Download {
                            bool retry_failed) override;
   [[nodiscard]] std::optional<update::ObjectRequest> next_object() override;
   [[nodiscard]] std::optional<std::uint32_t> open_object(const update::ObjectRequest& request) override;
-  [[nodiscard]] bool begin_encoding(std::uint32_t) override { return false; }  // none is asked for
+  [[nodiscard]] bool begin_encoding(std::uint32_t version) override {
+    return transfer_.begin_encoding(version);
+  }
   [[nodiscard]] update::UpdateError write(std::span<const std::uint8_t> data) override;
   [[nodiscard]] update::UpdateError close_object() override;
-  void interrupt_object() override { staging_.suspend(); }
+  void interrupt_object() override { transfer_.interrupt(); }
   void fail(update::UpdateError error) override { (void)give_up(error); }
   [[nodiscard]] update::UpdateError mark_ready() override;
   [[nodiscard]] update::Progress progress() const override;
 
  private:
   update::UpdateError give_up(update::UpdateError error);
+  [[nodiscard]] update::UpdateError outcome(update::ObjectTransfer::Result result);
   void withdraw();
   [[nodiscard]] update::UpdateError load_checked_manifest();
   [[nodiscard]] update::UpdateError check_layer_keys();
   [[nodiscard]] update::UpdateError decrypt_staged(const ReleaseLayer& each);
+  [[nodiscard]] update::ObjectRequest request_for(const ReleaseLayer& each);
   struct Names {
     std::array<crypto::Digest, 4> list{};
     std::size_t count = 0;
@@ -67,6 +78,7 @@ class KernelUpdater final : public update::Download {
   storage::Flash& flash_;
   vault::Store& store_;
   update::Staging& staging_;
+  update::ObjectTransfer transfer_;
   const crypto::PublicKey& vendor_key_;
   RunningKernel running_;
   update::Phase phase_ = update::Phase::Idle;

@@ -11,6 +11,7 @@
 #include "firmware/vault/layer_keys.hpp"
 #include "protocol/bundle/layer_encryption.hpp"
 #include "protocol/bundle/manifest.hpp"
+#include "protocol/transfer/encoder.hpp"
 #include "tests/link/test_device.hpp"
 
 namespace microvisor::test {
@@ -158,6 +159,93 @@ TEST_F(LinkEncryptedKernelUpdate, RefusesALayerThatWasCut) {
 TEST_F(LinkEncryptedKernelUpdate, RefusesALayerThatBecomesAnother) {
   release.becomes_another = true;
   expect_refused(release, vendor, UpdateError::Measurement);
+}
+
+/// A device that runs `running`, which the gateway knows, and is to run `later`.
+class LinkKernelDifference : public LinkKernelUpdate {
+ protected:
+  LinkKernelDifference() {
+    device.install_kernel(running);
+    device.reset();
+    release.layers[0].second = later;
+    gateway.encode_against(running, fw::kKernel.address());
+  }
+  void expect_staged(const Release& wanted) {
+    for (const auto& [region, layer] : wanted.layers) {
+      fw::crypto::Digest name{};
+      std::ranges::copy(protocol::sha256(layer), name.begin());
+      EXPECT_TRUE(device.updater().staging().is_complete(name)) << "region " << region;
+    }
+  }
+  void expect_update(const Strings& encodings) {
+    deploy(release, vendor);
+    ASSERT_TRUE(device.run_until([&] { return device.installs == 1; }, 300));
+    EXPECT_EQ(gateway.seen().encodings, encodings);
+    EXPECT_FALSE(reported("FAILED 2"));
+    EXPECT_EQ(record().phase, fw::upgrader::Phase::Requested);
+    expect_staged(release);
+  }
+  [[nodiscard]] std::uint64_t travelled() { return gateway.seen().object_bytes; }
+
+  /// Numbers that do not compress.
+  static protocol::Bytes numbers(std::size_t size, std::uint32_t seed) {
+    protocol::Bytes bytes = image(fw::kKernel.address(), size, 0);
+    for (std::size_t i = 8; i < size; ++i)
+      bytes[i] = static_cast<std::uint8_t>((seed = seed * 1664525 + 1013904223) >> 24);
+    return bytes;
+  }
+  const protocol::Bytes running = numbers(90'000, 1);
+  const protocol::Bytes later = [this] {
+    protocol::Bytes changed = running;
+    for (std::size_t i = 100; i < changed.size(); i += 2'000) changed[i] ^= 0x55;
+    changed.resize(95'000, 0x77);
+    return changed;
+  }();
+  Release release;
+};
+
+TEST_F(LinkKernelDifference, TheKernelTravelsAsADifferenceAndTheStagesCompressed) {
+  expect_update({"difference", "compressed", "compressed"});
+  EXPECT_LT(travelled(), later.size() / 20) << "the stages are made of one byte each";
+}
+
+TEST_F(LinkKernelDifference, AKernelThatTheGatewayDoesNotKnowCostsBytesOnly) {
+  protocol::Bytes other = running;
+  for (std::size_t i = 0; i < other.size(); i += 500) other[i] ^= 1;
+  gateway.encode_against(other, fw::kKernel.address());
+  expect_update({"difference", "compressed", "compressed"});
+  EXPECT_GT(travelled(), later.size()) << "and then it came as it is";
+}
+
+TEST_F(LinkKernelDifference, SoDoesOneOfAnotherSize) {
+  gateway.encode_against(numbers(50'000, 1), fw::kKernel.address());
+  expect_update({"difference", "compressed", "compressed"});
+  EXPECT_GT(travelled(), later.size());
+}
+
+TEST_F(LinkKernelDifference, ADeviceThatDoesNotKnowWhatItRunsOffersNoBase) {
+  device.install_kernel({});
+  device.reset();
+  expect_update({"compressed", "compressed", "compressed"});
+}
+
+TEST_F(LinkKernelDifference, GoesOnAtASegmentWhereTheConnectionBroke) {
+  release.layers[0].second = numbers(90'000, 2);  // nothing in common, but for what follows
+  std::fill(release.layers[0].second.begin() + 45'000, release.layers[0].second.end(), std::uint8_t{3});
+  const auto encoding =
+      protocol::transfer::encode(release.layers[0].second, {running, fw::kKernel.address()});
+  gateway.cut_after(40'000);
+  expect_update({"difference", "difference", "compressed", "compressed"});
+  EXPECT_GE(gateway.seen().sessions, 2U);
+  EXPECT_LT(travelled(), encoding.size() + 2 * protocol::transfer::kSegmentBytes + 4'000)
+      << "a segment twice, manifest and stages";
+}
+
+TEST_F(LinkKernelDifference, EncryptedLayersTravelAsTheyAre) {
+  const auto key = protocol::SigningKey::generate();
+  give_layer_key(key);
+  release.layer_key = &key;
+  expect_update({});
 }
 
 TEST_F(LinkKernelUpdate, AnotherTargetTakesTheRequestBack) {

@@ -101,9 +101,22 @@ void TestDevice::build() {
   static_cast<void>(store_->mount());
   updater_.emplace(flash_, nor_, *store_, staging_key_, 1000U);
   updater_->mount();
-  kernel_updater_.emplace(flash_, *store_, updater_->staging(), vendor);
-  kernel_updater_->mount({running_kernel, ratchet});
+  kernel_updater_.emplace(flash_, *store_, updater_->staging(), updater_->decoding(), vendor);
+  kernel_updater_->mount({running_kernel, ratchet, firmware::crypto::sha256(kernel_image_),
+                          static_cast<std::uint32_t>(kernel_image_.size())});
   engine_ = std::make_unique<firmware::link::LinkEngine>(*this, line_, retained_);
+}
+
+void TestDevice::install_kernel(const protocol::Bytes& image) {
+  kernel_image_ = image;
+  std::uint32_t address = firmware::kKernel.address();
+  for (std::size_t at = 0; at < image.size(); at += sizeof(Row), address += sizeof(Row)) {
+    Row row;
+    row.fill(0xFF);
+    std::copy_n(image.begin() + static_cast<std::ptrdiff_t>(at), std::min(row.size(), image.size() - at),
+                row.begin());
+    if (flash_.program_row(address, row) != FlashStatus::Ok) throw std::runtime_error("not blank");
+  }
 }
 
 void TestDevice::reset() {

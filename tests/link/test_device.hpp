@@ -65,6 +65,9 @@ class TestDevice final : public firmware::link::LinkHost {
   /// pending.
   void reset();
 
+  /// Has it in the kernel's pages, verified by the bootrom, from the next reset() on.
+  void install_kernel(const protocol::Bytes& image);
+
   /// Memory that a reset leaves alone.
   [[nodiscard]] std::vector<std::uint8_t>& retained() { return retained_; }
 
@@ -152,6 +155,7 @@ class TestDevice final : public firmware::link::LinkHost {
   std::unique_ptr<firmware::link::LinkEngine> engine_;
   std::function<bool()> done_;
   std::uint64_t deadline_ = 0;
+  protocol::Bytes kernel_image_;  // in the kernel's pages
   bool reached_ = false;
 };
 

@@ -416,26 +416,27 @@ std::shared_ptr<const protocol::Bytes> TestGateway::object(const cloud::Session&
   return found == objects_.end() ? nullptr : found->second;
 }
 
-void TestGateway::encode_against(const protocol::Bytes& running) {
+void TestGateway::encode_against(const protocol::Bytes& running, std::uint32_t start) {
   const std::lock_guard lock(mutex_);
   running_ = running;
+  running_start_ = start;
 }
 
 void TestGateway::encoding(const cloud::Session&, const link::Open& open, const cloud::SharedBytes& object,
                            cloud::Encodings::Answer answer) {
-  constexpr std::uint32_t kFlash = 0x0800'0000;
   protocol::transfer::Base base;
   {
     const std::lock_guard lock(mutex_);
-    if (running_ && !open.base_hash().empty() && open.base_address() - kFlash < running_->size())
-      base = {protocol::ByteView(*running_).subspan(open.base_address() - kFlash), open.base_address()};
+    const std::uint32_t offset = open.base_address() - running_start_;
+    if (running_ && !open.base_hash().empty() && offset < running_->size())
+      base = {protocol::ByteView(*running_).subspan(offset), open.base_address()};
     seen_.encodings.emplace_back(!running_ ? "none" : base.bytes.empty() ? "compressed" : "difference");
     if (!running_) return answer(nullptr);
   }
   answer(std::make_shared<const cloud::SharedEncoding>(protocol::transfer::encode(*object, base)));
 }
 
-void TestGateway::object_sent(const cloud::Session&, std::size_t bytes) {
+void TestGateway::object_sent(const cloud::Session&, const protocol::Hash&, std::size_t bytes) {
   const std::lock_guard lock(mutex_);
   seen_.object_bytes += bytes;
 }

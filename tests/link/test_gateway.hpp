@@ -70,8 +70,8 @@ class TestGateway final : private cloud::SessionHost {
   /// Serves `bytes` under a name that is not theirs.
   void replace_object(const protocol::Hash& name, const protocol::Bytes& bytes);
   /// Objects travel encoded from now on where that is less, against what the gateway believes that devices
-  /// run, from the start of their flash on. It does not look at the hash.
-  void encode_against(const protocol::Bytes& running);
+  /// run, which begins at `start`: their application, or their kernel. It does not look at the hash.
+  void encode_against(const protocol::Bytes& running, std::uint32_t start = cloud::kApplicationFlash);
   /// Of connected devices, and of Welcome.
   void set_logging(bool enabled);
   /// Sent after each Welcome from now on.
@@ -105,7 +105,7 @@ class TestGateway final : private cloud::SessionHost {
   std::shared_ptr<const protocol::Bytes> object(const cloud::Session&, const protocol::Hash& hash) override;
   void encoding(const cloud::Session&, const link::Open& open, const cloud::SharedBytes& object,
                 cloud::Encodings::Answer answer) override;
-  void object_sent(const cloud::Session&, std::size_t bytes) override;
+  void object_sent(const cloud::Session&, const protocol::Hash&, std::size_t bytes) override;
   void kernel_report(const cloud::Session&, const link::UpdateReport& report) override;
   void update_report(const cloud::Session&, const link::UpdateReport& report) override;
   void keys_report(const cloud::Session&, const link::KeysReport& report) override;
@@ -148,6 +148,7 @@ class TestGateway final : private cloud::SessionHost {
   std::vector<protocol::Bytes> key_changes_;
   std::map<protocol::Hash, std::shared_ptr<const protocol::Bytes>> objects_;
   std::optional<protocol::Bytes> running_;  // what encodings are made against; none: there are none
+  std::uint32_t running_start_ = 0;
   std::vector<std::function<void(cloud::Session&)>> actions_;
   std::vector<Joined*> joined_;
   std::thread thread_;

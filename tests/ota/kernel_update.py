@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "tests" / "cli"), str(ROOT / "firmware" / "device")]
 import sign_kernel
+from line import Line
 from service import Service
 from user import User, check
 
@@ -27,7 +29,7 @@ KERNEL, GATES, BOOT, UPGRADER = 1, 2, 3, 4  # KernelLayerRegion (protocol/bundle
 KERNEL_MAXIMUM = 40 * 8192 - 1024           # docs/boot.md: pages 17 to 56, the trailer at their end
 KERNEL_ADDRESS, STACK = 0x0C10_0000 + 17 * 8192, 0x300C_0000
 # protocol/link.proto, UpdateError
-SIGNER, DEVICE, DOWNGRADE, CONTENT, SIZE, GATE, TRIAL_FAILED = 20, 21, 22, 23, 24, 25, 27
+SIGNER, DEVICE, DOWNGRADE, CONTENT, SIZE, GATE, TRIAL_FAILED, NOT_CONNECTED = 20, 21, 22, 23, 24, 25, 27, 28
 NO_LAYER_KEY = 36
 
 user = User(sys.argv[1])
@@ -71,12 +73,25 @@ class Release:
         command("kernels", "deploy", self.version, *device)
 
 
+def port_of(address):
+    return int(address.rsplit(":", 1)[1])
+
+
 class Fleet:
     """One device, seen through the API."""
 
     def __init__(self):
         self.service = Service(user.credentials)
         self.sid = json.loads(command("board", "create", "board", "--cloud", user.credentials, "--json").stdout)["sid"]
+
+    def start_cloud_behind_a_line(self):
+        """At the API that it had and another gateway, to which the line leads from the one that the device knows."""
+        self.line = Line(port_of(self.service.login["gateway"]))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            gateway = free.getsockname()
+        server = user.start_cloud(self.service.login["base_url"].removeprefix("http://"), f"127.0.0.1:{gateway[1]}")
+        self.line.lead_to(gateway)
+        return server
 
     def state(self):
         return self.service.device(self.sid)
@@ -145,6 +160,9 @@ def updates(fleet):
     release.deploy("--all")
     fleet.updates_to(release, "kernel and boot stages are updated, and the new kernel connects")
     state = fleet.state()
+    sent = state["kernel"]["bytes_sent"]
+    check(0 < sent < len(bootrom) + len(upgrader), f"with {sent} bytes: the kernel as a difference, the stages compressed")
+    check(state["update"]["bytes_sent"] == before["update"]["bytes_sent"], "none of them the application's")
     check(state["kernel"]["state"] == "COMPLETE" and state["kernel_version_number"] == Release.number, "its version is the new one")
     check(state["kernel"]["manifest_hash"] != before["kernel"]["manifest_hash"], "and its manifest")
     measured = {"kernel": sha256(kernel), "kernel_manifest": state["kernel"]["manifest_hash"].removeprefix("sha256:"),
@@ -155,6 +173,40 @@ def updates(fleet):
     shown = command("devices", "show", fleet.sid).stdout
     check(release.version in shown and "up-to-date" in shown, "the command shows it")
     return release
+
+
+def travels_without_a_base(fleet, running):
+    """As to a device whose kernel the cloud does not have: what it tells of it is of no use."""
+    command("kernels", "remove", running.version)
+    kernel = image("kernel", 0x77)
+    release = Release([(KERNEL, kernel)])
+    release.deploy(fleet.sid)
+    fleet.updates_to(release, "a kernel is updated that the cloud has not")
+    sent = fleet.state()["kernel"]["bytes_sent"]
+    check(len(kernel) / 2 < sent < len(kernel) * 0.9, f"with {sent} bytes of {len(kernel)}: compressed")
+    return release
+
+
+def flash_holds(kernel):
+    """Whether it stands in the board's kernel pages: bank 2 begins at 1 MiB (docs/boot.md, docs/board.md)."""
+    with open(user.home / "board" / "flash.bin", "rb") as flash:
+        flash.seek((1 << 20) + 17 * 8192)
+        return flash.read(len(kernel)) == kernel
+
+
+def returns_without_the_cloud(fleet, previous, old_kernel):
+    """A kernel that is all right, and finds nobody: the device alone decides, and tells it once it can."""
+    new_kernel = image("kernel", 0x88)
+    fleet.line.close()
+    Release([(KERNEL, new_kernel)]).deploy(fleet.sid)
+    fleet.service.until(lambda: flash_holds(new_kernel), "a new kernel is installed, and the gateway cannot be reached", 300)
+    fleet.service.until(lambda: flash_holds(old_kernel), "after a quarter of an hour the previous one is back", 300)
+    fleet.line.open()
+    fleet.until(lambda state: state["connected"] and state["kernel"]["update_status"] == "error", "and tells the cloud")
+    state = fleet.state()
+    check(state["kernel"]["update_error_code"] == NOT_CONNECTED, "with its code")
+    check(state["kernel_version"] == previous.version, "the previous kernel runs")
+    fleet.until(lambda state: state["app_running"], "and the application")
 
 
 def returns(fleet, previous):
@@ -231,7 +283,14 @@ try:
     application = command("apps", "create", APPLICATION).stdout.strip()
     fleet.service.deploy(fleet.sid, application)
     attests_the_application(fleet, application)
-    returns(fleet, updates(fleet))
+    release = updates(fleet)
+    returns(fleet, release)
+    release = travels_without_a_base(fleet, release)
+    server.terminate()
+    server.wait(20)
+    server = fleet.start_cloud_behind_a_line()
+    fleet.service.until_connected(fleet.sid)
+    returns_without_the_cloud(fleet, release, image("kernel", 0x77))
     refuses(fleet)
     travels_encrypted(fleet)
     the_command(fleet)
