@@ -8,9 +8,11 @@
 #include "firmware/drivers/stm32u5/scb.hpp"
 #include "firmware/kernel/application_reset.hpp"
 #include "firmware/kernel/crash_report.hpp"
+#include "firmware/kernel/debugged_application.hpp"
 #include "firmware/kernel/end_text.hpp"
 #include "firmware/kernel/isolation.hpp"
 #include "firmware/kernel/resident/faults.hpp"
+#include "firmware/kernel/resident/monitor.hpp"
 #include "firmware/kernel/resident/platform.hpp"
 #include "firmware/kernel/resident/retained.hpp"
 #include "firmware/kernel/resident/scheduler.hpp"
@@ -141,6 +143,10 @@ void decide_what_follows(const ApplicationEnd& end) {
       next_reason = abi::WakeReason::REMOTEAPPLICATIONRESTART;
       start_at = now;
       break;
+    case EndCause::DebuggerRestart:
+      next_reason = abi::WakeReason::DEBUGGERRESTART;
+      start_at = now;
+      break;
     case EndCause::TestingComplete:
       stopped_for_good = true;
       events.add(link::EventKind::TestingComplete, services().testing_status, {});
@@ -217,6 +223,7 @@ bool plausible(const Vectors& v) {
   restart_policy.started(clock_microseconds());
   events.add(link::EventKind::ApplicationStarted, static_cast<std::uint32_t>(next_reason), {});
   wake_link();
+  debugged_application_starts(vectors.entry);
   scheduler_application_runs(true);
   set_application_running(true);
   enter_application(vectors.stack_pointer & ~7u, vectors.entry);
@@ -259,6 +266,7 @@ void prepare_application(bool installed, abi::WakeReason reason, const Retained&
     restart_policy.configure(manifest.crash.minimum_restart_ms, manifest.crash.maximum_restart_ms);
     if (reason != abi::WakeReason::APPLICATIONUPDATE) restart_policy.resume(retained.restart_pause);
     set_crash_policy(manifest.crash);
+    set_debug_policy(manifest.debug);
     services().connectivity.configure(manifest.connection_grace_seconds, manifest.minimum_check_in_seconds);
     scheduler_set_compatibility(manifest.compatibility_mode || learned);
   }
@@ -273,6 +281,17 @@ void restart_by_service() {
   restart_wanted = true;
   attention = true;  // also ends a pause after a crash
   end_application_for(EndCause::Restart);
+}
+
+/// What it halts at, if it does, has no more to do with its end.
+void restart_by_debugger(bool halt) {
+  const Atomic atomic;
+  if (halt) monitor_halt_at_start();
+  if (!application_running()) next_reason = abi::WakeReason::DEBUGGERRESTART;
+  restart_wanted = true;
+  attention = true;
+  clear_last_end();
+  end_application_for(EndCause::DebuggerRestart);
 }
 
 void update_is_ready() {

@@ -22,6 +22,9 @@ void prepare_application(bool installed, abi::WakeReason reason, const Retained&
 /// The service wants the application to be started anew. Worker.
 void restart_by_service();
 
+/// The debugger wants it, to halt before its first instruction or not. Worker.
+void restart_by_debugger(bool halt);
+
 /// An update is ready, to be applied at Services::update_due. Worker.
 void update_is_ready();
 

@@ -12,7 +12,7 @@ import sys
 ALLOWED = {
     "application_ended": "thread mode, after the end of an application",
 }
-HANDLERS = ["nmi_handler", "fault_handler", "secure_fault_handler", "svc_handler", "pendsv_handler", "timer_handler",
+HANDLERS = ["nmi_handler", "fault_handler", "secure_fault_handler", "svc_handler", "debug_monitor_handler", "pendsv_handler", "timer_handler",
             "tasklet_handler", "fast_interrupt_handler", "overdue_handler", "watchdog_handler", "illegal_access_handler", "unexpected_handler", "enter_application", "memcpy", "memset"]
 
 

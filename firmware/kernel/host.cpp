@@ -6,6 +6,7 @@
 
 #include "firmware/drivers/stm32u5/scb.hpp"
 #include "firmware/kernel/application.hpp"
+#include "firmware/kernel/debugged_application.hpp"
 #include "firmware/kernel/kernel_version.hpp"
 #include "firmware/kernel/link/link.hpp"
 #include "firmware/kernel/resident/faults.hpp"
@@ -151,6 +152,14 @@ class Host final : public link::LinkHost {
       total += count;
     }
     return total;
+  }
+
+  link::DebugAdmission debug_admission() override { return kernel::debug_admission(); }
+  debugger::Application& debugged_application() override { return kernel::debugged_application(); }
+  protocol::debug::Crypto& debug_crypto() override { return kernel::debug_crypto(); }
+  void debugger_attached(bool attached) override {
+    const Atomic atomic;
+    services().debugger_attached = attached;
   }
 
   std::size_t channel_space(unsigned slot) override {

@@ -20,6 +20,9 @@ set(FIRMWARE_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/resident/faults.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/memcpy.S
   ${CMAKE_CURRENT_LIST_DIR}/resident/memory_functions.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/resident/monitor.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/resident/monitor_registers.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/resident/monitor_units.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/retained.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/scheduler.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/services_device.cpp
@@ -28,6 +31,8 @@ set(FIRMWARE_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/application.cpp
   ${CMAKE_CURRENT_LIST_DIR}/application_reset.cpp
   ${CMAKE_CURRENT_LIST_DIR}/crash_report.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/debugged_application.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/debugged_memory.cpp
   ${CMAKE_CURRENT_LIST_DIR}/host.cpp
   ${CMAKE_CURRENT_LIST_DIR}/kernel_version.cpp
   ${CMAKE_CURRENT_LIST_DIR}/isolation.cpp

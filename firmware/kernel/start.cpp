@@ -40,6 +40,7 @@ void nmi_handler();
 void fault_handler();
 void secure_fault_handler();
 void svc_handler();
+void debug_monitor_handler();
 void pendsv_handler();
 void timer_handler();
 void tasklet_handler();
@@ -80,6 +81,7 @@ void fill_vectors() {
   vectors[3] = vectors[4] = vectors[5] = vectors[6] = fault_handler;
   vectors[7] = secure_fault_handler;
   vectors[11] = svc_handler;
+  vectors[12] = debug_monitor_handler;
   vectors[14] = pendsv_handler;
   vectors[15] = overdue_handler;
   for (unsigned line = 0; line < Nvic::kLines; ++line) {

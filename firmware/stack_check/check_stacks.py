@@ -10,6 +10,7 @@ through pointers), depths.py (the deepest path, and recursion). DATA.toml has, b
     [[level]]                      exceptions of one urgency, the least urgent level first
     handlers = ["svc_handler"]
     frame_above = 76               bytes that the next exception puts on the stack if it interrupts one of these
+    stacks = ["kernel_main_stack"] where alone they run; without it, on every stack with handlers
 
     [[stack]]
     symbol = "kernel_worker_stack" the array; or `between`, two symbols
@@ -89,7 +90,9 @@ class Check:
         return Bound(stack.get("symbol", "the stack"), low, high - low, [part for part in parts if part[1]])
 
     def _levels(self, stack: dict) -> list[dict]:
-        return self.data.get("level", []) if stack.get("handlers") else []
+        if not stack.get("handlers"):
+            return []
+        return [level for level in self.data.get("level", []) if stack.get("symbol") in level.get("stacks", [stack.get("symbol")])]
 
     def _check_stack_pointer(self) -> None:
         moving = {function.name for function in self.code.functions.values() if function.moves_by_register}

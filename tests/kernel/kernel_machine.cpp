@@ -89,24 +89,31 @@ image::Identity identity() {
 }
 
 /// Symbols of kernel.elf, as `nm -C` prints them, read once.
-const std::map<std::string, std::uint32_t>& kernel_symbols() {
-  static const std::map<std::string, std::uint32_t> symbols = [] {
-    std::map<std::string, std::uint32_t> result;
-    const std::string command = std::string(MICROVISOR_ARM_NM) + " -C " + MICROVISOR_KERNEL_ELF;
-    FILE* pipe = popen(command.c_str(), "r");
-    std::array<char, 1024> line{};
-    while (pipe != nullptr && fgets(line.data(), line.size(), pipe) != nullptr) {
-      unsigned address = 0;
-      int name = 0;
-      if (std::sscanf(line.data(), "%x %*c %n", &address, &name) != 1 || name == 0) continue;
-      std::string text(line.data() + name);
-      text.erase(text.find_last_not_of('\n') + 1);
-      result.emplace(text, address);
-    }
-    if (pipe != nullptr) pclose(pipe);
-    return result;
-  }();
-  return symbols;
+using SymbolTable = std::map<std::string, std::uint32_t>;
+
+SymbolTable read_symbols(const std::string& elf) {
+  SymbolTable result;
+  const std::string command = std::string(MICROVISOR_ARM_NM) + " -C " + elf;
+  FILE* pipe = popen(command.c_str(), "r");
+  std::array<char, 1024> line{};
+  while (pipe != nullptr && fgets(line.data(), line.size(), pipe) != nullptr) {
+    unsigned address = 0;
+    int name = 0;
+    if (std::sscanf(line.data(), "%x %*c %n", &address, &name) != 1 || name == 0) continue;
+    std::string text(line.data() + name);
+    text.erase(text.find_last_not_of('\n') + 1);
+    result.emplace(text, address);
+  }
+  if (pipe != nullptr) pclose(pipe);
+  return result;
+}
+
+std::uint32_t symbol_of(const std::string& elf, const std::string& name) {
+  static std::map<std::string, SymbolTable> tables;
+  const auto table = tables.contains(elf) ? tables.find(elf) : tables.emplace(elf, read_symbols(elf)).first;
+  const auto found = table->second.find(name);
+  if (found == table->second.end()) throw std::runtime_error(elf + " has no " + name);
+  return found->second;
 }
 
 }  // namespace
@@ -273,10 +280,10 @@ std::uint32_t KernelMachine::kernel_word(const std::string& symbol, std::uint32_
   return word(kernel_symbol("microvisor::firmware::kernel::" + symbol) + offset);
 }
 
-std::uint32_t kernel_symbol(const std::string& name) {
-  const auto found = kernel_symbols().find(name);
-  if (found == kernel_symbols().end()) throw std::runtime_error("kernel.elf has no " + name);
-  return found->second;
+std::uint32_t kernel_symbol(const std::string& name) { return symbol_of(MICROVISOR_KERNEL_ELF, name); }
+
+std::uint32_t guest_symbol(const std::string& guest, const std::string& name) {
+  return symbol_of(std::string(MICROVISOR_KERNEL_GUESTS) + "/" + guest + ".elf", name);
 }
 
 }  // namespace microvisor::tests

@@ -29,6 +29,9 @@ struct GuestParameters {
 /// Address of a symbol of kernel.elf, by its whole demangled name. Throws if there is none.
 [[nodiscard]] std::uint32_t kernel_symbol(const std::string& name);
 
+/// The same of a program in guests/.
+[[nodiscard]] std::uint32_t guest_symbol(const std::string& guest, const std::string& name);
+
 /// A guest as the layer of a bundle, with its parameters.
 [[nodiscard]] std::vector<std::uint8_t> guest_image(const std::string& guest,
                                                     const GuestParameters& parameters);

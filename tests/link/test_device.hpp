@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "firmware/crypto/debug_crypto.hpp"
 #include "firmware/kernel/link/link_engine.hpp"
 #include "firmware/kernel/resident/connectivity.hpp"
 #include "firmware/storage/flash.hpp"
@@ -47,6 +48,34 @@ class MemoryNor final : public firmware::storage::Nor {
 
  private:
   std::vector<std::uint8_t> bytes_ = std::vector<std::uint8_t>(8 << 20, 0xFF);
+};
+
+/// No session is ever admitted, so nothing of it is asked.
+class NothingToDebug final : public firmware::debugger::Application {
+ public:
+  void attach() override {}
+  void detach() override {}
+  void look_after() override {}
+  firmware::debugger::RunState state() override { return firmware::debugger::RunState::NotStarted; }
+  firmware::debugger::StopNote last_stop() override { return {}; }
+  std::uint32_t starts() override { return 0; }
+  std::uint8_t wake_reason() override { return 0; }
+  std::uint32_t kernel_version_number() override { return 0; }
+  bool read_registers(protocol::debug::Registers&) override { return false; }
+  bool write_register(std::uint8_t, std::uint32_t) override { return false; }
+  firmware::debugger::Access read_memory(std::uint32_t, std::span<std::uint8_t>, std::uint8_t) override {
+    return firmware::debugger::Access::Refused;
+  }
+  firmware::debugger::Access write_memory(std::uint32_t, std::span<const std::uint8_t>,
+                                          std::uint8_t) override {
+    return firmware::debugger::Access::Refused;
+  }
+  std::uint32_t readable(std::uint32_t, std::uint32_t) override { return 0; }
+  bool set_breakpoints(std::span<const std::uint32_t>) override { return false; }
+  bool set_watchpoints(std::span<const protocol::debug::Watchpoint>) override { return false; }
+  void resume(firmware::debugger::ResumeKind, std::uint32_t, std::uint32_t) override {}
+  void halt() override {}
+  void restart(bool) override {}
 };
 
 inline constexpr const char* kDeviceSid = "UV00112233445566778899aabbccddeeff";
@@ -135,12 +164,18 @@ class TestDevice final : public firmware::link::LinkHost {
   void channel_received(unsigned, std::span<const std::uint8_t>) override {}
   void channel_ended(unsigned, firmware::link::ChannelEnd reason) override { channel_end = reason; }
   void channel_released(unsigned slot) override;
+  firmware::link::DebugAdmission debug_admission() override { return {}; }
+  firmware::debugger::Application& debugged_application() override { return nothing_to_debug_; }
+  protocol::debug::Crypto& debug_crypto() override { return debug_crypto_; }
+  void debugger_attached(bool) override {}
 
  private:
   void build();
   [[nodiscard]] bool wish();
 
   ModelledLine& line_;
+  NothingToDebug nothing_to_debug_;
+  firmware::crypto::DebugCrypto debug_crypto_;
   firmware::vault::TrustAnchors anchors_;
   // Power-on leaves anything.
   std::vector<std::uint8_t> retained_ =

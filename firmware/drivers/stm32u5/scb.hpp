@@ -49,6 +49,7 @@ struct Scb {
   static constexpr std::uint32_t kDivideByZeroTrap = 1u << 4;
   // SHCSR
   static constexpr std::uint32_t kSecureFaultActive = 1u << 4;
+  static constexpr std::uint32_t kMonitorActive = 1u << 8;
   static constexpr std::uint32_t kPendSvActive = 1u << 10;
   static constexpr std::uint32_t kSysTickActive = 1u << 11;
   static constexpr std::uint32_t kActive = 0x0FFF;            // one bit an exception
@@ -59,6 +60,10 @@ struct Scb {
   static constexpr std::uint32_t kBusFaults = 0x0000'FF00;
   static constexpr std::uint32_t kBfarValid = 1u << 15;
   static constexpr std::uint32_t kMmfarValid = 1u << 7;
+  // DFSR
+  static constexpr std::uint32_t kDebugStep = 1u << 0;
+  static constexpr std::uint32_t kDebugBreakpoint = 1u << 1;
+  static constexpr std::uint32_t kDebugWatchpoint = 1u << 2;
   // HFSR
   static constexpr std::uint32_t kForced = 1u << 30;
   // NSACR, CPACR

@@ -13,11 +13,13 @@
 #include <span>
 #include <string_view>
 
+#include "firmware/debugger/application.hpp"
 #include "firmware/manifest/new_keys.hpp"
 #include "firmware/update/updater.hpp"
 #include "firmware/vault/identity.hpp"
 #include "firmware/vault/layer_keys.hpp"
 #include "firmware/vault/trust_anchors.hpp"
+#include "protocol/debug/noise.hpp"
 #include "protocol/link/attestation.hpp"
 
 namespace microvisor::firmware::link {
@@ -71,6 +73,23 @@ enum class ChannelEnd : std::uint32_t {
   ResetByServer = 2,
   NetworkDisconnected = 3,
   TerminatedByError = 4,
+};
+
+/// Between whom a debug session may be, and what about.
+struct DebugParties {
+  protocol::debug::StaticKeys keys;
+  protocol::debug::Prologue prologue;
+};
+
+enum class DebugRefusal : std::uint8_t {
+  None,
+  NoKey,            ///< the installed bundle has none, or there is no application
+  ProtectionLevel,  ///< a debug port is open, and a probe on it would profit
+};
+
+struct DebugAdmission {
+  DebugRefusal refusal = DebugRefusal::NoKey;
+  const DebugParties* parties = nullptr;  ///< without a refusal
 };
 
 /// An opaque channel as the kernel's table has it.
@@ -133,6 +152,13 @@ class LinkHost {
   [[nodiscard]] virtual bool crash_report_read(std::uint32_t offset, std::span<std::uint8_t> into) = 0;
   /// The gateway has it.
   virtual void crash_report_delivered() = 0;
+
+  // --- debugging ---
+  [[nodiscard]] virtual DebugAdmission debug_admission() = 0;
+  [[nodiscard]] virtual debugger::Application& debugged_application() = 0;
+  [[nodiscard]] virtual protocol::debug::Crypto& debug_crypto() = 0;
+  /// A session has begun or ended: while there is one the device stays connected.
+  virtual void debugger_attached(bool attached) = 0;
 
   // --- opaque channels ---
   [[nodiscard]] virtual Channel channel(unsigned slot) = 0;

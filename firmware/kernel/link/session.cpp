@@ -29,7 +29,7 @@ void put_signers(const vault::TrustAnchors& anchors, std::uint64_t* ids, pb_size
 }  // namespace
 
 Session::Session(LinkHost& host, FrameIo& io)
-    : host_(host), io_(io), log_(host), channels_(host), update_(host), crashes_(host) {}
+    : host_(host), io_(io), log_(host), channels_(host), update_(host), crashes_(host), debug_(host) {}
 
 void Session::start(std::uint64_t now, std::uint64_t attempts) {
   io_.restart();
@@ -37,6 +37,7 @@ void Session::start(std::uint64_t now, std::uint64_t attempts) {
   channels_.connection_started();
   update_.connection_started();
   crashes_.connection_started();
+  debug_.connection_started();
   welcomed_ = false;
   end_ = SessionEnd::None;
   hello_sent_ = last_heard_ = now;
@@ -56,6 +57,7 @@ void Session::start(std::uint64_t now, std::uint64_t attempts) {
   std::memcpy(hello.kernel_manifest_hash.bytes, facts.kernel_manifest_hash.data(),
               facts.kernel_manifest_hash.size());
   hello.attestation_version = protocol::kAttestationVersion;
+  hello.debug_version = 1;
   hello.wake_reason = facts.wake_reason;
   hello.app_running = facts.application_running;
   hello.boot_count = facts.boot_count;
@@ -75,6 +77,7 @@ bool Session::step(std::uint64_t now) {
   }
   bool any = read_frames(now);
   if (end_ == SessionEnd::None && welcomed_) {
+    any |= debug_.step(io_, now);
     any |= update_.step(io_, now);
     any |= send_event();
     any |= crashes_.step(io_);
@@ -199,29 +202,36 @@ void Session::stream(const Frame& frame, std::uint64_t now) {
     case microvisor_link_Frame_credit_tag: {
       const std::uint32_t bytes = frame.kind.credit.bytes;
       static_cast<void>(log_.credited(frame.stream, bytes) || channels_.credited(frame.stream, bytes) ||
-                        crashes_.credited(frame.stream, bytes));
+                        crashes_.credited(frame.stream, bytes) || debug_.credited(frame.stream, bytes));
       return;
     }
     case microvisor_link_Frame_close_tag: {
       const auto error = frame.kind.close.error;
       const std::uint32_t number = frame.stream;
       static_cast<void>(update_.closed(io_, number, error, now) || channels_.closed(number, error) ||
-                        log_.closed(number) || crashes_.closed(number, error));
+                        log_.closed(number) || crashes_.closed(number, error) || debug_.closed(number));
       return;
     }
-    case microvisor_link_Frame_open_tag:  // the gateway has no service for us to offer
-      if (!io_.send_close(frame.stream, microvisor_link_StreamError_STREAM_ERROR_REFUSED))
-        end_ = SessionEnd::Lost;
-      return;
+    case microvisor_link_Frame_open_tag: return open(frame, now);
     default: end_ = SessionEnd::Protocol; return;
   }
+}
+
+/// Debug sessions are all that the gateway may ask for.
+void Session::open(const Frame& frame, std::uint64_t now) {
+  const microvisor_link_Open& message = frame.kind.open;
+  const bool sent = message.service == microvisor_link_Service_SERVICE_DEBUG
+                        ? debug_.open(io_, frame.stream, message.credit, now)
+                        : io_.send_close(frame.stream, microvisor_link_StreamError_STREAM_ERROR_REFUSED);
+  if (!sent) end_ = SessionEnd::Lost;
 }
 
 void Session::stream_data(const Frame& frame) {
   const std::span<const std::uint8_t> bytes(frame.kind.data.bytes, frame.kind.data.size);
   bool violation = false;
   static_cast<void>(update_.received(io_, frame.stream, bytes, violation) ||
-                    channels_.received(frame.stream, bytes, violation));
+                    channels_.received(frame.stream, bytes, violation) ||
+                    debug_.received(frame.stream, bytes, violation));
   if (violation) end_ = SessionEnd::Protocol;
 }
 
@@ -244,7 +254,7 @@ std::uint64_t Session::next_deadline(std::uint64_t now) const {
   if (end_ != SessionEnd::None) return now;
   if (!welcomed_) return hello_sent_ + kWelcomeTime;
   return std::min({last_heard_ + 2 * keep_alive_, std::max(last_heard_, ping_sent_) + keep_alive_ / 2,
-                   update_.next_deadline(), host_.wish_changes_at()});
+                   update_.next_deadline(), debug_.next_deadline(now), host_.wish_changes_at()});
 }
 
 bool Session::send_event() {
@@ -269,6 +279,7 @@ void Session::say_goodbye() {
 void Session::finish() {
   update_.connection_ended();
   channels_.connection_ended();
+  debug_.connection_ended();
 }
 
 }  // namespace microvisor::firmware::link

@@ -6,6 +6,7 @@
 
 #include "firmware/kernel/link/channel_streams.hpp"
 #include "firmware/kernel/link/crash_stream.hpp"
+#include "firmware/kernel/link/debug_streams.hpp"
 #include "firmware/kernel/link/frame_io.hpp"
 #include "firmware/kernel/link/link_host.hpp"
 #include "firmware/kernel/link/log_stream.hpp"
@@ -48,6 +49,7 @@ class Session {
   void control(const Frame& frame, std::uint64_t now);
   void stream(const Frame& frame, std::uint64_t now);
   void stream_data(const Frame& frame);
+  void open(const Frame& frame, std::uint64_t now);
   void welcome(const microvisor_link_Welcome& welcome, std::uint64_t now);
   void attest(const microvisor_link_Welcome& welcome);
   void new_keys(const microvisor_link_NewKeys& message);
@@ -63,6 +65,7 @@ class Session {
   ChannelStreams channels_;
   UpdateDriver update_;
   CrashStream crashes_;
+  DebugStreams debug_;
   SessionEnd end_ = SessionEnd::Lost;
   bool welcomed_ = false;
   std::uint64_t hello_sent_ = 0;

@@ -136,6 +136,31 @@ unwind_to_secure:
   mvn lr, #0x2E                 @ 0xFFFFFFD1: Secure handler mode, with state context
   bx lr
 
+@ DebugMonitor: the application has come to a breakpoint, a watchpoint or the end of a step, or is to halt. What is in the
+@ registers that hardware has not stacked is the application's, and goes back changed.
+handler debug_monitor_handler
+  mov r0, lr
+  push {r3-r11, lr}
+  add r1, sp, #4
+  bl monitor_entered
+  pop {r3-r11, pc}
+
+@ S16 to S31 of the application, to and from r0. The first of these instructions has hardware stack S0 to S15 and FPSCR, if
+@ it has not yet. The context that is begun with that is given up again, so that no frame on the kernel's stack has room for it.
+  .fpu fpv5-sp-d16
+handler save_high_floating_point
+  vstmia r0, {s16-s31}
+  b forget_context
+handler load_high_floating_point
+  vldmia r0, {s16-s31}
+forget_context:
+  mrs r1, control
+  bic r1, r1, #0xC              @ SFPA, FPCA
+  msr control, r1
+  isb
+  bx lr
+  .fpu softvfp
+
 @ One slice of the worker.
 handler pendsv_handler
   push {r3-r11, lr}

@@ -25,6 +25,7 @@ Address handler_in_table(std::uint32_t line) {
 void FastInterrupts::reset() {
   entries_ = {};
   masked_ = false;
+  stands_ = false;
   shut_down_ = false;
 }
 
@@ -36,7 +37,7 @@ FastInterrupts::Entry* FastInterrupts::find(std::uint32_t line) {
 }
 
 void FastInterrupts::apply(const Entry& entry) const {
-  let_line_interrupt(entry.line, entry.enabled && !masked_ && !shut_down_);
+  let_line_interrupt(entry.line, entry.enabled && !masked_ && !stands_ && !shut_down_);
 }
 
 Status FastInterrupts::set(std::uint32_t line, bool serves_notifications) {
@@ -81,6 +82,15 @@ Status FastInterrupts::enable(std::uint32_t line, bool enabled) {
 
 void FastInterrupts::mask(bool masked) {
   masked_ = masked;
+  apply_all();
+}
+
+void FastInterrupts::stand_still(bool stands) {
+  stands_ = stands;
+  apply_all();
+}
+
+void FastInterrupts::apply_all() const {
   for (const Entry& entry : entries_) {
     if (entry.handler != 0) apply(entry);
   }

@@ -49,6 +49,8 @@ class FastInterrupts {
   [[nodiscard]] abi::Status enable(std::uint32_t line, bool enabled);
   /// Holds all of them off, whatever their own state. A flag, not a count.
   void mask(bool masked);
+  /// Likewise while the debugger has halted the application.
+  void stand_still(bool stands);
 
   /// The application is being ended: none interrupts any more, and the calls are refused. Any context.
   void shut_down();
@@ -72,9 +74,11 @@ class FastInterrupts {
   };
   [[nodiscard]] Entry* find(std::uint32_t line);
   void apply(const Entry& entry) const;
+  void apply_all() const;
 
   std::array<Entry, kMaximum> entries_{};
   bool masked_ = false;
+  bool stands_ = false;
   volatile bool shut_down_ = false;
 };
 

@@ -12,9 +12,11 @@
 #include "firmware/drivers/stm32u5/nvic.hpp"
 #include "firmware/drivers/stm32u5/sau.hpp"
 #include "firmware/drivers/stm32u5/scb.hpp"
+#include "firmware/kernel/resident/application_frame.hpp"
 #include "firmware/kernel/resident/calls.hpp"
 #include "firmware/kernel/resident/crash_registers.hpp"
 #include "firmware/kernel/resident/fast_interrupts_device.hpp"
+#include "firmware/kernel/resident/monitor.hpp"
 #include "firmware/kernel/resident/platform.hpp"
 #include "firmware/kernel/resident/retained.hpp"
 #include "firmware/kernel/resident/scheduler.hpp"
@@ -54,49 +56,6 @@ bool only_nonsecure = false;  // kernel_next_active: leave Secure handlers alone
 std::uint32_t return_instruction = 0;
 volatile bool bus_fault_expected = false;
 volatile bool bus_fault_seen = false;
-
-std::uint32_t application_control() {
-  std::uint32_t control = 0;
-  asm volatile("mrs %0, control_ns" : "=r"(control));
-  return control;
-}
-
-/// CONTROL_NS as far as it holds for the code that was interrupted: handlers are privileged and on the main
-/// stack.
-[[gnu::always_inline]] inline std::uint32_t control_of(std::uint32_t exc_return) {
-  return (exc_return & kReturnThread) != 0 ? application_control() : 0;
-}
-
-/// Whether a frame at `sp`, a multiple of 8, lies in [base, base + size). Rotated, what lies elsewhere or off
-/// the alignment becomes huge.
-[[gnu::always_inline]] inline bool frame_inside(std::uint32_t sp, std::uint32_t base, std::uint32_t size) {
-  return std::rotr(sp - base, 3) <= (size - sizeof(Frame)) / 8;
-}
-
-/// The stack pointer behind the frame of application code that was interrupted. For EXC_RETURN.S = 0 the
-/// SPSEL bit speaks of the Secure side, so the stack is told from CONTROL_NS and the mode.
-[[gnu::always_inline]] inline std::uint32_t application_stack(std::uint32_t control) {
-  std::uint32_t sp = 0;
-  if ((control & kControlProcessStack) != 0) {
-    asm volatile("mrs %0, psp_ns" : "=r"(sp));
-  } else {
-    asm volatile("mrs %0, msp_ns" : "=r"(sp));
-  }
-  return sp;
-}
-
-/// Whether a frame at `sp` is aligned and lies in the application's RAM.
-[[gnu::always_inline]] inline bool frame_is_there(std::uint32_t sp) {
-  if (frame_inside(sp, kApplicationRam, kApplicationRamSize)) [[likely]]
-    return true;
-  return frame_inside(sp, kApplicationRam4, kApplicationRam4Size);
-}
-
-/// The frame of application code that was interrupted; null if it is not in the application's RAM.
-Frame* application_frame(std::uint32_t exc_return) {
-  const std::uint32_t sp = application_stack(control_of(exc_return));
-  return frame_is_there(sp) ? reinterpret_cast<Frame*>(sp) : nullptr;
-}
 
 /// Performs the call if that is what the application did. Every instruction here is part of every call, with
 /// the application's interrupts waiting (tests/kernel/injection_test.cpp counts them).
@@ -167,9 +126,9 @@ void clear_fault_status() {
   scb_nonsecure().cfsr = 0xFFFF'FFFF;
 }
 
-/// A store that was expected to fail: goes on behind it. The instruction is 16 or 32 bits long (top five bits
-/// of its first halfword 0b11101 and above: 32).
-void skip_store(std::uint32_t exc_return, std::uint32_t* sp) {
+/// An access that was expected to fail: goes on behind it. The instruction is 16 or 32 bits long (top five
+/// bits of its first halfword 0b11101 and above: 32).
+void skip_access(std::uint32_t exc_return, std::uint32_t* sp) {
   const std::uint32_t skip = (exc_return & kReturnNoStateContext) != 0 ? 0 : kStateContextWords;
   std::uint32_t* frame = sp + skip;
   if ((exc_return & kReturnProcessStack) != 0) {
@@ -254,6 +213,23 @@ void end_application_for(EndCause cause) {
   pend_tasklet();
 }
 
+void end_application_by_last_fault() {
+  const Atomic atomic;
+  end_requested = true;
+  pend_tasklet();
+}
+
+/// Between two tries the worker has its turn. Calls exclude each other, and the tasklet, by priority.
+void finish_gate_call(std::uint32_t exc_return, const volatile bool& given_up) {
+  const Frame* frame = application_frame(exc_return);
+  while (frame != nullptr && gate_slot(frame->pc) < abi::kGateCount && !given_up) {
+    asm volatile("msr basepri, %0\n\tisb" : : "r"(kPriorityCall) : "memory");
+    const bool taken = take_call(exc_return);
+    asm volatile("msr basepri, %0\n\tisb" : : "r"(0) : "memory");
+    if (!taken) return;
+  }
+}
+
 void end_fast_interrupts(EndCause cause, std::uint32_t exc_return) {
   services().fast_interrupts.shut_down();
   if (fast_end.cause == EndCause::None) describe(fast_end, cause, exc_return);
@@ -264,14 +240,32 @@ void request_application_end(EndRequest request) {
   end_application_for(request == EndRequest::TestingComplete ? EndCause::TestingComplete : EndCause::Restart);
 }
 
-bool write_expecting_bus_fault(std::uint32_t address, std::uint32_t value) {
+template <typename T>
+static void access_as(std::uint32_t address, bool write, std::uint32_t& value) {
+  auto& place = *reinterpret_cast<volatile T*>(address);
+  if (write) {
+    place = static_cast<T>(value);
+  } else {
+    value = place;
+  }
+}
+
+bool access_expecting_bus_fault(std::uint32_t address, unsigned width, bool write, std::uint32_t& value) {
   bus_fault_seen = false;
   bus_fault_expected = true;
   full_barrier();
-  *reinterpret_cast<volatile std::uint32_t*>(address) = value;
+  switch (width) {
+    case 1: access_as<std::uint8_t>(address, write, value); break;
+    case 2: access_as<std::uint16_t>(address, write, value); break;
+    default: access_as<std::uint32_t>(address, write, value); break;
+  }
   full_barrier();
   bus_fault_expected = false;
   return bus_fault_seen;
+}
+
+bool write_expecting_bus_fault(std::uint32_t address, std::uint32_t value) {
+  return access_expecting_bus_fault(address, sizeof value, true, value);
 }
 
 void panic(std::uint32_t code, std::uint32_t detail) {
@@ -280,14 +274,31 @@ void panic(std::uint32_t code, std::uint32_t detail) {
   system_reset();
 }
 
+/// 0: goes on, to the debugger's halt; 1: the application ends.
+[[gnu::noinline, gnu::cold]] static std::uint32_t end_or_halt(EndCause cause, std::uint32_t exc_return) {
+  if (end_is_open()) describe(the_end, cause, exc_return);
+  clear_fault_status();
+  if (monitor_takes_fault()) return 0;
+  end_requested = true;
+  return 1;
+}
+
+/// The exception behind a HardFault is one for which the application has a handler of its own.
+[[gnu::noinline, gnu::cold]] static bool application_handles_fault() {
+  constexpr std::uint32_t kMemory = 0x0000'00FF, kUsage = 0xFFFF'0000;  // CFSR_NS
+  const std::uint32_t status = scb_nonsecure().cfsr;
+  const std::uint32_t enabled = scb_nonsecure().shcsr;
+  return ((status & kMemory) != 0 && (enabled & 1u << 16) != 0) ||
+         ((status & kUsage) != 0 && (enabled & 1u << 18) != 0);
+}
+
 /// A SecureFault that is no call.
 [[gnu::noinline, gnu::cold]] static std::uint32_t end_by_secure_fault(std::uint32_t exc_return) {
   const std::uint32_t status = sau().sfsr;
   // Secure code that leaves for the non-secure world by an ordinary branch is our own mistake.
   if ((status & Sau::kInvalidTransition) != 0) panic(7, status);
-  note_end(switched_under_worker(exc_return) ? EndCause::ContextSwitch : EndCause::Fault, exc_return);
-  clear_fault_status();
-  return 1;
+  return end_or_halt(switched_under_worker(exc_return) ? EndCause::ContextSwitch : EndCause::Fault,
+                     exc_return);
 }
 
 /// 0: goes on; 1: the application ends.
@@ -305,7 +316,7 @@ std::uint32_t kernel_fault(std::uint32_t exc_return, std::uint32_t* sp) {
   const std::uint32_t exception = current_exception();
   if (exception == kBusFault && bus_fault_expected) {
     bus_fault_seen = true;
-    skip_store(exc_return, sp);
+    skip_access(exc_return, sp);
     return 0;
   }
   if (in_fast_interrupt() && (scb().shcsr & Scb::kSysTickActive) == 0) {
@@ -321,9 +332,11 @@ std::uint32_t kernel_fault(std::uint32_t exc_return, std::uint32_t* sp) {
   const bool from_application =
       (exc_return & kReturnSecureFrame) == 0 || (scb().cfsr == 0 && scb_nonsecure().cfsr != 0);
   if (!from_application || !running) panic(exception, scb().cfsr);
-  note_end(EndCause::Fault, exc_return);
-  clear_fault_status();
-  return 1;
+  if (application_handles_fault() && monitor_retries_step()) {
+    clear_fault_status();
+    return 0;
+  }
+  return end_or_halt(EndCause::Fault, exc_return);
 }
 
 std::uint32_t kernel_tasklet(std::uint32_t exc_return, const std::uint32_t*) {
@@ -363,7 +376,8 @@ std::uint32_t kernel_prepare_unwind(std::uint32_t exc_return, std::uint32_t* sav
   only_nonsecure = false;
   running = false;
   end_requested = false;
-  scb().shcsr = scb().shcsr & ~Scb::kPendSvActive;
+  scb().shcsr = scb().shcsr & ~(Scb::kPendSvActive | Scb::kMonitorActive);
+  monitor_unwound();
   scheduler_unwound();
   return 1;
 }
@@ -405,8 +419,9 @@ void illegal_access_handler() {
     any |= seen[4 + i];
   }
   if (any == 0 || !running) return;
-  end_application_for(EndCause::ReservedResource);
+  if (end_is_open()) describe(the_end, EndCause::ReservedResource, kReturnSecureFrame);
   for (unsigned i = 0; i < 8; ++i) the_end.illegal_accesses[i] |= seen[i];
+  if (!monitor_takes_fault()) end_application_by_last_fault();
 }
 
 void unexpected_handler() { panic(current_exception(), 0); }

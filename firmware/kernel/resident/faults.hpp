@@ -16,6 +16,7 @@ enum class EndCause : std::uint8_t {
   FastInterruptHangs,    // one of its fast interrupts does not return
   FastInterruptFlood,    // they take more than their share of the processor
   Restart,               // it asked for it, or the service did
+  DebuggerRestart,
   TestingComplete,
 };
 
@@ -51,6 +52,13 @@ void end_application_for(EndCause cause);
 /// that found it, to tell where the application was.
 void end_fast_interrupts(EndCause cause, std::uint32_t exc_return);
 
+/// What last_end() describes, which the debugger has held up, takes its course.
+void end_application_by_last_fault();
+
+/// The application's code stands at a gate: performs the call, until it is done or `given_up`. From
+/// DebugMonitor.
+void finish_gate_call(std::uint32_t exc_return, const volatile bool& given_up);
+
 /// The application's code is about to run (or does), or not.
 void set_application_running(bool running);
 [[nodiscard]] bool application_running();
@@ -63,6 +71,9 @@ void set_return_instruction(std::uint32_t address);
 
 /// Writes `value` to `address`, where a bus error is a possible answer. True: there was one.
 [[nodiscard]] bool write_expecting_bus_fault(std::uint32_t address, std::uint32_t value);
+/// One access of `width` bytes (1, 2 or 4) at a multiple of it, likewise.
+[[nodiscard]] bool access_expecting_bus_fault(std::uint32_t address, unsigned width, bool write,
+                                              std::uint32_t& value);
 
 /// The kernel cannot go on: leaves a record and resets the chip.
 [[noreturn]] void panic(std::uint32_t code, std::uint32_t detail);

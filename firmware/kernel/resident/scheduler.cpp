@@ -40,6 +40,8 @@ struct State {
   bool application_runs = false;
   bool compatible = false;
   bool boosted = false;
+  bool debugging = false;
+  bool stands = false;            // the debugger has halted the application
   bool ready = false;             // the worker has something to do
   bool waits_for_event = false;   // worker_wake() makes it ready
   bool woken = false;             // worker_wake() was called
@@ -57,6 +59,12 @@ struct State {
 State state;
 volatile std::uint32_t overflows = 0;
 volatile std::uint32_t slices = 0;  // for whoever looks at the kernel from outside
+
+/// The worker's, unless it is boosted.
+std::uint8_t own_priority() {
+  if (state.debugging) return kPriorityWorkerBoosted;
+  return state.compatible ? kPriorityWorkerCompatible : kPriorityWorker;
+}
 
 void set_worker_priority(std::uint8_t priority) { scb().shpr[priority_index(kPendSv)] = priority; }
 void set_timer_priority(std::uint8_t priority) { nvic().ipr[kLineTim5] = priority; }
@@ -99,7 +107,7 @@ void request_slice() {
   state.ready = true;
   if (state.phase != Phase::Waiting) return;
   const std::uint32_t passed = tim5().cnt - state.parked_at;
-  if (!state.application_runs || passed >= kShare) {
+  if (!state.application_runs || state.stands || passed >= kShare) {
     pend_slice();
     return;
   }
@@ -111,7 +119,7 @@ void request_slice() {
 void note_parked() {
   state.boosted = false;
   state.accused = false;
-  set_worker_priority(state.compatible ? kPriorityWorkerCompatible : kPriorityWorker);
+  set_worker_priority(own_priority());
   set_timer_priority(kPriorityTimer);
   state.parked_at = tim5().cnt;
   state.phase = Phase::Waiting;
@@ -320,7 +328,8 @@ std::uint32_t scheduler_begin_slice() {
   ++slices;
   state.phase = Phase::Running;
   state.slice_used = 0;
-  set_timer_priority(state.boosted || state.compatible ? kPriorityTimer : kPrioritySliceEnd);
+  const bool beneath = !state.boosted && own_priority() == kPriorityWorker;
+  set_timer_priority(beneath ? kPrioritySliceEnd : kPriorityTimer);
   arm_step(kSliceCheck);
   return 1;
 }
@@ -380,7 +389,7 @@ void start_scheduler(void (*entry)()) {
   timer.dier = Tim::kUpdate;
   timer.cr1 = Tim::kUpdateOverflowOnly | Tim::kEnable;
   set_timer_priority(kPriorityTimer);
-  set_worker_priority(state.compatible ? kPriorityWorkerCompatible : kPriorityWorker);
+  set_worker_priority(own_priority());
   enable_line(kLineTim5);
   const Atomic atomic;
   request_slice();
@@ -397,8 +406,23 @@ void scheduler_set_compatibility(bool on) {
   const Atomic atomic;
   state.compatible = on;
   if (state.phase == Phase::Waiting || state.phase == Phase::Share) {
-    set_worker_priority(on ? kPriorityWorkerCompatible : kPriorityWorker);
+    set_worker_priority(own_priority());
   }
+}
+
+/// By the worker, beneath which nothing of the application's runs, so that its priority may change at once.
+void scheduler_set_debugging(bool on) {
+  const Atomic atomic;
+  state.debugging = on;
+  if (!on) return;
+  set_worker_priority(own_priority());
+  set_timer_priority(kPriorityTimer);
+}
+
+void scheduler_application_stands(bool stands) {
+  const Atomic atomic;
+  state.stands = stands;
+  if (stands && state.phase == Phase::Share) pend_slice();
 }
 
 bool scheduler_compatibility() { return state.compatible; }
@@ -406,6 +430,7 @@ bool scheduler_compatibility() { return state.compatible; }
 void scheduler_unwound() {
   const Atomic atomic;
   state.application_runs = false;
+  state.stands = false;
   if (state.phase == Phase::Running) state.ready = true;  // it was in the middle of something
   scb().icsr = Scb::kPendSvClear;
   note_parked();

@@ -29,6 +29,7 @@ inline constexpr std::uint8_t kPriorityDevice = 0x30;
 inline constexpr std::uint8_t kPriorityCall = 0x40;
 inline constexpr std::uint8_t kPriorityWorkerBoosted = 0x60;
 inline constexpr std::uint8_t kPriorityWorkerCompatible = 0x70;
+inline constexpr std::uint8_t kPriorityMonitor = 0x70;
 inline constexpr std::uint8_t kPrioritySliceEnd = 0xE0;
 inline constexpr std::uint8_t kPriorityWorker = 0xF0;
 
@@ -61,6 +62,13 @@ void scheduler_thread_lives();
 /// context where they would switch away from the worker. Takes effect with the next slice.
 void scheduler_set_compatibility(bool on);
 [[nodiscard]] bool scheduler_compatibility();
+
+/// A debugging session is open: the worker runs above everything of the application's and above DebugMonitor.
+/// Worker.
+void scheduler_set_debugging(bool on);
+/// The debugger has halted the application, or lets it go on: what it does not use is the worker's. Any
+/// context.
+void scheduler_application_stands(bool stands);
 
 /// What `exc_return` says was interrupted is the application's thread code, although PendSV, in which the
 /// worker runs, is active: a handler that pre-empted it has returned to something else. That may have been

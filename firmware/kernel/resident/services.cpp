@@ -51,6 +51,7 @@ std::uint32_t Services::network_reasons() const {
   if (!connectivity.ever_in_contact()) reasons |= bit(abi::NetworkReason::COLDBOOTCONNECTION);
   if (link_fetches_update) reasons |= bit(abi::NetworkReason::FETCHINGUPDATE);
   if (!application_present) reasons |= bit(abi::NetworkReason::NOAPPLICATIONCODE);
+  if (debugger_attached) reasons |= bit(abi::NetworkReason::DEBUGGERATTACHED);
   if (link_waits) reasons |= bit(abi::NetworkReason::ENHANCECALM);
   return reasons;
 }

@@ -67,6 +67,7 @@ struct Services {
   // How the link stood when it last spoke, so that calls need not go where the link's code lies.
   abi::NetworkStatus link_status = abi::NetworkStatus::DELIBERATELYOFFLINE;
   bool link_fetches_update = false;
+  bool debugger_attached = false;
   bool link_waits = false;
   bool link_settled = false;  // set by the link whenever it has told everything
   Connectivity connectivity;

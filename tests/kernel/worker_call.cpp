@@ -1,0 +1,58 @@
+#include "tests/kernel/worker_call.hpp"
+
+#include <stdexcept>
+
+#include "board/cpu/halting.hpp"
+
+namespace microvisor::tests {
+
+namespace {
+
+/// Runs until the core is about to execute `address`, with this stack pointer if it is not 0. False: the time
+/// is over.
+bool run_to(board::Board& board, std::uint32_t address, std::uint32_t sp, unsigned milliseconds) {
+  board::Core& core = board.core();
+  const board::Time end = board.scheduler().now() + milliseconds * 1000 * board::kTicksPerMicrosecond;
+  board::set_breakpoint(core, address);
+  board.on_halt([&board](board::HaltReason) { board.stop(); });
+  bool there = false;
+  while (!there && board.scheduler().now() < end) {
+    board.run({.until = end});
+    if (!board.halted()) break;
+    there = core.state.r[15] == address && (sp == 0 || core.state.r[13] == sp);
+    board.go_on(false);
+  }
+  board::clear_breakpoint(core, address);
+  board.on_halt({});
+  return there;
+}
+
+}  // namespace
+
+std::uint32_t call_in_worker(KernelMachine& machine, const std::string& function,
+                             std::initializer_list<std::uint32_t> arguments, unsigned milliseconds) {
+  const std::string space = "microvisor::firmware::kernel::";
+  const std::uint32_t place = kernel_symbol(space + "worker_run_errand()") & ~1u;
+  board::Board& board = machine.board();
+  if (!run_to(board, place, 0, milliseconds)) throw std::runtime_error("the worker does not come by");
+  auto& state = board.core().state;
+  const auto before = state.r;
+  std::size_t index = 0;
+  for (const std::uint32_t argument : arguments) state.r[index++] = argument;
+  state.r[14] = place | 1;
+  state.r[15] = kernel_symbol(space + function) & ~1u;
+  if (!run_to(board, place, before[13], milliseconds))
+    throw std::runtime_error(function + " does not return");
+  const std::uint32_t result = state.r[0];
+  for (const unsigned r : {0, 1, 2, 3, 12, 14}) state.r[r] = before[r];
+  return result;
+}
+
+void write_words(KernelMachine& machine, std::uint32_t address, const std::vector<std::uint32_t>& words) {
+  for (const std::uint32_t word : words) {
+    if (!machine.board().bus().poke(address, 4, word)) throw std::runtime_error("no memory there");
+    address += 4;
+  }
+}
+
+}  // namespace microvisor::tests
