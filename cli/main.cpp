@@ -34,6 +34,7 @@ int run_program(int count, char** arguments) {
   add_bundle_tools(program);
   add_devices(program, context);
   add_deploy(program, context);
+  add_debug(program, context);
   add_logs(program, context);
   add_signers(program, context);
   add_decrypters(program, context);

@@ -21,6 +21,7 @@ struct Halt {
   HaltReason reason = HaltReason::Request;
   Watch watch;  ///< for Watchpoint
   std::uint32_t pc = 0;
+  unsigned signal = 0;  ///< as GDB numbers them; 0: that of the reason
 };
 
 class DebugTarget {
@@ -55,6 +56,13 @@ class DebugTarget {
   /// Halts soon; GdbSession::halted() tells when.
   virtual void halt() = 0;
   virtual void go_on(bool stepping) = 0;
+  /// Goes on by steps as long as the program counter lies in [first, end). False, and nothing is done: the
+  /// target cannot by itself.
+  virtual bool step_through(std::uint32_t first, std::uint32_t end) {
+    static_cast<void>(first);
+    static_cast<void>(end);
+    return false;
+  }
   /// Resets and stays halted. False if it then cannot start.
   virtual bool reset() = 0;
   /// The debugger has left: forgets breakpoints and lets the target run.

@@ -313,8 +313,19 @@ struct GdbCommands {
     if (kind == "C" || kind == "S") understood = what.number(first);  // a chip has no signals
     if (kind == "r") understood = take_range(what, first, end);
     if (!understood || !what.done()) return kBadArgument;
+    if (kind == "r") return step_through(session, first, end);
     session.resume(kind != "c" && kind != "C");
-    if (kind == "r") session.range_ = {first, end};
+    return std::nullopt;
+  }
+
+  static Reply step_through(GdbSession& session, std::uint32_t first, std::uint32_t end) {
+    if (session.target_.step_through(first, end)) {
+      session.waiting_ = true;
+      session.range_.reset();
+      return std::nullopt;
+    }
+    session.resume(true);
+    session.range_ = {first, end};
     return std::nullopt;
   }
 
@@ -371,7 +382,8 @@ const GdbCommands::Command GdbCommands::kAll[] = {
     {"qRcmd,", false, monitor},
 };
 
-GdbSession::GdbSession(DebugTarget& target, Send send) : target_(target), send_(std::move(send)) {}
+GdbSession::GdbSession(DebugTarget& target, Send send, const Halt& halt)
+    : target_(target), send_(std::move(send)), halt_(halt) {}
 
 void GdbSession::receive(std::string_view bytes) {
   using Event = gdb::PacketReader::Event;
@@ -433,7 +445,8 @@ void GdbSession::halted(const Halt& halt) {
 }
 
 std::string GdbSession::stop_reply() const {
-  std::string text = fmt::format("T{:02x}thread:{};", signal_of(halt_.reason), kThread);
+  std::string text =
+      fmt::format("T{:02x}thread:{};", halt_.signal != 0 ? halt_.signal : signal_of(halt_.reason), kThread);
   if (halt_.reason == HaltReason::Watchpoint) {
     text += fmt::format("{}:{:08x};", watch_name(halt_.watch), halt_.watch.address);
   }

@@ -24,8 +24,8 @@ class GdbSession {
  public:
   using Send = std::function<void(std::string_view bytes)>;
 
-  /// The target is to be halted, or to halt without having been told to.
-  GdbSession(DebugTarget& target, Send send);
+  /// The target is to be halted, as `halt` says, or to halt without having been told to.
+  GdbSession(DebugTarget& target, Send send, const Halt& halt = {});
 
   void receive(std::string_view bytes);
   /// The target has halted.

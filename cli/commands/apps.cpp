@@ -109,6 +109,22 @@ void add_bundle(CLI::App& apps) {
   command->callback([arguments] { bundle_command(*arguments); });
 }
 
+void add_debug_keypair(CLI::App& apps) {
+  auto files =
+      std::make_shared<KeyPairFiles>(KeyPairFiles{"debug_auth_prv_key.pem", "debug_auth_pub_key.pem"});
+  CLI::App* command = apps.add_subcommand("debug-keypair", "Make a pair of keys for debugging (P-256, PEM)");
+  command->add_option("--debug-auth-privkey", files->private_file, "Private key to write")
+      ->capture_default_str();
+  command->add_option("--debug-auth-pubkey", files->public_file, "Public key to write")
+      ->capture_default_str();
+  add_force_option(*command, *files);
+  command->callback([files] {
+    write_key_pair(*files);
+    print_line(fmt::format("{}: for 'apps bundle --debug-auth-pubkey'\n{}: for 'debug'; keep it to yourself",
+                           files->public_file, files->private_file));
+  });
+}
+
 void add_crash_keypair(CLI::App& apps) {
   auto files = std::make_shared<KeyPairFiles>(KeyPairFiles{"crash_private.pem", "crash_public.pem"});
   CLI::App* command =
@@ -192,6 +208,7 @@ void add_apps(CLI::App& program, Context& context) {
   apps->require_subcommand(1);
   add_bundle(*apps);
   add_crash_keypair(*apps);
+  add_debug_keypair(*apps);
   add_create(*apps, context);
   add_list(*apps, context);
   add_show(*apps, context);

@@ -14,6 +14,7 @@
 #include "cli/bundle_view.hpp"
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/device_certificate.hpp"
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
 #include "cli/key_changes.hpp"
@@ -60,26 +61,6 @@ std::vector<json> selected(const json& answer, const std::vector<std::string>& n
   return devices;
 }
 
-/// A certificate bears the SID of the device whose key it is.
-protocol::PublicKey device_key(const std::string& sid, std::string_view pem) {
-  const auto certified = protocol::key_from_certificate(pem);
-  if (!certified) throw Failure(sid + ": " + certified.error().message);
-  if (certified->common_name != sid)
-    throw Failure(fmt::format("{}: the certificate is that of {}", sid, certified->common_name));
-  return certified->key;
-}
-
-protocol::PublicKey device_key(const json& device, const Arguments& arguments) {
-  const std::string sid = text_of(device, "sid");
-  if (!arguments.certificate.empty()) {
-    const auto pem = read_file(arguments.certificate);
-    return device_key(sid, protocol::as_text(pem));
-  }
-  if (device.at("certificate").is_null())
-    throw Failure(sid + " has not connected yet: nobody knows its certificate (--certificate names a file)");
-  return device_key(sid, device.at("certificate").get<std::string>());
-}
-
 void hand_out(Client& client, const json& device, const protocol::WrappedLayerKey& wrapped,
               const Arguments& arguments, std::uint64_t& latest) {
   const std::string sid = text_of(device, "sid");
@@ -105,7 +86,7 @@ void add(Client& client, const Arguments& arguments) {
   json sent = json::array();
   for (const json& device : selected(answer, arguments.devices)) {
     const std::string sid = text_of(device, "sid");
-    const protocol::PublicKey point = device_key(device, arguments);
+    const protocol::PublicKey point = device_key_of(device, arguments.certificate);
     hand_out(client, device, protocol::wrap_layer_key(*layer_key, point, sid), arguments, latest);
     sent.push_back({{"sid", sid}, {"device_key_id", key_id_text(protocol::device_key_id(point))}});
   }

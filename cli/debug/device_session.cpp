@@ -1,0 +1,160 @@
+// See device_session.hpp.
+#include "cli/debug/device_session.hpp"
+
+#include <array>
+#include <iterator>
+
+namespace microvisor::cli::debug {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kAnswerTime = 30s;
+constexpr auto kKeepAlive = 20s;
+
+const char* text_of(wire::Channel::State state) {
+  switch (state) {
+    case wire::Channel::State::NotAuthentic:
+      return "the device does not prove to be the one with this certificate and this key's application";
+    case wire::Channel::State::Broken: return "the device does not speak the protocol of debug sessions";
+    case wire::Channel::State::CryptoFailed: return "the cryptography of this machine failed";
+    default: return "the debug session has ended";
+  }
+}
+
+}  // namespace
+
+DeviceSession::DeviceSession(Pipe& pipe, wire::Crypto& crypto, const wire::StaticKeys& keys,
+                             const wire::Prologue& prologue)
+    : pipe_(pipe), requester_(crypto, keys, prologue) {}
+
+void DeviceSession::end(std::string why) {
+  if (!over_) why_ = std::move(why);
+  over_ = true;
+}
+
+tl::expected<void, std::string> DeviceSession::begin() {
+  if (!requester_.start()) end("the device's certificate has no key of P-256");
+  const auto until = std::chrono::steady_clock::now() + kAnswerTime;
+  if (!over_) static_cast<void>(flush());
+  ++statistics_.exchanges;
+  while (!over_ && !requester_.open()) {
+    if (std::chrono::steady_clock::now() > until) end("the device does not answer");
+    listen(100ms);
+  }
+  if (over_) return tl::unexpected(why_);
+  return {};
+}
+
+bool DeviceSession::flush() {
+  const auto output = requester_.output();
+  if (output.empty()) return true;
+  if (!pipe_.send(output)) {
+    end(pipe_.why());
+    return false;
+  }
+  statistics_.bytes_sent += output.size();
+  ++statistics_.messages_sent;
+  sent_at_ = std::chrono::steady_clock::now();
+  requester_.sent(output.size());
+  return true;
+}
+
+bool DeviceSession::send_message(std::span<const std::uint8_t> message) {
+  if (over_ || !requester_.send(message)) return false;
+  ++unanswered_;
+  return flush();
+}
+
+bool DeviceSession::post(const std::vector<OwnedCommand>& commands) {
+  std::array<std::uint8_t, wire::kMaximumMessage> room;
+  std::optional<wire::Writer> writer(room);
+  for (const OwnedCommand& entry : commands) {
+    wire::Command command = entry.command;
+    if (!entry.data.empty()) command.data = entry.data;
+    if (writer->put(command)) continue;
+    if (!send_message(std::span(room).first(writer->size()))) return false;
+    writer.emplace(room);
+    if (!writer->put(command)) return false;
+  }
+  return writer->size() == 0 || send_message(std::span(room).first(writer->size()));
+}
+
+bool DeviceSession::post_and_expect_news(const std::vector<OwnedCommand>& commands) {
+  ++statistics_.exchanges;
+  return post(commands);
+}
+
+std::optional<std::vector<OwnedAnswer>> DeviceSession::exchange(const std::vector<OwnedCommand>& commands) {
+  const std::size_t others = unanswered_;  // of commands whose answers nobody waits for
+  answers_.clear();
+  if (!post(commands)) return std::nullopt;
+  ++statistics_.exchanges;
+  const auto until = std::chrono::steady_clock::now() + kAnswerTime;
+  while (!over_ && unanswered_ != 0) {
+    if (std::chrono::steady_clock::now() > until) end("the device does not answer");
+    listen(100ms);
+  }
+  if (over_) return std::nullopt;
+  std::vector<OwnedAnswer> mine;
+  for (std::size_t i = others; i < answers_.size(); ++i) {
+    std::move(answers_[i].begin(), answers_[i].end(), std::back_inserter(mine));
+  }
+  answers_.clear();
+  return mine;
+}
+
+std::optional<News> DeviceSession::take_news(std::chrono::milliseconds wait) {
+  if (news_.empty()) listen(wait);
+  if (news_.empty()) return std::nullopt;
+  News news = std::move(news_.front());
+  news_.pop_front();
+  return news;
+}
+
+void DeviceSession::keep_alive() {
+  if (over_ || std::chrono::steady_clock::now() - sent_at_ < kKeepAlive) return;
+  static_cast<void>(post({{.command = {.opcode = wire::Opcode::KeepAlive}, .data = {}}}));
+}
+
+void DeviceSession::listen(std::chrono::milliseconds wait) {
+  if (over_) return;
+  const auto received = pipe_.receive(wait);
+  if (!received) return end(pipe_.why());
+  statistics_.bytes_received += received->size();
+  std::span<const std::uint8_t> rest(*received);
+  while (!rest.empty() && !over_) {
+    rest = rest.subspan(requester_.push(rest));
+    if (const auto message = requester_.message(); !message.empty()) {
+      read_message(message);
+      requester_.message_done();
+    }
+    if (requester_.state() > wire::Channel::State::Open) end(text_of(requester_.state()));
+  }
+}
+
+void DeviceSession::read_message(std::span<const std::uint8_t> message) {
+  ++statistics_.messages_received;
+  wire::Reader reader(message);
+  wire::Item item;
+  std::vector<OwnedAnswer> answers;
+  for (auto result = reader.next(item); result != wire::Reader::Result::End; result = reader.next(item)) {
+    if (result != wire::Reader::Result::Taken) return end("the device says what this version does not know");
+    const auto owned = [](std::span<const std::uint8_t> bytes) { return Bytes(bytes.begin(), bytes.end()); };
+    if (item.kind == wire::ItemKind::Answer) {
+      answers.push_back({.answer = item.answer, .data = owned(item.answer.data)});
+      continue;
+    }
+    news_.push_back({.kind = item.kind,
+                     .stop = {item.stopped, owned(item.stopped.stack), owned(item.stopped.code)},
+                     .wake_reason = item.wake_reason,
+                     .end = item.end_reason});
+  }
+  if (answers.empty()) return;
+  if (unanswered_ == 0) return end("the device answers what it was not asked");
+  --unanswered_;
+  answers_.push_back(std::move(answers));
+}
+
+}  // namespace microvisor::cli::debug
