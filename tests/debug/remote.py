@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+"""Stock GDB on an application on a board, through the cloud: `microvisor debug`.
+
+Usage: remote.py MICROVISOR FIELD.elf CASE. Each case is a function below.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+
+from user import User, check, one_line
+
+APPLICATION = os.path.abspath(sys.argv[2])
+
+
+class Field:
+    """A cloud, a board that runs the application, and the key to it."""
+
+    def __init__(self, keyed=True):
+        self.user = User(sys.argv[1])
+        self.processes = []
+        self.user.command("apps", "debug-keypair")
+        key = ["--debug-auth-pubkey", "debug_auth_pub_key.pem"] if keyed else []
+        self.user.command("apps", "bundle", APPLICATION, "app.zip", *key)
+        self.cloud = self.keep(self.user.start_cloud())
+        board = self.user.command("board", "create", "board", "--cloud", self.user.credentials, "--json").stdout
+        self.sid = json.loads(board)["sid"]
+        self.board = self.keep(self.user.run_board("board"))
+        self.user.command("deploy", "app.zip", self.sid)
+
+    def keep(self, process):
+        self.processes.append(process)
+        return process
+
+    def debug(self, *options, key="debug_auth_prv_key.pem"):
+        """`microvisor debug`, and the port that it says."""
+        process = self.keep(self.user.start("debug", self.sid, key, "--listen", "0", *options, stdout=subprocess.PIPE,
+                                            stderr=subprocess.PIPE))
+        line = process.stdout.readline()
+        found = re.fullmatch(r"GDB server listening on 127\.0\.0\.1:(\d+)\n", line)
+        if not found:
+            sys.exit(f"no line that names the port, but {line!r}; {process.stderr.read()}")
+        return process, found[1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            process.wait(20)
+
+
+def gdb(port, *commands):
+    arguments = ["gdb-multiarch", "-nx", "-batch", "-ex", "set confirm off", "-ex", "set pagination off", "-ex", "set style enabled off",
+                 "-ex", f"target remote 127.0.0.1:{port}"]
+    for command in commands:
+        arguments += ["-ex", command]
+    return subprocess.run(arguments + [APPLICATION], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=200).stdout
+
+
+def expect(output, *patterns):
+    position = 0
+    for pattern in patterns:
+        found = re.compile(pattern).search(output, position)
+        if not found:
+            sys.exit(f"not found: {pattern}\nin:\n{output}")
+        position = found.end()
+
+
+# --- cases ------------------------------------------------------------------------------------------------------------
+
+
+def break_step_and_look():
+    with Field() as field:
+        _, port = field.debug()
+        output = gdb(port, "break scale", "continue", "print value == rounds", "print factor", "next", "next", "print product == 2 * value + 1",
+                     "finish", "backtrace", "print reading.place", "print *to", "delete", "tbreak SysTick_Handler", "continue", "finish")
+        expect(output, r"Breakpoint 1, scale \(value=\d+, factor=2\)", r"\$1 = 1", r"\$2 = 2", r"\$3 = 1", r"Run till exit", r"Value returned",
+               r"#0 .*take_reading", r"#1 .*main", r'"roof"', r"number = \d+", r"breakpoint 2, SysTick_Handler", r"Run till exit.*\n.*(main|take_reading|scale)")
+        # GDB has left: the application runs, and another may come.
+        output = gdb(port, "print rounds", "continue&", "interrupt")
+        expect(output, r"\$1 = \d+")
+
+
+def change_and_call():
+    with Field() as field:
+        _, port = field.debug()
+        output = gdb(port, "break take_reading", "continue", "print scale(20, 2)", "print rounds = 1000", "continue", "print rounds",
+                     "print/x $xpsr & 0x1ff", "info registers msp control")
+        expect(output, r"Breakpoint 1", r"\$1 = 41", r"\$2 = 1000", r"Breakpoint 1", r"\$3 = 1001", r"\$4 = 0x0", r"msp +0x2")
+
+
+def watch_what_an_interrupt_writes():
+    with Field() as field:
+        _, port = field.debug()
+        output = gdb(port, "watch last_tick", "continue", "backtrace", "continue")
+        expect(output, r"Hardware watchpoint 1: last_tick", r"New value = \d+", r"SysTick_Handler", r"<signal handler called>|#1", r"New value")
+
+
+def fault_before_the_crash():
+    with Field() as field:
+        _, port = field.debug()
+        output = gdb(port, "print mode = 1", "continue", "backtrace", "print depth")
+        expect(output, r"\$1 = 1", r"undefined instruction", r"SIGILL", r"#0 .*fall \(depth=0\)", r"#1 .*fall \(depth=1\)", r"#3 .*fall \(depth=3\)",
+               r"#4 .*main", r"\$2 = 0")
+
+
+def nothing_but_the_application():
+    """Secure memory, by either alias, Microvisor's peripherals and the debug units."""
+    with Field() as field:
+        _, port = field.debug()
+        places = ["0x0c000000", "0x08100000", "0x30000000", "0x20080000", "0x30080000", "0x0bf90000", "0x50022000", "0x40022000", "0x40003000",
+                  "0x46002400", "0xe0002000", "0xe0001000", "0xe000edfc", "0xe000ee04", "0xe000edf0", "0xe002ed00", "0x90000000"]
+        output = gdb(port, *[f"x/1wx {place}" for place in places], *[f"set *(int*){place} = 1" for place in places], "print rounds")
+        for place in places:
+            expect(output, f"Cannot access memory at address {place}", f"Cannot access memory at address {place}")
+        expect(output, r"\$1 = \d+")
+        output = gdb(port, "print/x *(int*)0xe000e010", "print *(int*)0x40000000", "x/1wx 0x0bfa0590")
+        expect(output, r"\$1 = 0x", r"\$2 = ")
+
+
+def who_may_not():
+    with Field() as field:
+        field.user.command("apps", "debug-keypair", "--debug-auth-privkey", "other.pem", "--debug-auth-pubkey", "other_pub.pem")
+        one_line(field.user.command("debug", field.sid, "other.pem", "--listen", "0", status=1), "key")
+        one_line(field.user.command("debug", "UV" + 32 * "0", "other.pem", "--listen", "0", status=1))
+        one_line(field.user.command("debug", field.sid, APPLICATION, "--listen", "0", status=1), "private key")
+        field.board.terminate()
+        field.board.wait(20)
+        one_line(field.user.command("debug", field.sid, "debug_auth_prv_key.pem", "--listen", "0", status=1), "connected")
+    with Field(keyed=False) as field:
+        one_line(field.user.command("debug", field.sid, "debug_auth_prv_key.pem", "--listen", "0", status=1), "debug key")
+
+
+def taken_over():
+    """The newer session counts, and the older one is told."""
+    with Field() as field:
+        first, port = field.debug()
+        gdb(port, "print rounds")
+        _, second_port = field.debug()
+        check(first.wait(30) == 1, "the first ends")
+        check("another session has taken over" in first.stderr.read(), "and says why")
+        expect(gdb(second_port, "print rounds"), r"\$1 = \d+")
+
+
+def the_device_goes():
+    with Field() as field:
+        process, port = field.debug()
+        session = subprocess.Popen(["gdb-multiarch", "-nx", "-batch", "-ex", f"target remote 127.0.0.1:{port}", "-ex", "continue", APPLICATION],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in process.stderr:
+            if "GDB is connected" in line:
+                break
+        field.board.kill()
+        output = session.communicate(timeout=60)[0]
+        check("not connected any more" in output, "GDB is told")
+        check(process.wait(30) == 1, "the command ends")
+
+
+globals()[sys.argv[3]]()
