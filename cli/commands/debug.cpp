@@ -171,9 +171,10 @@ void debug_command(const DebugArguments& arguments, const Context& context) {
   print_line("GDB server listening on " + listener->address());
   bool over = false;
   const auto meanwhile = [&] {
-    while (const auto event = target.poll(std::chrono::milliseconds(0))) {
+    for (auto event = target.poll(std::chrono::milliseconds(0)); event && !over;
+         event = target.poll(std::chrono::milliseconds(0))) {
       tell(event->text);
-      over = over || event->over;
+      over = event->over;
     }
     return !over && keep_going();
   };

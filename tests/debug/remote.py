@@ -27,7 +27,7 @@ class Field:
         board = self.user.command("board", "create", "board", "--cloud", self.user.credentials, "--json").stdout
         self.sid = json.loads(board)["sid"]
         self.board = self.keep(self.user.run_board("board"))
-        self.user.command("deploy", "app.zip", self.sid)
+        self.user.command("deploy", "app.zip", "--device", self.sid, "--wait")
 
     def keep(self, process):
         self.processes.append(process)
@@ -76,10 +76,12 @@ def expect(output, *patterns):
 def break_step_and_look():
     with Field() as field:
         _, port = field.debug()
-        output = gdb(port, "break scale", "continue", "print value == rounds", "print factor", "next", "next", "print product == 2 * value + 1",
-                     "finish", "backtrace", "print reading.place", "print *to", "delete", "tbreak SysTick_Handler", "continue", "finish")
-        expect(output, r"Breakpoint 1, scale \(value=\d+, factor=2\)", r"\$1 = 1", r"\$2 = 2", r"\$3 = 1", r"Run till exit", r"Value returned",
-               r"#0 .*take_reading", r"#1 .*main", r'"roof"', r"number = \d+", r"breakpoint 2, SysTick_Handler", r"Run till exit.*\n.*(main|take_reading|scale)")
+        output = gdb(port, "break scale", "continue", "print value == rounds", "print factor", "finish", "next",
+                     "print reading.celsius[0]", "backtrace", "print reading.place", "print *to", "delete",
+                     "tbreak SysTick_Handler", "continue", "finish")
+        expect(output, r"Breakpoint 1, scale \(value=\d+, factor=.*2\)", r"\$1 = 1", r"\$2 = 2", r"Value returned is \$3 = \d+",
+               r"\$4 = -?\d+", r"#0 +take_reading", r"#1 .*main", r'"roof"', r"number = \d+",
+               r"breakpoint 2, SysTick_Handler", r"(main|take_reading|scale) \(")
         # GDB has left: the application runs, and another may come.
         output = gdb(port, "print rounds", "continue&", "interrupt")
         expect(output, r"\$1 = \d+")
@@ -96,15 +98,15 @@ def change_and_call():
 def watch_what_an_interrupt_writes():
     with Field() as field:
         _, port = field.debug()
-        output = gdb(port, "watch last_tick", "continue", "backtrace", "continue")
-        expect(output, r"Hardware watchpoint 1: last_tick", r"New value = \d+", r"SysTick_Handler", r"<signal handler called>|#1", r"New value")
+        output = gdb(port, "watch last_tick", "continue", "print ticks == last_tick", "continue")
+        expect(output, r"Hardware watchpoint 1: last_tick", r"New value = \d+", r"\$1 = 1", r"New value = \d+")
 
 
 def fault_before_the_crash():
     with Field() as field:
         _, port = field.debug()
         output = gdb(port, "print mode = 1", "continue", "backtrace", "print depth")
-        expect(output, r"\$1 = 1", r"undefined instruction", r"SIGILL", r"#0 .*fall \(depth=0\)", r"#1 .*fall \(depth=1\)", r"#3 .*fall \(depth=3\)",
+        expect(output, r"\$1 = 1", r"undefined instruction", r"SIGILL", r"#0 +fall \(depth=.*0\)", r"#1 .*fall \(depth=.*1\)", r"#3 .*fall \(depth=.*3\)",
                r"#4 .*main", r"\$2 = 0")
 
 
@@ -112,7 +114,7 @@ def nothing_but_the_application():
     """Secure memory, by either alias, Microvisor's peripherals and the debug units."""
     with Field() as field:
         _, port = field.debug()
-        places = ["0x0c000000", "0x08100000", "0x30000000", "0x20080000", "0x30080000", "0x0bf90000", "0x50022000", "0x40022000", "0x40003000",
+        places = ["0xc000000", "0x8100000", "0x30000000", "0x20080000", "0x30080000", "0xbf90000", "0x50022000", "0x40022040", "0x40003000",
                   "0x46002400", "0xe0002000", "0xe0001000", "0xe000edfc", "0xe000ee04", "0xe000edf0", "0xe002ed00", "0x90000000"]
         output = gdb(port, *[f"x/1wx {place}" for place in places], *[f"set *(int*){place} = 1" for place in places], "print rounds")
         for place in places:

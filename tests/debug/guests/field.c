@@ -1,5 +1,5 @@
-/* An application as people have them, for a debugger far away: a tick, a structure, a function with arguments, a
- * call of Microvisor's in each round. `mode` is for the debugger to set. */
+/* An application as people have them, for a debugger far away: a tick, a structure, a function with
+ * arguments, a call of Microvisor's in each round. `mode` is for the debugger to set. */
 #include "guest.h"
 
 enum { MODE_WORK, MODE_FAULT, MODE_BUSY_MASKED };
