@@ -3,6 +3,7 @@
 
 #include <array>
 #include <iterator>
+#include <utility>
 
 namespace microvisor::cli::debug {
 
@@ -64,6 +65,7 @@ bool DeviceSession::flush() {
 bool DeviceSession::send_message(std::span<const std::uint8_t> message) {
   if (over_ || !requester_.send(message)) return false;
   ++unanswered_;
+  ++unwanted_;
   return flush();
 }
 
@@ -87,9 +89,10 @@ bool DeviceSession::post_and_expect_news(const std::vector<OwnedCommand>& comman
 }
 
 std::optional<std::vector<OwnedAnswer>> DeviceSession::exchange(const std::vector<OwnedCommand>& commands) {
-  const std::size_t others = unanswered_;  // of commands whose answers nobody waits for
+  const std::size_t others = unanswered_;
   answers_.clear();
   if (!post(commands)) return std::nullopt;
+  unwanted_ = others;
   ++statistics_.exchanges;
   const auto until = std::chrono::steady_clock::now() + kAnswerTime;
   while (!over_ && unanswered_ != 0) {
@@ -97,12 +100,7 @@ std::optional<std::vector<OwnedAnswer>> DeviceSession::exchange(const std::vecto
     listen(100ms);
   }
   if (over_) return std::nullopt;
-  std::vector<OwnedAnswer> mine;
-  for (std::size_t i = others; i < answers_.size(); ++i) {
-    std::move(answers_[i].begin(), answers_[i].end(), std::back_inserter(mine));
-  }
-  answers_.clear();
-  return mine;
+  return std::exchange(answers_, {});
 }
 
 std::optional<News> DeviceSession::take_news(std::chrono::milliseconds wait) {
@@ -149,12 +147,26 @@ void DeviceSession::read_message(std::span<const std::uint8_t> message) {
     news_.push_back({.kind = item.kind,
                      .stop = {item.stopped, owned(item.stopped.stack), owned(item.stopped.code)},
                      .wake_reason = item.wake_reason,
-                     .end = item.end_reason});
+                     .end = item.end_reason,
+                     .failure = {}});
   }
-  if (answers.empty()) return;
+  if (!answers.empty()) take_answers(std::move(answers));
+}
+
+void DeviceSession::take_answers(std::vector<OwnedAnswer> answers) {
   if (unanswered_ == 0) return end("the device answers what it was not asked");
   --unanswered_;
-  answers_.push_back(std::move(answers));
+  if (unwanted_ == 0) {
+    std::move(answers.begin(), answers.end(), std::back_inserter(answers_));
+    return;
+  }
+  --unwanted_;
+  const wire::Answer& last = answers.back().answer;
+  if (last.status == wire::Status::Ok) return;
+  News news{.kind = wire::ItemKind::Answer, .stop = {}, .failure = {}};
+  news.failure.opcode = last.opcode;
+  news.failure.status = last.status;
+  news_.push_back(std::move(news));
 }
 
 }  // namespace microvisor::cli::debug

@@ -50,12 +50,13 @@ struct OwnedStop {
   Bytes code;
 };
 
-/// What the device has said without having been asked.
+/// What the device has said without anybody waiting for it.
 struct News {
   wire::ItemKind kind{};
   OwnedStop stop;                ///< Stopped
   std::uint8_t wake_reason = 0;  ///< Restarted
   wire::EndReason end{};         ///< Ended
+  wire::Answer failure;          ///< Answer: of a command that was posted and could not be done
 };
 
 struct LinkStatistics {
@@ -73,7 +74,8 @@ class DeviceSession {
   /// Proves both sides to each other. The error is one line.
   [[nodiscard]] tl::expected<void, std::string> begin();
 
-  /// Sends commands in as few messages as they fit. What they are answered is left to take_answers().
+  /// Sends commands in as few messages as they fit. Nobody waits for the answers; one that says that a
+  /// command could not be done becomes news.
   [[nodiscard]] bool post(const std::vector<OwnedCommand>& commands);
   /// The same for commands that something will come of later: counts as an exchange.
   [[nodiscard]] bool post_and_expect_news(const std::vector<OwnedCommand>& commands);
@@ -97,12 +99,14 @@ class DeviceSession {
   [[nodiscard]] bool flush();
   [[nodiscard]] bool send_message(std::span<const std::uint8_t> message);
   void read_message(std::span<const std::uint8_t> message);
+  void take_answers(std::vector<OwnedAnswer> answers);
 
   Pipe& pipe_;
   wire::Requester requester_;
-  std::deque<std::vector<OwnedAnswer>> answers_;  // by message, the oldest first
+  std::vector<OwnedAnswer> answers_;  // of the exchange at hand
   std::deque<News> news_;
   std::size_t unanswered_ = 0;  // messages with commands
+  std::size_t unwanted_ = 0;    // of these the first, whose answers nobody waits for
   std::chrono::steady_clock::time_point sent_at_{};
   LinkStatistics statistics_;
   bool over_ = false;

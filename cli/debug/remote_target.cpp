@@ -114,9 +114,19 @@ std::optional<TargetEvent> RemoteTarget::poll(std::chrono::milliseconds wait) {
       halted_ = false;
       return TargetEvent{.halt = {}, .text = describe_restart(news->wake_reason), .over = false};
     case wire::ItemKind::Ended: return TargetEvent{.halt = {}, .text = describe_end(news->end), .over = true};
-    case wire::ItemKind::Answer: break;
+    case wire::ItemKind::Answer: return take_failure(news->failure);
   }
   return std::nullopt;
+}
+
+/// What stands behind a command that fails is not done: the application has not gone on. One that runs
+/// already, because GDB leaves or because it has been started anew, is no failure.
+std::optional<TargetEvent> RemoteTarget::take_failure(const wire::Answer& failure) {
+  if (failure.status == wire::Status::NotHalted) return std::nullopt;
+  points_changed_ = true;
+  if (halted_) return TargetEvent{.halt = {}, .text = describe_failure(failure), .over = false};
+  halted_ = true;
+  return TargetEvent{.halt = halt_, .text = describe_failure(failure), .over = false};
 }
 
 std::string_view RemoteTarget::description() const { return application_description(); }

@@ -63,6 +63,7 @@ class RemoteTarget final : public PolledTarget {
   [[nodiscard]] bool flush();
   void collect_breakpoints(std::vector<OwnedCommand>& commands);
   [[nodiscard]] board::Halt take_stop(const OwnedStop& stop);
+  [[nodiscard]] std::optional<TargetEvent> take_failure(const wire::Answer& failure);
   [[nodiscard]] std::optional<board::Halt> wait_for_stop(std::chrono::seconds patience);
   bool fetch(std::uint32_t address, const MemoryRange& range);
   [[nodiscard]] std::vector<std::uint8_t> read_peripheral(std::uint32_t address, std::uint32_t size);

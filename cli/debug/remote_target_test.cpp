@@ -186,6 +186,30 @@ TEST_F(RemoteTargetTest, FaultsHaveSignals) {
   EXPECT_EQ(wait_for_halt().signal, 4u) << "SIGILL";
 }
 
+TEST_F(RemoteTargetTest, WhatTheDeviceDoesNotHaveIsToldInsteadOfWaitedFor) {
+  application_.has_watchpoints = false;
+  const board::Watch watch{.address = 0x2000'0000, .size = 4, .reads = false, .writes = true};
+  target_->add_watch(watch);
+  target_->go_on(false);
+  std::optional<TargetEvent> event;
+  for (unsigned i = 0; i < 3 && !event; ++i) event = target_->poll(std::chrono::milliseconds(0));
+  ASSERT_TRUE(event && event->halt) << "the application has not gone on, and GDB is answered";
+  EXPECT_EQ(event->halt->pc, 0x0800'0400u);
+  EXPECT_NE(event->text.find("watchpoints"), std::string::npos);
+  EXPECT_FALSE(event->over);
+  target_->remove_watch(watch);
+  target_->go_on(true);
+  EXPECT_EQ(wait_for_halt().pc, 0x0800'0402u);
+}
+
+TEST_F(RemoteTargetTest, LeavingWhileTheApplicationRunsIsNoFailure) {
+  application_.runs_on = true;
+  target_->go_on(false);
+  target_->release();
+  EXPECT_FALSE(target_->poll(std::chrono::milliseconds(0)));
+  EXPECT_EQ(application_.run_state, firmware::debugger::RunState::Runs);
+}
+
 TEST_F(RemoteTargetTest, TheEndOfThePipeIsTheEnd) {
   pipe_->gone = true;
   std::optional<TargetEvent> event;

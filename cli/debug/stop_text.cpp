@@ -10,6 +10,7 @@ namespace microvisor::cli::debug {
 
 namespace {
 
+namespace wire = protocol::debug;
 using protocol::debug::EndReason;
 using protocol::debug::StopReason;
 
@@ -48,6 +49,17 @@ constexpr FaultBit kSecureFaults[] = {
     {5, kSegmentation, "saving floating-point state to Microvisor's memory"},
 };
 
+std::string_view what_of(wire::Opcode opcode) {
+  switch (opcode) {
+    case wire::Opcode::SetBreakpoints: return "breakpoints";
+    case wire::Opcode::SetWatchpoints: return "watchpoints";
+    case wire::Opcode::WriteMemory: return "a write to memory";
+    case wire::Opcode::WriteRegister: return "a write to a register";
+    case wire::Opcode::Restart: return "a restart";
+    default: return "what it was asked for";
+  }
+}
+
 const FaultBit* first_fault(const protocol::debug::Stopped& stop) {
   for (const FaultBit& fault : kSecureFaults) {
     if ((stop.secure_fault_status >> fault.bit & 1) != 0) return &fault;
@@ -73,6 +85,21 @@ std::string describe_stop(const protocol::debug::Stopped& stop) {
       fmt::format("Fault: {}", fault != nullptr ? fault->text : "touched what is Microvisor's");
   if (stop.address != 0) text += fmt::format(", address 0x{:08x}", stop.address);
   return text + ". Going on from here lets the crash take its course.\n";
+}
+
+std::string describe_failure(const wire::Answer& failure) {
+  const std::string_view what = what_of(failure.opcode);
+  switch (failure.status) {
+    case wire::Status::TooMany: return fmt::format("The device has no room for so many {}.\n", what);
+    case wire::Status::Unsupported:
+      if (failure.opcode == wire::Opcode::SetWatchpoints)
+        return "The device has no watchpoints: its debug port is shut, and its trace unit with it.\n";
+      return fmt::format("The device cannot do {}.\n", what);
+    case wire::Status::Refused: return fmt::format("The device refuses {}.\n", what);
+    case wire::Status::BusFault: return fmt::format("A bus fault has ended {}.\n", what);
+    case wire::Status::NoApplication: return "There is no application on the device.\n";
+    default: return fmt::format("The device has not done {}.\n", what);
+  }
 }
 
 std::string describe_restart(std::uint8_t wake_reason) {

@@ -2,6 +2,7 @@
 // Non-secure view for Secure software 0x2'0000 above (Armv8-M Architecture Reference Manual, B8).
 #include "firmware/kernel/debugged_memory.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "firmware/kernel/board_table.hpp"
@@ -24,12 +25,15 @@ struct Range {
   [[nodiscard]] std::uint32_t behind(std::uint32_t address) const { return size - (address - first); }
 };
 
+/// Memory without holes.
 constexpr std::array kPlain{
     Range{kApplicationFlash, kApplicationFlashSize, false},
-    Range{0x0BFA'0500, 0x300, false},  // engineering data: package, unique id, calibration, flash size
     Range{kApplicationRam, kApplicationRamSize, true},
     Range{kApplicationRam4, kApplicationRam4Size, true},
 };
+/// Package, unique id, calibration, flash size (RM0456, device electronic signature); what lies between may
+/// be a bus fault.
+constexpr Range kEngineeringData{0x0BFA'0500, 0x300, false};
 constexpr Range kPeripherals{0x4000'0000, 0x1000'0000, true};
 constexpr std::array kCore{
     Range{0xE000'E010, 0x10, true},   // SysTick
@@ -46,6 +50,12 @@ const ReservedPeripheral* reserved_at(std::uint32_t address) {
   return nullptr;
 }
 
+/// BKPSRAM lies among the peripherals.
+bool in_reserved_memory(std::uint32_t address) {
+  return std::any_of(kReservedMemories.begin(), kReservedMemories.end(),
+                     [&](const ReservedMemory& m) { return address - m.address < m.size; });
+}
+
 /// What stands at one address: where to access it, or that it is none of the debugger's.
 struct Place {
   bool allowed = false;
@@ -57,6 +67,7 @@ struct Place {
 Place place_of_peripheral(std::uint32_t address) {
   if (const RegisterRule* rule = find_register_rule(address & ~3u))
     return {.allowed = true, .writable = false, .rule = rule, .address = address};
+  if (in_reserved_memory(address)) return {};
   const ReservedPeripheral* reserved = reserved_at(address);
   const bool readable =
       reserved == nullptr || (reserved->guard == Guard::OwnBits && reserved->on_touch == OnTouch::Ignored);
@@ -67,6 +78,7 @@ Place place_of(std::uint32_t address) {
   for (const Range& range : kPlain) {
     if (range.contains(address)) return {true, range.writable, nullptr, address};
   }
+  if (kEngineeringData.contains(address)) return {true, false, nullptr, address};
   if (kPeripherals.contains(address)) return place_of_peripheral(address);
   for (const Range& range : kCore) {
     if (range.contains(address)) return {true, range.writable, nullptr, address + kNonSecureView};

@@ -47,5 +47,5 @@ class User:
             server.stderr.readline()
         return server
 
-    def run_board(self, board):
-        return self.start("board", "run", board, "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def run_board(self, board, fast=True):
+        return self.start("board", "run", board, *(["--fast"] if fast else []), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -26,7 +26,7 @@ class Field:
         self.cloud = self.keep(self.user.start_cloud())
         board = self.user.command("board", "create", "board", "--cloud", self.user.credentials, "--json").stdout
         self.sid = json.loads(board)["sid"]
-        self.board = self.keep(self.user.run_board("board"))
+        self.board = self.keep(self.user.run_board("board", fast=False))  # the session's patience is the board's time
         self.user.command("deploy", "app.zip", "--device", self.sid, "--wait")
 
     def keep(self, process):
@@ -115,7 +115,7 @@ def nothing_but_the_application():
     with Field() as field:
         _, port = field.debug()
         places = ["0xc000000", "0x8100000", "0x30000000", "0x20080000", "0x30080000", "0xbf90000", "0x50022000", "0x40022040", "0x40003000",
-                  "0x46002400", "0xe0002000", "0xe0001000", "0xe000edfc", "0xe000ee04", "0xe000edf0", "0xe002ed00", "0x90000000"]
+                  "0x46002400", "0xe0002000", "0xe0001000", "0xe000edfc", "0xe000ee04", "0xe000edf0", "0xe002ed00", "0x90000000", "0x40036400"]
         output = gdb(port, *[f"x/1wx {place}" for place in places], *[f"set *(int*){place} = 1" for place in places], "print rounds")
         for place in places:
             expect(output, f"Cannot access memory at address {place}", f"Cannot access memory at address {place}")
@@ -135,6 +135,16 @@ def who_may_not():
         one_line(field.user.command("debug", field.sid, "debug_auth_prv_key.pem", "--listen", "0", status=1), "connected")
     with Field(keyed=False) as field:
         one_line(field.user.command("debug", field.sid, "debug_auth_prv_key.pem", "--listen", "0", status=1), "debug key")
+
+
+def reset_and_monitor():
+    with Field() as field:
+        _, port = field.debug()
+        output = gdb(port, "monitor help", "monitor status", "print rounds > 0", "monitor reset", "maintenance flush register-cache",
+                     "print rounds", "info registers pc", "break take_reading", "continue", "print rounds", "monitor status", "monitor log 2",
+                     "monitor link", "monitor log many", "monitor nothing")
+        expect(output, r"status +what the application does", r"reset +starts", r"UV[0-9a-f]{32}: .*; kernel \d+\.\d+\.\d+", r"\$1 = 1", r"pc +0x8\w+ +0x8\w+ <Reset_Handler",
+               r"Breakpoint 1, take_reading", r"\$3 = 1", r"UV[0-9a-f]{32}: thread mode", r"\d+ exchanges, \d+ messages", r"takes a number", r"not support this command")
 
 
 def taken_over():
@@ -158,7 +168,7 @@ def the_device_goes():
                 break
         field.board.kill()
         output = session.communicate(timeout=60)[0]
-        check("not connected any more" in output, "GDB is told")
+        check("not connected any more" in output, f"GDB is told: {output}")
         check(process.wait(30) == 1, "the command ends")
 
 

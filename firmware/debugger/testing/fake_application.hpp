@@ -18,6 +18,7 @@ class FakeApplication final : public Application {
   wire::Registers registers{};
   bool attached = false;
   bool runs_on = false;  // does not halt by itself
+  bool has_watchpoints = true;
   RunState run_state = RunState::Runs;
   StopNote stop;
   std::uint32_t reads = 0;
@@ -71,6 +72,7 @@ class FakeApplication final : public Application {
     return true;
   }
   bool set_watchpoints(std::span<const wire::Watchpoint> all) override {
+    if (!has_watchpoints && !all.empty()) return false;
     watchpoints.assign(all.begin(), all.end());
     return true;
   }
