@@ -22,7 +22,7 @@ from delay_line import DelayLine
 from user import User
 
 ROUND_TRIP = 0.150
-STEPS, LINES, TRACES, CONTINUES, FAST_STEPS = 20, 8, 5, 5, 1000
+STEPS, LINES, TRACES, CONTINUES, FAST_STEPS = 10, 4, 3, 3, 1000
 COMMON = ["-mcpu=cortex-m33+nodsp", "-mthumb", "-mfloat-abi=soft", "-Og", "-g", "-ffreestanding", "-Wl,--no-warn-rwx-segments"]
 
 

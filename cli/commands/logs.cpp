@@ -4,12 +4,11 @@
 #include <CLI/Formatter.hpp>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/interrupt.hpp"
-#include "cli/output.hpp"
+#include "cli/log_stream.hpp"
 
 namespace microvisor::cli {
 
@@ -24,13 +23,7 @@ void add_logs(CLI::App& program, Context& context) {
   command->callback([device, as_json, &context] {
     const InterruptGuard interrupt;
     Client client(find_credentials(context.profile));
-    client.stream(
-        "/api/devices/" + Client::escape(*device) + "/logs",
-        [&](const nlohmann::json& record) {
-          print_line(*as_json ? record.dump() : format_log_record(record));
-          return true;
-        },
-        [] { return !InterruptGuard::requested(); });
+    follow_log(client, *device, *as_json, [] { return !InterruptGuard::requested(); });
   });
 }
 
