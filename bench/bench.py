@@ -18,7 +18,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "bench/update"))
+sys.path += [str(ROOT / "bench/update"), str(ROOT / "bench/debugging")]
+import sessions as debug_sessions
 import shares as update_shares
 FIGURES = []
 
@@ -471,6 +472,24 @@ def boot_ms():
     return update_times("difference")[2]
 
 
+QEMU_GDB = "QEMU's GDB server behind the same delay"
+AT_DISTANCE = "stock GDB on a device 150 ms away, through the cloud: "
+ACTIONS = [("step", "stepi"), ("step_line", "step, a source line"), ("backtrace", "a back-trace of 16 frames after a stop"),
+           ("continue", "continue to a breakpoint")]
+COSTS = [("round_trips", "exchanges", "exchanges", "sequential request-reply exchanges on the link, mean"), ("ms", "ms", "ms", "median"),
+         ("packets", "packets", "packets", "both ways, mean"), ("bytes", "bytes", "bytes", "both ways, mean")]
+for action, words in ACTIONS:
+    for cost, attribute, unit, how in COSTS:
+        figure(f"debug.{action}_{cost}", unit, "lower", f"{AT_DISTANCE}{words}; {how}", QEMU_GDB)(
+            lambda action=action, attribute=attribute: debug_sessions.figure_of(BUILD, action, attribute))
+
+
+@figure("debug.steps_per_s", "1/s", "higher", "stepi 1000 by stock GDB through the cloud on loopback, a board in real time",
+        "QEMU's GDB server on loopback")
+def debug_steps_per_s():
+    return debug_sessions.steps_per_s(BUILD)
+
+
 def main():
     global BUILD, MICROVISOR
     parser = argparse.ArgumentParser()
@@ -492,7 +511,7 @@ def main():
         value, peer_value = value if isinstance(value, tuple) else (value, None)
         results.append({"name": entry["name"], "value": value, "unit": entry["unit"], "peer": entry["peer"],
                         "peer_value": peer_value, "better": entry["better"], "how": entry["how"]})
-        digits = 2 if entry["unit"] in ("%", "s") else 0
+        digits = 2 if entry["unit"] in ("%", "s", "exchanges") else 0
         beside = f"   ({entry['peer']}: {peer_value:,.{digits}f}, ratio {value / peer_value:.2f})" if peer_value else ""
         print(f"{entry['name']:<44} {value:>16,.{digits}f} {entry['unit']}{beside}", flush=True)
     if not results:
