@@ -5,10 +5,23 @@
 
 namespace microvisor::firmware::debugger {
 
+namespace {
+
+/// GDB reads the stack in pieces of 64 bytes, so what comes with a stop begins with a whole one.
+constexpr std::uint32_t kStackLine = 64;
+/// Addresses below are code (Armv8-M Architecture Reference Manual, B8.1): flash, as far as it is the
+/// application's.
+constexpr std::uint32_t kEndOfCode = 0x2000'0000;
+/// So many bytes in front of PC and behind it are what a step and a disassembly look at.
+constexpr std::uint32_t kLookBehind = 16, kLookAhead = 64;
+
+}  // namespace
+
 void CommandRunner::start() {
   told_stop_ = 0;
   told_starts_ = application_.starts();
   stack_bytes_ = code_before_ = code_after_ = 0;
+  told_code_size_ = 0;
   leaving_ = false;
 }
 
@@ -145,6 +158,12 @@ std::span<const std::uint8_t> CommandRunner::surroundings(std::uint32_t address,
   return bytes;
 }
 
+/// Most stops of a session are near the one before.
+bool CommandRunner::has_told_code(std::uint32_t pc) const {
+  const std::uint32_t at = pc - told_code_;
+  return pc < kEndOfCode && at >= kLookBehind && at + kLookAhead <= told_code_size_ && at < told_code_size_;
+}
+
 std::size_t CommandRunner::tell_stop(const StopNote& stop, std::span<std::uint8_t> out) {
   wire::Stopped stopped{.reason = stop.reason,
                         .address = stop.address,
@@ -155,12 +174,15 @@ std::size_t CommandRunner::tell_stop(const StopNote& stop, std::span<std::uint8_
     const std::size_t stack = std::min<std::size_t>(stack_bytes_, wire::kMaximumSurroundings);
     const std::size_t code =
         std::min<std::size_t>(std::size_t{code_before_} + code_after_, wire::kMaximumSurroundings - stack);
-    stopped.stack_address = at(wire::Register::Sp);
+    stopped.stack_address = at(wire::Register::Sp) & ~(kStackLine - 1);
     stopped.stack =
         surroundings(stopped.stack_address, static_cast<std::uint32_t>(stack), std::span(room_).first(stack));
-    stopped.code_address = at(wire::Register::Pc) - code_before_;
-    stopped.code = surroundings(stopped.code_address, static_cast<std::uint32_t>(code),
-                                std::span(room_).subspan(stack, code));
+    if (!has_told_code(at(wire::Register::Pc))) {
+      stopped.code_address = told_code_ = at(wire::Register::Pc) - code_before_;
+      stopped.code =
+          surroundings(told_code_, static_cast<std::uint32_t>(code), std::span(room_).subspan(stack, code));
+      told_code_size_ = static_cast<std::uint32_t>(stopped.code.size());
+    }
   }
   wire::Writer writer(out);
   return writer.put(stopped) ? writer.size() : 0;

@@ -31,6 +31,7 @@ class CommandRunner {
   [[nodiscard]] Status answer_read(const wire::Command& command, wire::Writer& writer);
   [[nodiscard]] Status halt();
   [[nodiscard]] std::size_t tell_stop(const StopNote& stop, std::span<std::uint8_t> out);
+  [[nodiscard]] bool has_told_code(std::uint32_t pc) const;
   [[nodiscard]] std::span<const std::uint8_t> surroundings(std::uint32_t address, std::uint32_t size,
                                                            std::span<std::uint8_t> room);
 
@@ -38,6 +39,7 @@ class CommandRunner {
   std::uint32_t told_stop_ = 0;
   std::uint32_t told_starts_ = 0;
   std::uint16_t stack_bytes_ = 0, code_before_ = 0, code_after_ = 0;
+  std::uint32_t told_code_ = 0, told_code_size_ = 0;  // of flash, which does not change
   bool leaving_ = false;
   std::array<std::uint8_t, wire::kMaximumMessage> room_{};  // for memory on its way into a message
 };

@@ -96,7 +96,31 @@ TEST_F(CommandRunnerTest, SurroundingsEndWhereMemoryDoes) {
   application_.stop_for(wire::StopReason::Halt);
   const auto told = news();
   ASSERT_EQ(told.size(), 1u);
-  EXPECT_EQ(told[0].stopped.stack.size(), 12u);
+  EXPECT_EQ(told[0].stopped.stack_address, testing::FakeApplication::kRam + 0x8'0000 - 64) << "a whole line";
+  EXPECT_EQ(told[0].stopped.stack.size(), 64u);
+}
+
+TEST_F(CommandRunnerTest, CodeInFlashIsToldOnce) {
+  add({.opcode = Opcode::Configure, .code_before = 64, .code_after = 192});
+  EXPECT_EQ(only_status(), Status::Ok);
+  const auto told_at = [&](std::uint32_t pc) {
+    application_.registers[15] = pc;
+    application_.stop_for(wire::StopReason::Step);
+    const auto told = news();
+    return told.size() == 1 ? told[0].stopped.code.size() : 0;
+  };
+  constexpr std::uint32_t flash = testing::FakeApplication::kFlash;
+  EXPECT_EQ(told_at(flash + 0x1000), 256u);
+  EXPECT_EQ(told_at(flash + 0x1002), 0u);
+  EXPECT_EQ(told_at(flash + 0x0FD0), 0u);
+  EXPECT_EQ(told_at(flash + 0x1082), 256u) << "what lies ahead is not known";
+  EXPECT_EQ(told_at(flash + 0x0FD0), 256u) << "it remembers one place";
+  EXPECT_EQ(told_at(testing::FakeApplication::kRam + 0x1000), 256u);
+  EXPECT_EQ(told_at(testing::FakeApplication::kRam + 0x1000), 256u) << "RAM changes";
+  runner_.start();
+  add({.opcode = Opcode::Configure, .code_before = 64, .code_after = 192});
+  EXPECT_EQ(only_status(), Status::Ok);
+  EXPECT_EQ(told_at(flash + 0x0FD0), 256u) << "another session knows nothing";
 }
 
 TEST_F(CommandRunnerTest, TheLargestConfigurationStillFits) {

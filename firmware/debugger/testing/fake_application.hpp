@@ -11,8 +11,9 @@ namespace microvisor::firmware::debugger::testing {
 /// An application that is halted as soon as it runs, one instruction of two bytes further.
 class FakeApplication final : public Application {
  public:
-  static constexpr std::uint32_t kRam = 0x2000'0000;
+  static constexpr std::uint32_t kRam = 0x2000'0000, kFlash = 0x0800'0000;
   std::vector<std::uint8_t> ram = std::vector<std::uint8_t>(0x8'0000);
+  std::vector<std::uint8_t> flash = std::vector<std::uint8_t>(0x2000);
   std::vector<std::uint32_t> breakpoints;
   std::vector<wire::Watchpoint> watchpoints;
   wire::Registers registers{};
@@ -55,17 +56,22 @@ class FakeApplication final : public Application {
   Access read_memory(std::uint32_t address, std::span<std::uint8_t> to, std::uint8_t) override {
     ++reads;
     if (readable(address, static_cast<std::uint32_t>(to.size())) != to.size()) return Access::Refused;
-    std::copy_n(ram.begin() + (address - kRam), to.size(), to.begin());
+    const bool in_ram = address >= kRam;
+    std::copy_n(in_ram ? ram.begin() + (address - kRam) : flash.begin() + (address - kFlash), to.size(),
+                to.begin());
     return Access::Done;
   }
   Access write_memory(std::uint32_t address, std::span<const std::uint8_t> from, std::uint8_t) override {
-    if (readable(address, static_cast<std::uint32_t>(from.size())) != from.size()) return Access::Refused;
+    if (address < kRam || readable(address, static_cast<std::uint32_t>(from.size())) != from.size())
+      return Access::Refused;
     std::copy(from.begin(), from.end(), ram.begin() + (address - kRam));
     return Access::Done;
   }
   std::uint32_t readable(std::uint32_t address, std::uint32_t size) override {
+    if (address - kFlash < flash.size())
+      return std::min(size, static_cast<std::uint32_t>(flash.size()) - (address - kFlash));
     if (address - kRam >= ram.size()) return 0;
-    return std::min<std::uint32_t>(size, static_cast<std::uint32_t>(ram.size() - (address - kRam)));
+    return std::min(size, static_cast<std::uint32_t>(ram.size()) - (address - kRam));
   }
   bool set_breakpoints(std::span<const std::uint32_t> addresses) override {
     breakpoints.assign(addresses.begin(), addresses.end());
