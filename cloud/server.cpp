@@ -158,7 +158,7 @@ struct Server::Impl {
   bool stopped = false;
 
   void open_services(const ServerOptions& options);
-  tl::expected<void, Error> open_credentials();
+  tl::expected<void, Error> open_credentials(const std::string& gateway_address);
   tl::expected<void, Error> open(const ServerOptions& options);
   void begin_stop();
   asio::awaitable<void> finish();
@@ -187,7 +187,7 @@ void Server::Impl::open_services(const ServerOptions& options) {
 }
 
 /// The file is written before the account is stored: killed in between, the next start begins anew.
-tl::expected<void, Error> Server::Impl::open_credentials() {
+tl::expected<void, Error> Server::Impl::open_credentials(const std::string& gateway_address) {
   const bool first_start = !store->first_account();
   const NewAccount account = first_start ? accounts->prepare() : NewAccount{};
   if (first_start) {
@@ -195,10 +195,10 @@ tl::expected<void, Error> Server::Impl::open_credentials() {
     credentials.auth_token = account.auth_token;
   } else if (auto known = read_credentials(credentials_path)) {
     credentials = *known;
-  } else {
-    return {};  // taken away by its owner; the account works without it
   }
   credentials.base_url = base_url;
+  credentials.gateway = gateway_address;
+  if (credentials.account_sid.empty()) return {};  // taken away by its owner; the account works without it
   if (!write_credentials(credentials_path, credentials))
     return tl::unexpected("cannot write " + credentials_path);
   if (first_start) accounts->create(account);
@@ -225,16 +225,14 @@ tl::expected<void, Error> Server::Impl::open(const ServerOptions& options) {
   gateway_port = gateway_acceptor->local_endpoint().port();
   base_url =
       options.base_url.empty() ? "http://" + to_text(api_acceptor->local_endpoint()) : options.base_url;
-  credentials.gateway = options.advertised_gateway;
-  if (credentials.gateway.empty()) {
+  std::string gateway_address = options.advertised_gateway;
+  if (gateway_address.empty()) {
     const bool any = gateway_endpoint->address().is_unspecified();
     boost::system::error_code ignored;
-    credentials.gateway = any ? asio::ip::host_name(ignored) + ":" + std::to_string(gateway_port)
-                              : to_text(gateway_acceptor->local_endpoint());
+    gateway_address = any ? asio::ip::host_name(ignored) + ":" + std::to_string(gateway_port)
+                          : to_text(gateway_acceptor->local_endpoint());
   }
-  const std::string gateway_address = credentials.gateway;
-  if (auto written = open_credentials(); !written) return written;
-  credentials.gateway = gateway_address;
+  if (auto written = open_credentials(gateway_address); !written) return written;
   api.emplace(api::Services{*store, *accounts, *signers, *custodian, *bus, *deployments, *kernels,
                             *measurements, *gateway, *pki, *chosen_clock, gateway_address});
   http.emplace(hub, *bus, *store, *chosen_clock);

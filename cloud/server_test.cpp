@@ -40,6 +40,7 @@ TEST(Server, LaterStartsKeepTheAccountAndTellTheNewPorts) {
   EXPECT_EQ(after->account_sid, before.account_sid);
   EXPECT_EQ(after->auth_token, before.auth_token);
   EXPECT_EQ(after->base_url, running.server->base_url());
+  EXPECT_EQ(after->gateway, "127.0.0.1:" + std::to_string(running.server->gateway_port()));
   EXPECT_EQ(running.client().get("/v1/Apps").status, 200);
 }
 
