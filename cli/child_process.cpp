@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -45,9 +46,8 @@ class Settings {
 
 ChildProcess::ChildProcess(const std::vector<std::string>& words, Output output) {
   std::vector<std::string> own = words;
-  std::vector<char*> arguments;
-  for (std::string& word : own) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
+  std::vector<char*> arguments(own.size() + 1, nullptr);
+  std::transform(own.begin(), own.end(), arguments.begin(), [](std::string& word) { return word.data(); });
   const Settings settings(output);
   const int error = ::posix_spawnp(&process_, arguments.front(), &settings.actions, &settings.attributes,
                                    arguments.data(), environ);

@@ -120,8 +120,8 @@ fs::path build_project(const fs::path& project, const BuildOptions& options) {
 fs::path built_application(const fs::path& project, const std::string& application) {
   const fs::path build = build_folder_of(project);
   const std::vector<Executable> all = executables_of(build);
-  std::vector<std::string> names;
-  for (const Executable& one : all) names.push_back(one.name);
+  std::vector<std::string> names(all.size());
+  std::transform(all.begin(), all.end(), names.begin(), [](const Executable& one) { return one.name; });
   const auto found = application.empty() && all.size() == 1
                          ? all.begin()
                          : std::find_if(all.begin(), all.end(),
