@@ -3,71 +3,22 @@
 
 Usage: remote.py MICROVISOR FIELD.elf CASE. Each case is a function below.
 """
-import json
-import os
-import re
 import subprocess
 import sys
 
-from user import User, check, one_line
+from field import Field as AnyField, expect, gdb_on
+from user import check, one_line
 
-APPLICATION = os.path.abspath(sys.argv[2])
+APPLICATION = sys.argv[2]
 
 
-class Field:
-    """A cloud, a board that runs the application, and the key to it."""
-
+class Field(AnyField):
     def __init__(self, keyed=True):
-        self.user = User(sys.argv[1])
-        self.processes = []
-        self.user.command("apps", "debug-keypair")
-        key = ["--debug-auth-pubkey", "debug_auth_pub_key.pem"] if keyed else []
-        self.user.command("apps", "bundle", APPLICATION, "app.zip", *key)
-        self.cloud = self.keep(self.user.start_cloud())
-        board = self.user.command("board", "create", "board", "--cloud", self.user.credentials, "--json").stdout
-        self.sid = json.loads(board)["sid"]
-        self.board = self.keep(self.user.run_board("board", fast=False))  # the session's patience is the board's time
-        self.user.command("deploy", "app.zip", "--device", self.sid, "--wait")
-
-    def keep(self, process):
-        self.processes.append(process)
-        return process
-
-    def debug(self, *options, key="debug_auth_prv_key.pem"):
-        """`microvisor debug`, and the port that it says."""
-        process = self.keep(self.user.start("debug", self.sid, key, "--listen", "0", *options, stdout=subprocess.PIPE,
-                                            stderr=subprocess.PIPE))
-        line = process.stdout.readline()
-        found = re.fullmatch(r"GDB server listening on 127\.0\.0\.1:(\d+)\n", line)
-        if not found:
-            sys.exit(f"no line that names the port, but {line!r}; {process.stderr.read()}")
-        return process, found[1]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for process in reversed(self.processes):
-            process.terminate()
-        for process in self.processes:
-            process.wait(20)
+        super().__init__(sys.argv[1], APPLICATION, keyed)
 
 
 def gdb(port, *commands):
-    arguments = ["gdb-multiarch", "-nx", "-batch", "-ex", "set confirm off", "-ex", "set pagination off", "-ex", "set style enabled off",
-                 "-ex", f"target remote 127.0.0.1:{port}"]
-    for command in commands:
-        arguments += ["-ex", command]
-    return subprocess.run(arguments + [APPLICATION], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=200).stdout
-
-
-def expect(output, *patterns):
-    position = 0
-    for pattern in patterns:
-        found = re.compile(pattern).search(output, position)
-        if not found:
-            sys.exit(f"not found: {pattern}\nin:\n{output}")
-        position = found.end()
+    return gdb_on(APPLICATION, port, *commands)
 
 
 # --- cases ------------------------------------------------------------------------------------------------------------
