@@ -111,8 +111,10 @@ abi::WakeReason reason_of_start() {
 void reset_if_start_has_work() {
   if (!start_has_work()) return;
   services().link_settled = false;
+  services().reset_is_near = true;
   wake_link();
   let_link_tell([](const Services& s) { return s.link_settled; });
+  services().reset_is_near = false;
   if (!start_has_work()) return;  // another target was named meanwhile
   retain_wake_reason(reason_of_start());
   stm32u5::system_reset();

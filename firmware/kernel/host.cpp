@@ -161,6 +161,12 @@ class Host final : public link::LinkHost {
     const Atomic atomic;
     services().debugger_attached = attached;
   }
+  std::optional<protocol::debug::EndReason> reset_is_near() override {
+    using protocol::debug::EndReason;
+    if (!services().reset_is_near) return std::nullopt;
+    const bool application = !erasure_is_due() && kernel::updater().phase() == update::Phase::Ready;
+    return application ? EndReason::Installation : EndReason::DeviceRestarts;
+  }
 
   std::size_t channel_space(unsigned slot) override {
     const Atomic atomic;

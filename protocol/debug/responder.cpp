@@ -73,7 +73,7 @@ void Responder::answer_handshake() {
 
 /// The candidate has proven to be there.
 void Responder::promote(std::uint64_t now) {
-  if (stream_ != 0) give_up(channel_, stream_, Closing::TakenOver);
+  if (stream_ != 0) give_up_session(Closing::TakenOver, EndReason::TakenOver);
   channel_.take_over(candidate_);
   stream_ = candidate_stream_;
   candidate_stream_ = 0;
@@ -91,11 +91,24 @@ void Responder::check(Channel& channel, std::uint32_t& stream) {
   }
 }
 
-void Responder::give_up(Channel& channel, std::uint32_t& stream, Closing why) {
+void Responder::give_up(Channel& channel, std::uint32_t& stream, Closing why,
+                        std::span<const std::uint8_t> last) {
   // There are two streams at most, and open() takes no other before both endings have been taken.
-  if (ending_count_ < endings_.size()) endings_[ending_count_++] = {stream, why};
+  if (ending_count_ < endings_.size()) {
+    Ending& ending = endings_[ending_count_++];
+    ending = {.number = stream, .why = why, .size = static_cast<std::uint8_t>(last.size())};
+    std::copy(last.begin(), last.end(), ending.last.begin());
+  }
   channel.end();
   stream = 0;
+}
+
+/// The last record goes with the ending, for the channel may be another session's at once.
+void Responder::give_up_session(Closing why, EndReason reason) {
+  Writer writer(channel_.room());
+  if (!writer.put_ended(reason)) return give_up(channel_, stream_, why);
+  channel_.send(writer.size());
+  give_up(channel_, stream_, why, channel_.output());
 }
 
 std::optional<Responder::Ending> Responder::take_ending() {
@@ -124,8 +137,10 @@ void Responder::send(std::size_t size) {
   check(channel_, stream_);
 }
 
-void Responder::end_session(Closing why) {
-  if (stream_ != 0) give_up(channel_, stream_, why);
+void Responder::end_session(Closing why, std::optional<EndReason> reason) {
+  if (stream_ == 0) return;
+  if (reason) return give_up_session(why, *reason);
+  give_up(channel_, stream_, why);
 }
 
 void Responder::tick(std::uint64_t now) {

@@ -14,6 +14,9 @@
 
 namespace microvisor::protocol::debug {
 
+/// Of the event Ended.
+inline constexpr std::size_t kEndedBytes = 2;
+
 /// Why the device gives up a stream.
 enum class Closing : std::uint8_t {
   TakenOver,       ///< another session has begun
@@ -59,8 +62,9 @@ class Responder {
   /// waits to be sent, or there is no session.
   [[nodiscard]] std::span<std::uint8_t> room();
   void send(std::size_t size);
-  /// The session is over; its stream is given up.
-  void end_session(Closing why = Closing::Finished);
+  /// The session is over; its stream is given up. The machine is told `reason` by the last record, unless one
+  /// before it has not gone out yet.
+  void end_session(Closing why = Closing::Finished, std::optional<EndReason> reason = std::nullopt);
 
   /// To be called about once a second.
   void tick(std::uint64_t now);
@@ -68,6 +72,9 @@ class Responder {
   struct Ending {
     std::uint32_t number = 0;  ///< of the stream
     Closing why{};
+    /// What goes out on the stream before it is closed: the first `size` bytes.
+    std::array<std::uint8_t, kLengthBytes + kEndedBytes + kTagBytes> last{};
+    std::uint8_t size = 0;
   };
   /// Streams that have been given up, each once: they are to be closed, and are known here no more.
   [[nodiscard]] std::optional<Ending> take_ending();
@@ -77,7 +84,8 @@ class Responder {
   void answer_handshake();
   void promote(std::uint64_t now);
   void check(Channel& channel, std::uint32_t& stream);
-  void give_up(Channel& channel, std::uint32_t& stream, Closing why);
+  void give_up(Channel& channel, std::uint32_t& stream, Closing why, std::span<const std::uint8_t> last = {});
+  void give_up_session(Closing why, EndReason reason);
 
   Crypto& crypto_;
   std::optional<StaticKeys> keys_;

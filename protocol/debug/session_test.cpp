@@ -281,7 +281,12 @@ TEST_F(DebugSession, IsTakenOverByWhoHasTheKeyAndNotBefore) {
   ASSERT_TRUE(second.send(Bytes{0x01}));
   sides.to_device(4, Sides::taken(second));
   EXPECT_EQ(sides.device.session(), 2U);
-  EXPECT_EQ(sides.ending(2), Closing::TakenOver);
+  const auto ending = sides.device.take_ending();
+  ASSERT_TRUE(ending);
+  EXPECT_EQ(ending->number, 2U);
+  EXPECT_EQ(ending->why, Closing::TakenOver);
+  EXPECT_EQ(sides.heard(ending->last, ending->size), (Bytes{0xC2, 1}))
+      << "the device says why, not the relay";
   EXPECT_EQ(sides.received(), Bytes{0x01});
   sides.to_device(2, sides.record({0x09}));
   EXPECT_TRUE(sides.device.message().empty()) << "the old one is heard no more";
@@ -301,6 +306,19 @@ TEST_F(DebugSession, WhatWaitsOfTheOldOneIsNotDoneForTheNewOne) {
   EXPECT_EQ(sides.received(), Bytes{0x01});
   EXPECT_TRUE(sides.device.output(4).empty());
   EXPECT_TRUE(sides.device.output(2).empty());
+  EXPECT_EQ(sides.device.take_ending()->size, 0U) << "no record behind one that has not gone out";
+}
+
+TEST_F(DebugSession, IsToldBeforeAnInstallation) {
+  sides.connect();
+  sides.device.end_session(Closing::Finished, EndReason::Installation);
+  EXPECT_EQ(sides.device.session(), 0U);
+  const auto ending = sides.device.take_ending();
+  ASSERT_TRUE(ending);
+  EXPECT_EQ(ending->why, Closing::Finished);
+  EXPECT_EQ(sides.heard(ending->last, ending->size), (Bytes{0xC2, 2}));
+  sides.device.end_session(Closing::Finished, EndReason::Installation);
+  EXPECT_FALSE(sides.device.take_ending()) << "once";
 }
 
 TEST_F(DebugSession, AThirdOneHasToWait) {

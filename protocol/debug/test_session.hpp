@@ -133,6 +133,13 @@ struct Sides {
     machine.message_done();
     return message;
   }
+  /// What the machine reads in the first bytes of a record that came with an ending.
+  Bytes heard(ByteView record, std::size_t size) {
+    EXPECT_EQ(machine.push(record.first(size)), size);
+    Bytes message(machine.message().begin(), machine.message().end());
+    machine.message_done();
+    return message;
+  }
   std::optional<Closing> ending(std::uint32_t stream = 2) {
     const auto ending = device.take_ending();
     if (!ending) return std::nullopt;

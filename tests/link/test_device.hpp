@@ -168,6 +168,7 @@ class TestDevice final : public firmware::link::LinkHost {
   firmware::debugger::Application& debugged_application() override { return nothing_to_debug_; }
   protocol::debug::Crypto& debug_crypto() override { return debug_crypto_; }
   void debugger_attached(bool) override {}
+  std::optional<protocol::debug::EndReason> reset_is_near() override { return std::nullopt; }
 
  private:
   void build();

@@ -105,6 +105,7 @@ bool DebugStreams::serve() {
   if (session_ == 0) return false;
   const std::span<std::uint8_t> room = responder_.room();
   if (room.empty()) return false;
+  if (end_before_reset()) return true;
   if (runner_.leaving()) {
     responder_.end_session();
     return true;
@@ -124,6 +125,14 @@ bool DebugStreams::serve() {
   return size != 0;
 }
 
+/// The machine hears from the device itself what is coming.
+bool DebugStreams::end_before_reset() {
+  const auto reason = host_.reset_is_near();
+  if (!reason) return false;
+  responder_.end_session(Closing::Finished, *reason);
+  return true;
+}
+
 bool DebugStreams::send(FrameIo& io, Stream& stream) {
   if (stream.number == 0) return false;
   const auto output = responder_.output(stream.number);
@@ -137,7 +146,10 @@ bool DebugStreams::send(FrameIo& io, Stream& stream) {
 bool DebugStreams::close_endings(FrameIo& io) {
   bool did = false;
   while (const auto ending = responder_.take_ending()) {
-    if (Stream* stream = find(ending->number)) *stream = {};
+    Stream* stream = find(ending->number);
+    const bool last = stream != nullptr && ending->size != 0 && stream->credit >= ending->size;
+    if (last) did = io.send_data(ending->number, std::span(ending->last).first(ending->size));
+    if (stream != nullptr) *stream = {};
     did = io.send_close(ending->number, error_of(ending->why)) || did;
   }
   if (did) follow_session();

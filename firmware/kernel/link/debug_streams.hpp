@@ -47,6 +47,7 @@ class DebugStreams {
   [[nodiscard]] bool feed(FrameIo& io, Stream& stream, std::uint64_t now);
   [[nodiscard]] bool send(FrameIo& io, Stream& stream);
   [[nodiscard]] bool serve();
+  [[nodiscard]] bool end_before_reset();
   [[nodiscard]] bool close_endings(FrameIo& io);
   void follow_session();
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -159,6 +160,8 @@ class LinkHost {
   [[nodiscard]] virtual protocol::debug::Crypto& debug_crypto() = 0;
   /// A session has begun or ended: while there is one the device stays connected.
   virtual void debugger_attached(bool attached) = 0;
+  /// The kernel is about to reset the chip, and waits for settled(): what a debugger is to be told.
+  [[nodiscard]] virtual std::optional<protocol::debug::EndReason> reset_is_near() = 0;
 
   // --- opaque channels ---
   [[nodiscard]] virtual Channel channel(unsigned slot) = 0;

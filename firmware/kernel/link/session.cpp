@@ -94,7 +94,8 @@ bool Session::step(std::uint64_t now) {
 /// Nothing is left to be sent, and the target that Welcome named is installed or on its way to that.
 bool Session::settled() const {
   return welcomed_ && !update_.active() && event_.kind == EventKind::None && log_.idle() &&
-         channels_.idle() && crashes_.idle() && io_.delivered();
+         channels_.idle() && crashes_.idle() && !(debug_.attached() && host_.reset_is_near()) &&
+         io_.delivered();
 }
 
 /// A bounded number of frames, so that a long download does not keep the log waiting.

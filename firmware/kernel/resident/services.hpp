@@ -69,7 +69,8 @@ struct Services {
   bool link_fetches_update = false;
   bool debugger_attached = false;
   bool link_waits = false;
-  bool link_settled = false;  // set by the link whenever it has told everything
+  bool link_settled = false;   // set by the link whenever it has told everything
+  bool reset_is_near = false;  // which waits for that
   Connectivity connectivity;
   bool application_present = false;
   bool crash_to_report = false;
