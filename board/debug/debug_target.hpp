@@ -48,6 +48,15 @@ class DebugTarget {
   virtual bool erase_flash(std::uint32_t address, std::uint32_t size) = 0;
   virtual bool write_flash(std::uint32_t address, std::span<const std::uint8_t> bytes) = 0;
 
+  /// Whether there is room for one more, beside those that have been set.
+  [[nodiscard]] virtual bool takes_breakpoint(std::uint32_t address) const {
+    static_cast<void>(address);
+    return true;
+  }
+  [[nodiscard]] virtual bool takes_watch(const Watch& watch) const {
+    static_cast<void>(watch);
+    return true;
+  }
   virtual void set_breakpoint(std::uint32_t address) = 0;
   virtual void clear_breakpoint(std::uint32_t address) = 0;
   virtual void add_watch(const Watch& watch) = 0;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kBadArgument = "E16";  // EINVAL
 constexpr const char* kBadAddress = "E0e";   // EFAULT
+constexpr const char* kNoRoom = "E1c";       // ENOSPC
 constexpr std::uint32_t kLargestWatch = 0x1'0000;
 constexpr unsigned kSignalInterrupt = 2;
 constexpr unsigned kSignalTrap = 5;
@@ -246,12 +247,14 @@ struct GdbCommands {
     if (!take_range(arguments, address, size) || !arguments.done()) return kBadArgument;
     DebugTarget& target = session.target_;
     if (type <= 1) {
+      if (inserted && !target.takes_breakpoint(address)) return kNoRoom;
       inserted ? target.set_breakpoint(address) : target.clear_breakpoint(address);
       return "OK";
     }
     if (type > 4) return "";
     if (size == 0 || size > kLargestWatch) return kBadArgument;
     const Watch watch{.address = address, .size = size, .reads = type != 2, .writes = type != 3};
+    if (inserted && !target.takes_watch(watch)) return kNoRoom;
     inserted ? target.add_watch(watch) : target.remove_watch(watch);
     return "OK";
   }
@@ -322,6 +325,7 @@ struct GdbCommands {
     if (session.target_.step_through(first, end)) {
       session.waiting_ = true;
       session.range_.reset();
+      session.tell_kept();
       return std::nullopt;
     }
     session.resume(true);
@@ -429,8 +433,11 @@ void GdbSession::reply(std::string_view data) {
 void GdbSession::resume(bool stepping) {
   waiting_ = true;
   range_.reset();
+  tell_kept();
   target_.go_on(stepping);
 }
+
+void GdbSession::tell_kept() { console(std::exchange(kept_, {})); }
 
 void GdbSession::halted(const Halt& halt) {
   halt_ = halt;
@@ -457,8 +464,12 @@ std::string GdbSession::stop_reply() const {
 }
 
 void GdbSession::console(std::string_view text) {
-  if (!waiting_) return;
   constexpr std::size_t kPiece = gdb::kLargestPacket / 2 - 1;
+  if (!waiting_) {
+    kept_ += text;
+    if (kept_.size() > kPiece) kept_.erase(0, kept_.size() - kPiece);
+    return;
+  }
   for (; !text.empty(); text.remove_prefix(std::min(kPiece, text.size()))) {
     reply("O" + gdb::to_hex(text.substr(0, kPiece)));
   }

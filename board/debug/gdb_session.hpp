@@ -30,7 +30,8 @@ class GdbSession {
   void receive(std::string_view bytes);
   /// The target has halted.
   void halted(const Halt& halt);
-  /// Text for GDB's console; lost unless GDB waits for the target.
+  /// Text for GDB's console. GDB hears it only while it waits for the target; the last of it is kept until
+  /// then.
   void console(std::string_view text);
   /// The target's program has ended with this status.
   void exited(int status);
@@ -45,6 +46,7 @@ class GdbSession {
   void reply(std::string_view data);
   [[nodiscard]] std::string stop_reply() const;
   void resume(bool stepping);
+  void tell_kept();
 
   DebugTarget& target_;
   Send send_;
@@ -52,6 +54,7 @@ class GdbSession {
   std::string last_sent_;
   Halt halt_;
   bool waiting_ = false;  ///< GDB waits for the target to halt
+  std::string kept_;      ///< text that came while it did not
   bool acknowledges_ = true;
   bool extended_ = false;
   bool over_ = false;

@@ -25,6 +25,7 @@ class SmallTarget final : public DebugTarget {
   std::vector<std::uint8_t> ram = std::vector<std::uint8_t>(64), flash = std::vector<std::uint8_t>(0x2000);
   std::vector<std::uint32_t> breakpoints;
   std::vector<Watch> watches;
+  std::size_t room = 4;  // for each
   std::vector<std::string> log;
   bool running = false;
 
@@ -63,6 +64,8 @@ class SmallTarget final : public DebugTarget {
   bool write_flash(std::uint32_t address, std::span<const std::uint8_t> bytes) override {
     return write(flash, address - kFlash, bytes);
   }
+  [[nodiscard]] bool takes_breakpoint(std::uint32_t) const override { return breakpoints.size() < room; }
+  [[nodiscard]] bool takes_watch(const Watch&) const override { return watches.size() < room; }
   void set_breakpoint(std::uint32_t address) override { breakpoints.push_back(address); }
   void clear_breakpoint(std::uint32_t address) override { std::erase(breakpoints, address); }
   void add_watch(const Watch& watch) override { watches.push_back(watch); }
@@ -283,6 +286,17 @@ TEST_F(GdbSessionTest, StepsThroughARange) {
   EXPECT_EQ(halted({.reason = HaltReason::Breakpoint, .watch = {}, .pc = 0x104}).size(), 1u);
 }
 
+TEST_F(GdbSessionTest, SaysWhenThereIsNoRoom) {
+  target.room = 1;
+  EXPECT_EQ(ask("Z0,8000100,2"), "OK");
+  EXPECT_EQ(ask("Z1,8000200,2"), "E1c");
+  EXPECT_EQ(ask("Z2,20000000,4"), "OK");
+  EXPECT_EQ(ask("Z4,20000004,4"), "E1c");
+  EXPECT_EQ(target.breakpoints.size() + target.watches.size(), 2u);
+  EXPECT_EQ(ask("z0,8000100,2"), "OK");
+  EXPECT_EQ(ask("Z1,8000200,2"), "OK");
+}
+
 TEST_F(GdbSessionTest, WhileRunningOnlyAnInterruptIsTaken) {
   ask_all("c");
   EXPECT_EQ(ask("g"), "E16");
@@ -294,10 +308,10 @@ TEST_F(GdbSessionTest, WhileRunningOnlyAnInterruptIsTaken) {
   EXPECT_THAT(target.log, ElementsAre("go on", "halt"));
 }
 
-TEST_F(GdbSessionTest, ConsoleOnlyWhileGdbWaits) {
-  session.console("lost");
-  EXPECT_TRUE(packets().empty());
-  ask_all("c");
+TEST_F(GdbSessionTest, ConsoleIsHeardWhileGdbWaits) {
+  session.console("ho\n");
+  EXPECT_TRUE(packets().empty()) << "kept";
+  EXPECT_THAT(ask_all("c"), ElementsAre("O686f0a"));
   session.console("hi\n");
   EXPECT_THAT(packets(), ElementsAre("O68690a"));
   session.exited(3);

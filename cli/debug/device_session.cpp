@@ -14,9 +14,10 @@ namespace {
 constexpr auto kAnswerTime = 30s;
 constexpr auto kKeepAlive = 20s;
 
-const char* text_of(wire::Channel::State state) {
+const char* text_of(wire::Channel::State state, bool proven) {
   switch (state) {
     case wire::Channel::State::NotAuthentic:
+      if (proven) return "what the device has sent was changed, lost or doubled on its way";
       return "the device does not prove to be the one with this certificate and this key's application";
     case wire::Channel::State::Broken: return "the device does not speak the protocol of debug sessions";
     case wire::Channel::State::CryptoFailed: return "the cryptography of this machine failed";
@@ -123,12 +124,13 @@ void DeviceSession::listen(std::chrono::milliseconds wait) {
   statistics_.bytes_received += received->size();
   std::span<const std::uint8_t> rest(*received);
   while (!rest.empty() && !over_) {
+    const bool proven = requester_.open();
     rest = rest.subspan(requester_.push(rest));
     if (const auto message = requester_.message(); !message.empty()) {
       read_message(message);
       requester_.message_done();
     }
-    if (requester_.state() > wire::Channel::State::Open) end(text_of(requester_.state()));
+    if (requester_.state() > wire::Channel::State::Open) end(text_of(requester_.state(), proven));
   }
 }
 

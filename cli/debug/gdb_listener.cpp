@@ -25,13 +25,15 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr int kTurn = 200;  // milliseconds: how often keep_going is asked
+/// How long GDB may leave what it has asked for unread, until it counts as gone.
+constexpr timeval kSendTime{.tv_sec = 5, .tv_usec = 0};
 
 /// What is left of a socket's bytes to be sent or read.
 class Stream {
  public:
   explicit Stream(int descriptor) : descriptor_(descriptor) {}
 
-  /// GDB reads what it has asked for, so waiting for room does not last.
+  /// GDB reads what it has asked for, so waiting for room does not last. Who does not read has gone.
   void send_all(std::string_view bytes) {
     while (!bytes.empty() && !broken_) {
       const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -146,6 +148,7 @@ std::optional<GdbConnection> GdbListener::wait(const std::function<bool()>& mean
     if (connection.get() < 0) continue;
     const int on = 1;
     ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(connection.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendTime, sizeof kSendTime);
     return GdbConnection(std::move(connection));
   }
   return std::nullopt;

@@ -48,6 +48,21 @@ bool succeeded(const std::optional<std::vector<OwnedAnswer>>& answers) {
   return answers && !answers->empty() && answers->front().answer.status == wire::Status::Ok;
 }
 
+/// The device's comparators take 1, 2 or 4 aligned bytes each.
+std::vector<wire::Watchpoint> pieces_of(const board::Watch& watch) {
+  const auto access = static_cast<std::uint8_t>((watch.reads ? wire::Watchpoint::kRead : 0) |
+                                                (watch.writes ? wire::Watchpoint::kWrite : 0));
+  std::vector<wire::Watchpoint> pieces;
+  for (std::uint32_t at = watch.address, rest = watch.size; rest != 0;) {
+    std::uint32_t size = 4;
+    while (size > rest || at % size != 0) size /= 2;
+    pieces.push_back({.address = at, .size = static_cast<std::uint8_t>(size), .access = access});
+    at += size;
+    rest -= size;
+  }
+  return pieces;
+}
+
 OwnedCommand command(wire::Command what) { return {.command = what, .data = {}}; }
 
 }  // namespace
@@ -111,7 +126,7 @@ std::optional<TargetEvent> RemoteTarget::poll(std::chrono::milliseconds wait) {
       return TargetEvent{.halt = take_stop(news->stop), .text = text, .over = false};
     }
     case wire::ItemKind::Restarted:
-      halted_ = false;
+      forget_halt();
       return TargetEvent{.halt = {}, .text = describe_restart(news->wake_reason), .over = false};
     case wire::ItemKind::Ended: return TargetEvent{.halt = {}, .text = describe_end(news->end), .over = true};
     case wire::ItemKind::Answer: return take_failure(news->failure);
@@ -226,6 +241,23 @@ bool RemoteTarget::flush() {
   return posted;
 }
 
+/// Of different addresses.
+std::size_t RemoteTarget::breakpoint_count() const {
+  std::size_t count = 0;
+  for (auto at = breakpoints_.begin(); at != breakpoints_.end(); at = breakpoints_.upper_bound(*at)) ++count;
+  return count;
+}
+
+bool RemoteTarget::takes_breakpoint(std::uint32_t address) const {
+  return breakpoints_.contains(address & ~1u) || breakpoint_count() < wire::kMaximumBreakpoints;
+}
+
+bool RemoteTarget::takes_watch(const board::Watch& watch) const {
+  std::size_t count = pieces_of(watch).size();
+  for (const board::Watch& other : watches_) count += pieces_of(other).size();
+  return count <= wire::kMaximumWatchpoints;
+}
+
 void RemoteTarget::set_breakpoint(std::uint32_t address) {
   breakpoints_.insert(address & ~1u);
   points_changed_ = true;
@@ -245,19 +277,11 @@ void RemoteTarget::remove_watch(const board::Watch& watch) {
   points_changed_ = true;
 }
 
-/// The device's comparators take 1, 2 or 4 aligned bytes each.
 std::vector<wire::Watchpoint> RemoteTarget::watchpoints() const {
   std::vector<wire::Watchpoint> all;
   for (const board::Watch& watch : watches_) {
-    const std::uint8_t access = static_cast<std::uint8_t>((watch.reads ? wire::Watchpoint::kRead : 0) |
-                                                          (watch.writes ? wire::Watchpoint::kWrite : 0));
-    for (std::uint32_t at = watch.address, rest = watch.size; rest != 0;) {
-      std::uint32_t size = 4;
-      while (size > rest || at % size != 0) size /= 2;
-      all.push_back({.address = at, .size = static_cast<std::uint8_t>(size), .access = access});
-      at += size;
-      rest -= size;
-    }
+    const auto pieces = pieces_of(watch);
+    all.insert(all.end(), pieces.begin(), pieces.end());
   }
   return all;
 }
@@ -281,8 +305,18 @@ void RemoteTarget::collect_breakpoints(std::vector<OwnedCommand>& commands) {
   commands.push_back(std::move(watch));
 }
 
-/// All that has been asked for since the stop, and the command itself, in one message.
+/// The application has begun anew: what was to be written was meant for the one before.
+void RemoteTarget::forget_halt() {
+  halted_ = false;
+  writes_.clear();
+  memory_.forget_ram();
+}
+
+/// All that has been asked for since the stop, and the command itself, in one message. One that has been
+/// started anew behind GDB's back cannot be stepped: it is halted where it is.
 bool RemoteTarget::resume(OwnedCommand what) {
+  const bool steps = what.command.opcode == Opcode::Step || what.command.opcode == Opcode::StepRange;
+  if (steps && !halted_) what = command({.opcode = Opcode::Halt});
   std::vector<OwnedCommand> commands;
   commands.swap(writes_);
   collect_breakpoints(commands);

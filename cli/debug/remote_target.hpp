@@ -43,6 +43,8 @@ class RemoteTarget final : public PolledTarget {
   bool write_memory(std::uint32_t address, std::span<const std::uint8_t> bytes) override;
   bool erase_flash(std::uint32_t, std::uint32_t) override { return false; }
   bool write_flash(std::uint32_t, std::span<const std::uint8_t>) override { return false; }
+  [[nodiscard]] bool takes_breakpoint(std::uint32_t address) const override;
+  [[nodiscard]] bool takes_watch(const board::Watch& watch) const override;
   void set_breakpoint(std::uint32_t address) override;
   void clear_breakpoint(std::uint32_t address) override;
   void add_watch(const board::Watch& watch) override;
@@ -61,6 +63,7 @@ class RemoteTarget final : public PolledTarget {
  private:
   [[nodiscard]] bool resume(OwnedCommand command);
   [[nodiscard]] bool flush();
+  void forget_halt();
   void collect_breakpoints(std::vector<OwnedCommand>& commands);
   [[nodiscard]] board::Halt take_stop(const OwnedStop& stop);
   [[nodiscard]] std::optional<TargetEvent> take_failure(const wire::Answer& failure);
@@ -69,6 +72,7 @@ class RemoteTarget final : public PolledTarget {
   [[nodiscard]] std::vector<std::uint8_t> read_peripheral(std::uint32_t address, std::uint32_t size);
   bool write_now(OwnedCommand command);
   [[nodiscard]] std::vector<wire::Watchpoint> watchpoints() const;
+  [[nodiscard]] std::size_t breakpoint_count() const;
 
   DeviceSession& session_;
   MemoryCache memory_;

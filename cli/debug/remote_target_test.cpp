@@ -166,6 +166,37 @@ TEST_F(RemoteTargetTest, WritesAndBreakpointsTravelWithWhatLetsTheApplicationGoO
   EXPECT_EQ(application_.watchpoints, (std::vector<wire::Watchpoint>{first, second}));
 }
 
+TEST_F(RemoteTargetTest, TakesAsManyBreakpointsAndWatchpointsAsTheDevice) {
+  for (std::uint32_t i = 0; i < wire::kMaximumBreakpoints; ++i) {
+    ASSERT_TRUE(target_->takes_breakpoint(0x0800'0400 + 2 * i));
+    target_->set_breakpoint(0x0800'0400 + 2 * i);
+  }
+  EXPECT_FALSE(target_->takes_breakpoint(0x0800'1000));
+  EXPECT_TRUE(target_->takes_breakpoint(0x0800'0401)) << "is there already";
+  const board::Watch six{.address = 0x2000'0002, .size = 6, .reads = false, .writes = true};
+  const board::Watch twelve{.address = 0x2000'0000, .size = 12, .reads = false, .writes = true};
+  EXPECT_TRUE(target_->takes_watch(twelve));
+  target_->add_watch(six);  // two comparators
+  EXPECT_TRUE(target_->takes_watch(six));
+  EXPECT_FALSE(target_->takes_watch(twelve)) << "three more";
+}
+
+/// A command of the service's restarts it while GDB takes it to be halted.
+TEST_F(RemoteTargetTest, WhatHasBegunAnewBehindGdbsBackIsHaltedByAStep) {
+  EXPECT_TRUE(target_->write_register(4, Bytes{9, 0, 0, 0}));
+  application_.run_state = firmware::debugger::RunState::Runs;
+  application_.runs_on = true;
+  ++application_.start_count;
+  const auto event = target_->poll(std::chrono::milliseconds(0));
+  ASSERT_TRUE(event);
+  EXPECT_NE(event->text.find("started anew"), std::string::npos);
+  target_->set_breakpoint(0x0800'1234);
+  target_->go_on(true);
+  EXPECT_EQ(wait_for_halt().reason, board::HaltReason::Request);
+  EXPECT_EQ(application_.registers[4], 0u) << "meant for the one before";
+  EXPECT_EQ(application_.breakpoints, (std::vector<std::uint32_t>{0x0800'1234}));
+}
+
 TEST_F(RemoteTargetTest, WhatIsNotTheApplicationsIsNotAskedFor) {
   const std::uint32_t before = application_.reads;
   EXPECT_TRUE(target_->read_memory(0x3000'0000, 4).empty());

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
@@ -59,10 +60,18 @@ Address parse(std::string_view url) {
   return address;
 }
 
+/// The cloud's words, without what a terminal would obey.
+std::string on_one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char letter) { return letter < 0x20 || letter == 0x7F; }, ' ');
+  return text;
+}
+
 /// What the API says of a refused upgrade: its message, or the status.
 std::string refusal(const beast::http::response<beast::http::string_body>& response) {
   const auto body = nlohmann::json::parse(response.body(), nullptr, false);
-  if (body.is_object() && body.contains("message")) return body["message"].get<std::string>();
+  if (body.is_object() && body.contains("message") && body["message"].is_string())
+    return on_one_line(body["message"]);
   return fmt::format("the cloud answers {}", response.result_int());
 }
 
@@ -188,7 +197,8 @@ class WebSocketPipe::Socket {
       const std::lock_guard lock(mutex_);
       if (error) {
         const std::string reason(stream.reason().reason.data(), stream.reason().reason.size());
-        why_ = reason.empty() ? "the connection to the cloud has ended: " + error.message() : reason;
+        why_ = reason.empty() ? "the connection to the cloud has ended: " + error.message()
+                              : on_one_line(reason);
         ended_ = true;
       }
       const auto* data = static_cast<const std::uint8_t*>(buffer.data().data());

@@ -23,6 +23,7 @@ class FakeApplication final : public Application {
   RunState run_state = RunState::Runs;
   StopNote stop;
   std::uint32_t reads = 0;
+  std::uint32_t start_count = 0;
 
   FakeApplication() {
     registers[13] = kRam + 0x1'0000;
@@ -42,7 +43,7 @@ class FakeApplication final : public Application {
   void look_after() override {}
   RunState state() override { return run_state; }
   StopNote last_stop() override { return stop; }
-  std::uint32_t starts() override { return 0; }
+  std::uint32_t starts() override { return start_count; }
   std::uint8_t wake_reason() override { return 0; }
   std::uint32_t kernel_version_number() override { return 1; }
   bool read_registers(wire::Registers& to) override {
