@@ -22,7 +22,8 @@ std::string describe_error(link::StreamError error) {
     case link::STREAM_ERROR_BUSY: return "somebody else is about to begin a session";
     case link::STREAM_ERROR_TAKEN_OVER: return "another session has taken over";
     case link::STREAM_ERROR_AUTHENTICATION:
-      return "the key is not that of the application which the device has installed";
+      return "the device cannot verify what it was sent: the key is not its application's, or the way "
+             "changed it";
     case link::STREAM_ERROR_EXPIRED: return "the device has heard nothing for too long";
     default: return "the device has ended the session with error " + std::to_string(error);
   }
