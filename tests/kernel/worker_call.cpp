@@ -8,6 +8,8 @@ namespace microvisor::tests {
 
 namespace {
 
+const std::string kSpace = "microvisor::firmware::kernel::";
+
 /// Runs until the core is about to execute `address`, with this stack pointer if it is not 0. False: the time
 /// is over.
 bool run_to(board::Board& board, std::uint32_t address, std::uint32_t sp, unsigned milliseconds) {
@@ -29,23 +31,37 @@ bool run_to(board::Board& board, std::uint32_t address, std::uint32_t sp, unsign
 
 }  // namespace
 
-std::uint32_t call_in_worker(KernelMachine& machine, const std::string& function,
-                             std::initializer_list<std::uint32_t> arguments, unsigned milliseconds) {
-  const std::string space = "microvisor::firmware::kernel::";
-  const std::uint32_t place = kernel_symbol(space + "worker_run_errand()") & ~1u;
-  board::Board& board = machine.board();
-  if (!run_to(board, place, 0, milliseconds)) throw std::runtime_error("the worker does not come by");
-  auto& state = board.core().state;
+WorkerVisit::WorkerVisit(KernelMachine& machine, unsigned milliseconds)
+    : machine_(machine),
+      place_(kernel_symbol(kSpace + "worker_run_errand()") & ~1u),
+      milliseconds_(milliseconds) {
+  if (!run_to(machine_.board(), place_, 0, milliseconds))
+    throw std::runtime_error("the worker does not come by");
+}
+
+std::uint32_t WorkerVisit::call(const std::string& function, std::initializer_list<std::uint32_t> arguments) {
+  auto& state = machine_.board().core().state;
   const auto before = state.r;
   std::size_t index = 0;
   for (const std::uint32_t argument : arguments) state.r[index++] = argument;
-  state.r[14] = place | 1;
-  state.r[15] = kernel_symbol(space + function) & ~1u;
-  if (!run_to(board, place, before[13], milliseconds))
+  state.r[14] = place_ | 1;
+  state.r[15] = address_of(function);
+  if (!run_to(machine_.board(), place_, before[13], milliseconds_))
     throw std::runtime_error(function + " does not return");
   const std::uint32_t result = state.r[0];
   for (const unsigned r : {0, 1, 2, 3, 12, 14}) state.r[r] = before[r];
   return result;
+}
+
+std::uint32_t WorkerVisit::address_of(const std::string& function) {
+  const auto [entry, fresh] = addresses_.try_emplace(function, 0);
+  if (fresh) entry->second = kernel_symbol(kSpace + function) & ~1u;
+  return entry->second;
+}
+
+std::uint32_t call_in_worker(KernelMachine& machine, const std::string& function,
+                             std::initializer_list<std::uint32_t> arguments, unsigned milliseconds) {
+  return WorkerVisit(machine, milliseconds).call(function, arguments);
 }
 
 void write_words(KernelMachine& machine, std::uint32_t address, const std::vector<std::uint32_t>& words) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,23 @@ namespace microvisor::tests {
 
 /// Memory of the application's that tests give to such functions; no guest uses it.
 inline constexpr std::uint32_t kScratch = 0x2006'0000;
+
+/// One time that the worker comes by, in which any number of functions is called. Throws if it does not come
+/// within `milliseconds` of board time, or a function does not return.
+class WorkerVisit {
+ public:
+  explicit WorkerVisit(KernelMachine& machine, unsigned milliseconds = 3'000);
+  /// r0 when the function has returned. The machine has not been run since the last call.
+  std::uint32_t call(const std::string& function, std::initializer_list<std::uint32_t> arguments);
+
+ private:
+  std::uint32_t address_of(const std::string& function);
+
+  KernelMachine& machine_;
+  std::uint32_t place_;
+  unsigned milliseconds_;
+  std::map<std::string, std::uint32_t> addresses_;
+};
 
 /// r0 when the function has returned. Throws if the worker does not come by, or the function does not return,
 /// within `milliseconds` of board time each.
