@@ -12,7 +12,7 @@ from field import Field as AnyField, expect
 from user import check
 
 HERE = pathlib.Path(__file__).parent
-APPLICATION = sys.argv[2]
+APPLICATION = os.path.abspath(sys.argv[2])
 RESTARTED_BY_ITSELF = r"has been started anew \(wake reason \d+\)"
 IN_HANDLER = "print ($xpsr & 0x1ff)"
 SYSTICK = 15  # number of the exception
@@ -52,7 +52,8 @@ def source_lines():
         check(abs(count_of(told[1]) - lines * 10 / 11) < 11, "lines and count fit")
         # A line has one range of addresses, or two where the debug information tells its columns apart.
         check(int(told[-1][1]) < 2 * lines + 50, "a range that is stepped through is one exchange")
-        print(told[1][0])
+    print(told[1][0])
+    print(f"torture: {lines} cases, 0 failed")
 
 
 def calls_interrupts_and_switches():

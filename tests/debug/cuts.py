@@ -1,0 +1,224 @@
+#!/usr/bin/python3
+"""What ends or shakes a debug session in the middle: power, the link, an update, a restart, another developer.
+
+GDB is told, the command says why and ends, and the device is left with its application running and nothing of the debugger's in it.
+
+Usage: cuts.py MICROVISOR APPLICATION.elf CASE [ANOTHER.elf]. Each case is a function below.
+"""
+import os
+import re
+import socket
+import sys
+import threading
+
+from field import Field as AnyField, expect
+from middleman import Connection, Middleman, json_answer
+from user import check
+
+APPLICATION = os.path.abspath(sys.argv[2])
+ANOTHER = os.path.abspath(sys.argv[4]) if len(sys.argv) > 4 else None
+# In the loop of each task, so that a breakpoint that is left behind is met at once.
+EVERYWHERE = "yield"
+
+
+class GatewayRelay:
+    """Between device and gateway, on TCP: cuts what there is, and lets nothing new through until it is mended."""
+
+    def __init__(self, gateway):
+        host, port = gateway.rsplit(":", 1)
+        self.gateway = (host, int(port))
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.server.getsockname()[1]}"
+        self.connections, self.whole = [], True
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            device = Connection(self.server.accept()[0])
+            if not self.whole:
+                device.close()
+                continue
+            gateway = Connection(socket.create_connection(self.gateway))
+            self.connections += [device, gateway]
+            for source, sink in ((device, gateway), (gateway, device)):
+                threading.Thread(target=Middleman.pipe, args=(source, sink), daemon=True).start()
+
+    def cut(self):
+        self.whole = False
+        for connection in self.connections:
+            connection.close()
+        self.connections = []
+
+    def mend(self):
+        self.whole = True
+
+
+class Field(AnyField):
+    """With a relay at which the device's link can be cut."""
+
+    def new_board(self, name):
+        """The device is told that the gateway is where the relay is."""
+        truth = self.user.credentials
+        middle = Middleman(truth, self.user.home)
+        self.relay = GatewayRelay(middle.truth["gateway"])
+
+        def gateway_is_the_relay(connection, head):
+            if not head.startswith(b"GET /api/factory "):
+                return False
+            return json_answer(connection, {**middle.answer_of_the_cloud(head), "gateway": self.relay.address})
+
+        middle.answer = gateway_is_the_relay
+        self.user.credentials = middle.credentials
+        try:
+            return super().new_board(name)
+        finally:
+            self.user.credentials = truth
+            middle.close()
+
+    def goes_on_unpatched(self, log, start):
+        """The log goes on, which it does not where a breakpoint is left; a new session meets its own breakpoint alone, and finds the
+        flash as it was made."""
+        first, at = log.wait_for(r"count (\d+)$", start)
+        second, _ = log.wait_for(r"count (\d+)$", at)
+        check(int(second[1]) > int(first[1]), "the application runs")
+        process, port = self.debug()
+        output = self.gdb(port, "tbreak tell", "continue", "compare-sections", "detach")
+        expect(output, r"breakpoint 1, tell", r"Section \.text, range .*: matched", "detached")
+        check("MIS-MATCHED" not in output.replace("Section .data", ""), "the flash is as it was installed")
+        process.terminate()
+        check(process.wait(20) == 0, "another session")
+
+
+def ended(process, words, seconds=60):
+    """The command has ended, and said why in its last line."""
+    status = process.wait(seconds)
+    lines = process.stderr.read().splitlines()
+    check(status == 1 and lines and re.search(words, lines[-1]), f"it says why: {lines[-1:]}")
+
+
+def halted_gdb(field):
+    """At a breakpoint, and its user thinks."""
+    process, port = field.debug()
+    gdb = field.typed_gdb(port)
+    expect(gdb.ask(f"break {EVERYWHERE}", "continue", "continue"), f"Breakpoint 1, {EVERYWHERE}")
+    return process, gdb
+
+
+def waiting_gdb(field):
+    """Its user waits for a breakpoint that does not come."""
+    process, port = field.debug()
+    gdb = field.typed_gdb(port)
+    gdb.ask("break fall", "watch spins")
+    gdb.type("continue")
+    gdb.wait_for("Continuing")
+    return process, gdb
+
+
+# --- cases ------------------------------------------------------------------------------------------------------------
+
+
+def power():
+    with Field(sys.argv[1], APPLICATION) as field:
+        log = field.log()
+        for prepared in (halted_gdb, waiting_gdb):
+            process, gdb = prepared(field)
+            field.board.kill()
+            field.board.wait(20)
+            ended(process, "not connected any more")
+            if prepared is waiting_gdb:
+                gdb.wait_for("not connected any more")
+                gdb.wait_for("exited normally")
+            else:
+                gdb.type("stepi")
+                gdb.wait_for("Remote connection closed|Remote communication error")
+            start = len(log.lines)
+            field.board = field.run_board("board")
+            field.goes_on_unpatched(log, start)
+
+
+def link():
+    with Field(sys.argv[1], APPLICATION) as field:
+        log = field.log()
+        for prepared in (halted_gdb, waiting_gdb):
+            process, gdb = prepared(field)
+            field.relay.cut()
+            ended(process, "not connected any more")
+            if prepared is waiting_gdb:
+                gdb.wait_for("not connected any more")
+                gdb.wait_for("exited normally")
+            start = len(log.lines)
+            field.relay.mend()
+            field.goes_on_unpatched(log, start)
+
+
+def update():
+    """Halted at a breakpoint or waiting for one: another application is installed, and GDB hears it from the device."""
+    with Field(sys.argv[1], APPLICATION) as field:
+        log = field.log()
+        process, gdb = halted_gdb(field)
+        field.deploy(ANOTHER)
+        ended(process, "The device installs an update")
+        gdb.type("stepi")
+        gdb.wait_for("Remote connection closed|Remote communication error")
+        log.wait_for("log_led_c tick")
+        start = len(log.lines)
+        field.deploy(APPLICATION)
+        field.goes_on_unpatched(log, start)
+
+        process, gdb = waiting_gdb(field)
+        field.deploy(ANOTHER)
+        ended(process, "The device installs an update")
+        gdb.wait_for("The device installs an update")
+        gdb.wait_for("exited normally")
+        log.wait_for("log_led_c tick", len(log.lines))
+
+
+def restart():
+    """The service restarts the application: the session goes on with the new life, breakpoints and all."""
+    with Field(sys.argv[1], APPLICATION) as field:
+        log = field.log()
+        process, gdb = waiting_gdb(field)
+        field.user.command("devices", "update", field.sid, "--restart-app")
+        gdb.wait_for("started anew")
+        log.wait_for(r"count 1$")
+        gdb.interrupt()
+        gdb.wait_for("SIGINT")
+        expect(gdb.ask("print mode = 1"), "= 1")
+        gdb.type("continue")
+        gdb.wait_for("Breakpoint 1, fall")
+        gdb.ask("print mode = 0", "delete", "detach")
+
+        process.terminate()
+        check(process.wait(20) == 0, "it ends when it is told to")
+        process, gdb = halted_gdb(field)
+        start = len(log.lines)
+        field.user.command("devices", "update", field.sid, "--restart-app")
+        for line in process.stderr:
+            if "started anew" in line:
+                break
+        # GDB does not know yet, and its user steps on: told, and halted in the new life.
+        gdb.type("stepi")
+        gdb.wait_for("started anew")
+        gdb.wait_for("SIGINT|Breakpoint 1")
+        expect(gdb.ask("continue"), f"Breakpoint 1, {EVERYWHERE}")
+        gdb.ask("delete", "detach")
+        check(process.poll() is None, "the session stands")
+        process.terminate()
+        process.wait(20)
+        field.goes_on_unpatched(log, start)
+
+
+def take_over():
+    with Field(sys.argv[1], APPLICATION) as field:
+        log = field.log()
+        process, gdb = waiting_gdb(field)
+        second, port = field.debug()
+        ended(process, "Another debugger has taken the session over")
+        gdb.wait_for("Another debugger has taken the session over")
+        gdb.wait_for("exited normally")
+        second.terminate()
+        check(second.wait(20) == 0, "the second one ends when it is told to")
+        field.goes_on_unpatched(log, len(log.lines))
+
+
+globals()[sys.argv[3]]()
