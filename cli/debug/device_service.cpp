@@ -16,6 +16,7 @@
 #include "cli/device_certificate.hpp"
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "protocol/debug/openssl_crypto.hpp"
 
@@ -158,9 +159,11 @@ struct DeviceService::State {
         parties(find_parties(client, arguments)),
         listener(listen_at(arguments.listen)),
         pipe(connect(credentials, parties.sid)) {
+    session.wait_while([] { return !InterruptGuard::requested(); });
     if (const auto begun = session.begin(); !begun) throw Failure(begun.error());
     add_words(target, session, client, parties.sid);
     if (const auto opened = target.open(); !opened) throw Failure(opened.error());
+    session.wait_while({});  // later it is the end that waits, for the device to hear of it
   }
 
   Client client;

@@ -42,11 +42,17 @@ tl::expected<void, std::string> DeviceSession::begin() {
   if (!over_) static_cast<void>(flush());
   ++statistics_.exchanges;
   while (!over_ && !requester_.open()) {
-    if (std::chrono::steady_clock::now() > until) end("the device does not answer");
-    listen(100ms);
+    wait_until(until);
   }
   if (over_) return tl::unexpected(why_);
   return {};
+}
+
+/// One turn of waiting.
+void DeviceSession::wait_until(std::chrono::steady_clock::time_point end_of_patience) {
+  if (std::chrono::steady_clock::now() > end_of_patience) end("the device does not answer");
+  if (wanted_ && !wanted_()) end("interrupted");
+  listen(100ms);
 }
 
 bool DeviceSession::flush() {
@@ -97,8 +103,7 @@ std::optional<std::vector<OwnedAnswer>> DeviceSession::exchange(const std::vecto
   ++statistics_.exchanges;
   const auto until = std::chrono::steady_clock::now() + kAnswerTime;
   while (!over_ && unanswered_ != 0) {
-    if (std::chrono::steady_clock::now() > until) end("the device does not answer");
-    listen(100ms);
+    wait_until(until);
   }
   if (over_) return std::nullopt;
   return std::exchange(answers_, {});

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -71,6 +72,9 @@ class DeviceSession {
   DeviceSession(Pipe& pipe, wire::Crypto& crypto, const wire::StaticKeys& keys,
                 const wire::Prologue& prologue);
 
+  /// Waiting ends, and the session with it, when this says no more. Asked several times a second.
+  void wait_while(std::function<bool()> wanted) { wanted_ = std::move(wanted); }
+
   /// Proves both sides to each other. The error is one line.
   [[nodiscard]] tl::expected<void, std::string> begin();
 
@@ -96,6 +100,7 @@ class DeviceSession {
 
  private:
   void end(std::string why);
+  void wait_until(std::chrono::steady_clock::time_point end_of_patience);
   [[nodiscard]] bool flush();
   [[nodiscard]] bool send_message(std::span<const std::uint8_t> message);
   void read_message(std::span<const std::uint8_t> message);
@@ -103,6 +108,7 @@ class DeviceSession {
 
   Pipe& pipe_;
   wire::Requester requester_;
+  std::function<bool()> wanted_;
   std::vector<OwnedAnswer> answers_;  // of the exchange at hand
   std::deque<News> news_;
   std::size_t unanswered_ = 0;  // messages with commands
