@@ -78,6 +78,7 @@ tl::expected<void, std::string> RemoteTarget::open() {
 }
 
 tl::expected<void, std::string> RemoteTarget::attach() {
+  released_ = false;
   if (!session_.post_and_expect_news({command({.opcode = Opcode::Halt})}))
     return tl::unexpected(session_.why());
   if (!wait_for_stop(kPatience)) {
@@ -122,6 +123,7 @@ std::optional<TargetEvent> RemoteTarget::poll(std::chrono::milliseconds wait) {
   }
   switch (news->kind) {
     case wire::ItemKind::Stopped: {
+      if (released_) return run_on(news->stop);
       const std::string text = describe_stop(news->stop.stop);
       return TargetEvent{.halt = take_stop(news->stop), .text = text, .over = false};
     }
@@ -132,6 +134,13 @@ std::optional<TargetEvent> RemoteTarget::poll(std::chrono::milliseconds wait) {
     case wire::ItemKind::Answer: return take_failure(news->failure);
   }
   return std::nullopt;
+}
+
+/// A halt that was asked for just before GDB left: nobody is there any more who could let it go on.
+std::optional<TargetEvent> RemoteTarget::run_on(const OwnedStop& stop) {
+  static_cast<void>(take_stop(stop));
+  static_cast<void>(resume(command({.opcode = Opcode::Continue})));
+  return TargetEvent{};
 }
 
 /// What stands behind a command that fails is not done: the application has not gone on. One that runs
@@ -341,6 +350,7 @@ bool RemoteTarget::reset() {
 }
 
 void RemoteTarget::release() {
+  released_ = true;
   breakpoints_.clear();
   watches_.clear();
   points_changed_ = true;

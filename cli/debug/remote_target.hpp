@@ -64,6 +64,7 @@ class RemoteTarget final : public PolledTarget {
   [[nodiscard]] bool resume(OwnedCommand command);
   [[nodiscard]] bool flush();
   void forget_halt();
+  [[nodiscard]] std::optional<TargetEvent> run_on(const OwnedStop& stop);
   void collect_breakpoints(std::vector<OwnedCommand>& commands);
   [[nodiscard]] board::Halt take_stop(const OwnedStop& stop);
   [[nodiscard]] std::optional<TargetEvent> take_failure(const wire::Answer& failure);
@@ -80,6 +81,7 @@ class RemoteTarget final : public PolledTarget {
   OwnedStop stop_;
   board::Halt halt_;
   bool halted_ = false;
+  bool released_ = false;             // no GDB is there: the application runs
   std::vector<OwnedCommand> writes_;  // wait for the next message
   std::multiset<std::uint32_t> breakpoints_;
   std::vector<board::Watch> watches_;

@@ -241,6 +241,21 @@ TEST_F(RemoteTargetTest, LeavingWhileTheApplicationRunsIsNoFailure) {
   EXPECT_EQ(application_.run_state, firmware::debugger::RunState::Runs);
 }
 
+/// Ctrl-C, and the connection breaks before the application has halted.
+TEST_F(RemoteTargetTest, AHaltThatComesWhenGdbHasLeftIsNotLeftStanding) {
+  application_.runs_on = true;
+  target_->go_on(false);
+  target_->release();
+  application_.stop_for(wire::StopReason::Halt);
+  for (unsigned i = 0; i < 3; ++i) {
+    const auto event = target_->poll(std::chrono::milliseconds(0));
+    EXPECT_FALSE(event && (event->halt || event->over));
+  }
+  EXPECT_EQ(application_.run_state, firmware::debugger::RunState::Runs);
+  ASSERT_TRUE(target_->attach());
+  EXPECT_EQ(application_.run_state, firmware::debugger::RunState::Halted) << "the next one has it halted";
+}
+
 TEST_F(RemoteTargetTest, TheEndOfThePipeIsTheEnd) {
   pipe_->gone = true;
   std::optional<TargetEvent> event;
