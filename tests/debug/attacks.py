@@ -261,9 +261,10 @@ def whoever_connects_to_the_server():
         field.goes_on()
         check(True, "noise, a packet of a million bytes, and a thousand damaged ones")
 
-        for number in range(10):
+        for last_words in (b"", packet(b"c"), packet(b"s") + packet(b"c"), b"$m2000", packet(b"qSupported"), packet(b"k"), packet(b"D"),
+                           packet(b"vRun;"), packet(b"R00"), packet(b"vKill;1"), packet(b"c") + b"\x03"):
             stranger = Stranger(port)
-            stranger.send((b"", packet(b"c"), packet(b"s") + packet(b"c"), b"$m2000", packet(b"qSupported"))[number % 5])
+            stranger.send(last_words)
             stranger.close()
         field.goes_on()
         check(True, "who comes and goes")
@@ -296,6 +297,8 @@ def is_upgrade(head):
 class LyingCloud:
     """What it does to a session's beginning; true: the request is answered."""
 
+    listeners = []
+
     def __init__(self, field, what):
         self.field, self.what = field, what
 
@@ -314,6 +317,7 @@ class LyingCloud:
     def silent(self, connection, head):
         if is_upgrade(head):
             self.upgrade(connection, head)
+            self.listeners.append(connection)
             while True:
                 connection.take(1)
         return False
@@ -368,11 +372,6 @@ def a_cloud_that_lies():
         field.deploy(APPLICATION, sid=field.other_sid)
         middle = field.middle
 
-        # What takes long goes on beside the others.
-        quiet = Middleman(field.user.credentials, field.user.home / "cloud")
-        quiet.answer = LyingCloud(field, "silent")
-        waiting = field.start_debug(credentials=quiet.credentials)
-
         for what, words in (("flood", "."), ("frames_that_are_none", "."), ("words_for_a_terminal", "two"), ("no_json", "JSON"),
                             ("other_json", ".")):
             middle.honest()
@@ -388,10 +387,21 @@ def a_cloud_that_lies():
         middle.answer = LyingCloud(field, "other_device")
         reason = reason_of(field.start_debug(credentials=middle.credentials))
         check("the certificate is that of " + field.other_sid in reason, f"and its certificate: {reason}")
-        field.goes_on()
+        field.works()
 
+
+def a_cloud_that_is_silent():
+    """Its patience over, the command says so; it can be interrupted before."""
+    with Field() as field:
+        field.middle.answer = LyingCloud(field, "silent")
+        impatient = field.start_debug(credentials=field.middle.credentials)
+        waiting = field.start_debug(credentials=field.middle.credentials)
+        while len(LyingCloud.listeners) < 2:
+            check(impatient.poll() is None and waiting.poll() is None, "they wait")
+            time.sleep(0.2)
+        impatient.terminate()
+        check("interrupted" in reason_of(impatient, 5), "interrupted")
         check("does not answer" in reason_of(waiting), "a cloud that is silent")
-        quiet.close()
         field.works()
 
 

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 
 from user import User
@@ -32,8 +33,8 @@ def gdb_on(application, port, *commands, seconds=200):
     arguments = ["gdb-multiarch", *QUIET, "-batch", "-ex", f"target remote 127.0.0.1:{port}"]
     for command in commands:
         arguments += ["-ex", command]
-    return subprocess.run(arguments + [application], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          stdin=subprocess.DEVNULL, timeout=seconds).stdout
+    return subprocess.run(arguments + [os.path.abspath(application)], cwd=tempfile.gettempdir(), stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL, timeout=seconds).stdout
 
 
 class Lines:
@@ -147,8 +148,18 @@ class Field:
     def __exit__(self, *_):
         for process in reversed(self.processes):
             process.terminate()
-        for process in self.processes:
+        late = [process.args for process in self.processes if not self.has_ended(process)]
+        if late:
+            sys.exit(f"did not end when told to: {late}")
+
+    @staticmethod
+    def has_ended(process):
+        try:
             process.wait(20)
+            return True
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return False
 
 
 class TypedGdb:
@@ -157,7 +168,8 @@ class TypedGdb:
     def __init__(self, port, application):
         self.process = subprocess.Popen(["gdb-multiarch", *QUIET, "-ex", f"target remote 127.0.0.1:{port}", application],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                        bufsize=1, start_new_session=True)
+                                        bufsize=1, start_new_session=True, cwd=tempfile.gettempdir())
+        self.args = self.process.args
         self.lines = Lines(self.process.stdout)
         self.at = 0
         self.count = 0

@@ -105,7 +105,7 @@ def taken_over():
         gdb(port, "print rounds")
         _, second_port = field.debug()
         check(first.wait(30) == 1, "the first ends")
-        check("another session has taken over" in first.stderr.read(), "and says why")
+        check("taken the session over" in first.stderr.read(), "and says why, as the device does")
         expect(gdb(second_port, "print rounds"), r"\$1 = \d+")
 
 

@@ -1,6 +1,6 @@
-/* Two tasks that a small pre-emptive kernel of the application's own switches, for a debugger far away: a tick, PendSV, a line
- * of log ten times a second, a function whose lines count, and ways to mask interrupts and to end. `mode` and `unit` are for the
- * debugger to set. */
+/* Two tasks that a small pre-emptive kernel of the application's own switches, for a debugger far away: a
+ * tick, PendSV, a line of log ten times a second, a function whose lines count, and ways to mask interrupts
+ * and to end. `mode` and `unit` are for the debugger to set. */
 #include "guest.h"
 
 enum { MODE_WORK, MODE_FAULT, MODE_PRIMASK, MODE_BASEPRI, MODE_FAULTMASK, MODE_RESTART, MODE_COUNT };
