@@ -3,13 +3,14 @@
 
 Usage: remote.py MICROVISOR FIELD.elf CASE. Each case is a function below.
 """
+import os
 import subprocess
 import sys
 
 from field import Field as AnyField, expect, gdb_on
 from user import check, one_line
 
-APPLICATION = sys.argv[2]
+APPLICATION = os.path.abspath(sys.argv[2])
 
 
 class Field(AnyField):
