@@ -35,6 +35,7 @@ int run_program(int count, char** arguments) {
   add_devices(program, context);
   add_deploy(program, context);
   add_debug(program, context);
+  add_crash(program, context);
   add_logs(program, context);
   add_signers(program, context);
   add_decrypters(program, context);

@@ -37,6 +37,11 @@ class DebugTarget {
   [[nodiscard]] virtual unsigned register_count() const = 0;
   /// Little-endian, as many bytes as the description says.
   [[nodiscard]] virtual std::vector<std::uint8_t> read_register(unsigned number) const = 0;
+  /// False: its value cannot be known, whatever read_register() says; GDB is told that it is unavailable.
+  [[nodiscard]] virtual bool knows_register(unsigned number) const {
+    static_cast<void>(number);
+    return true;
+  }
   /// False if there is no such register or the size is wrong.
   virtual bool write_register(unsigned number, std::span<const std::uint8_t> bytes) = 0;
 

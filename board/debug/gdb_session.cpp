@@ -157,9 +157,15 @@ struct GdbCommands {
   static Reply read_all(GdbSession& session, Arguments) {
     std::string text;
     for (unsigned number = 0; number < session.target_.register_count(); ++number) {
-      text += gdb::to_hex(session.target_.read_register(number));
+      text += register_text(session.target_, number);
     }
     return text;
+  }
+
+  /// What is not known is said by an x in place of each digit (GDB manual, E.2, packet g).
+  static std::string register_text(const DebugTarget& target, unsigned number) {
+    std::string text = gdb::to_hex(target.read_register(number));
+    return target.knows_register(number) ? text : std::string(text.size(), 'x');
   }
 
   static Reply write_all(GdbSession& session, Arguments arguments) {
@@ -185,7 +191,7 @@ struct GdbCommands {
     if (!arguments.number(number) || !arguments.done() || number >= session.target_.register_count()) {
       return kBadArgument;
     }
-    return gdb::to_hex(session.target_.read_register(number));
+    return register_text(session.target_, number);
   }
 
   static Reply write_one(GdbSession& session, Arguments arguments) {
@@ -458,6 +464,7 @@ std::string GdbSession::stop_reply() const {
     text += fmt::format("{}:{:08x};", watch_name(halt_.watch), halt_.watch.address);
   }
   for (const unsigned number : {kStackPointer, kProgramCounter}) {
+    if (!target_.knows_register(number)) continue;
     text += fmt::format("{:02x}:{};", number, gdb::to_hex(target_.read_register(number)));
   }
   return text;

@@ -24,6 +24,7 @@ void add_board_snapshots(CLI::App& board);
 void add_board_run(CLI::App& board);
 void add_board_exec(CLI::App& board);
 void add_cloud(CLI::App& program);
+void add_crash(CLI::App& program, Context& context);
 void add_debug(CLI::App& program, Context& context);
 void add_deploy(CLI::App& program, Context& context);
 void add_devices(CLI::App& program, Context& context);

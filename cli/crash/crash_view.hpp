@@ -1,11 +1,11 @@
-// An opened crash report for people and for programs: registers, fault status by its bits' names, and
-// addresses by the names of the application's functions.
+// An opened crash report for people and for programs: the fault in words, who had called whom, registers,
+// fault status by its bits' names, and addresses by the names of the application's functions.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "board/debug/elf_symbols.hpp"
+#include "cli/crash/program.hpp"
 #include "protocol/crash/crash_report.hpp"
 
 namespace microvisor::cli {
@@ -17,7 +17,7 @@ std::string name_of_code(const board::Symbols& symbols, std::uint32_t address);
 std::vector<std::string> fault_bits(const microvisor::crash::FaultStatus& faults);
 
 /// Several lines, without a newline at the end.
-std::string format_crash(const microvisor::crash::CrashReport& report, const board::Symbols& symbols);
-nlohmann::json crash_as_json(const microvisor::crash::CrashReport& report, const board::Symbols& symbols);
+std::string format_crash(const microvisor::crash::CrashReport& report, const Program& program);
+nlohmann::json crash_as_json(const microvisor::crash::CrashReport& report, const Program& program);
 
 }  // namespace microvisor::cli

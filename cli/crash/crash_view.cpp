@@ -1,5 +1,5 @@
 // Bits of the fault status registers: Armv8-M Architecture Reference Manual, D1.2 (CFSR, HFSR, SFSR).
-#include "cli/crash_view.hpp"
+#include "cli/crash/crash_view.hpp"
 
 #include <fmt/core.h>
 
@@ -7,6 +7,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "cli/crash/fault_words.hpp"
+#include "cli/crash/trace_view.hpp"
 #include "cli/output.hpp"
 #include "cloud/clock/clock.hpp"
 
@@ -30,9 +32,6 @@ constexpr Bit kCfsr[] = {
 constexpr Bit kHfsr[] = {{1, "VECTTBL"}, {30, "FORCED"}, {31, "DEBUGEVT"}};
 constexpr Bit kSfsr[] = {{0, "INVEP"},   {1, "INVIS"},  {2, "INVER"},     {3, "AUVIOL"},
                          {4, "INVTRAN"}, {5, "LSPERR"}, {6, "SFARVALID"}, {7, "LSERR"}};
-
-constexpr std::uint32_t kFlash = 0x0800'0000;  // the application's
-constexpr std::uint32_t kFlashSize = 0x10'0000;
 
 template <std::size_t kCount>
 void add_bits(std::vector<std::string>& names, const Bit (&bits)[kCount], std::uint32_t value) {
@@ -71,7 +70,7 @@ std::uint32_t stack_word(const CrashReport& report, std::size_t offset) {
   return word;
 }
 
-std::string format_stack(const CrashReport& report, const board::Symbols& symbols) {
+std::string format_stack(const CrashReport& report) {
   std::string text;
   const std::size_t words = report.stack().size() / 4;
   for (std::size_t i = 0; i < words; ++i) {
@@ -79,7 +78,13 @@ std::string format_stack(const CrashReport& report, const board::Symbols& symbol
     if (i % 4 == 0) text += fmt::format("\n  {:08x}: ", report.stack_address() + offset);
     text += fmt::format(" {:08x}", stack_word(report, offset));
   }
-  for (std::size_t i = 0; i < words; ++i) {
+  return text;
+}
+
+/// What might be return addresses, for where a back-trace has not got to.
+std::string format_code_on_stack(const CrashReport& report, const board::Symbols& symbols) {
+  std::string text;
+  for (std::size_t i = 0; i < report.stack().size() / 4; ++i) {
     const std::uint32_t word = stack_word(report, 4 * i);
     const std::string name = (word & 1) != 0 ? name_of_code(symbols, word) : "";
     if (!name.empty())
@@ -141,17 +146,6 @@ json faults_as_json(const CrashReport& report) {
 
 }  // namespace
 
-std::string name_of_code(const board::Symbols& symbols, std::uint32_t address) {
-  const std::uint32_t place = address & ~1U;
-  if (place - kFlash >= kFlashSize) return {};
-  auto found = symbols.upper_bound(place);
-  if (found == symbols.begin()) return {};
-  --found;
-  if (found->first < kFlash) return {};
-  const std::string& name = found->second.name;
-  return place == found->first ? name : fmt::format("{}+0x{:x}", name, place - found->first);
-}
-
 std::vector<std::string> fault_bits(const microvisor::crash::FaultStatus& faults) {
   std::vector<std::string> names;
   add_bits(names, kCfsr, faults.cfsr() | faults.cfsr_nonsecure());
@@ -160,14 +154,18 @@ std::vector<std::string> fault_bits(const microvisor::crash::FaultStatus& faults
   return names;
 }
 
-std::string format_crash(const CrashReport& report, const board::Symbols& symbols) {
+std::string format_crash(const CrashReport& report, const Program& program) {
+  const board::Symbols& symbols = program.symbols;
+  const KnownMemory memory(report, program.image);
+  const BackTrace trace = trace_back(report, memory, program.debug);
   const auto& registers = report.registers();
   const auto& faults = report.faults();
   const bool frame = registers.frame_known();
   std::string text =
       report.text() + "\n" +
       format_fields(
-          {{"  time", time_of(report)},
+          {{"  what happened", explain_fault(report, memory)},
+           {"  time", time_of(report)},
            {"  since start of Microvisor",
             fmt::format("{:.6f} s", static_cast<double>(report.device_microseconds()) / 1e6)},
            {"  application", "sha256:" + protocol::to_hex(protocol::as_bytes(report.app_manifest_hash()))},
@@ -189,11 +187,16 @@ std::string format_crash(const CrashReport& report, const board::Symbols& symbol
            {"  mmfar, bfar, sfar, mmfar_ns", hex(faults.mmfar()) + " " + hex(faults.bfar()) + " " +
                                                  hex(faults.sfar()) + " " + hex(faults.mmfar_nonsecure())}});
   text += format_registers(report);
-  if (!report.stack().empty()) text += format_stack(report, symbols);
+  text += "\n  back-trace" + format_trace(trace, symbols);
+  if (!report.stack().empty()) text += "\n  stack" + format_stack(report);
+  if (!trace.complete) text += format_code_on_stack(report, symbols);
   return text;
 }
 
-json crash_as_json(const CrashReport& report, const board::Symbols& symbols) {
+json crash_as_json(const CrashReport& report, const Program& program) {
+  const board::Symbols& symbols = program.symbols;
+  const KnownMemory memory(report, program.image);
+  const BackTrace trace = trace_back(report, memory, program.debug);
   const auto& registers = report.registers();
   const auto named = [&](std::uint32_t address) {
     if (!registers.frame_known()) return json(nullptr);
@@ -206,6 +209,9 @@ json crash_as_json(const CrashReport& report, const board::Symbols& symbols) {
                {"app_hash", "sha256:" + protocol::to_hex(protocol::as_bytes(report.app_manifest_hash()))},
                {"kernel_version", report.kernel_version()},
                {"wake_reason", report.wake_reason()},
+               {"explanation", explain_fault(report, memory)},
+               {"backtrace", trace_as_json(trace, symbols)},
+               {"backtrace_end", trace.end},
                {"cause", microvisor::crash::Cause_Name(report.cause())},
                {"exception", report.exception()},
                {"pc", named(registers.pc())},
