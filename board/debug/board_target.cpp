@@ -106,6 +106,8 @@ std::string BoardTarget::state() const {
 
 unsigned BoardTarget::register_count() const { return static_cast<unsigned>(debug_registers().size()); }
 
+std::string_view BoardTarget::register_name(unsigned number) const { return debug_registers()[number].name; }
+
 std::vector<std::uint8_t> BoardTarget::read_register(unsigned number) const {
   if (number >= register_count()) return {};
   const DebugRegister& reg = debug_registers()[number];

@@ -41,6 +41,7 @@ class BoardTarget final : public DebugTarget {
   [[nodiscard]] std::string_view memory_map() const override;
   [[nodiscard]] std::string state() const override;
   [[nodiscard]] unsigned register_count() const override;
+  [[nodiscard]] std::string_view register_name(unsigned number) const override;
   [[nodiscard]] std::vector<std::uint8_t> read_register(unsigned number) const override;
   bool write_register(unsigned number, std::span<const std::uint8_t> bytes) override;
   [[nodiscard]] std::vector<std::uint8_t> read_memory(std::uint32_t address, std::uint32_t size) override;

@@ -37,6 +37,11 @@ class DebugTarget {
   [[nodiscard]] virtual unsigned register_count() const = 0;
   /// Little-endian, as many bytes as the description says.
   [[nodiscard]] virtual std::vector<std::uint8_t> read_register(unsigned number) const = 0;
+  /// As the description names it; empty if there is none.
+  [[nodiscard]] virtual std::string_view register_name(unsigned number) const {
+    static_cast<void>(number);
+    return {};
+  }
   /// False: its value cannot be known, whatever read_register() says; GDB is told that it is unavailable.
   [[nodiscard]] virtual bool knows_register(unsigned number) const {
     static_cast<void>(number);

@@ -20,8 +20,6 @@ constexpr unsigned kSignalTrap = 5;
 constexpr unsigned kSignalAbort = 6;
 constexpr unsigned kStackPointer = 13;
 constexpr unsigned kProgramCounter = 15;
-/// There is one core and so one thread.
-constexpr std::string_view kThread = "1";
 
 unsigned signal_of(HaltReason reason) {
   switch (reason) {
@@ -48,9 +46,6 @@ bool take_range(Arguments& arguments, std::uint32_t& address, std::uint32_t& len
 std::span<const std::uint8_t> as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
-
-/// A thread id that means ours: absent, 1, 0 (any) or -1 (all).
-bool is_our_thread(std::string_view id) { return id == kThread || id == "01" || id == "0" || id == "-1"; }
 
 }  // namespace
 
@@ -111,12 +106,14 @@ struct GdbCommands {
 
   static Reply restart(GdbSession& session, Arguments) {
     if (!session.target_.reset()) return kBadArgument;
+    session.threads_.went_on(false);
     session.halt_ = {.reason = HaltReason::Reset, .watch = {}, .pc = 0};
     return session.stop_reply();
   }
 
   static Reply restart_silently(GdbSession& session, Arguments) {
     session.target_.reset();
+    session.threads_.went_on(false);
     return std::nullopt;
   }
 
@@ -137,19 +134,32 @@ struct GdbCommands {
   }
 
   // --- threads --------------------------------------------------------------------------------------------
-  static Reply choose_thread(GdbSession&, Arguments arguments) {
-    const bool known = arguments.literal("g") || arguments.literal("c");
-    return known && is_our_thread(arguments.rest()) ? "OK" : kBadArgument;
+  static Reply choose_thread(GdbSession& session, Arguments arguments) {
+    const bool for_registers = arguments.literal("g");
+    if (!for_registers && !arguments.literal("c")) return kBadArgument;
+    if (!session.threads_.exists(arguments.rest())) return kBadArgument;
+    if (for_registers) session.threads_.select(arguments.rest());
+    return "OK";
   }
-  static Reply thread_alive(GdbSession&, Arguments arguments) {
-    return is_our_thread(arguments.rest()) ? "OK" : kBadArgument;
+  static Reply thread_alive(GdbSession& session, Arguments arguments) {
+    return session.threads_.exists(arguments.rest()) ? "OK" : kBadArgument;
   }
-  static Reply first_threads(GdbSession&, Arguments) { return "m" + std::string(kThread); }
+  static Reply first_threads(GdbSession& session, Arguments) {
+    std::string text;
+    for (const unsigned thread : session.threads_.all())
+      text += fmt::format("{}{:x}", text.empty() ? "m" : ",", thread);
+    return text;
+  }
   static Reply more_threads(GdbSession&, Arguments) { return "l"; }
-  static Reply current_thread(GdbSession&, Arguments) { return "QC" + std::string(kThread); }
+  static Reply current_thread(GdbSession& session, Arguments) {
+    return fmt::format("QC{:x}", session.threads_.running());
+  }
   static Reply thread_info(GdbSession& session, Arguments arguments) {
-    if (!is_our_thread(arguments.rest())) return kBadArgument;
-    return gdb::to_hex(session.target_.state());
+    if (!session.threads_.exists(arguments.rest())) return kBadArgument;
+    return gdb::to_hex(session.threads_.describe(arguments.rest()));
+  }
+  static Reply symbol(GdbSession& session, Arguments arguments) {
+    return session.threads_.answer_symbol(arguments);
   }
   static Reply attached(GdbSession&, Arguments) { return "1"; }  // so that quitting detaches
 
@@ -157,20 +167,14 @@ struct GdbCommands {
   static Reply read_all(GdbSession& session, Arguments) {
     std::string text;
     for (unsigned number = 0; number < session.target_.register_count(); ++number) {
-      text += register_text(session.target_, number);
+      text += session.threads_.register_text(number);
     }
     return text;
   }
 
-  /// What is not known is said by an x in place of each digit (GDB manual, E.2, packet g).
-  static std::string register_text(const DebugTarget& target, unsigned number) {
-    std::string text = gdb::to_hex(target.read_register(number));
-    return target.knows_register(number) ? text : std::string(text.size(), 'x');
-  }
-
   static Reply write_all(GdbSession& session, Arguments arguments) {
     const auto bytes = gdb::from_hex(arguments.rest());
-    if (!bytes) return kBadArgument;
+    if (!bytes || !session.threads_.core_selected()) return kBadArgument;
     std::vector<std::size_t> sizes;
     std::size_t total = 0;
     for (unsigned number = 0; number < session.target_.register_count(); ++number) {
@@ -191,14 +195,15 @@ struct GdbCommands {
     if (!arguments.number(number) || !arguments.done() || number >= session.target_.register_count()) {
       return kBadArgument;
     }
-    return register_text(session.target_, number);
+    return session.threads_.register_text(number);
   }
 
   static Reply write_one(GdbSession& session, Arguments arguments) {
     std::uint32_t number = 0;
     if (!arguments.number(number) || !arguments.literal("=")) return kBadArgument;
     const auto bytes = gdb::from_hex(arguments.rest());
-    return bytes && session.target_.write_register(number, *bytes) ? "OK" : kBadArgument;
+    const bool can = bytes && session.threads_.core_selected();
+    return can && session.target_.write_register(number, *bytes) ? "OK" : kBadArgument;
   }
 
   // --- memory ---------------------------------------------------------------------------------------------
@@ -302,12 +307,12 @@ struct GdbCommands {
 
   static Reply cont_actions(GdbSession&, Arguments) { return "vCont;c;C;s;S;t;r"; }
 
-  /// vCont: the first action that is for our thread.
+  /// vCont: the first action for a thread that there is. It is the core's, whichever task that is at.
   static Reply cont(GdbSession& session, Arguments arguments) {
     while (!arguments.done()) {
       Arguments action(arguments.until(';'));
       Arguments what(action.until(':'));
-      if (!action.done() && !is_our_thread(action.rest())) continue;
+      if (!session.threads_.exists(action.rest())) continue;
       return act(session, what);
     }
     return kBadArgument;
@@ -328,6 +333,7 @@ struct GdbCommands {
   }
 
   static Reply step_through(GdbSession& session, std::uint32_t first, std::uint32_t end) {
+    session.threads_.went_on(true);
     if (session.target_.step_through(first, end)) {
       session.waiting_ = true;
       session.range_.reset();
@@ -388,12 +394,12 @@ const GdbCommands::Command GdbCommands::kAll[] = {
     {"qThreadExtraInfo,", false, thread_info},
     {"qC", true, current_thread},
     {"qAttached", false, attached},
-    {"qSymbol::", true, nothing_to_do},
+    {"qSymbol:", false, symbol},
     {"qRcmd,", false, monitor},
 };
 
 GdbSession::GdbSession(DebugTarget& target, Send send, const Halt& halt)
-    : target_(target), send_(std::move(send)), halt_(halt) {}
+    : target_(target), threads_(target), send_(std::move(send)), halt_(halt) {}
 
 void GdbSession::receive(std::string_view bytes) {
   using Event = gdb::PacketReader::Event;
@@ -440,6 +446,7 @@ void GdbSession::resume(bool stepping) {
   waiting_ = true;
   range_.reset();
   tell_kept();
+  threads_.went_on(stepping);
   target_.go_on(stepping);
 }
 
@@ -457,9 +464,10 @@ void GdbSession::halted(const Halt& halt) {
   reply(stop_reply());
 }
 
-std::string GdbSession::stop_reply() const {
-  std::string text =
-      fmt::format("T{:02x}thread:{};", halt_.signal != 0 ? halt_.signal : signal_of(halt_.reason), kThread);
+std::string GdbSession::stop_reply() {
+  threads_.select({});
+  std::string text = fmt::format(
+      "T{:02x}thread:{:x};", halt_.signal != 0 ? halt_.signal : signal_of(halt_.reason), threads_.running());
   if (halt_.reason == HaltReason::Watchpoint) {
     text += fmt::format("{}:{:08x};", watch_name(halt_.watch), halt_.watch.address);
   }

@@ -17,6 +17,7 @@
 
 #include "board/debug/debug_target.hpp"
 #include "board/debug/gdb_packet.hpp"
+#include "board/debug/gdb_threads.hpp"
 
 namespace microvisor::board {
 
@@ -44,11 +45,12 @@ class GdbSession {
 
   void handle(const std::string& packet);
   void reply(std::string_view data);
-  [[nodiscard]] std::string stop_reply() const;
+  [[nodiscard]] std::string stop_reply();
   void resume(bool stepping);
   void tell_kept();
 
   DebugTarget& target_;
+  GdbThreads threads_;
   Send send_;
   gdb::PacketReader reader_;
   std::string last_sent_;

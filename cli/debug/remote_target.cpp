@@ -164,6 +164,8 @@ std::string RemoteTarget::state() const {
 
 unsigned RemoteTarget::register_count() const { return static_cast<unsigned>(gdb_registers().size()); }
 
+std::string_view RemoteTarget::register_name(unsigned number) const { return gdb_registers()[number].name; }
+
 std::vector<std::uint8_t> RemoteTarget::read_register(unsigned number) const {
   return register_bytes(registers_, number);
 }

@@ -124,4 +124,77 @@ def the_device_goes():
         check(process.wait(30) == 1, "the command ends")
 
 
+# --- an application with tasks (guests/listed.c) ----------------------------------------------------------------------
+
+TASKS = {"IDLE": (0, "ready"), "spin": (1, "ready"), "led": (2, "running"), "sensor": (3, "blocked"), "spare": (4, "suspended")}
+
+
+def expect_tasks(output):
+    """`info threads` while led runs."""
+    for name, (priority, state) in TASKS.items():
+        expect(output, rf"Thread \d+ \({name}, priority {priority}, {state}")
+    check(len(re.findall(r"Thread \d+ \(\w+, priority", output)) >= len(TASKS), "the tasks are threads")
+
+
+def expect_stacks(output):
+    """`backtrace` of all threads."""
+    blocked = r"blocked\)[^\n]*\n(#\d [^\n]*\n(?: +[^\n]*\n)*)*?"
+    expect(output, rf"\(sensor, priority 3, {blocked}#\d [^\n]*take_reading \(reading=(reading@entry=)?\d+\)[^\n]*\n#\d [^\n]*sensor \(\)")
+    expect(output, r"\(spare, priority 4, suspended\)[^\n]*\n#0 [^\n]*(suspend|yield)")
+    expect(output, r"\(spin, priority 1, ready\)[^\n]*\n#0 [^\n]*spin \(\)")
+    expect(output, r"\(IDLE, priority 0, ready\)[^\n]*\n#0 [^\n]*idle \(\)")
+
+
+def tasks_as_threads():
+    with Field() as field:
+        _, port = field.debug()
+        output = gdb(port, "break led_round", "continue", "continue", "info threads", "thread apply all backtrace", "tfaas print reading",
+                     "thread apply all -s print $s16")
+        expect(output, r"Breakpoint 1, led_round")
+        expect_tasks(output)
+        expect_stacks(output)
+        reading = int(re.search(r"take_reading[^\n]*\n\$\d+ = (\d+)\n", output)[1])
+        check(reading >= 4711 and reading % 2 == 1, "a variable of the task that waits")
+        expect(output, r"\(spin, priority 1, ready\)[^\n]*\n\$\d+ = 1\.5\n")
+        check(re.search(r"\(IDLE[^\n]*\n\$\d+ = <unavailable>", output), "IDLE has no floating-point state")
+
+
+def over_a_switch_of_tasks():
+    """`next` over a delay, in which the others run, ends in the same task; so does one in the handler that switches."""
+    with Field() as field:
+        _, port = field.debug()
+        output = gdb(port, "tbreak led_round", "continue", "finish", "print number", "next", "next", "print number", "info threads",
+                     "tbreak SysTick_Handler", "continue", "info threads")
+        expect(output, r"breakpoint 1, led_round", r"led \(\)", r"\$1 = (\d+)")
+        first, second = re.search(r"\$1 = (\d+)", output)[1], re.search(r"\$2 = (\d+)", output)[1]
+        check(int(second) in (int(first), int(first) + 1), "the loop has gone round once")
+        expect(output, r"\* \d+ +Thread \d+ \(led, priority 2, running, thread mode\)", r"breakpoint 2, SysTick_Handler",
+               r"\* \d+ +Thread \d+ \(\w+, priority \d, running, handler of exception 15\)")
+
+
+def steps_with_tasks():
+    """A step costs one exchange on the link, however many tasks there are."""
+    with Field() as field:
+        _, port = field.debug()
+        output = gdb(port, "break led_round", "continue", "info threads", "stepi", "monitor link", *3 * ["stepi"], "monitor link")
+        before, after = (int(count) for count in re.findall(r"(\d+) exchanges", output))
+        check(after - before == 3, f"3 steps are {after - before} exchanges")
+
+
+def tasks_on_the_board():
+    """The GDB server of the virtual board does the same."""
+    run = subprocess.Popen([sys.argv[1], "run", APPLICATION, "--fast", "--gdb", "127.0.0.1:0", "--halt"], stderr=subprocess.PIPE,
+                           stdout=subprocess.DEVNULL, text=True)
+    try:
+        port = re.search(r":(\d+)\n", run.stderr.readline())[1]
+        output = gdb(port, "info threads", "break led_round", "continue", "continue", "info threads", "thread apply all backtrace", "kill")
+        expect(output, r"\* 1 +Thread 1 \(", r"Breakpoint 1, led_round")
+        expect_tasks(output)
+        expect_stacks(output)
+        check(run.wait(60) == 0, "the run ends")
+    finally:
+        run.kill()
+        run.wait(20)
+
+
 globals()[sys.argv[3]]()
