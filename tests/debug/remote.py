@@ -113,10 +113,11 @@ def taken_over():
 def the_device_goes():
     with Field() as field:
         process, port = field.debug()
-        session = subprocess.Popen(["gdb-multiarch", "-nx", "-batch", "-ex", f"target remote 127.0.0.1:{port}", "-ex", "continue", APPLICATION],
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for line in process.stderr:
-            if "GDB is connected" in line:
+        tell = "python gdb.events.cont.connect(lambda event: print('it goes on', flush=True))"
+        session = subprocess.Popen(["gdb-multiarch", "-nx", "-batch", "-ex", f"target remote 127.0.0.1:{port}", "-ex", tell, "-ex", "continue",
+                                    APPLICATION], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in session.stdout:
+            if "it goes on" in line:
                 break
         field.board.kill()
         output = session.communicate(timeout=60)[0]
