@@ -154,8 +154,11 @@ std::optional<RunEnd> Board::rest_locked_up(const RunLimits& limits) {
       return std::nullopt;
     }
   }
-  if (scheduler_.now() - *locked_up_since_ > kLongestWatchdog) return RunEnd::LockedUp;
-  return rest(limits, RunEnd::LockedUp);
+  const Time given_up = *locked_up_since_ + kLongestWatchdog + 1;
+  if (scheduler_.now() >= given_up) return RunEnd::LockedUp;
+  RunLimits sooner = limits;
+  sooner.until = std::min(limits.until, given_up);  // at the same moment whatever the pace
+  return rest(sooner, RunEnd::LockedUp);
 }
 
 void Board::enter_sleep() {

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "board/replay/replay.hpp"
 #include "cli/failure.hpp"
 #include "cli/faults.hpp"
 #include "firmware/image/image.hpp"
@@ -20,8 +21,6 @@ namespace {
 constexpr std::uint32_t kUsart2 = 0x4000'4400;
 constexpr std::uint32_t kLpuart1 = 0x4600'2400;
 constexpr std::uint32_t kI2c1 = 0x4000'5400;
-/// The name of the modem among the parts of a snapshot.
-constexpr const char* kModem = "modem";
 
 board::Time ticks(double seconds) {
   return static_cast<board::Time>(seconds * static_cast<double>(board::kTicksPerSecond));
@@ -148,18 +147,20 @@ void VirtualDevice::resume(const board::Snapshot& snapshot, const board::BoardOp
   auto board = board::Board::resume(snapshot, options, [this](board::Board& made) { connect(made); });
   if (!board) throw Failure(board.error().message);
   board_ = std::move(*board);
-  if (!snapshot.contents().parts.contains(kModem)) modem_->power_cycle();
+  if (!snapshot.contents().parts.contains(board::kModemPart)) modem_->power_cycle();
   modem_->drop_call();
 }
 
 /// What stands around the chip, each a part of its snapshots.
 void VirtualDevice::connect(board::Board& board) {
   network_ = std::make_unique<board::SlirpNetwork>(board.scheduler());
-  outside_ = std::make_unique<Outside>(*network_, board.scheduler());
+  inlet_ = std::make_unique<board::LiveInlet>(board.scheduler(), *network_);
+  inlet_->on_reset_pin([&board] { board.reset_pin(); });
+  outside_ = std::make_unique<Outside>(*inlet_, board.scheduler());
   board.set_host(outside_.get());
-  modem_ = std::make_unique<board::AtModem>(board.scheduler(), *network_);
+  modem_ = std::make_unique<board::AtModem>(board.scheduler(), *inlet_);
   modem_->attach(*board.serial(kLpuart1));
-  board.include(kModem, [this](board::Archive& archive) { modem_->serialise(archive); });
+  board.include(board::kModemPart, [this](board::Archive& archive) { modem_->serialise(archive); });
   if (options_.serial) {
     serial_ = std::make_unique<SerialTap>(*this);
     board.serial(kUsart2)->connect(serial_.get());
@@ -175,6 +176,18 @@ void VirtualDevice::attach_i2c(board::Board& board) {
     board.include(fmt::format("i2c1:{:02x}", target.address),
                   [device](board::Archive& archive) { device->serialise(archive); });
   }
+}
+
+void VirtualDevice::record(const std::string& file) {
+  auto recorder = board::Recorder::begin(file, *board_, *inlet_);
+  if (!recorder) throw Failure(recorder.error().message);
+  recorder_ = std::move(*recorder);
+}
+
+void VirtualDevice::end_recording() {
+  if (!recorder_) return;
+  const auto ended = std::exchange(recorder_, nullptr)->end(ended_);
+  if (!ended) throw Failure(ended.error().message);
 }
 
 DeviceStatus VirtualDevice::status() const {
@@ -257,7 +270,8 @@ void VirtualDevice::run(std::optional<double> seconds, bool from_power_on) {
   for (;;) {
     board::RunLimits limits;
     limits.until = end_of_slice(seconds, from_power_on);
-    switch (board_->run(limits)) {
+    ended_ = board_->run(limits);
+    switch (ended_) {
       case board::RunEnd::Stopped:
       case board::RunEnd::Exited: return note_faults(*board_);
       case board::RunEnd::LockedUp: stopped_for_good("is locked up");

@@ -17,6 +17,8 @@
 #include "board/fault/fault.hpp"
 #include "board/modem/at_modem.hpp"
 #include "board/modem/slirp_network.hpp"
+#include "board/replay/inlet.hpp"
+#include "board/replay/recorder.hpp"
 #include "board/snapshot/snapshot.hpp"
 #include "cli/i2c_targets.hpp"
 #include "firmware/layout.hpp"
@@ -68,10 +70,14 @@ class VirtualDevice {
   /// `from_power_on`, after power-on or the moment of the snapshot). Throws Failure if the device stops for
   /// good, with the reason, and ExitStatus after a power cut that was asked for.
   void run(std::optional<double> seconds, bool from_power_on);
+  /// Records from now on, until end_recording() or the end of this object. Throws Failure.
+  void record(const std::string& file);
+  /// When run() has come back, in whatever way. Throws Failure if the recording is not whole.
+  void end_recording();
   void stop() { board_->stop(); }
   /// Pulls the reset pin. From any thread.
   void reset() {
-    board_->post([this] { board_->reset_pin(); });
+    board_->post([this] { inlet_->pull_reset_pin(); });
   }
   /// Has `task` called on the board's thread. From any thread.
   void post(std::function<void()> task) { board_->post(std::move(task)); }
@@ -108,8 +114,11 @@ class VirtualDevice {
   std::vector<std::unique_ptr<board::I2cSlave>> i2c_devices_;
   std::unique_ptr<board::Board> board_;
   std::unique_ptr<board::SlirpNetwork> network_;
+  std::unique_ptr<board::LiveInlet> inlet_;
   std::unique_ptr<Outside> outside_;
   std::unique_ptr<board::AtModem> modem_;
+  std::unique_ptr<board::Recorder> recorder_;
+  board::RunEnd ended_ = board::RunEnd::Limit;
   board::Time begun_ = 0;  ///< power-on, or the moment of the snapshot
   std::uint64_t reset_at_ = 0;
   std::uint64_t instructions_to_application_ = 0;

@@ -21,6 +21,7 @@ Core::~Core() { bus.set_observer(nullptr); }
 
 void Core::reset(std::uint32_t vector_table) {
   state = CoreState{};
+  ++entries;
   attention = false;
   nonsecure_seen = false;
   execution = Execution{};

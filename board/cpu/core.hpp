@@ -118,6 +118,9 @@ struct Core final : InterruptSink, BusObserver {
   bool semihosting = false;
   /// Instructions retired since power-on.
   std::uint64_t retired = 0;
+  /// Exceptions entered and resets. With `retired` it tells apart all boundaries at which the core can halt;
+  /// no part of its state.
+  std::uint64_t entries = 0;
 
   std::unique_ptr<SystemUnits> system;
   std::unique_ptr<Tlb> tlb;

@@ -174,6 +174,7 @@ void activate(Core& core, const PendingException& exception, std::uint32_t exc_r
   state.exclusive = false;
   state.event = true;
   state.asleep = false;
+  ++core.entries;
   core.halting.due |= core.halting.stepping;
   if (core.tracer != nullptr) core.tracer->exception_entered(exception.number, exception.world, from);
 }

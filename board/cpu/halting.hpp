@@ -24,6 +24,8 @@ enum class HaltReason : std::uint8_t {
   Watchpoint,  ///< the instruction before state.r[15] has touched watched bytes
   Reset,       ///< the chip came out of a reset after which it was to halt
   LockedUp,
+  RecordingBegins,  ///< there is nothing before this
+  RecordingEnds,    ///< there is nothing behind this
 };
 
 /// Bytes whose accesses by the core are of interest, by either alias. DMA is not looked at.

@@ -75,6 +75,9 @@ class DebugTarget {
   /// Halts soon; GdbSession::halted() tells when.
   virtual void halt() = 0;
   virtual void go_on(bool stepping) = 0;
+  /// True if the target can go back, which ends as going on does.
+  [[nodiscard]] virtual bool reversible() const { return false; }
+  virtual void go_back(bool stepping) { static_cast<void>(stepping); }
   /// Goes on by steps as long as the program counter lies in [first, end). False, and nothing is done: the
   /// target cannot by itself.
   virtual bool step_through(std::uint32_t first, std::uint32_t end) {

@@ -28,9 +28,17 @@ unsigned signal_of(HaltReason reason) {
     case HaltReason::Step:
     case HaltReason::Breakpoint:
     case HaltReason::Watchpoint:
-    case HaltReason::Reset: return kSignalTrap;
+    case HaltReason::Reset:
+    case HaltReason::RecordingBegins:
+    case HaltReason::RecordingEnds: return kSignalTrap;
   }
   return kSignalTrap;
+}
+
+/// What a stop reply says of a recording that does not go on in this direction (GDB manual, E.3).
+std::string_view log_edge(HaltReason reason) {
+  if (reason == HaltReason::RecordingBegins) return "replaylog:begin;";
+  return reason == HaltReason::RecordingEnds ? "replaylog:end;" : "";
 }
 
 std::string_view watch_name(const Watch& watch) {
@@ -66,11 +74,11 @@ struct GdbCommands {
   static Reply unsupported(GdbSession&, Arguments) { return ""; }
 
   // --- the connection -------------------------------------------------------------------------------------
-  static Reply supported(GdbSession&, Arguments) {
+  static Reply supported(GdbSession& session, Arguments) {
     return fmt::format(
         "PacketSize={:x};QStartNoAckMode+;qXfer:features:read+;qXfer:memory-map:read+;"
-        "vContSupported+",
-        gdb::kLargestPacket);
+        "vContSupported+{}",
+        gdb::kLargestPacket, session.target_.reversible() ? ";ReverseStep+;ReverseContinue+" : "");
   }
 
   static Reply no_acknowledgements(GdbSession& session, Arguments) {
@@ -305,6 +313,16 @@ struct GdbCommands {
     return resume(session, arguments, stepping);
   }
 
+  static Reply step_back(GdbSession& session, Arguments) { return go_back(session, true); }
+  static Reply continue_back(GdbSession& session, Arguments) { return go_back(session, false); }
+  static Reply go_back(GdbSession& session, bool stepping) {
+    if (!session.target_.reversible()) return "";
+    session.waiting_ = true;
+    session.range_.reset();
+    session.target_.go_back(stepping);
+    return std::nullopt;
+  }
+
   static Reply cont_actions(GdbSession&, Arguments) { return "vCont;c;C;s;S;t;r"; }
 
   /// vCont: the first action for a thread that there is. It is the core's, whichever task that is at.
@@ -373,6 +391,8 @@ const GdbCommands::Command GdbCommands::kAll[] = {
     {"s", false, step},
     {"C", false, go_on_with_signal},
     {"S", false, step_with_signal},
+    {"bs", true, step_back},
+    {"bc", true, continue_back},
     {"vCont?", true, cont_actions},
     {"vCont;", false, cont},
     {"vFlashErase:", false, erase_flash},
@@ -471,6 +491,7 @@ std::string GdbSession::stop_reply() {
   if (halt_.reason == HaltReason::Watchpoint) {
     text += fmt::format("{}:{:08x};", watch_name(halt_.watch), halt_.watch.address);
   }
+  text += log_edge(halt_.reason);
   for (const unsigned number : {kStackPointer, kProgramCounter}) {
     if (!target_.knows_register(number)) continue;
     text += fmt::format("{:02x}:{};", number, gdb::to_hex(target_.read_register(number)));

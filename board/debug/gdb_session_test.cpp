@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 /// Sixteen registers, 64 bytes of memory from 0x20000000 on, a page of flash at 0x08000000.
@@ -28,7 +29,13 @@ class SmallTarget final : public DebugTarget {
   std::size_t room = 4;  // for each
   std::vector<std::string> log;
   bool running = false;
+  bool has_past = false;
 
+  bool reversible() const override { return has_past; }
+  void go_back(bool stepping) override {
+    running = true;
+    log.emplace_back(stepping ? "step back" : "go back");
+  }
   std::string_view description() const override { return "<target/>"; }
   std::string_view memory_map() const override { return "<memory-map/>"; }
   std::string state() const override { return "secure"; }
@@ -143,6 +150,24 @@ TEST_F(GdbSessionTest, UnknownPacketsGetTheEmptyAnswer) {
        {"vMustReplyEmpty", "qTStatus", "QNonStop:1", "_", "bs", "vCtrlC", "Z9,0,0", ""}) {
     EXPECT_EQ(ask(packet), "") << packet;
   }
+}
+
+TEST_F(GdbSessionTest, GoesBackWhereTheTargetCan) {
+  EXPECT_THAT(ask("qSupported"), Not(HasSubstr("Reverse")));
+  EXPECT_EQ(ask("bc"), "");
+  target.has_past = true;
+  EXPECT_THAT(ask("qSupported"), HasSubstr(";ReverseStep+;ReverseContinue+"));
+  EXPECT_TRUE(ask_all("bs").empty());
+  EXPECT_THAT(halted({.reason = HaltReason::Step}), ElementsAre(StartsWith("T05thread:1;0d:")));
+  EXPECT_TRUE(ask_all("bc").empty());
+  EXPECT_EQ(ask("bc"), "E16");  // it is on its way
+  EXPECT_THAT(halted({.reason = HaltReason::RecordingBegins}),
+              ElementsAre(StartsWith("T05thread:1;replaylog:begin;0d:")));
+  EXPECT_TRUE(ask_all("c").empty());
+  EXPECT_THAT(halted({.reason = HaltReason::RecordingEnds}),
+              ElementsAre(StartsWith("T05thread:1;replaylog:end;0d:")));
+  EXPECT_THAT(target.log, ElementsAre("step back", "go back", "go on"));
+  EXPECT_EQ(ask("bsx"), "");
 }
 
 TEST_F(GdbSessionTest, WithoutAcknowledgements) {

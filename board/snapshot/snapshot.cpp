@@ -201,7 +201,12 @@ bool Snapshot::is_file(const std::filesystem::path& path) {
 tl::expected<std::shared_ptr<const Snapshot>, BoardError> Snapshot::read(const std::filesystem::path& path) {
   const auto file = read_file(path);
   if (!file) return tl::unexpected(file.error());
-  const auto payload = payload_of(*file, path.string());
+  return parse(*file, path.string());
+}
+
+tl::expected<std::shared_ptr<const Snapshot>, BoardError> Snapshot::parse(Bytes file,
+                                                                          const std::string& name) {
+  const auto payload = payload_of(file, name);
   if (!payload) return tl::unexpected(payload.error());
   auto memories = MemoryImage::blank();
   if (!memories) return tl::unexpected(memories.error());
@@ -212,7 +217,7 @@ tl::expected<std::shared_ptr<const Snapshot>, BoardError> Snapshot::read(const s
     if (auto loaded = load_memories(archive, contents.memories); !loaded)
       return tl::unexpected(loaded.error());
   } catch (const std::runtime_error& error) {
-    return failure(Kind::Corrupt, "snapshot " + path.string() + " is damaged: " + error.what());
+    return failure(Kind::Corrupt, "snapshot " + name + " is damaged: " + error.what());
   }
   return std::make_shared<const Snapshot>(std::move(contents));
 }
@@ -232,19 +237,25 @@ std::vector<std::uint8_t> Snapshot::payload() const {
 
 Snapshot::Hash Snapshot::hash() const { return sha256(payload()); }
 
-tl::expected<void, BoardError> Snapshot::write(const std::filesystem::path& path) const {
-  const std::vector<std::uint8_t> bytes = payload();
+std::vector<std::uint8_t> Snapshot::file() const {
+  std::vector<std::uint8_t> bytes(sizeof(Header));
+  const std::vector<std::uint8_t> contents = payload();
   Header header;
-  header.length = bytes.size();
-  header.hash = sha256(bytes);
+  header.length = contents.size();
+  header.hash = sha256(contents);
+  std::memcpy(bytes.data(), &header, sizeof header);
+  bytes.insert(bytes.end(), contents.begin(), contents.end());
+  return bytes;
+}
+
+tl::expected<void, BoardError> Snapshot::write(const std::filesystem::path& path) const {
+  const std::vector<std::uint8_t> bytes = file();
   const auto fail = [&] { return system_failure("cannot write " + path.string()); };
   std::string beside = path.string() + ".XXXXXX";
-  const File file(mkostemp(beside.data(), O_CLOEXEC));
-  if (file.get() < 0) return fail();
-  const bool written = fchmod(file.get(), 0644) == 0 &&
-                       file.write_all({reinterpret_cast<const std::uint8_t*>(&header), sizeof header}) &&
-                       file.write_all(bytes) && fsync(file.get()) == 0 &&
-                       rename(beside.c_str(), path.c_str()) == 0;
+  const File descriptor(mkostemp(beside.data(), O_CLOEXEC));
+  if (descriptor.get() < 0) return fail();
+  const bool written = fchmod(descriptor.get(), 0644) == 0 && descriptor.write_all(bytes) &&
+                       fsync(descriptor.get()) == 0 && rename(beside.c_str(), path.c_str()) == 0;
   if (written) return {};
   const int reason = errno;
   unlink(beside.c_str());

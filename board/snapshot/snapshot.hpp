@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <tl/expected.hpp>
 #include <utility>
@@ -46,6 +47,11 @@ class Snapshot {
 
   /// Missing, NewerVersion, OlderVersion, Corrupt, System.
   static tl::expected<std::shared_ptr<const Snapshot>, BoardError> read(const std::filesystem::path& path);
+  /// The same of a file's bytes; `name` is for errors.
+  static tl::expected<std::shared_ptr<const Snapshot>, BoardError> parse(std::span<const std::uint8_t> file,
+                                                                         const std::string& name);
+  /// What write() puts into a file.
+  [[nodiscard]] std::vector<std::uint8_t> file() const;
   /// Makes or replaces the file: written beside its place and renamed, so it is there whole or as before.
   /// System (disk full, permissions).
   [[nodiscard]] tl::expected<void, BoardError> write(const std::filesystem::path& path) const;

@@ -293,6 +293,7 @@ void add_board(CLI::App& program, Context& context) {
   board->require_subcommand(1);
   add_create(*board, context);
   add_board_run(*board);
+  add_board_replay(*board);
   add_board_exec(*board);
   add_list(*board);
   add_reset(*board);

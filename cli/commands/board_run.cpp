@@ -22,7 +22,7 @@ namespace microvisor::cli {
 namespace {
 
 struct RunArguments {
-  std::string directory, duration, snapshot, save;
+  std::string directory, duration, snapshot, save, record;
   bool fast = false;
   bool halt = false;
   FaultArguments faults;
@@ -40,9 +40,23 @@ std::shared_ptr<const board::Snapshot> snapshot_of(const board::BoardMemories& m
                 memories.identity().sid);
 }
 
+/// A device that ends by a failure of its own is recorded to that end.
+void run_to_the_end(VirtualDevice& device, const BoardTools& tools, std::optional<double> seconds) {
+  const SignalWatch watch(device);
+  const StatusLine status(device, [&tools] { return tools.debugger_attached(); });
+  try {
+    device.run(seconds, true);
+  } catch (...) {
+    device.end_recording();
+    throw;
+  }
+}
+
 void run(const RunArguments& arguments) {
   const std::optional<double> seconds =
       arguments.duration.empty() ? std::nullopt : std::optional(parse_duration(arguments.duration));
+  if (!arguments.record.empty() && !arguments.tools.gdb.empty())
+    throw Failure("--record cannot be used with --gdb: what a debugger changes is not recorded");
   if (arguments.halt && arguments.tools.gdb.empty()) throw Failure("--halt needs --gdb");
   VirtualDeviceOptions options;
   options.fast = arguments.fast;
@@ -57,11 +71,9 @@ void run(const RunArguments& arguments) {
   device.on_application_start = [] { note("the application starts"); };
   BoardTools tools(device.board(), arguments.tools, arguments.halt);
   note("device " + sid + (options.snapshot ? " goes on from the snapshot" : " is on"));
-  {
-    const SignalWatch watch(device);
-    const StatusLine status(device, [&tools] { return tools.debugger_attached(); });
-    device.run(seconds, true);
-  }
+  if (!arguments.record.empty()) device.record(arguments.record);
+  run_to_the_end(device, tools, seconds);
+  device.end_recording();
   if (!arguments.save.empty()) write_snapshot(device.board(), arguments.save);
   tools.exited(0);
   tools.close();
@@ -79,6 +91,8 @@ void add_board_run(CLI::App& board) {
   command->add_option("--snapshot", arguments->snapshot,
                       "Go on from this snapshot of the board, in memory: the directory stays as it is");
   command->add_option("--save", arguments->save, "Write a snapshot when the run ends");
+  command->add_option("--record", arguments->record,
+                      "Record all that comes from outside, for 'board replay'");
   add_fault_options(*command, arguments->faults);
   add_tool_options(*command, arguments->tools);
   command->add_flag("--halt", arguments->halt, "Do not start before the debugger of --gdb says so");

@@ -22,6 +22,7 @@ void add_bundle_tools(CLI::App& program);
 void add_board(CLI::App& program, Context& context);
 void add_board_snapshots(CLI::App& board);
 void add_board_run(CLI::App& board);
+void add_board_replay(CLI::App& board);
 void add_board_exec(CLI::App& board);
 void add_cloud(CLI::App& program);
 void add_crash(CLI::App& program, Context& context);
