@@ -158,13 +158,13 @@ TEST_F(GdbSessionTest, GoesBackWhereTheTargetCan) {
   target.has_past = true;
   EXPECT_THAT(ask("qSupported"), HasSubstr(";ReverseStep+;ReverseContinue+"));
   EXPECT_TRUE(ask_all("bs").empty());
-  EXPECT_THAT(halted({.reason = HaltReason::Step}), ElementsAre(StartsWith("T05thread:1;0d:")));
+  EXPECT_THAT(halted({.reason = HaltReason::Step, .watch = {}}), ElementsAre(StartsWith("T05thread:1;0d:")));
   EXPECT_TRUE(ask_all("bc").empty());
   EXPECT_EQ(ask("bc"), "E16");  // it is on its way
-  EXPECT_THAT(halted({.reason = HaltReason::RecordingBegins}),
+  EXPECT_THAT(halted({.reason = HaltReason::RecordingBegins, .watch = {}}),
               ElementsAre(StartsWith("T05thread:1;replaylog:begin;0d:")));
   EXPECT_TRUE(ask_all("c").empty());
-  EXPECT_THAT(halted({.reason = HaltReason::RecordingEnds}),
+  EXPECT_THAT(halted({.reason = HaltReason::RecordingEnds, .watch = {}}),
               ElementsAre(StartsWith("T05thread:1;replaylog:end;0d:")));
   EXPECT_THAT(target.log, ElementsAre("step back", "go back", "go on"));
   EXPECT_EQ(ask("bsx"), "");

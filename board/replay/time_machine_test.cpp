@@ -55,7 +55,7 @@ struct Moment {
 Moment moment(TimeMachine& machine) { return {machine.position(), registers(machine)}; }
 
 /// Of `program`, which must not end within them, with the chip's reset in the middle.
-class Guest : public ::testing::TestWithParam<std::pair<const char*, std::uint64_t>> {
+class Guest : public ::testing::TestWithParam<std::pair<std::string, std::uint64_t>> {
  protected:
   [[nodiscard]] static Recorded recorded() {
     return testing::record(GetParam().first, GetParam().second,
@@ -106,7 +106,7 @@ TEST_P(Guest, MeetsItsBreakpointsInTheOppositeOrder) {
 INSTANTIATE_TEST_SUITE_P(TimeMachine, Guest,
                          ::testing::Values(std::pair{"sleep", 700}, std::pair{"worlds", 900},
                                            std::pair{"gates", 200}),
-                         [](const auto& guest) { return std::string(guest.param.first); });
+                         [](const auto& guest) { return guest.param.first; });
 
 /// `ticks` of the guest "sleep", the only thing in its SRAM but the stack.
 constexpr std::uint32_t kTicks = 0x3000'0000;

@@ -48,7 +48,8 @@ std::unique_ptr<Opened> open(const std::string& file) {
 }
 
 std::string extent(const board::Recording& recording) {
-  return fmt::format("{} instructions, {:.6f} s of the board's time, {} inputs", recording.end().instructions,
+  return fmt::format("{} instructions, {:.6f} s of the board's time, {} from outside",
+                     recording.end().instructions,
                      static_cast<double>(recording.end().time) / static_cast<double>(board::kTicksPerSecond),
                      recording.inputs.size());
 }

@@ -18,8 +18,7 @@ from user import User, check
 MICROVISOR, APPLICATION, KERNEL = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4])
 PLACE = pathlib.Path(sys.argv[4]).resolve()
 WHOLE, KILLED = PLACE / "whole.recording", PLACE / "killed.recording"
-SUMMARY = PLACE / "summary.json"
-END = 4  # kind of the last entry, in docs/time-travel.md
+PACKET, RESET_PIN = 1, 2  # kinds of entries, as docs/time-travel.md has them
 
 
 def replay(file, status=0):
@@ -128,15 +127,15 @@ def record():
         shutil.rmtree(user.home)
     line = replay(WHOLE)
     check("the replay equals its recording" in line and re.search(r"state [0-9a-f]{64}$", line), line)
-    inputs = sum(kind == 1 for kind, *_ in Entries(WHOLE.read_bytes()).all)
-    check(f" {inputs} inputs" in line and inputs > 10, "with the packets of its network")
+    inputs = sum(kind == PACKET for kind, *_ in Entries(WHOLE.read_bytes()).all)
+    check(f" {inputs} from outside" in line and inputs > 10, "with the packets of its network")
 
 
 def changed_byte():
     """A byte of a packet that the device got, or of the state at the end."""
     scratch = PLACE / "changed.recording"
     data = WHOLE.read_bytes()
-    packets = [index for index, (kind, *_) in enumerate(Entries(data).all) if kind == 1]
+    packets = [index for index, (kind, *_) in enumerate(Entries(data).all) if kind == PACKET]
     middle = packets[len(packets) // 2]
     for index, offset, mended, words in ((middle, -1, False, "is damaged: wrong checksum"), (middle, -1, True, "differs from its recording"),
                                          (-1, -1, True, "differs from its recording: state")):
@@ -190,6 +189,33 @@ def refused():
     states = [board("hash", home / name).stdout for name in ("plain", "recorded")]
     check(states[0] == states[1], f"recording changes nothing: {states}")
     check(states[0].strip() in replay(home / "recording"), "and its replay ends in the same state")
+
+
+def resets_and_cuts():
+    """The reset pin is an input like any other; a power cut that was asked for happens again at its instruction."""
+    home = PLACE / "resets"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    subprocess.run([MICROVISOR, "board", "create", str(home / "board")], check=True, capture_output=True, timeout=60)
+    command = [MICROVISOR, "board", "run", str(home / "board"), "--record", str(home / "recording")]
+    board = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    for line in board.stderr:
+        if " is on" in line:
+            subprocess.run([MICROVISOR, "board", "reset", str(home / "board")], check=True, timeout=60)
+        if "reset: pin" in line.lower():
+            break
+    board.terminate()
+    board.communicate(timeout=60)
+    line = replay(home / "recording")
+    check(" 1 from outside" in line and "state" in line, "recorded with its reset")
+    entries = Entries((home / "recording").read_bytes())
+    index = [kind for kind, *_ in entries.all].index(RESET_PIN)
+    kept = entries.data[:entries.all[index][1]] + entries.data[entries.all[index + 1][1]:]
+    (home / "without").write_bytes(kept)
+    check("differs from its recording" in replay(home / "without", status=1), "without it the board goes another way")
+    cut = subprocess.run(command + ["--fast", "--for", "2s", "--cut", "instruction:1000000"], capture_output=True, timeout=60)
+    check(cut.returncode == 3, "the power is cut")
+    check("1000000 instructions" in (line := replay(home / "recording")) and "ended by a power cut" in line, line)
 
 
 def same_registers():
