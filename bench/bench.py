@@ -18,7 +18,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path += [str(ROOT / "bench/update"), str(ROOT / "bench/debugging")]
+sys.path += [str(ROOT / "bench/update"), str(ROOT / "bench/debugging"), str(ROOT / "bench/travel")]
+import recorded
 import sessions as debug_sessions
 import shares as update_shares
 FIGURES = []
@@ -488,6 +489,42 @@ for action, words in ACTIONS:
         "QEMU's GDB server on loopback")
 def debug_steps_per_s():
     return debug_sessions.steps_per_s(BUILD)
+
+
+@figure("travel.record_s", "s", "lower", "wall time of a minute of a device without a cloud, recorded, median of 5; peer: the same without a "
+        "recorder, in turns", "not recorded")
+def record_s():
+    with recorded.places() as (board, folder):
+        run(MICROVISOR, "board", "create", board)
+        walls = [[recorded.run_copy(MICROVISOR, board, folder, "60s", *options) for options in ((), ("--record", folder / "recording"))]
+                 for _ in range(5)]
+        return statistics.median(wall[1] for wall in walls), statistics.median(wall[0] for wall in walls)
+
+
+@contextlib.contextmanager
+def ten_minutes():
+    """A debugger at the end of the recording of a device without a cloud."""
+    with recorded.places() as (board, folder):
+        run(MICROVISOR, "board", "create", board)
+        recorded.run_copy(MICROVISOR, board, folder, "600s", "--record", folder / "recording")
+        with recorded.Debugger(MICROVISOR, folder / "recording") as debugger:
+            debugger.ask("c")
+            yield debugger
+
+
+@figure("travel.step_back_us", "us", "lower", "reverse-stepi, median of 300; peer: stepi", "stepi")
+def step_back_us():
+    with ten_minutes() as debugger:
+        back = [debugger.milliseconds("bs") for _ in range(300)]
+        return 1000 * statistics.median(back), 1000 * statistics.median(debugger.milliseconds("s") for _ in range(300))
+
+
+@figure("travel.search_back_ms", "ms", "lower", "reverse-continue over ten minutes of a device without a cloud, to a breakpoint that is never met; "
+        "peer: continue over the same", "forward")
+def search_back_ms():
+    with ten_minutes() as debugger:
+        debugger.ask("Z0,c0f0000,2")
+        return debugger.milliseconds("bc"), debugger.milliseconds("c")
 
 
 def main():
