@@ -176,6 +176,7 @@ void activate(Core& core, const PendingException& exception, std::uint32_t exc_r
   state.asleep = false;
   ++core.entries;
   core.halting.due |= core.halting.stepping;
+  if (core.halting.faults != FaultHalts::None) halt_for_fault(core, exception.number);
   if (core.tracer != nullptr) core.tracer->exception_entered(exception.number, exception.world, from);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "board/cpu/exceptions.hpp"
+#include "board/cpu/system_units.hpp"
 
 namespace microvisor::board {
 namespace {
@@ -67,6 +68,17 @@ bool halts_at_breakpoint(const Core& core) {
   const std::uint32_t address = core.state.r[15];
   const bool just_resumed = address == halting.resumed_at && core.retired == halting.resumed_after;
   return !just_resumed && halting.breakpoints.contains(address);
+}
+
+void halt_for_fault(Core& core, unsigned exception) {
+  if (exception < kHardFault || exception > kSecureFault) return;
+  const bool of_secure = (core.state.r[14] & kExcReturnSecureStack) != 0;
+  if (of_secure && core.halting.faults == FaultHalts::OfNonSecure) return;
+  const auto& control = core.system->control;
+  const bool only_entry = control.sfsr == kInvEp && (control.cfsr[kSecure] | control.cfsr[kNonSecure]) == 0;
+  if (only_entry) return;
+  core.halting.due = true;
+  core.halting.reason = HaltReason::Fault;
 }
 
 void halt_for_access(Core& core, std::uint32_t address, unsigned size, bool read) {

@@ -24,6 +24,7 @@ enum class HaltReason : std::uint8_t {
   Watchpoint,  ///< the instruction before state.r[15] has touched watched bytes
   Reset,       ///< the chip came out of a reset after which it was to halt
   LockedUp,
+  Fault,            ///< a fault's handler is about to begin; state.r[15] is in it
   RecordingBegins,  ///< there is nothing before this
   RecordingEnds,    ///< there is nothing behind this
 };
@@ -37,9 +38,14 @@ struct Watch {
   friend constexpr bool operator==(const Watch&, const Watch&) = default;
 };
 
+/// Faults at which to halt: of whose code. Secure code may well make faults on purpose, to see what is there.
+/// Branches to places that are no entry points (SFSR.INVEP alone) are none of them, since they may be calls.
+enum class FaultHalts : std::uint8_t { None, OfNonSecure, OfBoth };
+
 struct Halting {
   std::set<std::uint32_t> breakpoints;  ///< addresses of instructions, as code reaches them
   std::vector<Watch> watches;
+  FaultHalts faults = FaultHalts::None;
 
   bool stepping = false;  ///< execute() comes back after one instruction or exception entry
   bool due = false;       ///< execute() comes back at the next boundary
@@ -66,6 +72,8 @@ void resume_from_halt(Core& core, bool stepping);
 void add_halting_ranges(const Core& core, DebugWatch& watch);
 /// True if there is a breakpoint at state.r[15] that is to halt the core.
 bool halts_at_breakpoint(const Core& core);
+/// The handler of this exception has been entered.
+void halt_for_fault(Core& core, unsigned exception);
 /// An access in a watched range has happened.
 void halt_for_access(Core& core, std::uint32_t address, unsigned size, bool read);
 

@@ -18,6 +18,7 @@ constexpr std::uint32_t kLargestWatch = 0x1'0000;
 constexpr unsigned kSignalInterrupt = 2;
 constexpr unsigned kSignalTrap = 5;
 constexpr unsigned kSignalAbort = 6;
+constexpr unsigned kSignalSegmentation = 11;
 constexpr unsigned kStackPointer = 13;
 constexpr unsigned kProgramCounter = 15;
 
@@ -25,6 +26,7 @@ unsigned signal_of(HaltReason reason) {
   switch (reason) {
     case HaltReason::Request: return kSignalInterrupt;
     case HaltReason::LockedUp: return kSignalAbort;
+    case HaltReason::Fault: return kSignalSegmentation;
     case HaltReason::Step:
     case HaltReason::Breakpoint:
     case HaltReason::Watchpoint:

@@ -166,7 +166,9 @@ TEST_F(GdbSessionTest, GoesBackWhereTheTargetCan) {
   EXPECT_TRUE(ask_all("c").empty());
   EXPECT_THAT(halted({.reason = HaltReason::RecordingEnds, .watch = {}}),
               ElementsAre(StartsWith("T05thread:1;replaylog:end;0d:")));
-  EXPECT_THAT(target.log, ElementsAre("step back", "go back", "go on"));
+  EXPECT_TRUE(ask_all("c").empty());
+  EXPECT_THAT(halted({.reason = HaltReason::Fault, .watch = {}}), ElementsAre(StartsWith("T0bthread:1;0d:")));
+  EXPECT_THAT(target.log, ElementsAre("step back", "go back", "go on", "go on"));
   EXPECT_EQ(ask("bsx"), "");
 }
 

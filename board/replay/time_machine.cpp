@@ -81,15 +81,19 @@ void TimeMachine::remove_watch(const Watch& watch) {
   board::remove_watch(present_->core(), watch);
 }
 
+void TimeMachine::set_faults(FaultHalts which) { present_->core().halting.faults = faults_ = which; }
+
 void TimeMachine::forget_halts() {
   breakpoints_.clear();
   watches_.clear();
   stop_halting(present_->core());
+  set_faults(FaultHalts::OfNonSecure);
 }
 
 void TimeMachine::add_halts(Board& board) const {
   for (const std::uint32_t address : breakpoints_) board::set_breakpoint(board.core(), address);
   for (const Watch& watch : watches_) board::add_watch(board.core(), watch);
+  board.core().halting.faults = faults_;
 }
 
 // --- going to positions
@@ -140,10 +144,13 @@ auto TimeMachine::climb(Board& board, std::uint64_t instructions) -> Expected<vo
 /// One instruction, or the entry of an exception in its place. Not halted afterwards: the recording has
 /// ended.
 void TimeMachine::step(Board& board) {
+  Halting& halting = board.core().halting;
+  const FaultHalts faults = std::exchange(halting.faults, FaultHalts::None);
   halted_.reset();
   board.go_on(true);
   board.run({.until = recording_.end().time});
-  board.core().halting.stepping = false;
+  halting.stepping = false;
+  halting.faults = faults;
 }
 
 auto TimeMachine::board_at(const Position& position) -> Expected<std::unique_ptr<Board>> {
@@ -203,17 +210,35 @@ auto TimeMachine::work() -> Outcome {
 
 Halt TimeMachine::halt_here(HaltReason reason, const Watch& watch) {
   watch_told_.reset();
+  fault_told_.reset();
   if (order_ == Order::GoBack && reason == HaltReason::Watchpoint) watch_told_ = position();
+  if (reason == HaltReason::Fault) fault_told_ = position();
   order_ = Order::None;
   under_way_ = interrupted_ = false;
   search_.reset();
   return {.reason = reason, .watch = watch, .pc = present_->core().state.r[15]};
 }
 
+/// Goes on; a fault that has been told is taken first. Then the core is at a place of which nothing is known
+/// yet.
+void TimeMachine::leave_halt() {
+  const bool fault_told = fault_told_ == position();
+  if (fault_told) step(*present_);
+  present_->go_on(false);
+  if (fault_told) present_->core().halting.resumed_at = Halting{}.resumed_at;
+}
+
+/// The present is a fault's handler: goes back to what causes the fault.
+auto TimeMachine::halt_before_fault() -> Outcome {
+  auto halt = step_back();
+  if (!halt) return halt;
+  return halt_here(HaltReason::Fault);
+}
+
 auto TimeMachine::continue_forward() -> Outcome {
   if (interrupted_) return halt_here(HaltReason::Request);
   if (at_end(*present_)) return halt_here(HaltReason::RecordingEnds);
-  if (!std::exchange(under_way_, true)) present_->go_on(false);
+  if (!std::exchange(under_way_, true)) leave_halt();
   if (checkpoints_.room(position()) == 0) {
     if (auto kept = keep_checkpoint(*present_); !kept) return tl::unexpected(kept.error());
   }
@@ -221,6 +246,7 @@ auto TimeMachine::continue_forward() -> Outcome {
                          .instructions = std::min(kSlice, checkpoints_.room(position()))};
   halted_.reset();
   const RunEnd end = present_->run(limits);
+  if (halted_ == HaltReason::Fault) return halt_before_fault();
   if (halted_) return halt_here(*halted_, present_->core().halting.met);
   if (end != RunEnd::Limit) return halt_here(HaltReason::RecordingEnds);
   return std::nullopt;
@@ -259,7 +285,8 @@ auto TimeMachine::search_back() -> Outcome {
   if (!search_) {
     search_ = std::make_unique<Search>();
     search_->bound = position();
-    if (!breakpoints_.empty() || !watches_.empty()) search_->beginnings = checkpoints_.all_before(position());
+    if (faults_ != FaultHalts::None || !breakpoints_.empty() || !watches_.empty())
+      search_->beginnings = checkpoints_.all_before(position());
   }
   if (!search_->beginnings.empty()) {
     const auto through = search_slice();
@@ -267,6 +294,7 @@ auto TimeMachine::search_back() -> Outcome {
     if (!*through) return std::nullopt;
     if (const auto hit = search_->last) {
       if (auto entered = enter(hit->position); !entered) return tl::unexpected(entered.error());
+      if (hit->reason == HaltReason::Fault) return halt_before_fault();
       return halt_here(hit->reason, hit->watch);
     }
     search_->board.reset();
@@ -304,8 +332,10 @@ auto TimeMachine::search_slice() -> Expected<bool> {
   return false;
 }
 
-/// An access that ended where the present is is still to be gone back over; a breakpoint there is not.
+/// An access or a fault that ended where the present is is still to be gone back over; a breakpoint there is
+/// not.
 bool TimeMachine::counts(const Hit& hit) const {
+  if (hit.reason == HaltReason::Fault) return true;
   if (hit.reason == HaltReason::Watchpoint) return hit.position != watch_told_;
   return hit.position < search_->bound;
 }

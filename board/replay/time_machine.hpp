@@ -9,7 +9,7 @@
 // until it says how the board has halted. While no order is being carried out the present stands still.
 //
 // A watchpoint that is met on the way back halts behind the access, as on the way forward: GDB then steps
-// back over it. Belongs to one thread.
+// back over it. A fault halts before the instruction that causes it. Belongs to one thread.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +44,9 @@ class TimeMachine {
   void clear_breakpoint(std::uint32_t address);
   void add_watch(const Watch& watch);
   void remove_watch(const Watch& watch);
+  /// At which faults to halt: those of Non-secure code until told otherwise.
+  void set_faults(FaultHalts which);
+  /// All of the above as at the beginning.
   void forget_halts();
 
   // Orders.
@@ -85,12 +88,14 @@ class TimeMachine {
   [[nodiscard]] Expected<std::unique_ptr<Board>> board_at(const Position& position);
   [[nodiscard]] Expected<void> climb(Board& board, std::uint64_t instructions);
   void step(Board& board);
+  void leave_halt();
   [[nodiscard]] Expected<void> enter(const Position& position);
 
   // Carrying out orders.
   [[nodiscard]] Outcome continue_forward();
   [[nodiscard]] Outcome step_forward();
   [[nodiscard]] Outcome step_back();
+  [[nodiscard]] Outcome halt_before_fault();
   [[nodiscard]] Outcome search_back();
   [[nodiscard]] Expected<bool> search_slice();
   [[nodiscard]] bool counts(const Hit& hit) const;
@@ -103,12 +108,14 @@ class TimeMachine {
   std::unique_ptr<Board> present_;
   std::set<std::uint32_t> breakpoints_;
   std::vector<Watch> watches_;
+  FaultHalts faults_ = FaultHalts::OfNonSecure;
   Order order_ = Order::None;
   bool under_way_ = false;  ///< the order GoOn has begun
   bool interrupted_ = false;
   std::unique_ptr<Search> search_;
   std::optional<HaltReason> halted_;    ///< how the board that ran last has halted
   std::optional<Position> watch_told_;  ///< where the last order, on its way back, met a watchpoint
+  std::optional<Position> fault_told_;  ///< where the last order has halted before a fault
 };
 
 }  // namespace microvisor::board

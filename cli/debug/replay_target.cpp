@@ -19,6 +19,7 @@ using board::HaltReason;
 constexpr std::string_view kHelp =
     "where                                      where the present is in the recording\n"
     "goto begin|end|SECONDS                     makes another moment the present\n"
+    "faults nonsecure|all|off                   whose faults halt, before the instruction that causes them\n"
     "world [secure|nonsecure|current]           whose view of the private peripheral bus memory shows\n"
     "state                                      world, mode and resets\n"
     "GDB keeps registers over goto until 'maintenance flush register-cache'.\n";
@@ -65,7 +66,8 @@ std::optional<TargetEvent> ReplayTarget::poll(std::chrono::milliseconds) {
   ring(false);
   look_at_present();
   halt_ = **halt;
-  return TargetEvent{.halt = halt_, .text = {}, .over = false};
+  const bool faults = halt_.reason == HaltReason::Fault;
+  return TargetEvent{.halt = halt_, .text = faults ? "The next instruction faults.\n" : "", .over = false};
 }
 
 /// The present stays where it is: the next GDB goes on from there.
@@ -82,10 +84,22 @@ std::optional<std::string> ReplayTarget::monitor(std::string_view line) {
   const std::string_view word = line.substr(0, line.find(' '));
   if (word == "help") return std::string(kHelp);
   if (word == "where") return where();
-  if (word == "goto") return go_to(line.substr(std::min(line.size(), word.size() + 1)));
+  const std::string_view argument = line.substr(std::min(line.size(), word.size() + 1));
+  if (word == "goto") return go_to(argument);
+  if (word == "faults") return set_faults(argument);
   if (word == "world") world_ = line;
   if (word == "world" || word == "state") return view_->monitor(line);
   return fmt::format("no such command: {} (see 'monitor help')\n", word);
+}
+
+std::string ReplayTarget::set_faults(std::string_view whose) {
+  using board::FaultHalts;
+  if (whose != "nonsecure" && whose != "all" && whose != "off")
+    return "faults is one of nonsecure, all, off\n";
+  machine_.set_faults(whose == "off"   ? FaultHalts::None
+                      : whose == "all" ? FaultHalts::OfBoth
+                                       : FaultHalts::OfNonSecure);
+  return {};
 }
 
 std::string ReplayTarget::where() {

@@ -61,6 +61,7 @@ class ReplayTarget final : public PolledTarget {
   void look_at_present();
   void ring(bool on) const;
   [[nodiscard]] std::string where();
+  std::string set_faults(std::string_view whose);
   [[nodiscard]] std::string go_to(std::string_view place);
 
   board::TimeMachine& machine_;

@@ -252,25 +252,31 @@ def lines():
 
 
 def crashed_board():
-    """From the end of the recording back to the crash, and from there to the instruction that made the pointer bad."""
+    """Forward to the crash, on to the end of the recording, back to the crash, and from there to the instruction that made the pointer bad.
+    All calls of Microvisor that the application makes meanwhile are no faults."""
     with Debugger() as debugger:
-        output = debugger.gdb("continue", f"add-symbol-file {KERNEL}", "break end_or_halt", "reverse-continue", "delete",
-                              "print rounds", "print/x (unsigned)place", "watch place", "reverse-continue", "backtrace", "print rounds", "delete", "break use",
+        output = debugger.gdb("continue", "print $pc", "continue", "reverse-continue", "backtrace", "print rounds", "print/x (unsigned)place",
+                              "watch place", "reverse-continue", "backtrace", "print rounds", "delete", "break use",
                               "continue", "print value", "reverse-continue", "print value")
-        expect(output, r"No more reverse-execution history", r"Breakpoint 1, .*end_or_halt", r"\$1 = 48", r"\$2 = 0x7",
-               r"Hardware watchpoint 2: place\s+Old value = .* 0x7\s+New value = .* 0x2\w+ <spare>", r"spoil \(round=",
-               r"#0 .*spoil \(round=40\)", r"#1 .*main", r"\$3 = 40", r"Breakpoint 3, use", r"\$4 = 40", r"Breakpoint 3, use", r"\$5 = 39")
+        crash = r"The next instruction faults\.\s+Program received signal SIGSEGV.*\n.*in use \(value="
+        expect(output, crash, r"\$1 = .*use\+", r"No more reverse-execution history", crash, r"#0 .*use \(value=", r"#1 .*main \(\)",
+               r"\$2 = 48", r"\$3 = 0x7", r"Hardware watchpoint 1: place\s+Old value = .* 0x7\s+New value = .* 0x2\w+ <spare>", r"spoil \(round=",
+               r"#0 .*spoil \(round=40\)", r"#1 .*main", r"\$4 = 40", r"Breakpoint 2, use", r"\$5 = 40", r"Breakpoint 2, use", r"\$6 = 39")
+        # With the kernel's symbols, where it ends the application.
+        output = debugger.gdb("monitor faults off", f"add-symbol-file {KERNEL}", "break end_or_halt", "continue", "backtrace", "delete", "monitor faults nonsecure",
+                              "reverse-continue", "print $pc")
+        expect(output, r"Breakpoint 1, .*end_or_halt \(cause=.*Fault", r"<signal handler called>", r"SIGSEGV", r"use\+")
 
 
 def both_ends():
     with Debugger() as debugger:
-        output = debugger.gdb("monitor where", "reverse-stepi", "reverse-continue", "continue", "monitor where", "stepi", "reverse-continue",
+        output = debugger.gdb("monitor faults off", "monitor where", "reverse-stepi", "reverse-continue", "continue", "monitor where", "stepi", "reverse-continue",
                               "monitor where", "set var rounds = 1", "print $r0 = 1", "monitor goto 1", "maintenance flush register-cache",
-                              "monitor where", "monitor goto nowhere", "monitor help", "monitor nonsense")
+                              "monitor where", "monitor goto nowhere", "monitor faults what", "monitor help", "monitor nonsense")
         edge = r"No more reverse-execution history"
         expect(output, r"0\.000000000 s of", edge, edge, edge, r"(\d+\.\d+) s of \1 s, (\d+) instructions of \2;", edge, edge,
                r"0\.000000000 s of", r"Cannot access memory|could not write|Could not", r"Could not write register", r"1\.0000\d+ s of", r"1\.0000\d+ s of",
-               r"goto begin, end", r"where ", r"no such command: nonsense")
+               r"goto begin, end", r"one of nonsecure", r"where ", r"no such command: nonsense")
         # GDB leaves and another comes to the same present.
         expect(debugger.gdb("monitor where"), r"1\.0000\d+ s of")
 
