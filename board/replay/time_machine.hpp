@@ -53,7 +53,7 @@ class TimeMachine {
   void go_on(bool stepping) { order_ = stepping ? Order::Step : Order::GoOn; }
   void go_back(bool stepping) { order_ = stepping ? Order::StepBack : Order::GoBack; }
   /// Ends what is being done: on the way forward where it is, on the way back where it began.
-  void interrupt() { interrupted_ = true; }
+  void interrupt() { interrupted_ = busy(); }
   [[nodiscard]] bool busy() const { return order_ != Order::None; }
   /// Goes on with the order for about a hundredth of a second. The halt, when it has been carried out; System
   /// if the host has no memory left.

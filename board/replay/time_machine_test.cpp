@@ -186,6 +186,8 @@ TEST(TimeMachine, AnInterruptedWayBackEndsWhereItBegan) {
   machine->interrupt();
   EXPECT_EQ(finish(*machine).reason, HaltReason::Request);
   EXPECT_EQ(machine->position(), end);
+  machine->interrupt();  // nothing is being done
+  EXPECT_EQ(back(*machine).reason, HaltReason::RecordingBegins);
 }
 
 Checkpoint at(std::uint64_t instructions) {

@@ -278,7 +278,7 @@ def both_ends():
                r"0\.000000000 s of", r"Cannot access memory|could not write|Could not", r"Could not write register", r"1\.0000\d+ s of", r"1\.0000\d+ s of",
                r"goto begin, end", r"one of nonsecure", r"where ", r"no such command: nonsense")
         # GDB leaves and another comes to the same present.
-        expect(debugger.gdb("monitor where"), r"1\.0000\d+ s of")
+        expect(debugger.gdb("monitor where", "monitor faults off", "continue"), r"1\.0000\d+ s of", edge)
 
 
 globals()[sys.argv[5]]()
