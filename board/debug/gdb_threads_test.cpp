@@ -214,7 +214,8 @@ class GdbThreadsTest : public ::testing::Test {
         const auto symbol = static_cast<RtosSymbol>(i);
         if (gdb::to_hex(name_of(symbol)) == name && has(symbol)) value = fmt_hex(kernel.address(symbol));
       }
-      answer = ask("qSymbol:" + value + ":" + name);
+      value.insert(0, "qSymbol:").append(":").append(name);
+      answer = ask(value);
     }
   }
   static std::string fmt_hex(std::uint32_t value) {

@@ -16,8 +16,9 @@ namespace {
 
 constexpr unsigned kStackPointer = 13, kLinkRegister = 14, kProgramCounter = 15;
 
+/// libdw and the demangler give memory away as malloc() has it.
 struct Free {
-  void operator()(void* memory) const { std::free(memory); }
+  void operator()(void* memory) const { std::free(memory); }  // NOLINT(cppcoreguidelines-no-malloc)
 };
 template <class T>
 using Malloced = std::unique_ptr<T, Free>;
