@@ -71,6 +71,7 @@ bool DeviceSession::flush() {
 
 bool DeviceSession::send_message(std::span<const std::uint8_t> message) {
   if (over_ || !requester_.send(message)) return false;
+  if (unanswered_ == 0) asked_at_ = std::chrono::steady_clock::now();
   ++unanswered_;
   ++unwanted_;
   return flush();
@@ -118,6 +119,12 @@ std::optional<News> DeviceSession::take_news(std::chrono::milliseconds wait) {
 }
 
 void DeviceSession::keep_alive() {
+  // The device answers each message at once, also one that lets the application go on.
+  const auto too_late = [this] {
+    return unanswered_ != 0 && std::chrono::steady_clock::now() - asked_at_ > kAnswerTime;
+  };
+  if (too_late()) listen(0ms);  // it may be us who have not listened
+  if (too_late()) end("the device does not answer");
   if (over_ || std::chrono::steady_clock::now() - sent_at_ < kKeepAlive) return;
   static_cast<void>(post({{.command = {.opcode = wire::Opcode::KeepAlive}, .data = {}}}));
 }
@@ -163,6 +170,7 @@ void DeviceSession::read_message(std::span<const std::uint8_t> message) {
 void DeviceSession::take_answers(std::vector<OwnedAnswer> answers) {
   if (unanswered_ == 0) return end("the device answers what it was not asked");
   --unanswered_;
+  asked_at_ = std::chrono::steady_clock::now();
   if (unwanted_ == 0) {
     std::move(answers.begin(), answers.end(), std::back_inserter(answers_));
     return;

@@ -88,7 +88,7 @@ class DeviceSession {
   [[nodiscard]] std::optional<std::vector<OwnedAnswer>> exchange(const std::vector<OwnedCommand>& commands);
   /// The oldest news. Waits for some, at most so long.
   [[nodiscard]] std::optional<News> take_news(std::chrono::milliseconds wait);
-  /// Tells the device that somebody is there, when it is time.
+  /// Tells the device that somebody is there, when it is time; one that leaves a message unanswered has gone.
   void keep_alive();
 
   [[nodiscard]] bool over() const { return over_; }
@@ -114,6 +114,7 @@ class DeviceSession {
   std::size_t unanswered_ = 0;  // messages with commands
   std::size_t unwanted_ = 0;    // of these the first, whose answers nobody waits for
   std::chrono::steady_clock::time_point sent_at_{};
+  std::chrono::steady_clock::time_point asked_at_{};  // of the oldest unanswered one, or the last answer
   LinkStatistics statistics_;
   bool over_ = false;
   std::string why_;

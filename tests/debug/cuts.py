@@ -10,6 +10,7 @@ import re
 import socket
 import sys
 import threading
+import time
 
 from field import Field as AnyField, expect
 from middleman import Connection, Middleman, json_answer
@@ -30,6 +31,8 @@ class GatewayRelay:
         self.server = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.server.getsockname()[1]}"
         self.connections, self.whole = [], True
+        self.flows = threading.Event()
+        self.flows.set()
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -41,7 +44,20 @@ class GatewayRelay:
             gateway = Connection(socket.create_connection(self.gateway))
             self.connections += [device, gateway]
             for source, sink in ((device, gateway), (gateway, device)):
-                threading.Thread(target=Middleman.pipe, args=(source, sink), daemon=True).start()
+                threading.Thread(target=self.forward, args=(source, sink), daemon=True).start()
+
+    def forward(self, source, sink):
+        try:
+            while True:
+                source.more()
+                self.flows.wait()
+                sink.send(source.take(len(source.buffer)))
+        except (OSError, EOFError):
+            sink.close()
+
+    def freeze(self):
+        """Nothing is closed, and nothing arrives."""
+        self.flows.clear()
 
     def cut(self):
         self.whole = False
@@ -51,6 +67,7 @@ class GatewayRelay:
 
     def mend(self):
         self.whole = True
+        self.flows.set()
 
 
 class Field(AnyField):
@@ -147,6 +164,25 @@ def link():
                 gdb.wait_for("not connected any more")
                 gdb.wait_for("exited normally")
             start = len(log.lines)
+            field.relay.mend()
+            field.goes_on_unpatched(log, start)
+
+
+def silence():
+    """The link stands and carries nothing: both sides find out by themselves."""
+    with Field(sys.argv[1], APPLICATION) as field:
+        log = field.log()
+        for prepared in (halted_gdb, waiting_gdb):
+            process, gdb = prepared(field)
+            field.relay.freeze()
+            began = time.monotonic()
+            ended(process, "does not answer|not connected any more", 120)
+            print(f"after {time.monotonic() - began:.0f} s")
+            if prepared is waiting_gdb:
+                gdb.wait_for("does not answer|not connected any more")
+                gdb.wait_for("exited normally")
+            start = len(log.lines)
+            field.relay.cut()
             field.relay.mend()
             field.goes_on_unpatched(log, start)
 
