@@ -33,12 +33,13 @@ class Stream {
  public:
   explicit Stream(int descriptor) : descriptor_(descriptor) {}
 
-  /// GDB reads what it has asked for, so waiting for room does not last. Who does not read has gone.
+  /// GDB reads what it has asked for, so waiting for room does not last. Who does not read has gone: a part
+  /// of the bytes is sent only where the socket's time for it is over.
   void send_all(std::string_view bytes) {
-    while (!bytes.empty() && !broken_) {
-      const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
-      if (sent < 0 && errno != EINTR) broken_ = true;
+    ssize_t sent = -1;
+    while (sent < 0 && !broken_) {
+      sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      broken_ = sent < 0 ? errno != EINTR : static_cast<std::size_t>(sent) != bytes.size();
     }
   }
   /// Nothing: the other side has gone.

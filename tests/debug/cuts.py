@@ -235,7 +235,7 @@ def restart():
         # GDB does not know yet, and its user steps on: told, and halted in the new life.
         gdb.type("stepi")
         gdb.wait_for("started anew")
-        gdb.wait_for("SIGINT|Breakpoint 1")
+        gdb.wait_for(f"SIGINT|Breakpoint 1|in {EVERYWHERE}")  # where it is, or where it has come meanwhile
         expect(gdb.ask("continue"), f"Breakpoint 1, {EVERYWHERE}")
         gdb.ask("delete", "detach")
         check(process.poll() is None, "the session stands")
