@@ -103,7 +103,9 @@ DialResult Dialler::call() {
   send("AT+CGDCONT=1,\"IP\",\"");
   send(apn_);
   if (command("\"", kCommandTime) != Answer::Ok) return DialResult::Refused;
-  return command("ATD*99***1#", kCallTime) == Answer::Connect ? DialResult::Connected : DialResult::Refused;
+  const Answer result = command("ATD*99***1#", kCallTime);
+  if (result == Answer::ConnectDebug) return DialResult::Debugger;
+  return result == Answer::Connect ? DialResult::Connected : DialResult::Refused;
 }
 
 Dialler::Answer Dialler::command(std::string_view text, std::uint64_t timeout) {
@@ -119,6 +121,7 @@ Dialler::Answer Dialler::answer(std::uint64_t deadline) {
     length_ = 0;
     line_complete_ = false;
     if (line == "OK") return Answer::Ok;
+    if (line == "CONNECT DEBUG") return Answer::ConnectDebug;
     if (starts_with(line, "CONNECT")) return Answer::Connect;
     if (line == "NO CARRIER" || line == "BUSY" || line == "NO DIALTONE" || line == "NO ANSWER")
       return Answer::NoCarrier;
@@ -131,7 +134,7 @@ Dialler::Answer Dialler::answer(std::uint64_t deadline) {
   return Answer::Timeout;
 }
 
-/// Takes bytes one by one, so that nothing behind CONNECT is taken from PPP.
+/// Takes bytes one by one, so that nothing behind CONNECT is taken from what comes then.
 bool Dialler::next_line(std::uint64_t deadline) {
   while (!line_complete_) {
     std::uint8_t byte = 0;

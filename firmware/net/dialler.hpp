@@ -15,6 +15,7 @@ namespace microvisor::firmware::net {
 
 enum class DialResult : std::uint8_t {
   Connected,      ///< data mode: what follows on the line is PPP
+  Debugger,       ///< data mode, but no network: a developer's machine in the module's place, CONNECT DEBUG
   NoModem,        ///< no answer to AT
   NoSim,          ///< no SIM, or it wants a PIN
   NotRegistered,  ///< no network
@@ -30,7 +31,7 @@ class Dialler {
   [[nodiscard]] DialResult dial();
 
  private:
-  enum class Answer : std::uint8_t { Ok, Connect, Error, NoCarrier, Timeout };
+  enum class Answer : std::uint8_t { Ok, Connect, ConnectDebug, Error, NoCarrier, Timeout };
 
   [[nodiscard]] bool wake_modem();
   [[nodiscard]] bool leave_old_call();

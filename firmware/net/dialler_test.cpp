@@ -91,6 +91,27 @@ TEST(Dialler, LeavesWhatFollowsConnectToPpp) {
   EXPECT_EQ(rest[1], '~');
 }
 
+/// A developer's machine in the module's place. Its line ends with the carriage return: what follows is the
+/// session's.
+TEST(Dialler, TellsADebuggerFromANetwork) {
+  ScriptedModule module;
+  std::string connected;
+  module.answer = [&](const std::string& line) {
+    return line.rfind("ATD", 0) == 0 ? connected : ordinary(line);
+  };
+  Dialler dialler(module);
+  connected = std::string("\r\nCONNECT DEBUG\r\0\5", 18);
+  ASSERT_EQ(dialler.dial(), DialResult::Debugger);
+  std::array<std::uint8_t, 8> rest{};
+  ASSERT_EQ(module.serial_read(rest), 2U);
+  EXPECT_EQ(rest[0], 0);
+  EXPECT_EQ(rest[1], 5);
+  for (const char* other : {"\r\nCONNECT DEBUGGING\r\n", "\r\nCONNECT debug\r\n", "\r\nCONNECT\r\n"}) {
+    connected = other;
+    EXPECT_EQ(dialler.dial(), DialResult::Connected) << other;
+  }
+}
+
 TEST(Dialler, WaitsForAModuleThatBoots) {
   ScriptedModule module;
   int asked = 0;

@@ -11,6 +11,7 @@ set(FIRMWARE_LINK_COMMON
   ${link_dir}/back_off.cpp
   ${link_dir}/crash_stream.cpp
   ${link_dir}/debug_streams.cpp
+  ${link_dir}/direct_session.cpp
   ${link_dir}/../../debugger/command_runner.cpp
   ${link_dir}/frame_io.cpp
   ${link_dir}/link_engine.cpp

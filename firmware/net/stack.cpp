@@ -54,20 +54,21 @@ Stack::~Stack() {
   clock_source = nullptr;
 }
 
-bool Stack::bring_up() {
+DialResult Stack::bring_up() {
   hang_up();
-  if (dialler_.dial() != DialResult::Connected) return false;
+  if (const DialResult result = dialler_.dial(); result != DialResult::Connected) return result;
   data_mode_ = true;
   ended_ = false;
   if (ppp_connect(ppp, 0) != ERR_OK) {
     ended_ = true;
     data_mode_ = false;
-    return false;
+    return DialResult::Refused;
   }
   const std::uint64_t deadline = platform_.now() + kNegotiationTime;
   while (!up_ && !ended_ && platform_.now() < deadline) wait(deadline);
-  if (!up_) hang_up();
-  return up_;
+  if (up_) return DialResult::Connected;
+  hang_up();
+  return DialResult::Refused;
 }
 
 /// PPP repeats its Terminate-Request once and then ends by itself, whether anybody answers or not.
@@ -103,6 +104,10 @@ void Stack::wait(std::uint64_t moment) {
   }
   if (moment > platform_.now()) platform_.wait(moment);
   poll();
+}
+
+std::size_t Stack::receive(std::span<std::uint8_t> into) {
+  return data_mode_ ? 0 : platform_.serial_read(into);
 }
 
 /// PPP hands over what it has encoded and expects all of it to be taken. A line that takes nothing any more

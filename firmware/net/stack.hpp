@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "firmware/net/dialler.hpp"
@@ -20,8 +21,9 @@ class Stack {
   Stack(const Stack&) = delete;
   Stack& operator=(const Stack&) = delete;
 
-  /// Dials and negotiates PPP. Blocks; true when IP packets can be sent.
-  [[nodiscard]] bool bring_up();
+  /// Dials and negotiates PPP. Blocks. Connected: IP packets can be sent; Debugger: the line is not the
+  /// stack's until the next call, and none of its bytes are taken.
+  [[nodiscard]] DialResult bring_up();
   /// Ends PPP in good order, within a few seconds. The dialler finds the module in command mode next time.
   void hang_up();
   [[nodiscard]] bool up() const { return up_; }
@@ -32,8 +34,12 @@ class Stack {
   void wait(std::uint64_t moment);
   [[nodiscard]] Platform& platform() { return platform_; }
 
-  // For PPP's callbacks.
+  /// Bytes from the line while PPP has it not.
+  [[nodiscard]] std::size_t receive(std::span<std::uint8_t> into);
+  /// Bytes to the line as they are, for PPP's callback and for who has the line without PPP. Waits for room;
+  /// fewer than `size`: the line takes nothing.
   [[nodiscard]] std::uint32_t transmit(const std::uint8_t* bytes, std::uint32_t size);
+  /// PPP's callback.
   void link_status(int error);
 
  private:

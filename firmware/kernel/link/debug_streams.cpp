@@ -75,8 +75,7 @@ bool DebugStreams::step(FrameIo& io, std::uint64_t now) {
 }
 
 std::uint64_t DebugStreams::next_deadline(std::uint64_t now) const {
-  const bool idle = streams_[0].number == 0 && streams_[1].number == 0;
-  return idle ? now + 3'600 * kTick : ticked_ + kTick;
+  return any() ? ticked_ + kTick : now + 3'600 * kTick;
 }
 
 bool DebugStreams::feed(FrameIo& io, Stream& stream, std::uint64_t now) {

@@ -1,4 +1,5 @@
-// Debug sessions over the link: streams that the gateway opens (protocol/LINK.md, "Debug").
+// Debug sessions over the link: streams that the gateway opens (protocol/LINK.md, "Debug"), or a machine on
+// the bench (direct_session.hpp).
 //
 // Two streams at most: the session, and one that may become it (protocol/debug/responder.hpp). What has come
 // and cannot be dealt with yet is kept here, which is as much as credit has been given for. A session is over
@@ -31,6 +32,8 @@ class DebugStreams {
   [[nodiscard]] bool closed(std::uint32_t stream);
   /// A session is open.
   [[nodiscard]] bool attached() const { return session_ != 0; }
+  /// There is a stream, of a session or of one that wants to be it.
+  [[nodiscard]] bool any() const { return streams_[0].number != 0 || streams_[1].number != 0; }
 
  private:
   static constexpr std::uint32_t kWindow = 1024;  // bytes that may be under way to the device

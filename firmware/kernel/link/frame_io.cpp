@@ -18,7 +18,7 @@ void FrameIo::restart() {
 /// transport.
 bool FrameIo::fill(std::size_t wanted) {
   while (input_size_ < wanted) {
-    const std::size_t count = transport_.read(std::span(input_).subspan(input_size_, wanted - input_size_));
+    const std::size_t count = transport_->read(std::span(input_).subspan(input_size_, wanted - input_size_));
     if (count == 0) return false;
     input_size_ += count;
   }
@@ -48,7 +48,7 @@ bool FrameIo::send() {
   if (!pb_encode(&stream, microvisor_link_Frame_fields, &out_)) return false;
   output_[0] = static_cast<std::uint8_t>(stream.bytes_written >> 8);
   output_[1] = static_cast<std::uint8_t>(stream.bytes_written);
-  return transport_.write({output_.data(), 2 + stream.bytes_written});
+  return transport_->write({output_.data(), 2 + stream.bytes_written});
 }
 
 bool FrameIo::send_data(std::uint32_t stream, std::span<const std::uint8_t> bytes) {

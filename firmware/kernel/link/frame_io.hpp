@@ -19,7 +19,7 @@ inline constexpr std::size_t kMaximumFrame = 2048;
 inline constexpr std::size_t kMaximumData = 1024;  // of one `data`
 static_assert(microvisor_link_Frame_size <= kMaximumFrame);
 
-/// The byte stream under the frames (TLS; a pipe in tests).
+/// The byte stream under the frames (TLS; the bare line; a pipe in tests).
 class Transport {
  public:
   /// Takes received bytes; 0 if there are none now.
@@ -40,7 +40,10 @@ enum class Received : std::uint8_t { Nothing, Complete, Broken };
 
 class FrameIo {
  public:
-  explicit FrameIo(Transport& transport) : transport_(transport) {}
+  explicit FrameIo(Transport& transport) : transport_(&transport) {}
+
+  /// What the next connection goes over: there is one FrameIo, because memory is scarce.
+  void use(Transport& transport) { transport_ = &transport; }
 
   /// A new connection: forgets half frames; stream numbers start anew.
   void restart();
@@ -58,9 +61,9 @@ class FrameIo {
   [[nodiscard]] std::span<std::uint8_t> data_buffer() { return out_.kind.data.bytes; }
   [[nodiscard]] bool send_credit(std::uint32_t stream, std::uint32_t bytes);
   [[nodiscard]] bool send_close(std::uint32_t stream, microvisor_link_StreamError error);
-  [[nodiscard]] bool flush() { return transport_.flush(); }
-  [[nodiscard]] bool delivered() const { return transport_.delivered(); }
-  [[nodiscard]] bool ended() const { return transport_.ended(); }
+  [[nodiscard]] bool flush() { return transport_->flush(); }
+  [[nodiscard]] bool delivered() const { return transport_->delivered(); }
+  [[nodiscard]] bool ended() const { return transport_->ended(); }
 
   /// The number of a stream that the device opens: odd, never used twice on a connection.
   [[nodiscard]] std::uint32_t new_stream();
@@ -68,7 +71,7 @@ class FrameIo {
  private:
   [[nodiscard]] bool fill(std::size_t wanted);
 
-  Transport& transport_;
+  Transport* transport_;
   std::uint32_t next_stream_ = 1;
   std::size_t input_size_ = 0;
   std::array<std::uint8_t, 2 + kMaximumFrame> input_{};

@@ -28,6 +28,7 @@ LinkEngine::LinkEngine(LinkHost& host, net::Platform& platform, std::span<std::u
       stack_(platform),
       tls_(stack_),
       transport_(tls_),
+      line_(stack_),
       io_(transport_),
       session_(host, io_) {
   tls_.keep_session_in(retained);
@@ -39,13 +40,16 @@ void LinkEngine::round() {
   if (configured_ && connect()) {
     run_session();
     tls_.close();
-    if (session_.welcomed()) {
-      back_off_.reset();
-      attempts_ = 0;
-      failures_in_a_row_ = 0;
-    }
+    if (session_.welcomed()) begin_anew();
   }
   if (host_.network_wanted()) wait_before_retry();
+}
+
+/// The next wait is the shortest again.
+void LinkEngine::begin_anew() {
+  back_off_.reset();
+  attempts_ = 0;
+  failures_in_a_row_ = 0;
 }
 
 void LinkEngine::stay_offline() {
@@ -61,11 +65,34 @@ bool LinkEngine::connect() {
     stack_.hang_up();
     failures_in_a_row_ = 0;
   }
-  if (!stack_.up() && !stack_.bring_up()) return false;
+  if (!stack_.up() && !bring_up()) return false;
   last_tls_ = tls_.connect(kConnectTime);
   if (last_tls_ == net::TlsResult::Connected) return true;
   ++failures_in_a_row_;
   return false;
+}
+
+/// Whoever says CONNECT DEBUG gets a debug session and nothing else; then it is dialled again.
+bool LinkEngine::bring_up() {
+  const net::DialResult result = stack_.bring_up();
+  if (result == net::DialResult::Debugger) run_direct_session();
+  return result == net::DialResult::Connected;
+}
+
+/// Only a session that stood proves that somebody was there to whom it matters how soon the next one comes.
+void LinkEngine::run_direct_session() {
+  line_.begin();
+  io_.use(line_);
+  DirectSession direct(host_, io_, session_.debug_streams());
+  direct.start(platform_.now());
+  while (direct.end() == DirectEnd::None) {
+    const bool busy = direct.step(platform_.now());
+    if (!busy && direct.end() == DirectEnd::None) stack_.wait(direct.next_deadline(platform_.now()));
+  }
+  direct.finish();
+  if (direct.stood()) begin_anew();
+  last_direct_ = direct.end();
+  io_.use(transport_);
 }
 
 void LinkEngine::run_session() {

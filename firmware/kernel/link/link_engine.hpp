@@ -4,6 +4,7 @@
 #pragma once
 
 #include "firmware/kernel/link/back_off.hpp"
+#include "firmware/kernel/link/direct_session.hpp"
 #include "firmware/kernel/link/session.hpp"
 #include "firmware/net/stack.hpp"
 #include "firmware/net/tls_client.hpp"
@@ -22,6 +23,7 @@ class LinkEngine {
   [[nodiscard]] NetworkStatus status() const { return status_; }
   [[nodiscard]] bool fetching() const { return session_.fetching(); }
   [[nodiscard]] bool backing_off() const { return backing_off_; }
+  [[nodiscard]] DirectEnd last_direct_end() const { return last_direct_; }
   [[nodiscard]] SessionEnd last_end() const { return session_.end(); }
   [[nodiscard]] net::TlsResult last_tls() const { return last_tls_; }
   [[nodiscard]] net::TlsClient& tls() { return tls_; }
@@ -42,9 +44,32 @@ class LinkEngine {
     net::TlsClient& tls_;
   };
 
+  /// The bare line, behind CONNECT DEBUG.
+  class LineTransport final : public Transport {
+   public:
+    explicit LineTransport(net::Stack& stack) : stack_(stack) {}
+    void begin() { stuck_ = false; }
+    std::size_t read(std::span<std::uint8_t> into) override { return stack_.receive(into); }
+    bool write(std::span<const std::uint8_t> bytes) override {
+      const auto size = static_cast<std::uint32_t>(bytes.size());
+      stuck_ = stuck_ || stack_.transmit(bytes.data(), size) != size;
+      return !stuck_;
+    }
+    bool flush() override { return !stuck_; }
+    bool delivered() const override { return true; }
+    bool ended() const override { return stuck_; }
+
+   private:
+    net::Stack& stack_;
+    bool stuck_ = false;
+  };
+
   void stay_offline();
   [[nodiscard]] bool connect();
+  [[nodiscard]] bool bring_up();
   void run_session();
+  void run_direct_session();
+  void begin_anew();
   void wait_before_retry();
   void set_status(NetworkStatus status);
 
@@ -53,12 +78,14 @@ class LinkEngine {
   net::Stack stack_;
   net::TlsClient tls_;
   TlsTransport transport_;
+  LineTransport line_;
   FrameIo io_;
   Session session_;
   BackOff back_off_;
   std::uint64_t attempts_ = 0;      // since the last success
   unsigned failures_in_a_row_ = 0;  // of connections over the same bearer
   bool configured_ = false;
+  DirectEnd last_direct_ = DirectEnd::None;
   volatile bool backing_off_ = false;
   volatile NetworkStatus status_ = NetworkStatus::DeliberatelyOffline;
   net::TlsResult last_tls_ = net::TlsResult::Connected;

@@ -40,6 +40,9 @@ class Session {
   [[nodiscard]] SessionEnd end() const { return end_; }
   [[nodiscard]] bool welcomed() const { return welcomed_; }
   [[nodiscard]] bool fetching() const { return update_.active(); }
+  /// For a connection that is not the gateway's: there is one place for debug sessions. Only between two of
+  /// the gateway's.
+  [[nodiscard]] DebugStreams& debug_streams() { return debug_; }
 
  private:
   static constexpr std::uint64_t kWelcomeTime = 20'000'000;
