@@ -18,28 +18,33 @@ constexpr std::size_t kLongestLine = 8192;  // of what a device says; more is no
 
 [[noreturn]] void fail(const std::string& path) { throw Failure(path + ": " + std::strerror(errno)); }
 
-void make_raw(int descriptor, const std::string& path) {
+void make_raw(int descriptor, const std::string& path, unsigned rate, bool flow_control) {
   termios settings{};
   if (tcgetattr(descriptor, &settings) != 0) fail(path);
   cfmakeraw(&settings);
   settings.c_cflag |= CLOCAL | CREAD;
+  if (flow_control) settings.c_cflag |= CRTSCTS;
   settings.c_cc[VMIN] = 0;
   settings.c_cc[VTIME] = 0;
-  if (cfsetspeed(&settings, B115200) != 0 || tcsetattr(descriptor, TCSAFLUSH, &settings) != 0) fail(path);
+  if (cfsetspeed(&settings, rate) != 0 || tcsetattr(descriptor, TCSAFLUSH, &settings) != 0) fail(path);
 }
 
 }  // namespace
 
-TtyLine::TtyLine(const std::string& path) : path_(path) {
-  descriptor_ = open(path.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (descriptor_ < 0) fail(path);
+int open_serial_port(const std::string& path, unsigned rate, bool flow_control) {
+  const int descriptor = open(path.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (descriptor < 0) fail(path);
   try {
-    make_raw(descriptor_, path);
+    make_raw(descriptor, path, rate, flow_control);
   } catch (...) {
-    close(descriptor_);
+    close(descriptor);
     throw;
   }
+  return descriptor;
 }
+
+TtyLine::TtyLine(const std::string& path)
+    : path_(path), descriptor_(open_serial_port(path, B115200, false)) {}
 
 TtyLine::~TtyLine() { close(descriptor_); }
 

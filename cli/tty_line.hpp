@@ -5,6 +5,10 @@
 
 namespace microvisor::cli {
 
+/// Opens a serial port: raw, 8N1, at one of the rates of termios(3) (B115200); `flow_control` by RTS and CTS.
+/// Non-blocking reads are the caller's to arrange. Throws Failure if it is no serial port.
+int open_serial_port(const std::string& path, unsigned rate, bool flow_control);
+
 class TtyLine final : public SerialLine {
  public:
   /// `path`, for example /dev/ttyUSB0. Throws Failure if it is no serial port.

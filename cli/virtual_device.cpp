@@ -88,21 +88,21 @@ class VirtualDevice::SerialTap final : public board::SerialDevice {
   std::string line_;
 };
 
-/// The network as the board's source of outside events; notes the board's time whenever the board looks.
+/// Network or line as the board's source of outside events; notes the board's time whenever the board looks.
 class VirtualDevice::Outside final : public board::HostEvents {
  public:
-  Outside(board::Network& network, const board::Scheduler& scheduler)
-      : network_(network), scheduler_(scheduler) {}
+  Outside(board::HostEvents& events, const board::Scheduler& scheduler)
+      : events_(events), scheduler_(scheduler) {}
   bool poll(std::chrono::microseconds timeout) override {
     microseconds_.store(scheduler_.microseconds(), std::memory_order_relaxed);
-    return network_.poll(timeout);
+    return events_.poll(timeout);
   }
-  [[nodiscard]] bool awaiting() const override { return network_.awaiting(); }
-  void wake() override { network_.wake(); }
+  [[nodiscard]] bool awaiting() const override { return events_.awaiting(); }
+  void wake() override { events_.wake(); }
   [[nodiscard]] std::uint64_t microseconds() const { return microseconds_.load(std::memory_order_relaxed); }
 
  private:
-  board::Network& network_;
+  board::HostEvents& events_;
   const board::Scheduler& scheduler_;
   std::atomic<std::uint64_t> microseconds_{0};
 };
@@ -153,19 +153,32 @@ void VirtualDevice::resume(const board::Snapshot& snapshot, const board::BoardOp
 
 /// What stands around the chip, each a part of its snapshots.
 void VirtualDevice::connect(board::Board& board) {
-  network_ = std::make_unique<board::SlirpNetwork>(board.scheduler());
-  inlet_ = std::make_unique<board::LiveInlet>(board.scheduler(), *network_);
-  inlet_->on_reset_pin([&board] { board.reset_pin(); });
-  outside_ = std::make_unique<Outside>(*inlet_, board.scheduler());
-  board.set_host(outside_.get());
-  modem_ = std::make_unique<board::AtModem>(board.scheduler(), *inlet_);
-  modem_->attach(*board.serial(kLpuart1));
-  board.include(board::kModemPart, [this](board::Archive& archive) { modem_->serialise(archive); });
+  if (options_.direct) {
+    line_ = std::make_unique<board::PseudoTerminal>(board.scheduler(), *board.serial(kLpuart1));
+    set_host(board, *line_);
+  } else {
+    connect_modem(board);
+  }
   if (options_.serial) {
     serial_ = std::make_unique<SerialTap>(*this);
     board.serial(kUsart2)->connect(serial_.get());
   }
   attach_i2c(board);
+}
+
+void VirtualDevice::connect_modem(board::Board& board) {
+  network_ = std::make_unique<board::SlirpNetwork>(board.scheduler());
+  inlet_ = std::make_unique<board::LiveInlet>(board.scheduler(), *network_);
+  inlet_->on_reset_pin([&board] { board.reset_pin(); });
+  set_host(board, *inlet_);
+  modem_ = std::make_unique<board::AtModem>(board.scheduler(), *inlet_);
+  modem_->attach(*board.serial(kLpuart1));
+  board.include(board::kModemPart, [this](board::Archive& archive) { modem_->serialise(archive); });
+}
+
+void VirtualDevice::set_host(board::Board& board, board::HostEvents& events) {
+  outside_ = std::make_unique<Outside>(events, board.scheduler());
+  board.set_host(outside_.get());
 }
 
 void VirtualDevice::attach_i2c(board::Board& board) {
@@ -202,9 +215,9 @@ DeviceStatus VirtualDevice::status() const {
           .instructions = statistics.instructions,
           .virtual_seconds = statistics.virtual_seconds,
           .resets = board_->resets(),
-          .modem = std::string(modem_->state_text()),
-          .packets_sent = modem_->packets_sent(),
-          .packets_received = modem_->packets_received()};
+          .modem = modem_ ? std::string(modem_->state_text()) : line_->path(),
+          .packets_sent = modem_ ? modem_->packets_sent() : 0,
+          .packets_received = modem_ ? modem_->packets_received() : 0};
 }
 
 void VirtualDevice::watch_pins() {

@@ -1,5 +1,5 @@
-// A provisioned board with a modem on the host's network, and what a person sees of it: serial lines, pins,
-// boot.
+// A provisioned board with a modem on the host's network, or without one on a line to the host, and what a
+// person sees of it: serial lines, pins, boot.
 //
 // Runs on the thread that calls run(). stop() may be called from any thread. The listeners are called on the
 // board's thread.
@@ -16,6 +16,7 @@
 #include "board/board.hpp"
 #include "board/fault/fault.hpp"
 #include "board/modem/at_modem.hpp"
+#include "board/modem/pseudo_terminal.hpp"
 #include "board/modem/slirp_network.hpp"
 #include "board/replay/inlet.hpp"
 #include "board/replay/recorder.hpp"
@@ -35,6 +36,7 @@ struct VirtualDeviceOptions {
   std::vector<board::PinId> pins;  ///< of which on_pin is wanted
   std::vector<I2cTarget> i2c;      ///< on I2C1
   std::vector<board::Fault> faults;
+  bool direct = false;  ///< a pseudo-terminal in the modem's place, not together with a snapshot
   /// Where to go on instead of at power-on, if not null. The board then lives in memory and leaves the
   /// memories it is given as they are.
   std::shared_ptr<const board::Snapshot> snapshot;
@@ -77,7 +79,7 @@ class VirtualDevice {
   void stop() { board_->stop(); }
   /// Pulls the reset pin. From any thread.
   void reset() {
-    board_->post([this] { inlet_->pull_reset_pin(); });
+    board_->post([this] { inlet_ ? inlet_->pull_reset_pin() : board_->reset_pin(); });
   }
   /// Has `task` called on the board's thread. From any thread.
   void post(std::function<void()> task) { board_->post(std::move(task)); }
@@ -85,6 +87,8 @@ class VirtualDevice {
   // On the board's thread, or while it does not run.
   [[nodiscard]] board::Board& board() { return *board_; }
   [[nodiscard]] DeviceStatus status() const;
+  /// The pseudo-terminal in the modem's place; with `direct` only.
+  [[nodiscard]] const std::string& line() const { return line_->path(); }
 
   /// Virtual time since power-on, as it was when the board last looked outside (every few thousand
   /// instructions). From any thread.
@@ -100,6 +104,8 @@ class VirtualDevice {
   void switch_on(board::BoardMemories memories, const board::BoardOptions& options);
   void resume(const board::Snapshot& snapshot, const board::BoardOptions& options);
   void connect(board::Board& board);
+  void connect_modem(board::Board& board);
+  void set_host(board::Board& board, board::HostEvents& events);
   void attach_i2c(board::Board& board);
   void watch_pins();
   void watch_start();
@@ -115,6 +121,7 @@ class VirtualDevice {
   std::unique_ptr<board::Board> board_;
   std::unique_ptr<board::SlirpNetwork> network_;
   std::unique_ptr<board::LiveInlet> inlet_;
+  std::unique_ptr<board::PseudoTerminal> line_;  ///< in the place of network and modem
   std::unique_ptr<Outside> outside_;
   std::unique_ptr<board::AtModem> modem_;
   std::unique_ptr<board::Recorder> recorder_;

@@ -25,6 +25,7 @@ struct RunArguments {
   std::string directory, duration, snapshot, save, record;
   bool fast = false;
   bool halt = false;
+  bool direct = false;
   FaultArguments faults;
   ToolArguments tools;
 };
@@ -60,6 +61,7 @@ void run(const RunArguments& arguments) {
   if (arguments.halt && arguments.tools.gdb.empty()) throw Failure("--halt needs --gdb");
   VirtualDeviceOptions options;
   options.fast = arguments.fast;
+  options.direct = arguments.direct;
   options.faults = parse_faults(arguments.faults);
   auto memories = board::BoardMemories::open(arguments.directory);
   if (!memories) throw Failure(memories.error().message);
@@ -71,6 +73,7 @@ void run(const RunArguments& arguments) {
   device.on_application_start = [] { note("the application starts"); };
   BoardTools tools(device.board(), arguments.tools, arguments.halt);
   note("device " + sid + (options.snapshot ? " goes on from the snapshot" : " is on"));
+  if (arguments.direct) note("the modem's line is " + device.line());
   if (!arguments.record.empty()) device.record(arguments.record);
   run_to_the_end(device, tools, seconds);
   device.end_recording();
@@ -88,11 +91,19 @@ void add_board_run(CLI::App& board) {
   command->add_option("--for", arguments->duration,
                       "Board time from power-on, or from the snapshot, for example 30s");
   command->add_flag("--fast", arguments->fast, "As fast as this machine can, not in real time");
-  command->add_option("--snapshot", arguments->snapshot,
-                      "Go on from this snapshot of the board, in memory: the directory stays as it is");
-  command->add_option("--save", arguments->save, "Write a snapshot when the run ends");
-  command->add_option("--record", arguments->record,
-                      "Record all that comes from outside, for 'board replay'");
+  command
+      ->add_flag("--direct", arguments->direct,
+                 "A pseudo-terminal in the modem's place, for 'microvisor debug --direct'")
+      ->excludes("--fast");
+  command
+      ->add_option("--snapshot", arguments->snapshot,
+                   "Go on from this snapshot of the board, in memory: the directory stays as it is")
+      ->excludes("--direct");
+  command->add_option("--save", arguments->save, "Write a snapshot when the run ends")->excludes("--direct");
+  command
+      ->add_option("--record", arguments->record,
+                   "Record all that comes from outside, for 'board replay'")
+      ->excludes("--direct");
   add_fault_options(*command, arguments->faults);
   add_tool_options(*command, arguments->tools);
   command->add_flag("--halt", arguments->halt, "Do not start before the debugger of --gdb says so");

@@ -3,6 +3,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -87,6 +88,24 @@ void add_show(CLI::App& devices, Context& context) {
   });
 }
 
+/// What proves a device to a debugger that does without the cloud later.
+void add_certificate(CLI::App& devices, Context& context) {
+  auto name = std::make_shared<std::string>();
+  CLI::App* command = devices.add_subcommand("certificate", "Print a device's certificate (PEM)");
+  command->add_option("DEVICE", *name, "SID or unique name")->required();
+  command->callback([name, &context] {
+    Client client(find_credentials(context.profile));
+    const std::string sid = text_of(client.get(device_path(*name)), "sid");
+    const json all = client.get("/api/decrypters").at("devices");
+    const auto found = std::ranges::find_if(all, [&](const json& d) { return text_of(d, "sid") == sid; });
+    if (found == all.end() || found->at("certificate").is_null())
+      throw Failure(sid + " has not connected yet: nobody knows its certificate");
+    std::string pem = found->at("certificate").get<std::string>();
+    while (pem.ends_with('\n')) pem.pop_back();
+    print_line(pem);
+  });
+}
+
 struct UpdateArguments {
   std::string device, target;
   std::string unique_name;
@@ -134,6 +153,7 @@ void add_devices(CLI::App& program, Context& context) {
   devices->require_subcommand(1);
   add_list(*devices, context);
   add_show(*devices, context);
+  add_certificate(*devices, context);
   add_update(*devices, context);
   add_device_custody(*devices, context);
   add_device_attestation(*devices, context);

@@ -117,6 +117,26 @@ TEST_F(LinkPath, ReconnectsAfterTheNetworkDroppedTheCall) {
   EXPECT_TRUE(device.run_until([&] { return gateway.seen().sessions == 2 && connected(); }));
 }
 
+/// A network that says CONNECT DEBUG gets no debug session by that, and the next call is one like any other.
+TEST_F(LinkPath, ANetworkThatClaimsToBeADebuggerCostsADelay) {
+  constexpr std::string_view kConnect = "CONNECT";
+  constexpr std::string_view kDebug = " DEBUG\r";  // in the place of the line's end and of PPP's first bytes
+  std::string said;
+  std::size_t changed = 0;
+  line.damage_to_chip = [&](std::uint8_t& byte) {
+    if (changed != kDebug.size() && said.ends_with(kConnect)) {
+      byte = static_cast<std::uint8_t>(kDebug[changed++]);
+    } else {
+      said += static_cast<char>(byte);
+    }
+    return true;
+  };
+  ASSERT_TRUE(run_until_connected());
+  EXPECT_EQ(changed, kDebug.size());
+  EXPECT_EQ(device.engine().last_direct_end(), firmware::link::DirectEnd::Protocol);
+  EXPECT_LT(line.now(), 30 * firmware::net::kSeconds);
+}
+
 TEST_F(LinkPath, RefusesAGatewayWithAnotherName) {
   ASSERT_TRUE(device.identity_record.gateway_server_name.assign(
       std::span(reinterpret_cast<const std::uint8_t*>("other.example"), 13)));

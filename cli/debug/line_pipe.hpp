@@ -1,0 +1,52 @@
+// A debug stream over a serial line, without any cloud: this machine sits in the place of the device's modem
+// (protocol/LINK.md, "Without a gateway").
+//
+// First the module is played, until the device has called; then the line carries frames of the device link,
+// one stream among them. One thread, that of the GDB server.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+
+#include "cli/debug/device_session.hpp"
+#include "protocol/link/frame_codec.hpp"
+
+namespace microvisor::cli::debug {
+
+class LinePipe final : public Pipe {
+ public:
+  /// Waits for the device's call, for as long as `keep_going`, and opens a stream. Throws Failure, one line.
+  LinePipe(const std::string& path, const std::function<bool()>& keep_going);
+  ~LinePipe() override;
+  LinePipe(const LinePipe&) = delete;
+  LinePipe& operator=(const LinePipe&) = delete;
+
+  bool send(std::span<const std::uint8_t> bytes) override;
+  std::optional<Bytes> receive(std::chrono::milliseconds wait) override;
+  std::string why() const override { return why_; }
+  int descriptor() const override { return line_; }
+
+ private:
+  void wait_for_call(const std::function<bool()>& keep_going);
+  [[nodiscard]] bool take_commands();
+  void read_line(std::chrono::milliseconds wait);
+  void write_line(std::span<const std::uint8_t> bytes);
+  void write_frame(const link::Frame& frame);
+  void take_frames();
+  void take_frame(const link::Frame& frame);
+  void send_waiting();
+  void end(std::string why);
+
+  std::string path_;
+  int line_ = -1;
+  Bytes read_;  // from the line, not yet looked at
+  protocol::FrameReader reader_;
+  std::uint64_t credit_ = 0;          // we may send
+  std::deque<std::uint8_t> waiting_;  // for credit
+  Bytes received_;
+  bool ended_ = false;
+  std::string why_;
+};
+
+}  // namespace microvisor::cli::debug
