@@ -168,4 +168,22 @@ def who_may_not():
                  "/dev/null")
 
 
+def the_device_is_reset():
+    """GDB and the command are told, and the next session is that of the device as it is then."""
+    with Bench() as bench:
+        bench.run_board()
+        process, port = bench.debug()
+        session = subprocess.Popen(["gdb-multiarch", "-nx", "-batch", "-ex", f"target remote 127.0.0.1:{port}", "-ex", "continue", APPLICATION],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in process.stderr:
+            if "GDB is connected" in line:
+                break
+        bench.user.command("board", "reset", "board")
+        output = session.communicate(timeout=60)[0]
+        check("the device has hung up" in output, f"GDB is told: {output}")
+        check(process.wait(30) == 1, "the command ends")
+        _, port = bench.debug()
+        check(number(gdb(port, "monitor reset", "maintenance flush register-cache", "print rounds")) == 0, "another session")
+
+
 globals()[sys.argv[3]]()
