@@ -25,10 +25,13 @@ class Bench:
         self.user.command("apps", "debug-keypair")
         self.user.command("apps", "bundle", APPLICATION, "app.zip", "--debug-auth-pubkey", "debug_auth_pub_key.pem")
         cloud = self.start_cloud()
+        self.user.command("bundle", "keypair")
+        self.user.command("bundle", "sign", "app.zip", "signed.zip", "--key", "signing_private.pem")
+        self.user.command("signers", "add", "signing_public.pem")
         created = self.user.command("board", "create", "board", "--cloud", self.user.credentials, "--json").stdout
         self.sid = json.loads(created)["sid"]
         board = self.user.run_board("board")
-        self.user.command("deploy", "app.zip", "--device", self.sid, "--wait")
+        self.user.command("deploy", "signed.zip", "--device", self.sid, "--wait")
         (self.user.home / "device.pem").write_text(self.user.command("devices", "certificate", self.sid).stdout)
         self.hash = json.loads(self.user.command("apps", "list", "--json").stdout)[0]["hash"]
         for process in (board, cloud):
@@ -52,9 +55,10 @@ class Bench:
         sys.exit("the board does not say its line")
 
     def arguments(self, *options, key=KEY):
-        return ["debug", "--direct", self.line, key, "--certificate", "device.pem", "--hash", self.hash, "--listen", "0", *options]
+        return ["debug", "--direct", self.line, key, "--certificate", "device.pem", "--listen", "0", *options]
 
     def debug(self, *options):
+        options = options or ["--hash", self.hash]
         process = self.keep(self.user.start(*self.arguments(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE))
         line = process.stdout.readline()
         found = re.fullmatch(r"GDB server listening on 127\.0\.0\.1:(\d+)\n", line)
@@ -111,7 +115,7 @@ def number(output):
 def break_step_and_look():
     with Bench() as bench:
         bench.run_board()
-        process, port = bench.debug("--once")
+        process, port = bench.debug("--once", "--bundle", "signed.zip")
         output = gdb(port, "break scale", "continue", "print value == rounds", "finish", "next", "backtrace", "print reading.place",
                      "monitor status", "monitor link", "monitor log", "monitor reset", "maintenance flush register-cache", "print rounds")
         expect(output, r"Breakpoint 1, scale \(value=\d+", r"\$1 = 1", r"Value returned is", r"#0 +take_reading", r"#1 .*main", r'"roof"',
@@ -153,12 +157,12 @@ def who_may_not():
         bench.run_board()
         refused = bench.user.command
         bench.user.command("apps", "debug-keypair", "--debug-auth-privkey", "other.pem", "--debug-auth-pubkey", "other_pub.pem")
-        one_line(refused(*bench.arguments(key="other.pem"), status=1), "key is not that of the application")
+        one_line(refused(*bench.arguments("--hash", bench.hash, key="other.pem"), status=1), "key is not that of the application")
         another = "sha256:" + 64 * "0"
-        one_line(refused(*bench.arguments()[:-4], "--hash", another, "--listen", "0", status=1), "key is not that of the application")
+        one_line(refused(*bench.arguments("--hash", another), status=1), "key is not that of the application")
         _, port = bench.debug()
         expect(gdb(port, "print rounds"), r"\$1 = \d+")
-        one_line(refused(*bench.arguments(), status=1), bench.line, "another session")
+        one_line(refused(*bench.arguments("--hash", bench.hash), status=1), bench.line, "another session")
         line = bench.line
         one_line(refused("debug", "--direct", line, KEY, "--certificate", "device.pem", status=1), "--bundle")
         one_line(refused("debug", "--direct", line, KEY, "--certificate", "device.pem", "--bundle", "app.zip", status=1), "not signed")
