@@ -100,9 +100,7 @@ void add_board_run(CLI::App& board) {
                    "Go on from this snapshot of the board, in memory: the directory stays as it is")
       ->excludes("--direct");
   command->add_option("--save", arguments->save, "Write a snapshot when the run ends")->excludes("--direct");
-  command
-      ->add_option("--record", arguments->record,
-                   "Record all that comes from outside, for 'board replay'")
+  command->add_option("--record", arguments->record, "Record all that comes from outside, for 'board replay'")
       ->excludes("--direct");
   add_fault_options(*command, arguments->faults);
   add_tool_options(*command, arguments->tools);
