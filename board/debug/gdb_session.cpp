@@ -438,6 +438,7 @@ void GdbSession::receive(std::string_view bytes) {
       case Event::Interrupt:
         range_.reset();
         if (waiting_) target_.halt();
+        interrupted_ = waiting_;
         break;
       case Event::Packet:
         if (acknowledges_) send_("+");
@@ -477,6 +478,8 @@ void GdbSession::tell_kept() { console(std::exchange(kept_, {})); }
 void GdbSession::halted(const Halt& halt) {
   halt_ = halt;
   if (!waiting_) return;
+  // GDB goes on by itself from a stop whose condition does not hold, and Ctrl-C would be lost with that.
+  if (std::exchange(interrupted_, false)) halt_.reason = HaltReason::Request;
   const bool stepped_on = halt.reason == HaltReason::Step && range_;
   if (stepped_on && halt.pc >= range_->first && halt.pc < range_->second) return target_.go_on(true);
   if (halt.reason == HaltReason::LockedUp) console("The core is locked up.\n");

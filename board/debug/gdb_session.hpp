@@ -55,8 +55,9 @@ class GdbSession {
   gdb::PacketReader reader_;
   std::string last_sent_;
   Halt halt_;
-  bool waiting_ = false;  ///< GDB waits for the target to halt
-  std::string kept_;      ///< text that came while it did not
+  bool waiting_ = false;      ///< GDB waits for the target to halt
+  bool interrupted_ = false;  ///< Ctrl-C has come meanwhile
+  std::string kept_;          ///< text that came while it did not
   bool acknowledges_ = true;
   bool extended_ = false;
   bool over_ = false;

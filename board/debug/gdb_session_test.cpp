@@ -313,6 +313,15 @@ TEST_F(GdbSessionTest, StepsThroughARange) {
   EXPECT_EQ(halted({.reason = HaltReason::Breakpoint, .watch = {}, .pc = 0x104}).size(), 1u);
 }
 
+TEST_F(GdbSessionTest, CtrlCIsNotLostBesideABreakpointThatGdbGoesOnFrom) {
+  const Halt breakpoint{.reason = HaltReason::Breakpoint, .watch = {}, .pc = 0};
+  ask_all("c");
+  session.receive("\x03");
+  EXPECT_THAT(halted(breakpoint), ElementsAre(StartsWith("T02")));
+  ask_all("c");
+  EXPECT_THAT(halted(breakpoint), ElementsAre(StartsWith("T05")));
+}
+
 TEST_F(GdbSessionTest, SaysWhenThereIsNoRoom) {
   target.room = 1;
   EXPECT_EQ(ask("Z0,8000100,2"), "OK");

@@ -216,8 +216,7 @@ def restart():
         process, gdb = waiting_gdb(field)
         field.user.command("devices", "update", field.sid, "--restart-app")
         gdb.wait_for("started anew")
-        log.wait_for(r"count 1$")
-        gdb.interrupt()
+        gdb.interrupt()  # while the new life clears what is watched: GDB goes on from that by itself
         gdb.wait_for("SIGINT")
         expect(gdb.ask("print mode = 1"), "= 1")
         gdb.type("continue")
