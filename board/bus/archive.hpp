@@ -44,6 +44,7 @@ class Archive {
   void raw(std::span<std::uint8_t> block) {
     if (!loading_) return append(block);
     if (input_.size() < block.size()) throw std::runtime_error("snapshot is cut short");
+    if (block.empty()) return;  // neither side need have an address then
     std::memcpy(block.data(), input_.data(), block.size());
     input_ = input_.subspan(block.size());
   }
