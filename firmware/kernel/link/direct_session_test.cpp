@@ -37,6 +37,7 @@ class BenchHost final : public LinkHost {
   debugger::Application& debugged_application() override { return application; }
   wire::Crypto& debug_crypto() override { return crypto_; }
   void debugger_attached(bool is) override { attached = is; }
+  std::optional<wire::EndReason> reset_is_near() override { return std::nullopt; }
 
   const vault::Identity& identity() override { std::abort(); }
   const vault::TrustAnchors& anchors() override { std::abort(); }
