@@ -319,9 +319,9 @@ struct GdbCommands {
   static Reply continue_back(GdbSession& session, Arguments) { return go_back(session, false); }
   static Reply go_back(GdbSession& session, bool stepping) {
     if (!session.target_.reversible()) return "";
-    session.waiting_ = true;
-    session.range_.reset();
+    session.wait();
     session.target_.go_back(stepping);
+    session.interrupt_again();
     return std::nullopt;
   }
 
@@ -355,13 +355,12 @@ struct GdbCommands {
   static Reply step_through(GdbSession& session, std::uint32_t first, std::uint32_t end) {
     session.threads_.went_on(true);
     if (session.target_.step_through(first, end)) {
-      session.waiting_ = true;
-      session.range_.reset();
-      session.tell_kept();
+      session.wait();
+      session.interrupt_again();
       return std::nullopt;
     }
     session.resume(true);
-    session.range_ = {first, end};
+    if (!session.interrupted_) session.range_ = {first, end};
     return std::nullopt;
   }
 
@@ -438,7 +437,7 @@ void GdbSession::receive(std::string_view bytes) {
       case Event::Interrupt:
         range_.reset();
         if (waiting_) target_.halt();
-        interrupted_ = waiting_;
+        interrupted_ = true;
         break;
       case Event::Packet:
         if (acknowledges_) send_("+");
@@ -466,14 +465,23 @@ void GdbSession::reply(std::string_view data) {
 }
 
 void GdbSession::resume(bool stepping) {
-  waiting_ = true;
-  range_.reset();
-  tell_kept();
+  wait();
   threads_.went_on(stepping);
   target_.go_on(stepping);
+  interrupt_again();
 }
 
-void GdbSession::tell_kept() { console(std::exchange(kept_, {})); }
+void GdbSession::wait() {
+  waiting_ = true;
+  range_.reset();
+  console(std::exchange(kept_, {}));
+}
+
+/// A Ctrl-C that comes between two steps which GDB makes of one command is for the next of them (GDB manual,
+/// Interrupts).
+void GdbSession::interrupt_again() {
+  if (interrupted_) target_.halt();
+}
 
 void GdbSession::halted(const Halt& halt) {
   halt_ = halt;

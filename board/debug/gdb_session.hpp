@@ -47,7 +47,8 @@ class GdbSession {
   void reply(std::string_view data);
   [[nodiscard]] std::string stop_reply();
   void resume(bool stepping);
-  void tell_kept();
+  void wait();
+  void interrupt_again();
 
   DebugTarget& target_;
   GdbThreads threads_;
@@ -56,7 +57,7 @@ class GdbSession {
   std::string last_sent_;
   Halt halt_;
   bool waiting_ = false;      ///< GDB waits for the target to halt
-  bool interrupted_ = false;  ///< Ctrl-C has come meanwhile
+  bool interrupted_ = false;  ///< Ctrl-C has come since the last stop
   std::string kept_;          ///< text that came while it did not
   bool acknowledges_ = true;
   bool extended_ = false;

@@ -322,6 +322,18 @@ TEST_F(GdbSessionTest, CtrlCIsNotLostBesideABreakpointThatGdbGoesOnFrom) {
   EXPECT_THAT(halted(breakpoint), ElementsAre(StartsWith("T05")));
 }
 
+TEST_F(GdbSessionTest, CtrlCBetweenTwoStepsIsForTheNext) {
+  session.receive("\x03");
+  ask_all("c");
+  EXPECT_THAT(target.log, ElementsAre("go on", "halt"));
+  EXPECT_THAT(halted({.reason = HaltReason::Request, .watch = {}, .pc = 0}), ElementsAre(StartsWith("T02")));
+  ask_all("vCont;r100,200:1");
+  EXPECT_THAT(halted({.reason = HaltReason::Step, .watch = {}, .pc = 0x300}), ElementsAre(StartsWith("T05")));
+  session.receive("\x03");
+  ask_all("vCont;r100,200:1");
+  EXPECT_THAT(halted({.reason = HaltReason::Step, .watch = {}, .pc = 0x104}), ElementsAre(StartsWith("T02")));
+}
+
 TEST_F(GdbSessionTest, SaysWhenThereIsNoRoom) {
   target.room = 1;
   EXPECT_EQ(ask("Z0,8000100,2"), "OK");

@@ -72,6 +72,7 @@ bool DeviceSession::flush() {
 bool DeviceSession::send_message(std::span<const std::uint8_t> message) {
   if (over_ || !requester_.send(message)) return false;
   if (unanswered_ == 0) asked_at_ = std::chrono::steady_clock::now();
+  ++posted_;
   ++unanswered_;
   ++unwanted_;
   return flush();
@@ -162,6 +163,7 @@ void DeviceSession::read_message(std::span<const std::uint8_t> message) {
                      .stop = {item.stopped, owned(item.stopped.stack), owned(item.stopped.code)},
                      .wake_reason = item.wake_reason,
                      .end = item.end_reason,
+                     .answered = posted_ - unanswered_ + (answers.empty() ? 0 : 1),
                      .failure = {}});
   }
   if (!answers.empty()) take_answers(std::move(answers));

@@ -57,6 +57,7 @@ struct News {
   OwnedStop stop;                ///< Stopped
   std::uint8_t wake_reason = 0;  ///< Restarted
   wire::EndReason end{};         ///< Ended
+  std::uint64_t answered = 0;    ///< of our messages, before it was said
   wire::Answer failure;          ///< Answer: of a command that was posted and could not be done
 };
 
@@ -88,6 +89,9 @@ class DeviceSession {
   [[nodiscard]] std::optional<std::vector<OwnedAnswer>> exchange(const std::vector<OwnedCommand>& commands);
   /// The oldest news. Waits for some, at most so long.
   [[nodiscard]] std::optional<News> take_news(std::chrono::milliseconds wait);
+  /// Messages that have been sent. What the device says before it has answered the last of them, it has said
+  /// without knowing of it (News::answered).
+  [[nodiscard]] std::uint64_t posted() const { return posted_; }
   /// Tells the device that somebody is there, when it is time; one that leaves a message unanswered has gone.
   void keep_alive();
 
@@ -111,7 +115,8 @@ class DeviceSession {
   std::function<bool()> wanted_;
   std::vector<OwnedAnswer> answers_;  // of the exchange at hand
   std::deque<News> news_;
-  std::size_t unanswered_ = 0;  // messages with commands
+  std::uint64_t posted_ = 0;    // messages with commands
+  std::size_t unanswered_ = 0;  // of these
   std::size_t unwanted_ = 0;    // of these the first, whose answers nobody waits for
   std::chrono::steady_clock::time_point sent_at_{};
   std::chrono::steady_clock::time_point asked_at_{};  // of the oldest unanswered one, or the last answer

@@ -124,6 +124,7 @@ std::optional<TargetEvent> RemoteTarget::poll(std::chrono::milliseconds wait) {
   switch (news->kind) {
     case wire::ItemKind::Stopped: {
       if (released_) return run_on(news->stop);
+      if (news->answered < gone_on_) return std::nullopt;  // of the time before it went on
       const std::string text = describe_stop(news->stop.stop);
       return TargetEvent{.halt = take_stop(news->stop), .text = text, .over = false};
     }
@@ -333,7 +334,9 @@ bool RemoteTarget::resume(OwnedCommand what) {
   collect_breakpoints(commands);
   commands.push_back(std::move(what));
   halted_ = false;
-  return session_.post_and_expect_news(commands);
+  const bool posted = session_.post_and_expect_news(commands);
+  gone_on_ = session_.posted();
+  return posted;
 }
 
 void RemoteTarget::halt() { static_cast<void>(session_.post({command({.opcode = Opcode::Halt})})); }

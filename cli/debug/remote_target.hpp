@@ -82,6 +82,7 @@ class RemoteTarget final : public PolledTarget {
   OwnedStop stop_;
   board::Halt halt_;
   bool halted_ = false;
+  std::uint64_t gone_on_ = 0;         // the session's messages up to the one that let it go on
   bool released_ = false;             // no GDB is there: the application runs
   std::vector<OwnedCommand> writes_;  // wait for the next message
   std::multiset<std::uint32_t> breakpoints_;

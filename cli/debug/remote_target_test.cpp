@@ -256,6 +256,16 @@ TEST_F(RemoteTargetTest, AHaltThatComesWhenGdbHasLeftIsNotLeftStanding) {
   EXPECT_EQ(application_.run_state, firmware::debugger::RunState::Halted) << "the next one has it halted";
 }
 
+/// Ctrl-C that meets a stop is answered by the same stop again.
+TEST_F(RemoteTargetTest, AStopOfTheTimeBeforeItWentOnIsNone) {
+  target_->halt();
+  application_.runs_on = true;
+  target_->go_on(false);
+  for (unsigned i = 0; i < 3; ++i) EXPECT_FALSE(target_->poll(std::chrono::milliseconds(0)));
+  application_.stop_for(wire::StopReason::Breakpoint);
+  EXPECT_EQ(wait_for_halt().reason, board::HaltReason::Breakpoint);
+}
+
 TEST_F(RemoteTargetTest, TheEndOfThePipeIsTheEnd) {
   pipe_->gone = true;
   std::optional<TargetEvent> event;

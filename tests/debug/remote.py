@@ -4,6 +4,7 @@
 Usage: remote.py MICROVISOR FIELD.elf CASE. Each case is a function below.
 """
 import os
+import re
 import subprocess
 import sys
 
