@@ -40,7 +40,7 @@ protocol::SigningKey read_key(const std::string& file) {
   return std::move(*key);
 }
 
-/// The reports of a device in the cloud, oldest first.
+/// The reports of a device in the cloud, newest first.
 class Reports {
  public:
   Reports(const CrashArguments& arguments, const Context& context)
@@ -54,7 +54,7 @@ class Reports {
   json find(const std::string& id) {
     const json all = list();
     if (all.empty()) throw Failure("the device has no crash reports");
-    if (id == "latest") return all.back();
+    if (id == "latest") return all.front();
     json found;
     for (const json& one : all) {
       if (!text_of(one, "id").starts_with(id)) continue;

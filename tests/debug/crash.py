@@ -3,6 +3,7 @@
 
 Usage: crash.py MICROVISOR FALL.elf CASE. Each case is a function below; lines are known from guests/fall.c.
 """
+import datetime
 import json
 import os
 import pathlib
@@ -29,6 +30,10 @@ def chain():
     """Functions and lines, innermost first, and which of them is inlined."""
     fall = ("fall", line_of("fall calls"), False)
     return [("note", line_of("note"), True), ("fall", line_of("fall"), False), fall, fall, fall, ("main", line_of("main"), False)]
+
+
+def received(report):
+    return datetime.datetime.fromisoformat(report["date_received"].replace("Z", "+00:00"))
 
 
 class Crashed:
@@ -68,9 +73,10 @@ def shown():
         check([(name, int(line), bool(inlined)) for name, _, line, inlined in found[:6]] == chain(), f"who had called whom: {found}")
         check(all(file.endswith("fall.c") for _, file, _, _ in found[:6]), "in which file")
         check(found[6][0] == "Reset_Handler" and "the outermost function" in text, "down to the start")
-        check(listed[-1]["id"][:12] in text, "it is the latest")
-        view = json.loads(crashed.crash("show", listed[0]["id"][:10], *OPENED, "--json").stdout)
-        check(view["id"] == listed[0]["id"], "or any other, by the beginning of its id")
+        latest, first = max(listed, key=received), min(listed, key=received)
+        check(received(latest) > received(first) and f"crash report {latest['id'][:12]}, received" in text, "it is the latest")
+        view = json.loads(crashed.crash("show", first["id"][:10], *OPENED, "--json").stdout)
+        check(view["id"] == first["id"], "or any other, by the beginning of its id")
         check([(frame["function"], frame["line"], frame["inlined"]) for frame in view["backtrace"][:6]] == chain(), "as JSON")
         check("null pointer" in view["explanation"] and view["backtrace_end"] == "the outermost function", "and the words")
         check(text in crashed.user.command("devices", "crashes", crashed.sid, *OPENED).stdout, "devices crashes says the same")
@@ -79,7 +85,7 @@ def shown():
         one_line(crashed.crash("show", "ffff", *OPENED, status=1), "ffff")
         one_line(crashed.crash("show", "latest", *OPENED, "--json", "--gdb", "0", status=1), "--json")
         one_line(crashed.crash("show", "latest", *OPENED, "--gdb", "here", status=1), "here")
-        crashed.crash("remove", listed[0]["id"][:16])
+        crashed.crash("remove", first["id"][:16])
         check(len(json.loads(crashed.crash("list", "--json").stdout)) == len(listed) - 1, "one can be removed")
     with Crashed(stack_bytes=32) as crashed:
         text = crashed.crash("show", *OPENED).stdout

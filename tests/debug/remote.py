@@ -95,9 +95,9 @@ def reset_and_monitor():
         _, port = field.debug()
         output = gdb(port, "monitor help", "monitor status", "print rounds > 0", "monitor reset", "maintenance flush register-cache",
                      "print rounds", "info registers pc", "break take_reading", "continue", "print rounds", "monitor status", "monitor log 2",
-                     "monitor link", "monitor log many", "monitor nothing")
+                     "monitor link", "monitor log many", "monitor halt", "monitor crash", "monitor nothing")
         expect(output, r"status +what the application does", r"reset +starts", r"UV[0-9a-f]{32}: .*; kernel \d+\.\d+\.\d+", r"\$1 = 1", r"pc +0x8\w+ +0x8\w+ <Reset_Handler",
-               r"Breakpoint 1, take_reading", r"\$3 = 1", r"UV[0-9a-f]{32}: thread mode", r"\d+ exchanges, \d+ messages", r"takes a number", r"not support this command")
+               r"Breakpoint 1, take_reading", r"\$3 = 1", r"UV[0-9a-f]{32}: thread mode", r"\d+ exchanges, \d+ messages", r"takes a number", r"thread mode\n", r"no crash reports", r"not support this command")
 
 
 def taken_over():

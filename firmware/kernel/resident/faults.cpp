@@ -276,6 +276,8 @@ void panic(std::uint32_t code, std::uint32_t detail) {
 
 /// 0: goes on, to the debugger's halt; 1: the application ends.
 [[gnu::noinline, gnu::cold]] static std::uint32_t end_or_halt(EndCause cause, std::uint32_t exc_return) {
+  // A call that has been pre-empted by a fast interrupt which has failed finds that one's frame, and no gate.
+  take_fast_end();
   if (end_is_open()) describe(the_end, cause, exc_return);
   clear_fault_status();
   if (monitor_takes_fault()) return 0;
