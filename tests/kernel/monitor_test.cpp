@@ -2,6 +2,9 @@
 // and registers, as the worker drives them in a debug session.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdio>
+
 #include "firmware/kernel/resident/application_registers.hpp"
 #include "tests/kernel/worker_call.hpp"
 
@@ -97,6 +100,17 @@ class Monitor : public testing::Test {
                            "const, 4294967295u>)",
                            {kScratch + 0x600, 1}) &
             1) != 0;
+  }
+  /// Of a call of Microvisor's, from the branch to the instruction behind it, when nothing comes in between.
+  std::uint64_t call_instructions() {
+    std::uint64_t least = ~std::uint64_t{0};
+    for (unsigned i = 0; i < 20; ++i) {
+      EXPECT_TRUE(run_to(machine->board(), at("call_site"), 0, 100));
+      const std::uint64_t before = machine->board().statistics().instructions;
+      EXPECT_TRUE(run_to(machine->board(), at("behind_call"), 0, 100));
+      least = std::min(least, machine->board().statistics().instructions - before);
+    }
+    return least;
   }
   [[nodiscard]] std::uint32_t pc() const { return registers[firmware::kernel::kRegisterPc]; }
 
@@ -314,6 +328,17 @@ TEST_F(Monitor, TheStackPointerCanBeMoved) {
   machine->run(50);
   EXPECT_GT(variable("rounds"), rounds);
   EXPECT_EQ(machine->count("start"), 1u);
+}
+
+TEST_F(Monitor, CostsCallsNothingWhileItIsIdle) {
+  machine.emplace("debuggee", GuestParameters{kLoop, 0, 0});
+  ASSERT_TRUE(machine->run_until_line("start", 3000));
+  const std::uint64_t never_opened = call_instructions();
+  call_in_worker(*machine, "monitor_open()", {});
+  EXPECT_EQ(call_instructions(), never_opened);
+  call_in_worker(*machine, "monitor_close()", {});
+  EXPECT_EQ(call_instructions(), never_opened);
+  std::printf("mvGetMicroseconds: %llu instructions\n", static_cast<unsigned long long>(never_opened));
 }
 
 TEST_F(Monitor, ClosedInTheMiddleTheApplicationRunsOn) {

@@ -10,8 +10,8 @@ namespace {
 
 const std::string kSpace = "microvisor::firmware::kernel::";
 
-/// Runs until the core is about to execute `address`, with this stack pointer if it is not 0. False: the time
-/// is over.
+}  // namespace
+
 bool run_to(board::Board& board, std::uint32_t address, std::uint32_t sp, unsigned milliseconds) {
   board::Core& core = board.core();
   const board::Time end = board.scheduler().now() + milliseconds * 1000 * board::kTicksPerMicrosecond;
@@ -28,8 +28,6 @@ bool run_to(board::Board& board, std::uint32_t address, std::uint32_t sp, unsign
   board.on_halt({});
   return there;
 }
-
-}  // namespace
 
 WorkerVisit::WorkerVisit(KernelMachine& machine, unsigned milliseconds)
     : machine_(machine),

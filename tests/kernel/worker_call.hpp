@@ -19,6 +19,11 @@ namespace microvisor::tests {
 /// Memory of the application's that tests give to such functions; no guest uses it.
 inline constexpr std::uint32_t kScratch = 0x2006'0000;
 
+/// Runs until the core is about to execute `address`, with this stack pointer if it is not 0. False: the time
+/// is over.
+[[nodiscard]] bool run_to(board::Board& board, std::uint32_t address, std::uint32_t sp,
+                          unsigned milliseconds);
+
 /// One time that the worker comes by, in which any number of functions is called. Throws if it does not come
 /// within `milliseconds` of board time, or a function does not return.
 class WorkerVisit {
