@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 MICROVISOR, GUEST = sys.argv[1:3]
 ASLEEP = str(pathlib.Path(GUEST).with_name("asleep.elf"))
@@ -286,8 +287,9 @@ def interrupt_in_its_sleep():
         client.send(b"c")
         assert client.answer() == b"O" + b"asleep\n".hex().encode()
         for _ in range(3):
-            # A halt between the message and the WFI is possible; one turn later it sleeps.
-            for _ in range(2):
+            # A halt between the message and the WFI is possible, and one before the core has gone on at all.
+            until = time.monotonic() + 30
+            while time.monotonic() < until:
                 client.socket.sendall(b"\x03")
                 assert client.answer().startswith(b"T02"), "not stopped by Ctrl-C"
                 state = bytes.fromhex(client.ask(b"qRcmd," + b"state".hex().encode()).decode()).decode()
