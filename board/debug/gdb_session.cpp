@@ -436,8 +436,8 @@ void GdbSession::receive(std::string_view bytes) {
         break;
       case Event::Interrupt:
         range_.reset();
+        interrupted_ = true;  // before the target is told, since some halt at once
         if (waiting_) target_.halt();
-        interrupted_ = true;
         break;
       case Event::Packet:
         if (acknowledges_) send_("+");

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include <algorithm>
 #include <map>
 #include <random>
@@ -29,6 +31,7 @@ class SmallTarget final : public DebugTarget {
   std::size_t room = 4;  // for each
   std::vector<std::string> log;
   bool running = false;
+  std::function<void()> on_halt;  // some halt at once
   bool has_past = false;
 
   bool reversible() const override { return has_past; }
@@ -77,7 +80,10 @@ class SmallTarget final : public DebugTarget {
   void clear_breakpoint(std::uint32_t address) override { std::erase(breakpoints, address); }
   void add_watch(const Watch& watch) override { watches.push_back(watch); }
   void remove_watch(const Watch& watch) override { std::erase(watches, watch); }
-  void halt() override { log.emplace_back("halt"); }
+  void halt() override {
+    log.emplace_back("halt");
+    if (on_halt) on_halt();
+  }
   void go_on(bool stepping) override {
     running = true;
     log.emplace_back(stepping ? "step" : "go on");
@@ -332,6 +338,14 @@ TEST_F(GdbSessionTest, CtrlCBetweenTwoStepsIsForTheNext) {
   session.receive("\x03");
   ask_all("vCont;r100,200:1");
   EXPECT_THAT(halted({.reason = HaltReason::Step, .watch = {}, .pc = 0x104}), ElementsAre(StartsWith("T02")));
+}
+
+TEST_F(GdbSessionTest, CtrlCIsOverWithTheHaltThatItMakes) {
+  target.on_halt = [this] { session.halted({.reason = HaltReason::Request, .watch = {}, .pc = 0}); };
+  ask_all("c");
+  session.receive("\x03");
+  ask_all("c");
+  EXPECT_THAT(target.log, ElementsAre("go on", "halt", "go on"));
 }
 
 TEST_F(GdbSessionTest, SaysWhenThereIsNoRoom) {

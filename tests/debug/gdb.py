@@ -263,6 +263,13 @@ class Client:
                 raise EOFError
             self.buffer += more
 
+    def acknowledged(self, data):
+        """Sends it, and comes back when it has been taken: what is sent then is not taken along with it."""
+        self.send(data)
+        while b"+" not in self.buffer:
+            self.buffer += self.socket.recv(4096)
+        self.buffer = self.buffer[self.buffer.index(b"+") + 1:]
+
     def ask(self, data):
         self.send(data)
         return self.answer()
@@ -287,13 +294,13 @@ def interrupt_in_its_sleep():
         client.send(b"c")
         assert client.answer() == b"O" + b"asleep\n".hex().encode()
         for _ in range(3):
-            # A halt between the message and the WFI is possible, and one before the core has gone on at all.
+            # A halt between the message and the WFI is possible. Acknowledged: a Ctrl-C that comes along with it halts at once.
             until = time.monotonic() + 30
             while time.monotonic() < until:
                 client.socket.sendall(b"\x03")
                 assert client.answer().startswith(b"T02"), "not stopped by Ctrl-C"
                 state = bytes.fromhex(client.ask(b"qRcmd," + b"state".hex().encode()).decode()).decode()
-                client.send(b"c")
+                client.acknowledged(b"c")
                 if "asleep" in state:
                     break
             else:
