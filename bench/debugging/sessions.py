@@ -121,7 +121,7 @@ def field(build, application):
     user.command("apps", "debug-keypair")
     user.command("apps", "bundle", application, "app.zip", "--debug-auth-pubkey", "debug_auth_pub_key.pem")
     with stopped(user.start_cloud()):
-        sid = json.loads(user.command("board", "create", "board", "--cloud", user.credentials, "--json").stdout)["sid"]
+        sid = user.create_board()
         with stopped(user.run_board("board", fast=False)):
             user.command("deploy", "app.zip", "--device", sid, "--wait")
             yield user, sid

@@ -40,11 +40,11 @@ def crash_under_run():
 def crash_on_a_board():
     server = user.start_cloud()
     try:
-        board = json.loads(command("board", "create", "board", "--cloud", user.credentials, "--json").stdout)
+        sid = user.create_board()
         app = command("apps", "create", "app.zip").stdout.strip()
-        command("devices", "update", board["sid"], "--target-app", app)
+        command("devices", "update", sid, "--target-app", app)
         command("board", "run", "board", "--for", "8s", "--fast")
-        look_at_crashes(board["sid"])
+        look_at_crashes(sid)
     finally:
         server.terminate()
         server.wait(20)

@@ -89,8 +89,7 @@ class Place:
         self.service = Service(user.credentials)
 
     def start_board(self):
-        made = self.user.command("board", "create", "board", "--cloud", self.user.credentials, "--json")
-        self.device = json.loads(made.stdout)["sid"]
+        self.device = self.user.create_board()
         self.board = self.user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL,
                                      stderr=subprocess.DEVNULL)
         self.service.until_connected(self.device)

@@ -1,4 +1,5 @@
 """A user at the command line, with a home of its own: what several tests of whole ways through the command share."""
+import json
 import os
 import pathlib
 import subprocess
@@ -46,6 +47,10 @@ class User:
         for _ in range(2):  # the second line is the last before it waits
             server.stderr.readline()
         return server
+
+    def create_board(self, board="board"):
+        """A board of the cloud's; its SID."""
+        return json.loads(self.command("board", "create", board, "--cloud", self.credentials, "--json").stdout)["sid"]
 
     def run_board(self, board, fast=True):
         return self.start("board", "run", board, *(["--fast"] if fast else []), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

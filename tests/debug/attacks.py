@@ -5,7 +5,6 @@ In each the session is refused or ended, the command says why in one line, the a
 
 Usage: attacks.py MICROVISOR APPLICATION.elf CASE [SEED COUNT]. Each case is a function below.
 """
-import json
 import os
 import random
 import re
@@ -14,7 +13,8 @@ import socket
 import sys
 import time
 
-from field import Field as AnyField, expect
+from field import Field as AnyField
+from stock_gdb import expect
 from middleman import BINARY, CLOSE, PING, TEXT, Middleman, frame_of, json_answer
 from user import check, one_line
 

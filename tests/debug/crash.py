@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 
+from stock_gdb import expect, gdb_on, server_port
 from user import User, check, one_line
 
 APPLICATION = os.path.abspath(sys.argv[2])
@@ -45,8 +46,7 @@ class Crashed:
         self.user.command("apps", "bundle", APPLICATION, "app.zip", "--crash-report-pubkey", "crash_public.pem",
                           "--crash-stack-bytes", stack_bytes)
         self.cloud = self.user.start_cloud()
-        board = self.user.command("board", "create", "board", "--cloud", self.user.credentials, "--json").stdout
-        self.sid = json.loads(board)["sid"]
+        self.sid = self.user.create_board()
         app = self.user.command("apps", "create", "app.zip").stdout.strip()
         self.user.command("devices", "update", self.sid, "--target-app", app)
         self.user.command("board", "run", "board", "--for", "8s", "--fast")
@@ -92,36 +92,18 @@ def shown():
         check("the report's copy of the stack ends here" in text and "#1 " in text and "main at" not in text, "a short stack is said to be short")
 
 
-def gdb(port, *commands):
-    arguments = ["gdb-multiarch", "-nx", "-batch", "-ex", "set confirm off", "-ex", "set pagination off", "-ex", "set style enabled off",
-                 "-ex", f"target remote 127.0.0.1:{port}"]
-    for command in commands:
-        arguments += ["-ex", command]
-    return subprocess.run(arguments + [APPLICATION], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60).stdout
-
-
-def expect(output, *patterns):
-    position = 0
-    for pattern in patterns:
-        found = re.compile(pattern).search(output, position)
-        if not found:
-            sys.exit(f"not found: {pattern}\nin:\n{output}")
-        position = found.end()
-
-
 def served_to_gdb():
     with Crashed() as crashed:
         server = crashed.user.start("crash", "show", crashed.sid, "latest", *OPENED, "--gdb", "0", stdout=subprocess.PIPE)
         try:
-            line = server.stdout.readline()
-            port = re.fullmatch(r"GDB server listening on 127\.0\.0\.1:(\d+)\n", line)[1]
+            port = server_port(server)
             frames = [rf"#{number} .*{name} .*fall\.c:{line}" for number, (name, line, _) in enumerate(chain())]
-            expect(gdb(port, "backtrace", "info registers", "frame 2", "print marks", "print depth", "x/i $pc", "print last_log"),
+            expect(gdb_on(APPLICATION, port, "backtrace", "info registers", "frame 2", "print marks", "print depth", "x/i $pc", "print last_log"),
                    *frames, r"r0 +0x", r"sp +0x2007", r"pc +0x80", r"#2 .*fall", r"\$1 = \{1, 1001\}", r"\$2 = 1", r"=> 0x80\w+ <fall\+\d+>:",
                    r"Cannot access memory")
-            expect(gdb(port, "print $d0", "continue", "stepi", "continue", "print $_siginfo"),
+            expect(gdb_on(APPLICATION, port, "print $d0", "continue", "stepi", "continue", "print $_siginfo"),
                    r"\$1 = <unavailable>", r"This is a crash report: it does not go on", r"SIGSEGV.*\n.*note", r"it does not go on")
-            expect(gdb(port, "set var $r0 = 1", "set var *(int*)$sp = 1", "info registers r0", "monitor crash"),
+            expect(gdb_on(APPLICATION, port, "set var $r0 = 1", "set var *(int*)$sp = 1", "info registers r0", "monitor crash"),
                    r"(?i)could not write register", r"Cannot access memory", r"r0 +0x", r"what happened +write to 0x00000010")
             server.terminate()
             check(server.wait(20) == 0, "it ends when it is told to")

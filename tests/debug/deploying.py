@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """From a project's folder to GDB on a device: `microvisor deploy --debug`, and the files for GDB and VS Code beside the examples.
 
-Usage: deploying.py MICROVISOR EXAMPLES SDK CASE. Each case is a function below.
+Usage: deploying.py MICROVISOR EXAMPLES CASE SDK. Each case is a function below.
 """
 import json
 import pathlib
@@ -23,12 +23,11 @@ class Desk:
 
     def __init__(self, board=True):
         self.user = User(sys.argv[1])
-        self.user.environment["MICROVISOR_SDK"] = sys.argv[3]
+        self.user.environment["MICROVISOR_SDK"] = sys.argv[4]
         shutil.copytree(EXAMPLES, self.user.home / "examples")
         self.processes = [self.user.start_cloud()] if board else []
         if board:
-            created = self.user.command("board", "create", "board", "--cloud", self.user.credentials, "--json").stdout
-            self.sid = json.loads(created)["sid"]
+            self.sid = self.user.create_board()
             self.processes.append(self.user.run_board("board", fast=False))
 
     def __enter__(self):
@@ -145,4 +144,4 @@ def files_beside_the_examples():
         check(process.wait(30) == 0, "the server ends with it")
 
 
-globals()[sys.argv[4]]()
+globals()[sys.argv[3]]()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+from stock_gdb import expect, gdb_on, server_port
 from user import User, check, one_line
 
 APPLICATION = os.path.abspath(sys.argv[2])
@@ -28,8 +29,7 @@ class Bench:
         self.user.command("bundle", "keypair")
         self.user.command("bundle", "sign", "app.zip", "signed.zip", "--key", "signing_private.pem")
         self.user.command("signers", "add", "signing_public.pem")
-        created = self.user.command("board", "create", "board", "--cloud", self.user.credentials, "--json").stdout
-        self.sid = json.loads(created)["sid"]
+        self.sid = self.user.create_board()
         board = self.user.run_board("board")
         self.user.command("deploy", "signed.zip", "--device", self.sid, "--wait")
         (self.user.home / "device.pem").write_text(self.user.command("devices", "certificate", self.sid).stdout)
@@ -60,11 +60,7 @@ class Bench:
     def debug(self, *options):
         options = options or ["--hash", self.hash]
         process = self.keep(self.user.start(*self.arguments(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE))
-        line = process.stdout.readline()
-        found = re.fullmatch(r"GDB server listening on 127\.0\.0\.1:(\d+)\n", line)
-        if not found:
-            sys.exit(f"no line that names the port, but {line!r}; {process.stderr.read()}")
-        return process, found[1]
+        return process, server_port(process)
 
     def debug_through_cloud(self):
         """As soon as the device is connected."""
@@ -89,20 +85,7 @@ class Bench:
 
 
 def gdb(port, *commands):
-    arguments = ["gdb-multiarch", "-nx", "-batch", "-ex", "set confirm off", "-ex", "set pagination off", "-ex", "set style enabled off",
-                 "-ex", f"target remote 127.0.0.1:{port}"]
-    for command in commands:
-        arguments += ["-ex", command]
-    return subprocess.run(arguments + [APPLICATION], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120).stdout
-
-
-def expect(output, *patterns):
-    position = 0
-    for pattern in patterns:
-        found = re.compile(pattern).search(output, position)
-        if not found:
-            sys.exit(f"not found: {pattern}\nin:\n{output}")
-        position = found.end()
+    return gdb_on(APPLICATION, port, *commands)
 
 
 def number(output):

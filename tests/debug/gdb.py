@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 
+from stock_gdb import expect, gdb_on
+
 MICROVISOR, GUEST = sys.argv[1:3]
 ASLEEP = str(pathlib.Path(GUEST).with_name("asleep.elf"))
 
@@ -47,22 +49,7 @@ class Board:
 
 def gdb(board, *commands, guest=GUEST, target="remote"):
     """Connects and performs the commands; what GDB prints."""
-    arguments = ["gdb-multiarch", "-nx", "-batch", "-ex", "set confirm off", "-ex", "set pagination off", "-ex", "set style enabled off",
-                 "-ex", f"target {target} 127.0.0.1:{board.port}"]
-    for command in commands:
-        arguments += ["-ex", command]
-    result = subprocess.run(arguments + [guest], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
-    return result.stdout
-
-
-def expect(output, *patterns):
-    """Each pattern matches behind the one before it."""
-    position = 0
-    for pattern in patterns:
-        found = re.compile(pattern).search(output, position)
-        if not found:
-            sys.exit(f"not found: {pattern}\nin:\n{output}")
-        position = found.end()
+    return gdb_on(guest, board.port, *commands, target=target)
 
 
 def expect_end(board, status):

@@ -8,7 +8,8 @@ import re
 import subprocess
 import sys
 
-from field import Field as AnyField, expect, gdb_on
+from field import Field as AnyField
+from stock_gdb import expect, gdb_on
 from user import check, one_line
 
 APPLICATION = os.path.abspath(sys.argv[2])

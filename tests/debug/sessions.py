@@ -8,7 +8,8 @@ import pathlib
 import re
 import sys
 
-from field import Field as AnyField, expect
+from field import Field as AnyField
+from stock_gdb import expect
 from user import check
 
 HERE = pathlib.Path(__file__).parent

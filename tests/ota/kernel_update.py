@@ -8,7 +8,6 @@ Usage: kernel_update.py MICROVISOR IMAGES VENDOR_KEY.pem APPLICATION.elf      IM
 """
 import hashlib
 import json
-import os
 import pathlib
 import shutil
 import socket
@@ -82,7 +81,7 @@ class Fleet:
 
     def __init__(self):
         self.service = Service(user.credentials)
-        self.sid = json.loads(command("board", "create", "board", "--cloud", user.credentials, "--json").stdout)["sid"]
+        self.sid = user.create_board()
 
     def start_cloud_behind_a_line(self):
         """At the API that it had and another gateway, to which the line leads from the one that the device knows."""

@@ -4,7 +4,6 @@
 Usage: travel.py MICROVISOR RUIN.elf KERNEL.elf PLACE CASE. Each case is a function below; `record` makes the recordings in PLACE that the
 others use.
 """
-import json
 import pathlib
 import re
 import shutil
@@ -13,6 +12,7 @@ import sys
 import zlib
 
 from service import Service
+from stock_gdb import expect, gdb_on
 from user import User, check
 
 MICROVISOR, APPLICATION, KERNEL = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4])
@@ -64,12 +64,7 @@ class Debugger:
         self.port = found[1]
 
     def gdb(self, *commands):
-        arguments = ["gdb-multiarch", "-nx", "-batch", "-ex", "set confirm off", "-ex", "set pagination off", "-ex", "set style enabled off",
-                     "-ex", f"target remote 127.0.0.1:{self.port}"]
-        for command in commands:
-            arguments += ["-ex", command]
-        result = subprocess.run(arguments + [APPLICATION], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=200)
-        return result.stdout
+        return gdb_on(APPLICATION, self.port, *commands)
 
     def __enter__(self):
         return self
@@ -77,17 +72,6 @@ class Debugger:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.communicate(timeout=20)
-
-
-def expect(output, *patterns):
-    """Each pattern matches behind the one before it."""
-    position = 0
-    for pattern in patterns:
-        found = re.compile(pattern).search(output, position)
-        if not found:
-            sys.exit(f"not found: {pattern}\nin:\n{output}")
-        position = found.end()
-    print(output)
 
 
 # --- cases ------------------------------------------------------------------------------------------------------------
@@ -106,8 +90,7 @@ def record():
         return board
 
     try:
-        made = user.command("board", "create", "board", "--cloud", user.credentials, "--json")
-        sid = json.loads(made.stdout)["sid"]
+        sid = user.create_board()
         service = Service(user.credentials)
         service.watch(sid)
         board = run(WHOLE)
