@@ -57,6 +57,11 @@ protocol::Bytes read_file(const fs::path& file) {
 void write_file(const fs::path& file, protocol::ByteView bytes) { write(file, bytes, false); }
 void write_private_file(const fs::path& file, protocol::ByteView bytes) { write(file, bytes, true); }
 
+protocol::SigningKey read_private_key(const fs::path& file) {
+  const protocol::Bytes pem = read_file(file);
+  return checked(protocol::SigningKey::from_pem(protocol::as_text(pem)), file);
+}
+
 protocol::PublicKey read_public_key(const fs::path& file) {
   const protocol::Bytes pem = read_file(file);
   return checked(protocol::public_key_from_pem(protocol::as_text(pem)), file);

@@ -16,6 +16,8 @@ void write_file(const std::filesystem::path& file, protocol::ByteView bytes);
 void write_private_file(const std::filesystem::path& file, protocol::ByteView bytes);
 
 /// A P-256 key from a PEM file. Throws Failure: "FILE: why".
+protocol::SigningKey read_private_key(const std::filesystem::path& file);
+/// Likewise.
 protocol::PublicKey read_public_key(const std::filesystem::path& file);
 
 /// Reads an application from an ELF file, a bundle or a raw flash image (.bin), and checks it. `options` and

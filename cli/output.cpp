@@ -72,6 +72,11 @@ void note(std::string_view line) {
       fmt::format("{}microvisor: {}\n{}", status_line.empty() ? "" : kEraseLine, line, drawn_status()));
 }
 
+void note_text(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  if (!text.empty()) note(text);
+}
+
 void set_status_line(std::string text) {
   const std::lock_guard guard(output_lock);
   if (text.empty() && !status_line.empty()) write_error(kEraseLine);

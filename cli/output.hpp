@@ -16,6 +16,8 @@ namespace microvisor::cli {
 void print_line(std::string_view line);
 /// A diagnostic on stderr, prefixed "microvisor: ".
 void note(std::string_view line);
+/// The same for text that may end in a newline, or be empty: then there is nothing to say.
+void note_text(std::string_view text);
 
 /// Keeps `text` as the last line of the terminal behind stderr, below everything printed by the two functions
 /// above; cut to the terminal's width. Empty: no such line.

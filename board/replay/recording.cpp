@@ -1,6 +1,7 @@
 #include "board/replay/recording.hpp"
 
 #include <fmt/core.h>
+#include <zlib.h>
 
 #include <algorithm>
 
@@ -24,20 +25,8 @@ std::uint64_t number_at(Bytes bytes, std::size_t offset, unsigned size) {
   return number;
 }
 
-/// CRC-32 of IEEE 802.3, reflected.
-std::uint32_t crc32(Bytes bytes) {
-  static const auto table = [] {
-    std::array<std::uint32_t, 256> made{};
-    for (std::uint32_t index = 0; index < made.size(); ++index) {
-      std::uint32_t value = index;
-      for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ ((value & 1) != 0 ? 0xEDB8'8320 : 0);
-      made[index] = value;
-    }
-    return made;
-  }();
-  std::uint32_t crc = 0xFFFF'FFFF;
-  for (const std::uint8_t byte : bytes) crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF];
-  return ~crc;
+std::uint32_t crc32_of(Bytes bytes) {
+  return static_cast<std::uint32_t>(crc32(0, bytes.data(), static_cast<uInt>(bytes.size())));
 }
 
 /// Of the start of an entry but for the byte that holds it.
@@ -62,7 +51,7 @@ class EntryReader {
       if (!whole()) break;
       const std::size_t length = number_at(file_, at_ + 2, 2);
       const Bytes entry = file_.subspan(at_, kEntryStart + length);
-      if (crc32(entry) != number_at(file_, at_ + entry.size(), kChecksumSize)) return damaged("checksum");
+      if (crc32_of(entry) != number_at(file_, at_ + entry.size(), kChecksumSize)) return damaged("checksum");
       if (!take(recording, static_cast<EntryKind>(entry[0]), number_at(entry, 4, 8),
                 entry.subspan(kEntryStart)))
         return damaged("entry");
@@ -169,7 +158,7 @@ FileBytes recording_entry(EntryKind kind, Time time, Bytes contents) {
   append_number(bytes, time, 8);
   bytes[1] = check_of(bytes);
   bytes.insert(bytes.end(), contents.begin(), contents.end());
-  append_number(bytes, crc32(bytes), kChecksumSize);
+  append_number(bytes, crc32_of(bytes), kChecksumSize);
   return bytes;
 }
 

@@ -67,11 +67,6 @@ void compare(const Opened& opened) {
 
 bool keep_going() { return !InterruptGuard::requested(); }
 
-void tell(std::string_view text) {
-  while (text.ends_with('\n')) text.remove_suffix(1);
-  if (!text.empty()) note(text);
-}
-
 void serve(const Opened& opened, const std::string& where) {
   const InterruptGuard guard;
   auto machine = board::TimeMachine::open(opened.recording, opened.beginning);
@@ -84,7 +79,8 @@ void serve(const Opened& opened, const std::string& where) {
   while (!target.killed()) {
     auto gdb = listener->wait(keep_going);
     if (!gdb) return;
-    if (gdb->serve(target, target.descriptor(), keep_going, tell) == debug::GdbConnection::End::TargetOver)
+    if (gdb->serve(target, target.descriptor(), keep_going, note_text) ==
+        debug::GdbConnection::End::TargetOver)
       throw ExitStatus{1};
   }
 }

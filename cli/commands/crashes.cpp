@@ -33,13 +33,6 @@ struct CrashArguments {
   bool once = false;
 };
 
-protocol::SigningKey read_key(const std::string& file) {
-  const auto pem = read_file(file);
-  auto key = protocol::SigningKey::from_pem(protocol::as_text(pem));
-  if (!key) throw Failure(file + ": " + key.error().message);
-  return std::move(*key);
-}
-
 /// The reports of a device in the cloud, newest first.
 class Reports {
  public:
@@ -103,7 +96,7 @@ json as_json(const json& entry, const CrashReport& report, const Program& progra
 
 /// Opens all that the key opens. What it does not is said in one line each.
 void show_all(Reports& reports, const json& crashes, const CrashArguments& arguments) {
-  const protocol::SigningKey key = read_key(arguments.key);
+  const protocol::SigningKey key = read_private_key(arguments.key);
   const Program program = read_program(arguments.elf);
   json opened = json::array();
   bool failed = false;
@@ -153,7 +146,7 @@ void serve(CrashTarget& target, const CrashArguments& arguments) {
 void show_command(const CrashArguments& arguments, const Context& context) {
   if (arguments.as_json && !arguments.gdb.empty())
     throw Failure("--gdb serves GDB and prints no report: no --json");
-  const protocol::SigningKey key = read_key(arguments.key);
+  const protocol::SigningKey key = read_private_key(arguments.key);
   const Program program = read_program(arguments.elf);
   Reports reports(arguments, context);
   const json entry = reports.find(arguments.id);
@@ -185,7 +178,7 @@ CLI::App* add_command(CLI::App& to, const std::string& name, const std::string& 
 
 void add_list(CLI::App& crash, Context& context) {
   auto arguments = std::make_shared<CrashArguments>();
-  CLI::App* command = add_command(crash, "list", "List a device's crash reports, oldest first", *arguments);
+  CLI::App* command = add_command(crash, "list", "List a device's crash reports, newest first", *arguments);
   command->add_flag("--json", arguments->as_json, "Print as JSON");
   command->callback(
       [arguments, &context] { print_list(Reports(*arguments, context).list(), arguments->as_json); });

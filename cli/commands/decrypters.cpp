@@ -76,9 +76,7 @@ void hand_out(Client& client, const json& device, const protocol::WrappedLayerKe
 }
 
 void add(Client& client, const Arguments& arguments) {
-  const auto pem = read_file(arguments.which);
-  const auto layer_key = protocol::SigningKey::from_pem(protocol::as_text(pem));
-  if (!layer_key) throw Failure(arguments.which + ": " + layer_key.error().message);
+  const protocol::SigningKey layer_key = read_private_key(arguments.which);
   if (!arguments.certificate.empty() && arguments.devices.size() != 1)
     throw Failure("--certificate is of one device: name it with --device");
   const json answer = client.get("/api/decrypters");
@@ -87,10 +85,10 @@ void add(Client& client, const Arguments& arguments) {
   for (const json& device : selected(answer, arguments.devices)) {
     const std::string sid = text_of(device, "sid");
     const protocol::PublicKey point = device_key_of(device, arguments.certificate);
-    hand_out(client, device, protocol::wrap_layer_key(*layer_key, point, sid), arguments, latest);
+    hand_out(client, device, protocol::wrap_layer_key(layer_key, point, sid), arguments, latest);
     sent.push_back({{"sid", sid}, {"device_key_id", key_id_text(protocol::device_key_id(point))}});
   }
-  const std::string id = key_id_text(protocol::layer_key_id(layer_key->public_key()));
+  const std::string id = key_id_text(protocol::layer_key_id(layer_key.public_key()));
   if (arguments.as_json) return print_line(json{{"key_id", id}, {"devices", sent}}.dump(2));
   for (const json& each : sent)
     print_line(fmt::format("key {} is on its way to {}, encrypted to its key {}", id, text_of(each, "sid"),

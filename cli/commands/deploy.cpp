@@ -22,6 +22,7 @@
 #include "cli/log_stream.hpp"
 #include "cli/output.hpp"
 #include "cli/project.hpp"
+#include "protocol/bundle/elf.hpp"
 
 namespace microvisor::cli {
 namespace {
@@ -86,12 +87,7 @@ void bundle_elf(const DeployArguments& arguments, const fs::path& keys, Prepared
   write_file(file, protocol::write_bundle(prepared.bundle));
 }
 
-bool is_elf(const fs::path& file) {
-  const auto bytes = read_file(file);
-  return protocol::as_text(bytes).starts_with(
-      "\x7f"
-      "ELF");
-}
+bool is_elf(const fs::path& file) { return protocol::looks_like_elf(read_file(file)); }
 
 Prepared prepare(const DeployArguments& arguments) {
   Prepared prepared;

@@ -21,17 +21,12 @@
 namespace microvisor::cli::debug {
 namespace {
 
-void tell(std::string_view text) {
-  while (text.ends_with('\n')) text.remove_suffix(1);
-  if (!text.empty()) note(text);
-}
-
 /// True: another GDB may come.
 bool serve_one(GdbConnection& gdb, RemoteTarget& target, const Pipe& pipe,
                const std::function<bool()>& keep_going) {
   if (const auto attached = target.attach(); !attached) throw Failure(attached.error());
   note("GDB is connected, the application is halted");
-  switch (gdb.serve(target, pipe.descriptor(), keep_going, tell)) {
+  switch (gdb.serve(target, pipe.descriptor(), keep_going, note_text)) {
     case GdbConnection::End::Left: note("GDB has left, the application runs"); return true;
     case GdbConnection::End::TargetOver: throw ExitStatus{1};
     case GdbConnection::End::Stopped: break;
@@ -105,7 +100,7 @@ void DeviceService::serve(bool once, const std::function<bool()>& keep_going) {
   const auto meanwhile = [&] {
     for (auto event = state_->target.poll(std::chrono::milliseconds(0)); event && !over;
          event = state_->target.poll(std::chrono::milliseconds(0))) {
-      tell(event->text);
+      note_text(event->text);
       over = event->over;
     }
     return !over && keep_going();

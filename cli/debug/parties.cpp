@@ -17,13 +17,6 @@ namespace {
 
 using nlohmann::json;
 
-protocol::SigningKey read_key(const std::string& file) {
-  const auto pem = read_file(file);
-  auto key = protocol::SigningKey::from_pem(protocol::as_text(pem));
-  if (!key) throw Failure(file + ": " + key.error().message);
-  return std::move(*key);
-}
-
 /// "sha256:" and 64 hexadecimal digits.
 std::optional<protocol::Hash> parse_hash(std::string_view text) {
   constexpr std::string_view kName = "sha256:";
@@ -73,7 +66,7 @@ protocol::PublicKey device_point_of(Client& client, const std::string& sid, cons
 
 Parties parties_of(const std::string& key_file, std::string sid) {
   if (sid.size() != wire::kDeviceSidBytes) throw Failure(sid + " is no SID of a device");
-  const protocol::SigningKey key = read_key(key_file);
+  const protocol::SigningKey key = read_private_key(key_file);
   Parties parties{.sid = std::move(sid)};
   const auto secret = key.private_scalar();
   std::copy(secret.begin(), secret.end(), parties.own_secret.begin());
