@@ -54,3 +54,33 @@ class User:
 
     def run_board(self, board, fast=True):
         return self.start("board", "run", board, *(["--fast"] if fast else []), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class Started:
+    """What a test starts ends with it."""
+
+    def __init__(self):
+        self.processes = []
+
+    def keep(self, process):
+        self.processes.append(process)
+        return process
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self.processes):
+            process.terminate()
+        late = [process.args for process in self.processes if not self.has_ended(process)]
+        if late:
+            sys.exit(f"did not end when told to: {late}")
+
+    @staticmethod
+    def has_ended(process):
+        try:
+            process.wait(20)
+            return True
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return False

@@ -11,33 +11,25 @@ import socket
 import subprocess
 import sys
 
-from user import User, check
+from user import Started, User, check
 
 EXAMPLES = pathlib.Path(sys.argv[2])
 PROJECTS = [folder.parent for folder in sorted(EXAMPLES.glob("*/main.*"))]
 BATCH = ["-batch", "-ex", "set confirm off"]
 
 
-class Desk:
+class Desk(Started):
     """A user with a copy of the examples, a cloud, and a board that waits for an application."""
 
     def __init__(self, board=True):
+        super().__init__()
         self.user = User(sys.argv[1])
         self.user.environment["MICROVISOR_SDK"] = sys.argv[4]
         shutil.copytree(EXAMPLES, self.user.home / "examples")
-        self.processes = [self.user.start_cloud()] if board else []
         if board:
+            self.keep(self.user.start_cloud())
             self.sid = self.user.create_board()
-            self.processes.append(self.user.run_board("board", fast=False))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for process in reversed(self.processes):
-            process.terminate()
-        for process in self.processes:
-            process.wait(20)
+            self.keep(self.user.run_board("board", fast=False))
 
 
 def last_line(result, *words):

@@ -11,18 +11,18 @@ import sys
 import time
 
 from stock_gdb import expect, gdb_on, server_port
-from user import User, check, one_line
+from user import Started, User, check, one_line
 
 APPLICATION = os.path.abspath(sys.argv[2])
 KEY = "debug_auth_prv_key.pem"
 
 
-class Bench:
+class Bench(Started):
     """A board that has got its application through a cloud, which is off now; what was noted of it is in files."""
 
     def __init__(self):
+        super().__init__()
         self.user = User(sys.argv[1])
-        self.processes = []
         self.user.command("apps", "debug-keypair")
         self.user.command("apps", "bundle", APPLICATION, "app.zip", "--debug-auth-pubkey", "debug_auth_pub_key.pem")
         cloud = self.start_cloud()
@@ -37,10 +37,6 @@ class Bench:
         for process in (board, cloud):
             process.terminate()
             process.wait(20)
-
-    def keep(self, process):
-        self.processes.append(process)
-        return process
 
     def start_cloud(self, **where):
         return self.keep(self.user.start_cloud(**where))
@@ -73,15 +69,6 @@ class Bench:
             if "connected" not in reason:
                 sys.exit(f"through the cloud: {reason}")
         sys.exit("the device does not connect to the cloud")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for process in reversed(self.processes):
-            process.terminate()
-        for process in self.processes:
-            process.wait(20)
 
 
 def gdb(port, *commands):

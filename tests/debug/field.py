@@ -4,28 +4,23 @@ The board keeps real time: where it does not, a minute of silence is over before
 """
 import os
 import subprocess
-import sys
 
 from stock_gdb import Lines, TypedGdb, gdb_on, server_port
-from user import User
+from user import Started, User
 
 
-class Field:
+class Field(Started):
     """A cloud, a board that runs `application`, and the key to it."""
 
     def __init__(self, microvisor, application, keyed=True):
+        super().__init__()
         self.user = User(microvisor)
         self.application = os.path.abspath(application)
-        self.processes = []
         self.user.command("apps", "debug-keypair")
         self.cloud = self.keep(self.user.start_cloud())
         self.sid = self.new_board("board")
         self.board = self.run_board("board")
         self.deploy(self.application, keyed)
-
-    def keep(self, process):
-        self.processes.append(process)
-        return process
 
     def new_board(self, name):
         return self.user.create_board(name)
@@ -63,22 +58,3 @@ class Field:
 
     def typed_gdb(self, port):
         return self.keep(TypedGdb(port, self.application))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for process in reversed(self.processes):
-            process.terminate()
-        late = [process.args for process in self.processes if not self.has_ended(process)]
-        if late:
-            sys.exit(f"did not end when told to: {late}")
-
-    @staticmethod
-    def has_ended(process):
-        try:
-            process.wait(20)
-            return True
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return False
