@@ -257,6 +257,21 @@ void Gateway::channel_line(const Session& session, std::string line) {
   log(session, log_type::kApplication, clean_text(line));
 }
 
+/// The device's connection is there for as long as its session, and this for as long as the channel.
+std::unique_ptr<Channel> Gateway::channel(const Session& session, link::Service service,
+                                          std::size_t receive_buffer) {
+  const Online* device = online(session);
+  const auto found = services_.find(service);
+  if (device == nullptr || found == services_.end()) return nullptr;
+  auto channel =
+      std::make_unique<Channel>(ChannelOwner{device->account_sid, session.device_sid()}, receive_buffer,
+                                [connection = device->connection] { connection->wake(); });
+  auto server = found->second(*channel);
+  if (!server) return nullptr;
+  channel->serve(std::move(server));
+  return channel;
+}
+
 void Gateway::log(const Session& session, const char* type, std::string message, Timestamp time) {
   bus_.publish(LogRecord{time > 0 ? time : clock_.now(), session.device_sid(), type, std::move(message)});
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
@@ -42,6 +43,9 @@ class Gateway final : public SessionHost {
           Attestations& attestations, Encodings& encodings, const Clock& clock, TlsContext tls,
           SessionLimits limits = {});
   ~Gateway() override;
+
+  /// From now on `service` serves the channels of this type.
+  void serve(link::Service type, ChannelService service) { services_[type] = std::move(service); }
 
   /// A new connection. `on_output` is called when it has something to send although nothing was received.
   std::unique_ptr<Connection> accept(std::function<void()> on_output);
@@ -85,6 +89,8 @@ class Gateway final : public SessionHost {
   void device_event(const Session& session, const link::DeviceEvent& event) override;
   void log_record(const Session& session, const link::LogRecord& record) override;
   bool crash_report(const Session& session, const protocol::Bytes& report) override;
+  std::unique_ptr<Channel> channel(const Session& session, link::Service service,
+                                   std::size_t receive_buffer) override;
   void channel_line(const Session& session, std::string line) override;
 
   void command(const DeviceCommand& command);
@@ -110,6 +116,7 @@ class Gateway final : public SessionHost {
   Connection* greeting_ =
       nullptr;  // whose bytes are being handled: greet() needs the connection of its session
   GatewayCounters counters_;
+  std::map<link::Service, ChannelService> services_;
   std::unordered_map<std::string, Online> sessions_;
   /// Objects that somebody is fetching at this moment: many devices take the same one.
   std::unordered_map<std::string, std::weak_ptr<const protocol::Bytes>> objects_;

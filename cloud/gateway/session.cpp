@@ -47,6 +47,8 @@ struct Session::Stream {
   protocol::Bytes report;
   // Debug.
   std::shared_ptr<DebugRelay> relay;
+  // HTTP, configuration, MQTT.
+  std::unique_ptr<Channel> channel;
 };
 
 Session::Session(SessionHost& host, std::string device_sid, SessionLimits limits)
@@ -215,8 +217,17 @@ void Session::open_stream(std::uint32_t number, const link::Open& open) {
       stream->report_hash = protocol::as_hash(open.object_hash());
       if (!stream->report_hash) return close_stream(number, link::STREAM_ERROR_PROTOCOL);
       return grant(number, limits_.crash_report_bytes);  // all of it, once
+    case link::SERVICE_HTTP:
+    case link::SERVICE_CONFIG:
+    case link::SERVICE_MQTT: return open_channel(*stream, open);
     default: return close_stream(number, link::STREAM_ERROR_REFUSED);
   }
+}
+
+void Session::open_channel(Stream& stream, const link::Open& open) {
+  stream.channel = host_.channel(*this, open.service(), open.credit());
+  if (!stream.channel) return close_stream(last_opened_, link::STREAM_ERROR_REFUSED);
+  grant(last_opened_, Channel::kWindow);
 }
 
 void Session::open_fetch(Stream& stream, const link::Open& open) {
@@ -279,18 +290,21 @@ void Session::stream_data(Stream& stream, std::uint32_t number, const std::strin
     stream.report.insert(stream.report.end(), data.begin(), data.end());
   } else if (stream.service == link::SERVICE_DEBUG) {
     stream.relay->from_device(protocol::as_bytes(data));
+  } else if (stream.channel) {
+    stream.channel->from_device(protocol::as_bytes(data));
   } else {
     stream.lines->feed(data);
   }
 }
 
-/// Lines are consumed at once, so their credit goes back at once, in one frame for all that has just arrived.
-/// It also tells the device that they have reached the cloud.
+/// Lines and messages are consumed at once, so their credit goes back at once, in one frame for all that has
+/// just arrived. It also tells the device that lines have reached the cloud.
 void Session::give_back_credit() {
   for (auto& [number, stream] : streams_) {
-    if (stream->service != link::SERVICE_LOG && stream->service != link::SERVICE_CHANNEL) continue;
-    const std::uint32_t window =
-        stream->service == link::SERVICE_LOG ? limits_.log_credit : limits_.channel_credit;
+    const std::uint32_t window = stream->service == link::SERVICE_LOG       ? limits_.log_credit
+                                 : stream->service == link::SERVICE_CHANNEL ? limits_.channel_credit
+                                 : stream->channel                          ? Channel::kWindow
+                                                                            : 0;
     if (stream->receive_credit < window) grant(number, window - stream->receive_credit);
   }
 }
@@ -327,7 +341,16 @@ void Session::write(const link::Frame& frame) {
 /// One piece for the device. False: there is nothing to send on this stream now.
 bool Session::produce(std::uint32_t number, Stream& stream) {
   if (stream.service == link::SERVICE_FETCH) return produce_object(number, stream);
+  if (stream.channel) return produce_channel(number, stream);
   return stream.service == link::SERVICE_DEBUG && produce_debug(number, stream);
+}
+
+void Session::send_data(std::uint32_t number, Stream& stream, protocol::ByteView data) {
+  link::Frame frame;
+  frame.set_stream(number);
+  frame.set_data(data.data(), data.size());
+  write(frame);
+  stream.send_credit -= data.size();
 }
 
 bool Session::produce_object(std::uint32_t number, Stream& stream) {
@@ -336,12 +359,8 @@ bool Session::produce_object(std::uint32_t number, Stream& stream) {
   const std::size_t count =
       std::min({left, protocol::kMaxStreamDataBytes, static_cast<std::size_t>(stream.send_credit)});
   if (count > 0) {
-    link::Frame frame;
-    frame.set_stream(number);
-    frame.set_data(stream.object->data() + stream.offset, count);
-    write(frame);
+    send_data(number, stream, {stream.object->data() + stream.offset, count});
     stream.offset += count;
-    stream.send_credit -= count;
     host_.object_sent(*this, stream.object_hash, count);
   }
   if (count == left) close_stream(number, link::STREAM_ERROR_NONE);
@@ -355,13 +374,20 @@ bool Session::produce_debug(std::uint32_t number, Stream& stream) {
   const protocol::Bytes data = relay->take_for_device(
       std::min(protocol::kMaxStreamDataBytes, static_cast<std::size_t>(stream.send_credit)));
   if (!data.empty()) {
-    link::Frame frame;
-    frame.set_stream(number);
-    frame.set_data(data.data(), data.size());
-    write(frame);
-    stream.send_credit -= data.size();
+    send_data(number, stream, data);
   } else if (relay->ended()) {
     close_stream(number, link::STREAM_ERROR_NONE);
+  }
+  return !data.empty();
+}
+
+bool Session::produce_channel(std::uint32_t number, Stream& stream) {
+  const protocol::Bytes data = stream.channel->take_for_device(
+      std::min(protocol::kMaxStreamDataBytes, static_cast<std::size_t>(stream.send_credit)));
+  if (!data.empty()) {
+    send_data(number, stream, data);
+  } else if (stream.channel->closed() && stream.channel->queued() == 0) {
+    close_stream(number, *stream.channel->closed());
   }
   return !data.empty();
 }

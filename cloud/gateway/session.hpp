@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "cloud/channels/channel.hpp"
 #include "cloud/clock/clock.hpp"
 #include "cloud/debug/relay.hpp"
 #include "cloud/gateway/encodings.hpp"
@@ -61,6 +62,9 @@ class SessionHost {
   virtual void log_record(const Session& session, const link::LogRecord& record) = 0;
   /// A whole crash report, still encrypted. False: it could not be stored; the device keeps it.
   [[nodiscard]] virtual bool crash_report(const Session& session, const protocol::Bytes& report) = 0;
+  /// A channel of the device's application for `service`. Null: nobody serves it.
+  virtual std::unique_ptr<Channel> channel(const Session& session, link::Service service,
+                                           std::size_t receive_buffer) = 0;
   /// A line from the opaque channel `log`.
   virtual void channel_line(const Session& session, std::string line) = 0;
 };
@@ -128,6 +132,7 @@ class Session {
   void greet(const link::Hello& hello);
   void open_stream(std::uint32_t number, const link::Open& open);
   void open_fetch(Stream& stream, const link::Open& open);
+  void open_channel(Stream& stream, const link::Open& open);
   void use_encoding(std::uint32_t number, const EncodingPtr& encoding);
   void stream_data(Stream& stream, std::uint32_t number, const std::string& data);
   void log_data(Stream& stream, std::uint32_t number, const std::string& data);
@@ -136,8 +141,10 @@ class Session {
   void grant(std::uint32_t number, std::uint32_t bytes);
   void give_back_credit();
   bool produce(std::uint32_t number, Stream& stream);
+  void send_data(std::uint32_t number, Stream& stream, protocol::ByteView data);
   bool produce_object(std::uint32_t number, Stream& stream);
   bool produce_debug(std::uint32_t number, Stream& stream);
+  bool produce_channel(std::uint32_t number, Stream& stream);
   bool control_frame_allowed();
   void write(const link::Frame& frame);
 

@@ -69,6 +69,22 @@ struct FakeHost final : SessionHost {
   }
   bool takes_crashes = true;
   std::vector<protocol::Bytes> crashes;
+  std::unique_ptr<Channel> channel(const Session& session, link::Service type,
+                                   std::size_t receive_buffer) override {
+    if (!service) return nullptr;
+    auto channel = std::make_unique<Channel>(
+        ChannelOwner{
+            "AC",
+            session.device_sid(),
+        },
+        receive_buffer, [this] { ++wakes; });
+    channel_types.push_back(type);
+    channel->serve(service(*channel));
+    return channel;
+  }
+  ChannelService service;
+  std::vector<link::Service> channel_types;
+  int wakes = 0;
   void channel_line(const Session&, std::string line) override { lines.push_back(std::move(line)); }
 };
 
