@@ -32,6 +32,22 @@ bool kernel_on_trial() {
   return false;
 }
 
+microvisor_link_Service service_of(abi::ChannelType type) {
+  switch (type) {
+    case abi::ChannelType::HTTP: return microvisor_link_Service_SERVICE_HTTP;
+    case abi::ChannelType::CONFIGFETCH: return microvisor_link_Service_SERVICE_CONFIG;
+    case abi::ChannelType::MQTT: return microvisor_link_Service_SERVICE_MQTT;
+    default: return microvisor_link_Service_SERVICE_CHANNEL;
+  }
+}
+
+/// Tells the application of one message that has arrived. False: there is no more.
+bool announce_message(unsigned slot) {
+  const Atomic atomic;
+  Services& s = services();
+  return s.channels.announce(slot, s.notifications, clock_microseconds());
+}
+
 class Host final : public link::LinkHost {
  public:
   const vault::Identity& identity() override { return kernel::identity(); }
@@ -138,7 +154,10 @@ class Host final : public link::LinkHost {
 
   link::Channel channel(unsigned slot) override {
     const Atomic atomic;
-    return {services().channels.id(slot), "log", services().channels.closing(slot)};
+    const Channels& channels = services().channels;
+    const abi::ChannelType type = channels.type(slot);
+    return {channels.id(slot), service_of(type), type == abi::ChannelType::OPAQUEBYTES ? "log" : "",
+            channels.closing(slot)};
   }
 
   std::size_t channel_read(unsigned slot, std::span<std::uint8_t> into) override {
@@ -174,9 +193,14 @@ class Host final : public link::LinkHost {
   }
 
   void channel_received(unsigned slot, std::span<const std::uint8_t> bytes) override {
-    const Atomic atomic;
-    Services& s = services();
-    s.channels.received(slot, bytes, s.notifications, clock_microseconds());
+    for (std::size_t done = 0; done < bytes.size(); done += kPiece) {
+      const Atomic atomic;
+      Services& s = services();
+      s.channels.received(slot, bytes.subspan(done, std::min(kPiece, bytes.size() - done)), s.notifications,
+                          clock_microseconds());
+    }
+    while (announce_message(slot)) {
+    }
   }
 
   void channel_ended(unsigned slot, link::ChannelEnd reason) override {

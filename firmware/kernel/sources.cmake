@@ -2,6 +2,8 @@
 # while the flash bank the rest lies in is busy. FIRMWARE_KERNEL_LOGIC needs no chip and is what host tests build.
 set(FIRMWARE_KERNEL_LOGIC
   ${CMAKE_CURRENT_LIST_DIR}/resident/calls.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/resident/application_ring.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/resident/channel_message.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/channels.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/fast_interrupts.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/notifications.cpp

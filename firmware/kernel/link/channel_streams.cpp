@@ -59,7 +59,7 @@ bool ChannelStreams::open(FrameIo& io, unsigned index, const Channel& channel) {
   slot.stream = io.new_stream();
   slot.granted = static_cast<std::uint32_t>(host_.channel_space(index));
   Frame& frame = io.begin(slot.stream, microvisor_link_Frame_open_tag);
-  frame.kind.open.service = microvisor_link_Service_SERVICE_CHANNEL;
+  frame.kind.open.service = channel.service;
   frame.kind.open.credit = slot.granted;
   const std::size_t length = std::min(channel.endpoint.size(), sizeof frame.kind.open.name - 1);
   std::copy_n(channel.endpoint.begin(), length, frame.kind.open.name);

@@ -1,4 +1,4 @@
-// The application's opaque channels as streams of the link, one for each open slot of the kernel's channel
+// The application's channels as streams of the link, one for each open slot of the kernel's channel
 // table.
 #pragma once
 

@@ -93,10 +93,11 @@ struct DebugAdmission {
   const DebugParties* parties = nullptr;  ///< without a refusal
 };
 
-/// An opaque channel as the kernel's table has it.
+/// A channel as the kernel's table has it.
 struct Channel {
-  std::uint32_t id = 0;       ///< changes whenever the slot is opened anew; 0: free
-  std::string_view endpoint;  ///< valid while the slot holds this id
+  std::uint32_t id = 0;  ///< changes whenever the slot is opened anew; 0: free
+  microvisor_link_Service service = microvisor_link_Service_SERVICE_CHANNEL;
+  std::string_view endpoint;  ///< of an opaque one; valid while the slot holds this id
   bool closing = false;       ///< the application has closed it; what it wrote before still has to be sent
 };
 

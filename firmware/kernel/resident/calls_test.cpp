@@ -53,7 +53,6 @@ class CallsTest : public testing::Test {
 };
 
 TEST_F(CallsTest, WhatIsNotThereIsUnavailable) {
-  EXPECT_EQ(call(Gate::SendHttpRequest), Status::UNAVAILABLE);
   EXPECT_EQ(perform(20, {}), Status::UNAVAILABLE);
   EXPECT_EQ(perform(71, {}), Status::UNAVAILABLE);
   EXPECT_EQ(call(Gate::NoOp), Status::OKAY);

@@ -12,29 +12,11 @@ bool is_opaque_log(std::span<const std::uint8_t> endpoint) {
 
 }  // namespace
 
-// --- rings
-// ------------------------------------------------------------------------------------------------------------
-
-void ApplicationRing::copy_ahead(std::uint32_t ahead, Address from, std::uint32_t size) {
-  const std::uint32_t head = (tail_ + used_ + ahead) % size_;
-  const std::uint32_t first = std::min(size, size_ - head);
-  copy_within_application(address_ + head, from, first);
-  if (first != size) copy_within_application(address_, from + first, size - first);
-}
-
-void ApplicationRing::put(const std::uint8_t* from, std::uint32_t size) {
-  const std::uint32_t head = (tail_ + used_) % size_;
-  const std::uint32_t first = std::min(size, size_ - head);
-  copy_to_application(address_ + head, from, first);
-  if (first != size) copy_to_application(address_, from + first, size - first);
-  commit(size);
-}
-
-void ApplicationRing::peek(std::uint8_t* to, std::uint32_t ahead, std::uint32_t size) const {
-  const std::uint32_t at = (tail_ + ahead) % size_;
-  const std::uint32_t first = std::min(size, size_ - at);
-  copy_from_application(to, address_ + at, first);
-  if (first != size) copy_from_application(to + first, address_, size - first);
+void MqttRequests::answered(MessageKind response) {
+  if (response == MessageKind::MqttPublishResponse && publications != 0) --publications;
+  if (response == MessageKind::MqttSubscribeResponse) subscription = false;
+  if (response == MessageKind::MqttUnsubscribeResponse) end_of_subscription = false;
+  if (response == MessageKind::MqttDisconnectResponse) disconnection = false;
 }
 
 // --- opening and closing
@@ -57,6 +39,11 @@ Channels::Slot* Channels::find(abi::ChannelHandle handle) {
 const Channels::Slot* Channels::find(abi::ChannelHandle handle) const {
   const auto index = handles_.find(handle);
   return index ? &slots_[*index] : nullptr;
+}
+
+Channels::Slot* Channels::find(abi::ChannelHandle handle, abi::ChannelType type) {
+  Slot* slot = find(handle);
+  return slot != nullptr && slot->type == type ? slot : nullptr;
 }
 
 abi::Status Channels::check(const abi::OpenChannelParams& params, std::span<const std::uint8_t> endpoint,
@@ -100,6 +87,7 @@ abi::Status Channels::open(const abi::OpenChannelParams& params, MemoryClaims& c
   handles_.allocate_at(chosen);
   Slot& slot = slots_[chosen];
   slot.state = State::Open;
+  slot.type = params.channel_type;
   slot.id = handle = handles_.handle(chosen);
   slot.centre = params.notification_handle;
   slot.tag = params.notification_tag;
@@ -109,6 +97,10 @@ abi::Status Channels::open(const abi::OpenChannelParams& params, MemoryClaims& c
   slot.reason = abi::ClosureReason::NONE;
   slot.linger_size = slot.linger_taken = 0;
   slot.pieces.end();
+  slot.requested = false;
+  slot.writer.end();
+  slot.reader.reset();
+  slot.mqtt = {};
   return abi::Status::OKAY;
 }
 
@@ -151,7 +143,7 @@ bool Channels::put_piece(Slot& slot, Address data, std::uint32_t total) {
 
 abi::Status Channels::write_stream(abi::ChannelHandle handle, Address data, std::uint32_t length,
                                    std::uint32_t& written) {
-  Slot* slot = find(handle);
+  Slot* slot = find_stream(handle);
   if (slot == nullptr) return abi::Status::INVALIDHANDLE;
   if (slot->state == State::Ended) return abi::Status::CHANNELCLOSED;
   if (!application_can_read(data, length)) return abi::Status::PARAMETERFAULT;
@@ -163,7 +155,7 @@ abi::Status Channels::write_stream(abi::ChannelHandle handle, Address data, std:
 
 abi::Status Channels::write_whole(abi::ChannelHandle handle, Address data, std::uint32_t length,
                                   std::uint32_t& available) {
-  Slot* slot = find(handle);
+  Slot* slot = find_stream(handle);
   if (slot == nullptr) return abi::Status::INVALIDHANDLE;
   if (slot->state == State::Ended) return abi::Status::CHANNELCLOSED;
   if (!application_can_read(data, length)) return abi::Status::PARAMETERFAULT;
@@ -176,16 +168,16 @@ abi::Status Channels::write_whole(abi::ChannelHandle handle, Address data, std::
   return abi::Status::OKAY;
 }
 
-abi::Status Channels::room(abi::ChannelHandle handle, std::uint32_t& available) const {
-  const Slot* slot = find(handle);
+abi::Status Channels::room(abi::ChannelHandle handle, std::uint32_t& available) {
+  const Slot* slot = find_stream(handle);
   if (slot == nullptr) return abi::Status::INVALIDHANDLE;
   if (slot->state == State::Ended) return abi::Status::CHANNELCLOSED;
   available = slot->send.room();
   return abi::Status::OKAY;
 }
 
-abi::Status Channels::unread(abi::ChannelHandle handle, Address& data, std::uint32_t& length) const {
-  const Slot* slot = find(handle);
+abi::Status Channels::unread(abi::ChannelHandle handle, Address& data, std::uint32_t& length) {
+  const Slot* slot = find_stream(handle);
   if (slot == nullptr) return abi::Status::INVALIDHANDLE;
   // What arrived before the end can still be read.
   if (slot->state == State::Ended && slot->receive.used() == 0) return abi::Status::CHANNELCLOSED;
@@ -195,7 +187,7 @@ abi::Status Channels::unread(abi::ChannelHandle handle, Address& data, std::uint
 }
 
 abi::Status Channels::consume(abi::ChannelHandle handle, std::uint32_t length) {
-  Slot* slot = find(handle);
+  Slot* slot = find_stream(handle);
   if (slot == nullptr) return abi::Status::INVALIDHANDLE;
   if (slot->state == State::Ended && slot->receive.used() == 0) return abi::Status::CHANNELCLOSED;
   slot->receive.skip(std::min(length, slot->receive.used()));
@@ -236,7 +228,18 @@ void Channels::received(unsigned index, std::span<const std::uint8_t> bytes, Not
   if (slot.state != State::Open || bytes.empty()) return;
   const std::uint32_t count = std::min(static_cast<std::uint32_t>(bytes.size()), slot.receive.room());
   slot.receive.put(bytes.data(), count);
+  if (slot.type == abi::ChannelType::OPAQUEBYTES)
+    notifications.post(slot.centre, abi::EventType::CHANNELDATAREADABLE, slot.tag, now);
+}
+
+bool Channels::announce(unsigned index, Notifications& notifications, std::uint64_t now) {
+  Slot& slot = slots_[index];
+  if (slot.state != State::Open || slot.type == abi::ChannelType::OPAQUEBYTES) return false;
+  const auto kind = slot.reader.arrived(slot.receive);
+  if (!kind) return false;
+  slot.mqtt.answered(*kind);
   notifications.post(slot.centre, abi::EventType::CHANNELDATAREADABLE, slot.tag, now);
+  return true;
 }
 
 void Channels::ended(unsigned index, abi::ClosureReason reason, Notifications& notifications,

@@ -1,4 +1,5 @@
-// Data channels: the application's end of a stream to the service.
+// Data channels: the application's end of a stream to the service. An opaque one carries bytes, the others
+// messages (channel_message.hpp).
 //
 // The buffers are the application's memory; positions are the kernel's own, so nothing in the buffers is
 // believed. A channel the application has closed gives its buffers back at once; what was not sent yet (at
@@ -11,6 +12,8 @@
 #include <span>
 
 #include "abi/interface.hpp"
+#include "firmware/kernel/resident/application_ring.hpp"
+#include "firmware/kernel/resident/channel_message.hpp"
 #include "firmware/kernel/resident/handles.hpp"
 #include "firmware/kernel/resident/memory_claims.hpp"
 #include "firmware/kernel/resident/notifications.hpp"
@@ -18,43 +21,6 @@
 #include "firmware/kernel/resident/rate_limit.hpp"
 
 namespace microvisor::firmware::kernel {
-
-/// A ring in the application's memory.
-class ApplicationRing {
- public:
-  void attach(Address address, std::uint32_t size) { *this = ApplicationRing{address, size}; }
-  [[nodiscard]] Address address() const { return address_; }
-  [[nodiscard]] std::uint32_t used() const { return used_; }
-  [[nodiscard]] std::uint32_t room() const { return size_ - used_; }
-  /// Address and number of the unread bytes that lie in one piece.
-  [[nodiscard]] Address unread() const { return address_ + tail_; }
-  [[nodiscard]] std::uint32_t contiguous() const { return used_ < size_ - tail_ ? used_ : size_ - tail_; }
-
-  void put(const std::uint8_t* from, std::uint32_t size);
-  /// Copies `size` bytes of the application's to where they are `ahead` bytes behind the last one, without
-  /// making them part of the content. They have been checked.
-  void copy_ahead(std::uint32_t ahead, Address from, std::uint32_t size);
-  void commit(std::uint32_t size) { used_ += size; }
-  /// Reads `size` bytes that are `ahead` bytes behind the oldest, without taking them out.
-  void peek(std::uint8_t* to, std::uint32_t ahead, std::uint32_t size) const;
-  void get(std::uint8_t* to, std::uint32_t size) {
-    peek(to, 0, size);
-    skip(size);
-  }
-  void skip(std::uint32_t size) {
-    tail_ = (tail_ + size) % size_;
-    used_ -= size;
-  }
-
- private:
-  friend class Channels;
-  ApplicationRing() = default;
-  ApplicationRing(Address address, std::uint32_t size) : address_(address), size_(size) {}
-  Address address_ = 0;
-  std::uint32_t size_ = 0;
-  std::uint32_t tail_ = 0;
-  std::uint32_t used_ = 0;
-};
 
 /// What a call that opens a channel has found out so far.
 struct ChannelOpening {
@@ -68,10 +34,58 @@ struct ChannelOpening {
   void end() { by.stack_pointer = 0; }
 };
 
+/// What an MQTT channel has asked for and not heard of.
+struct MqttRequests {
+  static constexpr std::uint8_t kPublications = 8;
+  std::uint8_t publications = 0;
+  bool subscription = false;
+  bool end_of_subscription = false;
+  bool disconnection = false;
+
+  void answered(MessageKind response);
+};
+
+/// Messages of quality of service 2 that the application has read, the latest: a broker's session that goes
+/// on over another channel is not to bring them again.
+class DeliveredMessages {
+ public:
+  static constexpr unsigned kCount = 16;
+  void reset() { *this = {}; }
+  void add(std::uint32_t correlation_id) { ids_[next_++ % kCount] = correlation_id; }
+  /// 0: none.
+  [[nodiscard]] std::uint32_t operator[](unsigned index) const { return ids_[index]; }
+
+ private:
+  std::array<std::uint32_t, kCount> ids_{};
+  unsigned next_ = 0;
+};
+
 class Channels {
  public:
   static constexpr unsigned kChannels = 4;
   static constexpr std::uint32_t kLinger = 1024;
+  enum class State : std::uint8_t { Free, Open, Ended, Closing };
+  struct Slot {
+    State state = State::Free;
+    abi::ChannelType type = abi::ChannelType::OPAQUEBYTES;
+    abi::ChannelHandle id = 0;
+    abi::NotificationHandle centre = 0;
+    std::uint32_t tag = 0;
+    ApplicationRing receive;
+    ApplicationRing send;
+    Pieces pieces;            // of writing, and of saving what is left
+    bool wants_room = false;  // a write was cut short: the application waits for WRITESPACE
+    abi::ClosureReason reason = abi::ClosureReason::NONE;
+    // Of a channel that carries messages.
+    bool requested = false;  // the one request of its life has been made
+    MessageWriter writer;
+    MessageReader reader;
+    MqttRequests mqtt;
+    std::uint32_t linger_size = 0;
+    std::uint32_t linger_taken = 0;
+    std::array<std::uint8_t, kLinger> linger{};
+  };
+
   static constexpr std::uint32_t kStreamLimit = 1024;  // taken by one call at most
   static constexpr std::uint32_t kOpaqueMinimumReceive = 16;
   static constexpr std::uint32_t kGranule = 512;
@@ -93,11 +107,16 @@ class Channels {
   /// All or nothing. `available`: room that is left.
   [[nodiscard]] abi::Status write_whole(abi::ChannelHandle handle, Address data, std::uint32_t length,
                                         std::uint32_t& available);
-  [[nodiscard]] abi::Status room(abi::ChannelHandle handle, std::uint32_t& available) const;
-  [[nodiscard]] abi::Status unread(abi::ChannelHandle handle, Address& data, std::uint32_t& length) const;
+  [[nodiscard]] abi::Status room(abi::ChannelHandle handle, std::uint32_t& available);
+  [[nodiscard]] abi::Status unread(abi::ChannelHandle handle, Address& data, std::uint32_t& length);
   [[nodiscard]] abi::Status consume(abi::ChannelHandle handle, std::uint32_t length);
 
+  // --- calls on channels that carry messages (calls/messages.hpp) ---
+  /// The channel of this handle, if it is of this type.
+  [[nodiscard]] Slot* find(abi::ChannelHandle handle, abi::ChannelType type);
+
   // --- link ---
+  [[nodiscard]] abi::ChannelType type(unsigned slot) const { return slots_[slot].type; }
   [[nodiscard]] abi::ChannelHandle id(unsigned slot) const { return slots_[slot].id; }
   [[nodiscard]] bool closing(unsigned slot) const { return slots_[slot].state == State::Closing; }
   [[nodiscard]] std::uint32_t take_sent(unsigned slot, std::span<std::uint8_t> into,
@@ -105,28 +124,19 @@ class Channels {
   [[nodiscard]] std::uint32_t receive_room(unsigned slot) const;
   void received(unsigned slot, std::span<const std::uint8_t> bytes, Notifications& notifications,
                 std::uint64_t now);
+  /// Tells the application of one message that has arrived as a whole. True: there was one.
+  [[nodiscard]] bool announce(unsigned slot, Notifications& notifications, std::uint64_t now);
   void ended(unsigned slot, abi::ClosureReason reason, Notifications& notifications, std::uint64_t now);
   void released(unsigned slot);
 
  private:
-  enum class State : std::uint8_t { Free, Open, Ended, Closing };
-  struct Slot {
-    State state = State::Free;
-    abi::ChannelHandle id = 0;
-    abi::NotificationHandle centre = 0;
-    std::uint32_t tag = 0;
-    ApplicationRing receive;
-    ApplicationRing send;
-    Pieces pieces;            // of writing, and of saving what is left
-    bool wants_room = false;  // a write was cut short: the application waits for WRITESPACE
-    abi::ClosureReason reason = abi::ClosureReason::NONE;
-    std::uint32_t linger_size = 0;
-    std::uint32_t linger_taken = 0;
-    std::array<std::uint8_t, kLinger> linger{};
-  };
   [[nodiscard]] static bool put_piece(Slot& slot, Address data, std::uint32_t total);
   [[nodiscard]] Slot* find(abi::ChannelHandle handle);
   [[nodiscard]] const Slot* find(abi::ChannelHandle handle) const;
+  /// For calls that move bytes: one that carries messages is an object of another kind.
+  [[nodiscard]] Slot* find_stream(abi::ChannelHandle handle) {
+    return find(handle, abi::ChannelType::OPAQUEBYTES);
+  }
 
   HandleTable<HandleKind::Channel, kChannels> handles_;
   std::array<Slot, kChannels> slots_;

@@ -19,6 +19,7 @@ void Services::reset_application(std::uint32_t seed) {
   network.reset(seed >> 3);
   events.reset(seed >> 5);
   channels.reset(seed >> 7);
+  delivered.reset();
   channel_opening = {};
   log.reset();
   test_log.reset();

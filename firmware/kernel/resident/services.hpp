@@ -50,6 +50,7 @@ struct Services {
   NetworkRequests network;
   SystemEvents events;
   Channels channels;
+  DeliveredMessages delivered;
   ChannelOpening channel_opening;
   ServerLog log;
   ServerLog test_log;

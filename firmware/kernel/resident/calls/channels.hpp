@@ -70,8 +70,6 @@ struct CallBody<Gate::OpenChannel> {
     opening.end();
     if (!handles_are_valid(params)) return Status::INVALIDHANDLE;
     if (s.link_status != abi::NetworkStatus::CONNECTED) return Status::NETWORKNOTCONNECTED;
-    // MQTT, HTTP and configuration channels are not carried by this kernel.
-    if (params.channel_type != abi::ChannelType::OPAQUEBYTES) return Status::UNAVAILABLE;
     abi::ChannelHandle handle = 0;
     const Status status = s.channels.open(params, s.claims, clock_microseconds(), handle);
     if (status != Status::OKAY) return status;

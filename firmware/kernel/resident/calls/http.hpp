@@ -1,0 +1,116 @@
+// HTTP. The request is put together in the channel's send buffer, the response read where it has arrived, by
+// offset and index, as often as the application likes. Whether the request makes sense is for the service to
+// say.
+#pragma once
+
+#include "firmware/kernel/resident/calls/messages.hpp"
+
+namespace microvisor::firmware::kernel::calls {
+
+inline constexpr std::uint32_t kMaximumHttpHeaders = 32;
+
+template <>
+struct CallBody<Gate::SendHttpRequest> {
+  static Status run(const abi::SendHttpRequestArguments& a) {
+    Channels::Slot* slot = nullptr;
+    const Status status = find_sender(a.handle, abi::ChannelType::HTTP, slot);
+    if (status != Status::OKAY) return status;
+    if (slot->requested) return Status::REQUESTALREADYSENT;
+    abi::HttpRequest request;
+    if (!take_from_application(a.request, request)) return Status::PARAMETERFAULT;
+    if (request.num_headers > kMaximumHttpHeaders) return Status::TOOMANYELEMENTS;
+    return send_request(*slot, MessageKind::HttpRequest, [&](std::uint32_t index, MessagePart& part) {
+      return part_of(request, index, part);
+    });
+  }
+
+ private:
+  static Status part_of(const abi::HttpRequest& request, std::uint32_t index, MessagePart& part) {
+    if (index == 0) {
+      if (!pointers_are_good(request)) return Status::PARAMETERFAULT;
+      part.number(1, request.timeout_ms);
+      part.bytes(2, request.method);
+    } else if (index == 1) {
+      part.bytes(3, request.url);
+    } else if (index < 2 + request.num_headers) {
+      abi::HttpHeader header;
+      if (!take_from_application(request.headers + (index - 2) * sizeof header, header))
+        return Status::LATEFAULT;
+      part.bytes(4, {header.data, header.length});
+    } else if (index == 2 + request.num_headers) {
+      part.bytes(5, request.body);
+    } else {
+      return kNoMoreParts;
+    }
+    return Status::OKAY;
+  }
+
+  static bool pointers_are_good(const abi::HttpRequest& request) {
+    return can_read(request.method) && can_read(request.url) && can_read(request.body) &&
+           application_can_read(request.headers, request.num_headers * sizeof(abi::HttpHeader));
+  }
+};
+
+/// Numbers of the response's fields.
+struct HttpResponseFields {
+  static constexpr unsigned kResult = 1, kStatusCode = 2, kHeaderCount = 3, kBody = 4;
+};
+
+/// The channel with its response, looked at.
+inline Status find_response(abi::ChannelHandle handle, Channels::Slot*& slot) {
+  const Status status = find_reader(handle, abi::ChannelType::HTTP, slot);
+  return status == Status::OKAY ? look_at(*slot, MessageKind::HttpResponse) : status;
+}
+/// The same, if it is one of the server's.
+inline Status find_good_response(abi::ChannelHandle handle, Channels::Slot*& slot) {
+  const Status status = find_response(handle, slot);
+  if (status != Status::OKAY) return status;
+  const std::uint32_t result = slot->reader.field(HttpResponseFields::kResult).value;
+  return static_cast<abi::HttpResult>(result) == abi::HttpResult::OK ? Status::OKAY
+                                                                     : Status::REQUESTUNSUCCESSFUL;
+}
+
+template <>
+struct CallBody<Gate::ReadHttpResponseData> {
+  static Status run(const abi::ReadHttpResponseDataArguments& a) {
+    Channels::Slot* slot = nullptr;
+    const Status status = find_response(a.handle, slot);
+    if (status != Status::OKAY) return status;
+    using Fields = HttpResponseFields;
+    const MessageReader& reader = slot->reader;
+    return tell(
+        a.response_data,
+        abi::HttpResponseData{static_cast<abi::HttpResult>(reader.field(Fields::kResult).value),
+                              reader.field(Fields::kStatusCode).value,
+                              reader.field(Fields::kHeaderCount).value, reader.field(Fields::kBody).value});
+  }
+};
+
+template <>
+struct CallBody<Gate::ReadHttpResponseBody> {
+  static Status run(const abi::ReadHttpResponseBodyArguments& a) {
+    Channels::Slot* slot = nullptr;
+    const Status status = find_good_response(a.handle, slot);
+    if (status != Status::OKAY) return status;
+    const MessageField& body = slot->reader.field(HttpResponseFields::kBody);
+    if (a.offset > body.value) return Status::OFFSETINVALID;
+    if (!application_can_write(a.buf, a.size)) return Status::PARAMETERFAULT;
+    return copy_field(*slot, body, a.offset, a.buf, std::min(a.size, body.value - a.offset));
+  }
+};
+
+template <>
+struct CallBody<Gate::ReadHttpResponseHeader> {
+  static Status run(const abi::ReadHttpResponseHeaderArguments& a) {
+    Channels::Slot* slot = nullptr;
+    Status status = find_good_response(a.handle, slot);
+    if (status != Status::OKAY) return status;
+    MessageField header;
+    status = slot->reader.repeated(slot->receive, a.header_index, header);
+    if (status != Status::OKAY) return status;
+    if (!application_can_write(a.buf, a.size)) return Status::PARAMETERFAULT;
+    return copy_field(*slot, header, 0, a.buf, std::min(a.size, header.value));
+  }
+};
+
+}  // namespace microvisor::firmware::kernel::calls
