@@ -1,0 +1,111 @@
+#include "network.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REGISTER(address) (*(volatile uint32_t*)(address))
+/* Armv8-M Architecture Reference Manual, NVIC. TIM8_BRK is an interrupt that this application has no other
+ * use for. */
+#define LINE 51u
+#define NVIC_ISER REGISTER(0xE000E100u + LINE / 32u * 4u)
+#define NVIC_ICPR REGISTER(0xE000E280u + LINE / 32u * 4u)
+
+enum { EVENTS = 16, CHANNEL_TAG = 1, NETWORK_TAG = 2 };
+
+static uint8_t log_buffer[4096] __attribute__((aligned(512)));
+static struct MvNotification events[EVENTS] __attribute__((aligned(8)));
+static uint8_t receive_buffer[7168] __attribute__((aligned(512)));
+static uint8_t send_buffer[4096] __attribute__((aligned(512)));
+
+static MvNotificationHandle centre;
+static MvNetworkHandle network;
+static volatile uint32_t readable, ended;
+
+/* Records come in order; one that has been handled is cleared for the next round. */
+void TIM8_BRK_IRQHandler(void) {
+  static uint32_t next;
+  for (; events[next].event_type != MV_EVENTTYPE_NOEVENT; next = (next + 1) % EVENTS) {
+    if (events[next].tag == CHANNEL_TAG) {
+      if (events[next].event_type == MV_EVENTTYPE_CHANNELDATAREADABLE) readable = readable + 1;
+      if (events[next].event_type == MV_EVENTTYPE_CHANNELNOTCONNECTED) ended = 1;
+    }
+    events[next].event_type = MV_EVENTTYPE_NOEVENT;
+  }
+}
+
+void say(const char* format, ...) {
+  char line[256];
+  va_list arguments;
+  va_start(arguments, format);
+  const int length = vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  if (length <= 0) return;
+  mvServerLog((const uint8_t*)line,
+              (uint16_t)((size_t)length < sizeof line ? (size_t)length : sizeof line - 1));
+}
+
+uint64_t microseconds(void) {
+  uint64_t now = 0;
+  mvGetMicroseconds(&now);
+  return now;
+}
+
+struct MvSizedString text(const char* characters) {
+  return (struct MvSizedString){(const uint8_t*)characters, strlen(characters)};
+}
+
+void network_start(void) {
+  mvServerLoggingInit(log_buffer, sizeof log_buffer);
+  const struct MvNotificationSetup setup = {LINE, events, sizeof events};
+  mvSetupNotifications(&setup, &centre);
+  NVIC_ICPR = 1u << LINE % 32u;
+  NVIC_ISER = 1u << LINE % 32u;
+  const struct MvRequestNetworkParams params = {
+      .version = 1, .v1 = {.notification_handle = centre, .notification_tag = NETWORK_TAG}};
+  mvRequestNetwork(&params, &network);
+  enum MvNetworkStatus status = MV_NETWORKSTATUS_CONNECTING;
+  while (mvGetNetworkStatus(network, &status) != MV_STATUS_OKAY || status != MV_NETWORKSTATUS_CONNECTED) {
+    const uint64_t again = microseconds() + 100000;
+    while (microseconds() < again) {
+    }
+  }
+}
+
+MvChannelHandle open_channel(enum MvChannelType type) {
+  readable = ended = 0;
+  const struct MvOpenChannelParams params = {.version = 1,
+                                             .v1 = {.notification_handle = centre,
+                                                    .notification_tag = CHANNEL_TAG,
+                                                    .network_handle = network,
+                                                    .receive_buffer = receive_buffer,
+                                                    .receive_buffer_len = sizeof receive_buffer,
+                                                    .send_buffer = send_buffer,
+                                                    .send_buffer_len = sizeof send_buffer,
+                                                    .channel_type = type,
+                                                    .endpoint = text("")}};
+  MvChannelHandle channel = 0;
+  const enum MvStatus status = mvOpenChannel(&params, &channel);
+  if (status != MV_STATUS_OKAY) say("the channel cannot be opened: status %d", (int)status);
+  return channel;
+}
+
+bool wait_for_data(uint32_t seconds) {
+  const uint64_t until = microseconds() + seconds * 1000000ull;
+  while (readable == 0 && ended == 0) {
+    if (microseconds() >= until) return false;
+  }
+  if (readable == 0) return false;
+  /* One item an event. */
+  __asm volatile("cpsid i" ::: "memory");
+  readable = readable - 1;
+  __asm volatile("cpsie i" ::: "memory");
+  return true;
+}
+
+void close_channel(MvChannelHandle* channel) {
+  enum MvClosureReason reason = MV_CLOSUREREASON_NONE;
+  if (mvGetChannelClosureReason(*channel, &reason) == MV_STATUS_OKAY && reason != MV_CLOSUREREASON_NONE)
+    say("the channel had been closed: reason %d", (int)reason);
+  mvCloseChannel(channel);
+}
