@@ -6,7 +6,8 @@ set(FIRMWARE_NET_COMMON
   ${CMAKE_CURRENT_LIST_DIR}/dialler.cpp
   ${CMAKE_CURRENT_LIST_DIR}/stack.cpp
   ${CMAKE_CURRENT_LIST_DIR}/tcp_stream.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/tls_client.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/tls_client.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/translator.cpp)
 set(FIRMWARE_LINK_COMMON
   ${link_dir}/back_off.cpp
   ${link_dir}/crash_stream.cpp
