@@ -24,6 +24,7 @@ struct Position {
   std::uint64_t instructions = 0;
   std::uint64_t entries = 0;  ///< Core::entries since the beginning of the recording
   Time time = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): the check takes the comparison with 0 inside for a pointer.
   friend auto operator<=>(const Position&, const Position&) = default;
 };
 
