@@ -8,7 +8,7 @@ writes into OUTDIR
     mv_syscalls.s     absolute Thumb function symbols of the gates, for the assembler
     interface.hpp     the kernel's view: the same structures with addresses in place of pointers, so that their layout is
                       the same on every host, with layout checks; and the arguments of each call
-    dispatch.hpp      the kernel's dispatch table, over a template of call bodies
+    dispatch.hpp      the kernel's two dispatch tables, over templates of call bodies: those in RAM and those in flash
     gates.hpp         address and name, for tools in C++
     gates.csv         slot, address and name, for tools and documentation
     shapes.hpp        which arguments are pointers and handles, what they lead to and how far: for tests that are made from
@@ -42,6 +42,7 @@ class Interface:
             call.setdefault("errors", [])
             call.setdefault("also", [])
             call.setdefault("handlers", False)
+            call.setdefault("resident", True)
             if not call["handlers"] and "UNAVAILABLE" not in call["errors"]:
                 call["errors"].append("UNAVAILABLE")
 
@@ -76,6 +77,8 @@ class Interface:
             unknown = [e for e in call["errors"] + call["also"] if e not in statuses]
             if unknown or len(call["parameters"]) > MAX_ARGUMENTS:
                 raise SystemExit(f"interface.toml: {call['name']}: unknown status {unknown} or too many parameters")
+            if call["handlers"] and not call["resident"]:
+                raise SystemExit(f"interface.toml: {call['name']}: a handler cannot wait for the flash, so the call is resident")
 
     def check_slots(self):
         used = [c["slot"] for c in self.calls] + self.table["unnamed_slots"]
@@ -242,10 +245,10 @@ def kernel_arguments(interface, call):
     return lines
 
 
-def kernel_handlers(interface):
-    lines = ["/// Calls that may be made from an interrupt handler; the others answer UNAVAILABLE there.",
-             "constexpr bool allowed_in_handlers(Gate gate) {", "  switch (gate) {"]
-    lines += [f"    case Gate::{kernel_name(c['name'])}:" for c in interface.calls if c["handlers"]]
+def kernel_question(name, doc, calls):
+    """A function that tells whether a gate is that of one of `calls`."""
+    lines = [f"/// {doc}", f"constexpr bool {name}(Gate gate) {{", "  switch (gate) {"]
+    lines += [f"    case Gate::{kernel_name(c['name'])}:" for c in calls]
     lines[-1] += " return true;"
     return lines + ["    default: return false;", "  }", "}", ""]
 
@@ -287,50 +290,80 @@ def write_interface(interface):
     lines += ["/// The gates, by slot.", "enum class Gate : std::uint8_t {"]
     lines += [f"  {kernel_name(c['name'])} = {c['slot']}," for c in interface.calls]
     lines += ["};", ""]
-    lines += kernel_handlers(interface)
+    lines += kernel_question("allowed_in_handlers", "Calls that may be made from an interrupt handler; the others answer "
+                             "UNAVAILABLE there.", [c for c in interface.calls if c["handlers"]])
+    lines += kernel_question("lies_in_flash", "Calls whose bodies are not resident: they wait while the flash is busy.",
+                             [c for c in interface.calls if not c["resident"]])
     for call in interface.calls:
         lines += kernel_arguments(interface, call)
     return lines + ["}  // namespace microvisor::abi"]
 
 
+DISPATCH_OPENING = """\
+// The dispatch tables over the kernel's call bodies. Generated from abi/interface.toml.
+//
+// A body is a template's specialisation for a gate, with run(const ...Arguments&); a call without one answers UNAVAILABLE,
+// as the unnamed slots do. Bodies that are resident are of one template, those in flash of another, and each has a table.
+#pragma once
+
+#include <array>
+
+#include "abi/interface.hpp"
+
+namespace microvisor::abi {
+
+using CallFunction = Status (*)(const Registers&);
+
+inline Status answer_unavailable(const Registers&) { return Status::UNAVAILABLE; }
+
+template <typename Body, typename Arguments>
+concept Implements = requires(const Arguments& arguments) { Body::run(arguments); };
+
+template <typename Body, typename Arguments>
+Status invoke(const Registers& registers) {
+  if constexpr (Implements<Body, Arguments>) {
+    return Body::run(Arguments::from(registers));
+  } else {
+    return answer_unavailable(registers);
+  }
+}
+
+/// Entry of a table for a call that the other one has.
+template <typename Body, typename Arguments, CallFunction kFunction>
+constexpr CallFunction left_to_other() {
+  static_assert(!Implements<Body, Arguments>, "interface.toml says that this body lies elsewhere");
+  return kFunction;
+}
+"""
+
+
 def write_dispatch(interface):
+    in_flash = [c for c in interface.calls if not c["resident"]]
+    by_slot = {c["slot"]: c for c in interface.calls}
     lines = [
-        "// The dispatch table over the kernel's call bodies. Generated from abi/interface.toml.",
-        "//",
-        "// Body<Gate> is the kernel's: where it has run(const ...Arguments&), the call is implemented, else it answers",
-        "// UNAVAILABLE, as the unnamed slots do.",
-        "#pragma once",
+        DISPATCH_OPENING,
+        "/// Bodies in flash.",
+        f"inline constexpr unsigned kFlashCallCount = {len(in_flash)};",
         "",
-        "#include <array>",
-        "",
-        '#include "abi/interface.hpp"',
-        "",
-        "namespace microvisor::abi {",
-        "",
-        "using CallFunction = Status (*)(const Registers&);",
-        "",
-        "inline Status answer_unavailable(const Registers&) { return Status::UNAVAILABLE; }",
-        "",
-        "template <typename Body, typename Arguments>",
-        "Status invoke(const Registers& registers) {",
-        "  if constexpr (requires(const Arguments& arguments) { Body::run(arguments); }) {",
-        "    return Body::run(Arguments::from(registers));",
-        "  } else {",
-        "    return answer_unavailable(registers);",
-        "  }",
-        "}",
-        "",
-        "template <template <Gate> typename Body>",
+        "/// By slot. `InFlash<n>::run` performs entry n of flash_table().",
+        "template <template <Gate> typename Body, template <unsigned> typename InFlash>",
         "constexpr std::array<CallFunction, kGateCount> dispatch_table() {",
         "  return {",
     ]
-    by_slot = {c["slot"]: c for c in interface.calls}
     for slot in range(interface.table["slots"]):
-        if slot in by_slot:
-            name = kernel_name(by_slot[slot]["name"])
-            lines.append(f"      invoke<Body<Gate::{name}>, {name}Arguments>,")
-        else:
+        if slot not in by_slot:
             lines.append("      answer_unavailable,")
+            continue
+        name = kernel_name(by_slot[slot]["name"])
+        body = f"Body<Gate::{name}>, {name}Arguments"
+        lines.append(f"      invoke<{body}>," if by_slot[slot]["resident"] else
+                     f"      left_to_other<{body}, InFlash<{in_flash.index(by_slot[slot])}>::run>(),")
+    lines += ["  };", "}", "", "/// In the order of slots.", "template <template <Gate> typename Body>",
+              "constexpr std::array<CallFunction, kFlashCallCount> flash_table() {"]
+    lines += [f"  static_cast<void>(left_to_other<Body<Gate::{name}>, {name}Arguments, answer_unavailable>());"
+              for name in (kernel_name(c["name"]) for c in interface.calls if c["resident"])]
+    lines.append("  return {")
+    lines += [f"      invoke<Body<Gate::{name}>, {name}Arguments>," for name in (kernel_name(c["name"]) for c in in_flash)]
     return lines + ["  };", "}", "", "}  // namespace microvisor::abi"]
 
 

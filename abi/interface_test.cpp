@@ -73,23 +73,47 @@ struct Body<Gate::NoOp> {
   static Status run(const NoOpArguments&) { return Status::OKAY; }
 };
 template <>
-struct Body<Gate::GetWifiConfig> {
-  static Status run(const GetWifiConfigArguments& arguments) {
-    return arguments.params == 7 ? Status::INTERNALERROR : Status::OKAY;
+struct Body<Gate::PeriphPoke32> {
+  static Status run(const PeriphPoke32Arguments& arguments) {
+    return arguments.reg == 7 ? Status::INTERNALERROR : Status::OKAY;
   }
+};
+template <Gate>
+struct BodyInFlash {};
+template <>
+struct BodyInFlash<Gate::GetWifiConfig> {
+  static Status run(const GetWifiConfigArguments& arguments) {
+    return arguments.params == 7 ? Status::TIMENOTSET : Status::OKAY;
+  }
+};
+constexpr auto kFlashTable = flash_table<BodyInFlash>();
+template <unsigned kIndex>
+struct InFlash {
+  static Status run(const Registers& registers) { return kFlashTable[kIndex](registers); }
 };
 
 TEST(Dispatch, ReachesWhatIsThereAndAnswersUnavailableElsewhere) {
-  constexpr auto kTable = dispatch_table<Body>();
+  constexpr auto kTable = dispatch_table<Body, InFlash>();
   ASSERT_EQ(kTable.size(), 74U);
   const Registers registers{{7, 0, 0, 0}};
   unsigned available = 0;
   for (const CallFunction call : kTable) available += call(registers) != Status::UNAVAILABLE ? 1 : 0;
-  EXPECT_EQ(available, 2U);
+  EXPECT_EQ(available, 3U);
   EXPECT_EQ(kTable[(0x0C1F'E0D8 - kGateBase) / kGateStride](registers), Status::OKAY);
-  EXPECT_EQ(kTable[(0x0C1F'E248 - kGateBase) / kGateStride](registers), Status::INTERNALERROR);
+  EXPECT_EQ(kTable[(0x0C1F'E0A8 - kGateBase) / kGateStride](registers), Status::INTERNALERROR);
+  EXPECT_EQ(kTable[(0x0C1F'E248 - kGateBase) / kGateStride](registers), Status::TIMENOTSET);
   EXPECT_EQ(kTable[(0x0C1F'E0A0 - kGateBase) / kGateStride](registers), Status::UNAVAILABLE);
   EXPECT_EQ(kTable[(0x0C1F'E238 - kGateBase) / kGateStride](registers), Status::UNAVAILABLE);
+}
+
+TEST(Dispatch, WhatMayBeCalledFromHandlersNeverWaitsForTheFlash) {
+  unsigned in_flash = 0;
+  for (unsigned slot = 0; slot < kGateCount; ++slot) {
+    const Gate gate = static_cast<Gate>(slot);
+    in_flash += lies_in_flash(gate) ? 1 : 0;
+    EXPECT_FALSE(lies_in_flash(gate) && allowed_in_handlers(gate)) << slot;
+  }
+  EXPECT_EQ(in_flash, kFlashCallCount);
 }
 
 }  // namespace

@@ -3,15 +3,21 @@
 
 Handlers, system calls and the stack switch are linked into RAM (device/image.ld.in). This looks at the result: no branch
 and no literal of the code between data_start and ram_code_end may lead into the flash, and every vector has to be in RAM.
-The names in ALLOWED are exceptions with a reason."""
+The names in ALLOWED are exceptions, each of one function and with a reason. Bodies of calls in flash are reached by a table
+that one function reads, GUARD; that it asks first whether the flash is busy is looked at too (docs/kernel.md, "Calls in
+flash")."""
 import re
 import subprocess
 import sys
 
-# What RAM code may name in flash, because it is only gone to when the flash may stall.
-ALLOWED = {
-    "application_ended": "thread mode, after the end of an application",
-}
+KERNEL = "microvisor::firmware::kernel::"
+GUARD = KERNEL + "perform_call_in_flash"
+QUESTION = KERNEL + "flash_is_busy()"
+# What RAM code may name in flash, and in which function: name, function, reason.
+ALLOWED = [
+    ("application_ended", "unwind_to_thread", "thread mode, after the end of an application: the flash may stall there"),
+    (KERNEL + "flash_call_bodies", GUARD, "asks first"),
+]
 HANDLERS = ["nmi_handler", "fault_handler", "secure_fault_handler", "svc_handler", "debug_monitor_handler", "pendsv_handler", "timer_handler",
             "tasklet_handler", "fast_interrupt_handler", "overdue_handler", "watchdog_handler", "illegal_access_handler", "unexpected_handler", "enter_application", "memcpy", "memset"]
 
@@ -27,6 +33,36 @@ def symbols(nm, elf):
     return by_address, by_name
 
 
+def functions(listing):
+    """Of each function of a disassembly its name and its lines."""
+    name, lines = "?", []
+    for line in listing.splitlines():
+        if head := re.match(r"[0-9a-f]{8} <(.*)>:$", line):
+            yield name, lines
+            name, lines = head[1], []
+        else:
+            lines.append(line)
+    yield name, lines
+
+
+def led_to(line):
+    """Where an instruction branches to or what a literal is: address, and the label the branch goes to; None: neither."""
+    if target := re.search(r"\t(?:b|bl|b\.w|b\.n|blx|cbz|cbnz|b[a-z]{2}(?:\.[nw])?)\t(?:r\d+, )?([0-9a-f]{6,8}) <([^>+]*)", line):
+        return int(target[1], 16), target[2]
+    if literal := re.search(r"\.word\t0x([0-9a-f]{8})", line):
+        return int(literal[1], 16), ""
+    return None
+
+
+def asks_first(lines):
+    """The guard's first call is the question whether the flash is busy, the answer decides, and then come the bodies."""
+    calls = [line for line in lines if re.search(r"\t(?:bl|blx|bx)\t", line) and not line.endswith("\tlr")]
+    asked = next((number for number, line in enumerate(lines) if f"<{QUESTION}>" in line), len(lines))
+    gone = next((number for number, line in enumerate(lines) if re.search(r"\t(?:blx|bx)\tr\d+", line)), -1)
+    decided = any(re.search(r"\tcbn?z\t|\tb(?:eq|ne)(?:\.[nw])?\t", line) for line in lines[asked:max(gone, 0)])
+    return len(calls) == 2 and asked < gone and decided
+
+
 def main():
     objdump, nm, elf = sys.argv[1:4]
     by_address, by_name = symbols(nm, elf)
@@ -38,27 +74,23 @@ def main():
             errors.append(f"{name} is not in RAM")
     listing = subprocess.run([objdump, "-D", "-C", "-j", ".data", f"--start-address={start:#x}",
                               f"--stop-address={end:#x}", elf], check=True, capture_output=True, text=True).stdout
-    function = "?"
-    for line in listing.splitlines():
-        if head := re.match(r"[0-9a-f]{8} <(.*)>:$", line):
-            function = head[1]
-            continue
-        target = re.search(r"\t(?:b|bl|b\.w|b\.n|blx|cbz|cbnz|b[a-z]{2}(?:\.[nw])?)\t(?:r\d+, )?([0-9a-f]{6,8}) <([^>+]*)", line)
-        literal = re.search(r"\.word\t0x([0-9a-f]{8})", line)
-        found = target or literal
-        if not found:
-            continue
-        if target and target[2].endswith("_veneer"):  # the linker's long branch: out of RAM
-            errors.append(f"{function} leads into flash: {target[2]}")
-        address = int(found[1], 16)
-        name = by_address.get(address & ~1) or by_address.get(address) or hex(address)
-        if address in flash and name not in ALLOWED:
-            errors.append(f"{function} leads into flash: {name}")
+    guarded = 0
+    for function, lines in functions(listing):
+        if function.startswith(GUARD):
+            guarded += asks_first(lines)
+        for address, label in filter(None, map(led_to, lines)):
+            if label.endswith("_veneer"):  # the linker's long branch: out of RAM
+                errors.append(f"{function} leads into flash: {label}")
+            name = by_address.get(address & ~1) or by_address.get(address) or hex(address)
+            if address in flash and not any(name == a and function.startswith(f) for a, f, _ in ALLOWED):
+                errors.append(f"{function} leads into flash: {name}")
+    if guarded != 1:
+        errors.append(f"{GUARD} does not ask whether the flash is busy before it goes there")
     for error in sorted(set(errors)):
         print(f"check_residency: {error}", file=sys.stderr)
     if errors:
         sys.exit(1)
-    print(f"check_residency: {end - start} bytes of code and constants in RAM, none leads into flash")
+    print(f"check_residency: {end - start} bytes of code and constants in RAM, none leads into flash unguarded")
 
 
 if __name__ == "__main__":

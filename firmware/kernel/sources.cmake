@@ -1,5 +1,7 @@
 # The kernel's sources. The files in resident/ lie in RAM in the image (device/image.ld.in): they serve the application
-# while the flash bank the rest lies in is busy. FIRMWARE_KERNEL_LOGIC needs no chip and is what host tests build.
+# while the flash bank the rest lies in is busy. They stand first: of a function that several files have from a header the
+# linker takes the first, and it is RAM that flash may call, not the other way round. FIRMWARE_KERNEL_LOGIC needs no chip
+# and is what host tests build.
 set(FIRMWARE_KERNEL_LOGIC
   ${CMAKE_CURRENT_LIST_DIR}/resident/calls.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/application_ring.cpp
@@ -11,6 +13,7 @@ set(FIRMWARE_KERNEL_LOGIC
   ${CMAKE_CURRENT_LIST_DIR}/resident/restarts.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/server_log.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/services.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/calls/flash_calls.cpp
   ${CMAKE_CURRENT_LIST_DIR}/crash_store.cpp
   ${CMAKE_CURRENT_LIST_DIR}/end_text.cpp)
 set(FIRMWARE_KERNEL_SOURCES

@@ -22,19 +22,8 @@ constexpr std::uint64_t kRounds = 1'000;
 constexpr std::uint64_t kLongestWait = 20'000;
 constexpr std::size_t kTraps = 20;  // of one call that are looked at
 
-/// Secure register block of the flash (RM0456 section 7.9), driven from outside as the kernel's updater
-/// would.
+/// Secure register block of the flash (RM0456 section 7.9).
 constexpr std::uint32_t kFlash = 0x5002'2000;
-
-void begin_erase_of_bank_2(CallerMachine& caller) {
-  constexpr std::uint32_t kPage = firmware::kPreviousKernel.first;
-  caller.poke(kFlash + 0x0C, 0x4567'0123);
-  caller.poke(kFlash + 0x0C, 0xCDEF'89AB);
-  caller.poke(kFlash + 0x2C, 1u << 1 | kPage << 3 | 1u << 11);
-  caller.poke(kFlash + 0x2C, 1u << 1 | kPage << 3 | 1u << 11 | 1u << 16);
-  if ((caller.word(kFlash + 0x24) & 1u << 16) == 0)
-    throw std::runtime_error("no erase of the flash has begun");
-}
 
 /// Notes when the handler is entered.
 class EntryWatch final : public board::QuietTracer {
@@ -55,6 +44,17 @@ std::vector<Expectation::Bytes> time_results(const CallImage& image) {
 }
 
 }  // namespace
+
+void begin_erase_of_bank_2(CallerMachine& caller) {
+  constexpr std::uint32_t kPage = firmware::kPreviousKernel.first;
+  caller.poke(kFlash + 0x0C, 0x4567'0123);
+  caller.poke(kFlash + 0x0C, 0xCDEF'89AB);
+  caller.poke(kFlash + 0x2C, 1u << 1 | kPage << 3 | 1u << 11);
+  caller.poke(kFlash + 0x2C, 1u << 1 | kPage << 3 | 1u << 11 | 1u << 16);
+  if (!flash_is_busy(caller)) throw std::runtime_error("no erase of the flash has begun");
+}
+
+bool flash_is_busy(CallerMachine& caller) { return (caller.word(kFlash + 0x24) & 1u << 16) != 0; }
 
 std::uint64_t longest_wait_in_background(unsigned moments) {
   CallerMachine caller;

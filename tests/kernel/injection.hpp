@@ -16,6 +16,12 @@
 
 namespace microvisor::tests {
 
+/// Begins the erase of a page of flash bank 2 in which nothing is, from outside, as the kernel's updater
+/// would.
+void begin_erase_of_bank_2(CallerMachine& caller);
+/// Whether the controller of the flash is at work.
+[[nodiscard]] bool flash_is_busy(CallerMachine& caller);
+
 /// The circumstances of a row of runs.
 struct Disturbance {
   std::uint8_t priority = 0;   ///< of the interrupt

@@ -14,6 +14,7 @@
 namespace microvisor::firmware::kernel {
 
 extern const std::array<abi::CallFunction, abi::kGateCount> call_bodies;
+extern const std::array<abi::CallFunction, abi::kFlashCallCount> flash_call_bodies;
 
 /// Performs the call of `slot` for `caller`. Short: what is longer answers kAgain.
 [[nodiscard]] inline abi::Status perform_call(unsigned slot, bool in_handler) {

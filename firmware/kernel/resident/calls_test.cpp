@@ -277,6 +277,30 @@ TEST_F(CallsTest, InterruptHandlersMayAskAndLogOnly) {
   EXPECT_EQ(call(Gate::SystemLedEnable, 1), Status::UNAVAILABLE);
 }
 
+TEST_F(CallsTest, OnlyCallsInFlashWaitWhileItIsBusy) {
+  for (unsigned slot = 0; slot < abi::kGateCount; ++slot) {
+    app.flash_busy = false;
+    const Status status = perform(slot, {});
+    app.flash_busy = true;
+    const bool in_flash = abi::lies_in_flash(static_cast<Gate>(slot));
+    EXPECT_EQ(perform(slot, {}), in_flash ? kAgain : status) << slot;
+    EXPECT_FALSE(in_flash && abi::allowed_in_handlers(static_cast<Gate>(slot))) << slot;
+  }
+}
+
+TEST_F(CallsTest, ACallThatWaitsForTheFlashHasDoneNothing) {
+  app.flash_busy = true;
+  EXPECT_EQ(call(Gate::SystemLedEnable, 1), kAgain);
+  EXPECT_FALSE(services().status_led);
+  EXPECT_EQ(call(Gate::NoOp), Status::OKAY);
+  in_handler = true;  // where it may not be made it does not wait either
+  EXPECT_EQ(call(Gate::SystemLedEnable, 1), Status::UNAVAILABLE);
+  in_handler = false;
+  app.flash_busy = false;
+  EXPECT_EQ(call(Gate::SystemLedEnable, 1), Status::OKAY);
+  EXPECT_TRUE(services().status_led);
+}
+
 TEST_F(CallsTest, NestedStructuresAreFollowed) {
   app.write(kParams, abi::TemporaryTestVersionedStruct{1, 2, {3, kOut, 4}});
   EXPECT_EQ(call(Gate::TemporaryStructTest, kParams), Status::OKAY);

@@ -88,6 +88,7 @@ std::uint32_t read_reserved_register(std::uint32_t address) { return current->re
 void write_reserved_register(std::uint32_t address, std::uint32_t value) {
   current->registers[address] = value;
 }
+bool flash_is_busy() { return current->flash_busy; }
 std::uint32_t system_clock_hertz() { return 160'000'000; }
 void wake_link() { ++current->wakes; }
 void storage_job_posted() { ++current->storage_jobs; }

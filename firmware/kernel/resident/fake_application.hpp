@@ -55,6 +55,7 @@ class FakeApplication {
   Address vector_table = kFlash;
   std::map<std::uint32_t, std::uint32_t> registers;
   std::vector<EndRequest> end_requests;
+  bool flash_busy = false;
   bool ready_to_stop = true;
   std::vector<abi::PowerSavingMode> power_saves;
   std::vector<abi::DeepSleepMode> deep_sleeps;

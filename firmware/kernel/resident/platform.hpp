@@ -14,6 +14,10 @@ void write_reserved_register(std::uint32_t address, std::uint32_t value);
 
 [[nodiscard]] std::uint32_t system_clock_hertz();
 
+/// Our bank of the flash is being erased or programmed, so a fetch from it would stall. The end comes by
+/// itself, whatever runs: also where a handler on top of the worker waits for it.
+[[nodiscard]] bool flash_is_busy();
+
 /// There is something new to send, or the wish to be connected has changed.
 void wake_link();
 

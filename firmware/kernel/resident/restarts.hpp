@@ -23,8 +23,10 @@ class Restarts {
     std::uint32_t id = 0;        // of this one call, never 0
   };
 
-  /// The entry of this call, a new one if it begins. Null: too many are open.
-  [[nodiscard]] Entry* find_or_begin(abi::Gate gate, const Caller& by);
+  /// The entry of this call; null if it has not begun.
+  [[nodiscard]] Entry* find(abi::Gate gate, const Caller& by);
+  /// Makes one for a call that begins, and works on `object`. False: too many are open.
+  [[nodiscard]] bool begin(abi::Gate gate, const Caller& by, std::uint32_t object);
   void end(const Entry& entry) { used_ &= ~(1u << entry.place); }
   /// Forgets all calls that work on `object`.
   void abandon(std::uint32_t object) {

@@ -25,27 +25,28 @@ std::vector<Caller> others() {
 
 TEST(Restarts, CallsAreFoundByWhatIdentifiesThem) {
   Restarts restarts;
-  auto* entry = restarts.find_or_begin(Gate::SetWifiConfig, kCaller);
+  EXPECT_EQ(restarts.find(Gate::SetWifiConfig, kCaller), nullptr);
+  ASSERT_TRUE(restarts.begin(Gate::SetWifiConfig, kCaller, 42));
+  auto* entry = restarts.find(Gate::SetWifiConfig, kCaller);
   ASSERT_NE(entry, nullptr);
-  entry->progress = 1024;
-  entry->object = 42;
-  EXPECT_EQ(restarts.find_or_begin(Gate::SetWifiConfig, kCaller), entry);
-  for (const Caller& other : others()) EXPECT_NE(restarts.find_or_begin(Gate::SetWifiConfig, other), entry);
-  EXPECT_NE(restarts.find_or_begin(Gate::ExternalFlashReadBlocking, kCaller), entry);
+  EXPECT_EQ(entry->progress, 0U);
+  EXPECT_EQ(entry->object, 42U);
+  for (const Caller& other : others()) EXPECT_EQ(restarts.find(Gate::SetWifiConfig, other), nullptr);
+  EXPECT_EQ(restarts.find(Gate::ExternalFlashReadBlocking, kCaller), nullptr);
+  restarts.abandon(41);
+  EXPECT_EQ(restarts.find(Gate::SetWifiConfig, kCaller), entry);
   restarts.abandon(42);
-  EXPECT_EQ(restarts.find_or_begin(Gate::SetWifiConfig, kCaller)->progress, 0U);
+  EXPECT_EQ(restarts.find(Gate::SetWifiConfig, kCaller), nullptr);
 }
 
 TEST(Restarts, ThirtyTwoAreOpenAtMost) {
   Restarts restarts;
-  Restarts::Entry* last = nullptr;
   for (std::uint32_t i = 0; i < Restarts::kOpen; ++i) {
-    last = restarts.find_or_begin(Gate::SetWifiConfig, {{}, i, 0, 0});
-    EXPECT_NE(last, nullptr);
+    EXPECT_TRUE(restarts.begin(Gate::SetWifiConfig, {{}, i, 0, 0}, 0));
   }
-  EXPECT_EQ(restarts.find_or_begin(Gate::SetWifiConfig, kCaller), nullptr);
-  restarts.end(*last);
-  EXPECT_NE(restarts.find_or_begin(Gate::SetWifiConfig, kCaller), nullptr);
+  EXPECT_FALSE(restarts.begin(Gate::SetWifiConfig, kCaller, 0));
+  restarts.end(*restarts.find(Gate::SetWifiConfig, {{}, 7, 0, 0}));
+  EXPECT_TRUE(restarts.begin(Gate::SetWifiConfig, kCaller, 0));
 }
 
 TEST(Pieces, FollowEachOtherAndTheLastIsSmall) {

@@ -1,6 +1,7 @@
 // The hardware behind the call bodies: registers of the permission table, interrupt lines, LED, and the
 // link's status.
 #include "firmware/drivers/stm32u5/clock.hpp"
+#include "firmware/drivers/stm32u5/flash.hpp"
 #include "firmware/drivers/stm32u5/gpio.hpp"
 #include "firmware/drivers/stm32u5/nvic.hpp"
 #include "firmware/drivers/stm32u5/scb.hpp"
@@ -49,6 +50,10 @@ void write_reserved_register(std::uint32_t address, std::uint32_t value) {
   static_cast<void>(std::uint32_t{core_register(address + kSecureAlias)});
   if (address == kPortResets || address == kPortClocks) give_ports_back();
 }
+
+// Not WDW, data half handed over: the array is not at work yet, and the worker, which goes on with it, cannot
+// while a handler waits.
+bool flash_is_busy() { return (flash_controller().secsr & FlashController::kBusy) != 0; }
 
 std::uint32_t system_clock_hertz() { return kSystemClock; }
 

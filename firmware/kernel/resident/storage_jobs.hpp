@@ -28,21 +28,25 @@ class StorageJobs {
   static constexpr std::uint64_t kPatience = 100'000;  // microseconds
 
   /// How the job stands, as its owner sees it.
-  enum class State : std::uint8_t { None, Filled, Waiting, Done, Failed };
+  enum class State : std::uint8_t { None, Claimed, Filled, Waiting, Done, Failed };
 
   // --- calls; `owner` is the call's Restarts::Entry::id ---
 
   [[nodiscard]] State state(std::uint32_t owner) const { return owner_ == owner ? state_ : State::None; }
   [[nodiscard]] bool owned() const { return owner_ != 0; }
-  /// The job to fill, now the caller's; null while another call's is under way. `now` counts if it is owned.
-  [[nodiscard]] StorageJob* claim(std::uint32_t owner, std::uint64_t now) {
+  /// Makes the job the caller's, unless another call's is under way. `now` counts if it is owned.
+  void claim(std::uint32_t owner, std::uint64_t now) {
     // Its owner, had it come back, would have posted it by now, or fetched the result.
-    const bool forgotten =
-        state_ == State::Filled || (state_ != State::Waiting && now - done_at_ >= kPatience);
-    if (stage_ == Stage::Taken || (owner_ != 0 && !forgotten)) return nullptr;
+    const bool forgotten = state_ == State::Claimed || state_ == State::Filled ||
+                           (state_ != State::Waiting && now - done_at_ >= kPatience);
+    if (stage_ == Stage::Taken || (owner_ != 0 && !forgotten)) return;
     owner_ = owner;
+    state_ = State::Claimed;
+  }
+  /// The job to fill, in the next trap of the call that has claimed it.
+  [[nodiscard]] StorageJob& fill() {
     state_ = State::Filled;
-    return &job_;
+    return job_;
   }
   /// The job its caller has filled is to be done.
   void post() {

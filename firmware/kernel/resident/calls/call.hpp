@@ -1,7 +1,7 @@
 // What every call body is built with. A body checks the arguments, copies them in, lets the object do it and
 // copies the results out; a result pointer is checked before anything is done, so that no call fails when it
-// is too late - but for two old ones whose LATEFAULT says that it did. Included by calls.cpp alone, which
-// makes one table of all bodies.
+// is too late - but for two old ones whose LATEFAULT says that it did. Included by calls.cpp, which makes the
+// table of bodies that are resident, and kernel/calls/flash_calls.cpp, which makes that of those in flash.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,10 @@ using abi::Status;
 /// without one is answered UNAVAILABLE.
 template <Gate>
 struct CallBody {};
+
+/// The same of a call that is not resident (docs/kernel.md, "Calls in flash").
+template <Gate>
+struct FlashCallBody {};
 
 template <typename T>
 Status tell(Address to, const T& value) {

@@ -1,5 +1,4 @@
-// The device itself: its name, the reserved registers that may be looked at, the LED, two calls that test
-// calls.
+// The device itself: its name, the reserved registers that may be looked at, and the call that does nothing.
 #pragma once
 
 #include "firmware/kernel/resident/calls/call.hpp"
@@ -42,27 +41,6 @@ struct CallBody<Gate::PeriphPoke32> {
     const std::uint32_t value = poked(*rule, old, a.mask, a.xorvalue);
     if (value != old) write_reserved_register(a.reg, value);
     return Status::OKAY;
-  }
-};
-
-template <>
-struct CallBody<Gate::SystemLedEnable> {
-  static Status run(const abi::SystemLedEnableArguments& a) {
-    if (a.enable > 1) return Status::UNAVAILABLE;
-    services().status_led = a.enable != 0;
-    status_changed();
-    return Status::OKAY;
-  }
-};
-
-template <>
-struct CallBody<Gate::TemporaryStructTest> {
-  static Status run(const abi::TemporaryStructTestArguments& a) {
-    abi::TemporaryTestVersionedStruct value;
-    if (!take_from_application(a.in, value)) return Status::PARAMETERFAULT;
-    if (value.version != 1) return Status::UNSUPPORTEDSTRUCTUREVERSION;
-    abi::TemporaryTestInner inner;
-    return take_from_application(value.b.b, inner) ? Status::OKAY : Status::PARAMETERFAULT;
   }
 };
 

@@ -17,18 +17,20 @@ inline Status log_to(ServerLog& log, Address message, std::uint32_t length) {
 }
 
 template <>
-struct CallBody<Gate::ServerLoggingInit> {
-  static Status run(const abi::ServerLoggingInitArguments& a) {
-    return services().log.initialise(a.buffer, a.length_bytes, services().claims);
-  }
-};
-
-template <>
 struct CallBody<Gate::ServerLog> {
   static Status run(const abi::ServerLogArguments& a) {
     if (!services().log.initialised()) return Status::UNAVAILABLE;
     if (services().logging_refused) return Status::LOGGINGDISABLEDBYSERVER;
     return log_to(services().log, a.message, a.length_bytes);
+  }
+};
+
+/// Exists only while the factory tests the device.
+template <>
+struct CallBody<Gate::TestLog> {
+  static Status run(const abi::TestLogArguments& a) {
+    if (!services().factory_test) return Status::UNAVAILABLE;
+    return log_to(services().test_log, a.message, a.length_bytes);
   }
 };
 

@@ -1,4 +1,4 @@
-// Notification centres and the system events they can be told of.
+// Notifications that the application sends itself.
 #pragma once
 
 #include "firmware/kernel/resident/calls/call.hpp"
@@ -8,57 +8,11 @@
 namespace microvisor::firmware::kernel::calls {
 
 template <>
-struct CallBody<Gate::SetupNotifications> {
-  static Status run(const abi::SetupNotificationsArguments& a) {
-    abi::NotificationSetup setup;
-    if (!take_from_application(a.notifications, setup) || !can_take_handle(a.handle_out)) {
-      return Status::PARAMETERFAULT;
-    }
-    abi::NotificationHandle handle = 0;
-    const Status status = services().notifications.setup(setup, services().claims, handle);
-    return status == Status::OKAY ? tell_checked(a.handle_out, handle) : status;
-  }
-};
-
-template <>
-struct CallBody<Gate::CloseNotifications> {
-  static Status run(const abi::CloseNotificationsArguments& a) {
-    return close_handle(a.handle_in_out, [](abi::NotificationHandle handle) {
-      return services().notifications.close(handle, services().claims);
-    });
-  }
-};
-
-template <>
 struct CallBody<Gate::TempTriggerNotification> {
   static Status run(const abi::TempTriggerNotificationArguments& a) {
     if (!services().notifications.valid(a.handle)) return Status::INVALIDHANDLE;
     services().notifications.post(a.handle, a.type, a.tag, clock_microseconds());
     return Status::OKAY;
-  }
-};
-
-template <>
-struct CallBody<Gate::OpenSystemNotification> {
-  static Status run(const abi::OpenSystemNotificationArguments& a) {
-    abi::OpenSystemNotificationParams params;
-    if (!take_from_application(a.params, params) || !can_take_handle(a.handle)) return Status::PARAMETERFAULT;
-    abi::SystemEventHandle handle = 0;
-    Services& s = services();
-    const Status status = s.events.open(params, s.notifications, handle);
-    if (status != Status::OKAY) return status;
-    // Who asks after an update has become ready hears of it too.
-    if (s.update_waits() && params.notification_source == abi::SystemNotificationSource::UPDATE)
-      s.events.announce(params.notification_source, s.notifications, clock_microseconds(), handle);
-    return tell_checked(a.handle, handle);
-  }
-};
-
-template <>
-struct CallBody<Gate::CloseSystemNotification> {
-  static Status run(const abi::CloseSystemNotificationArguments& a) {
-    return close_handle(a.handle,
-                        [](abi::SystemEventHandle handle) { return services().events.close(handle); });
   }
 };
 

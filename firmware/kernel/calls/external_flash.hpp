@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "firmware/kernel/resident/calls/storage.hpp"
+#include "firmware/kernel/calls/storage.hpp"
 #include "firmware/layout.hpp"
 
 namespace microvisor::firmware::kernel::calls {
@@ -27,7 +27,7 @@ inline std::uint32_t piece_of_page(std::uint32_t at, std::uint32_t left) {
 }
 
 template <>
-struct CallBody<Gate::ExternalFlashOpen> {
+struct FlashCallBody<Gate::ExternalFlashOpen> {
   static Status run(const abi::ExternalFlashOpenArguments& a) {
     Services& s = services();
     if (!can_take_handle(a.handle)) return Status::PARAMETERFAULT;
@@ -38,7 +38,7 @@ struct CallBody<Gate::ExternalFlashOpen> {
 };
 
 template <>
-struct CallBody<Gate::ExternalFlashClose> {
+struct FlashCallBody<Gate::ExternalFlashClose> {
   static Status run(const abi::ExternalFlashCloseArguments& a) {
     return close_handle(a.handle, [](abi::ExternalFlashHandle handle) {
       Services& s = services();
@@ -52,7 +52,7 @@ struct CallBody<Gate::ExternalFlashClose> {
 };
 
 template <>
-struct CallBody<Gate::ExternalFlashGetInfo> {
+struct FlashCallBody<Gate::ExternalFlashGetInfo> {
   static Status run(const abi::ExternalFlashGetInfoArguments& a) {
     abi::ExternalFlashInfo info;
     if (!application_can_write(a.info, sizeof info)) return Status::PARAMETERFAULT;
@@ -68,7 +68,7 @@ struct CallBody<Gate::ExternalFlashGetInfo> {
 };
 
 template <>
-struct CallBody<Gate::ExternalFlashReadBlocking> {
+struct FlashCallBody<Gate::ExternalFlashReadBlocking> {
   static Status run(const abi::ExternalFlashReadBlockingArguments& a) {
     if (!external_flash_handle_valid(a.handle)) return Status::INVALIDHANDLE;
     if (!in_external_flash(a.address, a.length)) return Status::ADDRESSOUTOFRANGE;
@@ -87,7 +87,7 @@ struct CallBody<Gate::ExternalFlashReadBlocking> {
 };
 
 template <>
-struct CallBody<Gate::ExternalFlashWriteBlocking> {
+struct FlashCallBody<Gate::ExternalFlashWriteBlocking> {
   static Status run(const abi::ExternalFlashWriteBlockingArguments& a) {
     if (!external_flash_handle_valid(a.handle)) return Status::INVALIDHANDLE;
     if (!in_external_flash(a.address, a.length)) return Status::ADDRESSOUTOFRANGE;
@@ -105,7 +105,7 @@ struct CallBody<Gate::ExternalFlashWriteBlocking> {
 };
 
 template <>
-struct CallBody<Gate::ExternalFlashEraseBlocking> {
+struct FlashCallBody<Gate::ExternalFlashEraseBlocking> {
   static Status run(const abi::ExternalFlashEraseBlockingArguments& a) {
     if (!external_flash_handle_valid(a.handle)) return Status::INVALIDHANDLE;
     if (a.address % kExternalFlashSector != 0 || a.length % kExternalFlashSector != 0) {

@@ -11,19 +11,21 @@
 
 namespace microvisor::firmware::kernel::calls {
 
-/// Brings a call of `total` bytes one step further. `fill(job, progress)` describes the piece that begins at
-/// `progress`, `done(job, progress)` takes what it brought. kAgain while there is more to do.
-/// UNAVAILABLE: too many calls wait already. INTERNALERROR: the memory failed.
+/// Brings a call of `total` bytes one step further, of which the first is to note that it is under way.
+/// `fill(job, progress)` describes the piece that begins at `progress`, `done(job, progress)` takes what it
+/// brought. kAgain while there is more to do. UNAVAILABLE: too many calls wait already. INTERNALERROR: the
+/// memory failed.
 template <typename Fill, typename Done>
 Status work_by_pieces(Gate gate, std::uint32_t object, std::uint32_t total, Fill fill, Done done) {
   if (total == 0) return Status::OKAY;
   Services& s = services();
-  auto* entry = s.restarts.find_or_begin(gate, caller);
-  if (entry == nullptr) return Status::UNAVAILABLE;
-  entry->object = object;
+  auto* entry = s.restarts.find(gate, caller);
+  if (entry == nullptr) return s.restarts.begin(gate, caller, object) ? kAgain : Status::UNAVAILABLE;
   StorageJobs& jobs = s.storage_jobs;
   using State = StorageJobs::State;
   switch (const State state = jobs.state(entry->id)) {
+    case State::None: break;
+    case State::Claimed: fill(jobs.fill(), entry->progress); return kAgain;
     case State::Filled:
       jobs.post();
       storage_job_posted();
@@ -38,10 +40,8 @@ Status work_by_pieces(Gate gate, std::uint32_t object, std::uint32_t total, Fill
       if (state != State::Failed && entry->progress < total) break;
       s.restarts.end(*entry);
       return state == State::Failed ? Status::INTERNALERROR : Status::OKAY;
-    case State::None: break;
   }
-  StorageJob* job = jobs.claim(entry->id, jobs.owned() ? clock_microseconds() : 0);
-  if (job != nullptr) fill(*job, entry->progress);
+  jobs.claim(entry->id, jobs.owned() ? clock_microseconds() : 0);
   return kAgain;
 }
 

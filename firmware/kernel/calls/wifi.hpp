@@ -2,12 +2,12 @@
 // application's: they outlive it.
 #pragma once
 
-#include "firmware/kernel/resident/calls/storage.hpp"
+#include "firmware/kernel/calls/storage.hpp"
 
 namespace microvisor::firmware::kernel::calls {
 
 template <>
-struct CallBody<Gate::SetWifiConfig> {
+struct FlashCallBody<Gate::SetWifiConfig> {
   static Status run(const abi::SetWifiConfigArguments& a) {
     abi::WifiConfig config;
     if (!take_from_application(a.params, config)) return Status::PARAMETERFAULT;
@@ -53,7 +53,7 @@ struct CallBody<Gate::SetWifiConfig> {
 static_assert(WifiSettings::kMaximumStored <= StorageJob::kPiece);
 
 template <>
-struct CallBody<Gate::GetWifiConfig> {
+struct FlashCallBody<Gate::GetWifiConfig> {
   static Status run(const abi::GetWifiConfigArguments& a) {
     abi::WifiConfigOut out;
     if (!take_from_application(a.params, out)) return Status::PARAMETERFAULT;

@@ -2,14 +2,13 @@
 #pragma once
 
 #include "firmware/kernel/resident/calls/call.hpp"
-#include "firmware/kernel/resident/calls/log.hpp"
 #include "firmware/kernel/resident/platform.hpp"
 #include "firmware/kernel/resident/services.hpp"
 
 namespace microvisor::firmware::kernel::calls {
 
 template <>
-struct CallBody<Gate::TestLoggingInit> {
+struct FlashCallBody<Gate::TestLoggingInit> {
   static Status run(const abi::TestLoggingInitArguments& a) {
     if (!services().factory_test) return Status::UNAVAILABLE;
     return services().test_log.initialise(a.buffer, a.length_bytes, services().claims);
@@ -17,15 +16,7 @@ struct CallBody<Gate::TestLoggingInit> {
 };
 
 template <>
-struct CallBody<Gate::TestLog> {
-  static Status run(const abi::TestLogArguments& a) {
-    if (!services().factory_test) return Status::UNAVAILABLE;
-    return log_to(services().test_log, a.message, a.length_bytes);
-  }
-};
-
-template <>
-struct CallBody<Gate::TestingComplete> {
+struct FlashCallBody<Gate::TestingComplete> {
   static Status run(const abi::TestingCompleteArguments& a) {
     if (!services().factory_test) return Status::UNAVAILABLE;
     services().testing_status = a.status;

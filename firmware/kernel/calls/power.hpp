@@ -14,7 +14,7 @@ inline bool network_is_active() {
 }
 
 template <>
-struct CallBody<Gate::PowerSave> {
+struct FlashCallBody<Gate::PowerSave> {
   static Status run(const abi::PowerSaveArguments& a) {
     if (a.mode > abi::PowerSavingMode::STOP3) return Status::PARAMETERFAULT;
     const bool stops = a.mode != abi::PowerSavingMode::SLEEP;
@@ -25,7 +25,7 @@ struct CallBody<Gate::PowerSave> {
 };
 
 template <>
-struct CallBody<Gate::DeepSleep> {
+struct FlashCallBody<Gate::DeepSleep> {
   static Status run(const abi::DeepSleepArguments& a) {
     if (a.mode > abi::DeepSleepMode::SHUTDOWN) return Status::PARAMETERFAULT;
     if (network_is_active() || !ready_to_stop()) return Status::MICROVISORBUSY;
@@ -35,12 +35,12 @@ struct CallBody<Gate::DeepSleep> {
 };
 
 template <>
-struct CallBody<Gate::GetWakeReason> {
+struct FlashCallBody<Gate::GetWakeReason> {
   static Status run(const abi::GetWakeReasonArguments& a) { return tell(a.mode, services().wake_reason); }
 };
 
 template <>
-struct CallBody<Gate::Restart> {
+struct FlashCallBody<Gate::Restart> {
   static Status run(const abi::RestartArguments& a) {
     if (a.mode != abi::RestartMode::AUTOAPPLYUPDATE) return Status::PARAMETERFAULT;
     if (services().update_being_written()) return Status::MICROVISORBUSY;
