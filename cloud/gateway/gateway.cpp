@@ -13,6 +13,9 @@ namespace microvisor::cloud {
 namespace {
 
 constexpr Timestamp kHandshakeTime = 60 * kSecond;  // public-key operations take a device in software seconds
+constexpr Timestamp kConnectionInterval = 2 * kSecond;
+constexpr Timestamp kConnectionBurst = 100;
+constexpr std::uint32_t kCalmSeconds = 60;  // for a device that is told to come back later
 constexpr const char* kReplaced = "replaced by a newer connection";
 
 }  // namespace
@@ -50,12 +53,21 @@ Gateway::Online* Gateway::online(const Session& session) {
   return current ? &found->second : nullptr;
 }
 
-std::optional<Greeting> Gateway::greet(Session& session, const link::Hello& hello, std::string& refusal) {
+/// No bad link makes so many connections of one, unless something that fails at once begins again and again.
+bool Gateway::comes_too_often(const std::string& device_sid) {
+  Timestamp& due = connections_[device_sid];
+  const Timestamp now = clock_.now();
+  due = std::max(due, now);
+  if (due - now > (kConnectionBurst - 1) * kConnectionInterval) return true;
+  due += kConnectionInterval;
+  return false;
+}
+
+tl::expected<Greeting, Refusal> Gateway::greet(Session& session, const link::Hello& hello) {
+  if (comes_too_often(session.device_sid()))
+    return tl::unexpected(Refusal{"connects too often", kCalmSeconds});
   auto device = store_.device_by_sid(session.device_sid());
-  if (!device) {
-    refusal = "unknown device";
-    return std::nullopt;
-  }
+  if (!device) return tl::unexpected(Refusal{"unknown device", kCalmSeconds});
   const auto previous = sessions_.find(device->sid);
   if (previous != sessions_.end()) {
     Connection& old = *previous->second.connection;
@@ -316,6 +328,7 @@ void Gateway::signers_changed(const std::string& account_sid) {
 void Gateway::tick() {
   attestations_.tick();
   const Timestamp moment = clock_.now();
+  std::erase_if(connections_, [moment](const auto& entry) { return entry.second <= moment; });
   for (auto& [sid, device] : sessions_) {
     if (!device.logging_enabled || !device.logging_expires || *device.logging_expires > moment) continue;
     device.logging_enabled = false;

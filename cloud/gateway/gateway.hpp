@@ -77,7 +77,7 @@ class Gateway final : public SessionHost {
 
   // SessionHost
   [[nodiscard]] Timestamp now() const override { return clock_.now(); }
-  std::optional<Greeting> greet(Session& session, const link::Hello& hello, std::string& refusal) override;
+  tl::expected<Greeting, Refusal> greet(Session& session, const link::Hello& hello) override;
   SharedBytes object(const Session& session, const protocol::Hash& hash) override;
   void encoding(const Session& session, const link::Open& open, const SharedBytes& object,
                 Encodings::Answer answer) override;
@@ -99,6 +99,7 @@ class Gateway final : public SessionHost {
   void debug_ended(const std::string& device_sid, const DebugRelay& relay);
   void log(const Session& session, const char* type, std::string message, Timestamp time = 0);
   Online* online(const Session& session);
+  [[nodiscard]] bool comes_too_often(const std::string& device_sid);
   SharedBytes account_object(const std::string& account_sid, const protocol::Hash& hash);
   std::optional<RunningImage> running_image(const Device& device, const link::Open& open, std::string& key);
   std::vector<RunningLayer> layers_of(const App& app);
@@ -118,6 +119,8 @@ class Gateway final : public SessionHost {
   GatewayCounters counters_;
   std::map<link::Service, ChannelService> services_;
   std::unordered_map<std::string, Online> sessions_;
+  /// When devices may connect again without more ado: a bucket that each connection moves on.
+  std::unordered_map<std::string, Timestamp> connections_;
   /// Objects that somebody is fetching at this moment: many devices take the same one.
   std::unordered_map<std::string, std::weak_ptr<const protocol::Bytes>> objects_;
 };

@@ -372,6 +372,19 @@ TEST_F(GatewayTest, ANewConnectionReplacesTheOld) {
   EXPECT_EQ(client.get(own_path).json()["connected"], true);
 }
 
+TEST_F(GatewayTest, ADeviceThatComesTooOftenIsAskedForCalm) {
+  std::uint32_t calm = 0;
+  unsigned connections = 0;
+  while (calm == 0 && connections < 300) {
+    DeviceClient device(identity);
+    const link::Frame answer = device.hello();
+    ++connections;
+    if (answer.has_goodbye()) calm = answer.goodbye().calm_seconds();
+  }
+  EXPECT_EQ(calm, 60U);
+  EXPECT_GT(connections, 100U);
+}
+
 TEST_F(GatewayTest, SessionsAreResumed) {
   auto first = std::make_unique<DeviceClient>(identity);
   first->hello();

@@ -136,9 +136,8 @@ void Session::greet(const link::Hello& hello) {
   if (welcomed_) return end("a second Hello");
   if (hello.protocol_version() != kProtocolVersion) return end("unknown protocol version");
   if (hello.device_sid() != device_sid_) return end("Hello and certificate name different devices");
-  std::string refusal;
-  const auto greeting = host_.greet(*this, hello, refusal);
-  if (!greeting) return end(refusal);
+  const auto greeting = host_.greet(*this, hello);
+  if (!greeting) return end(greeting.error().reason, greeting.error().calm_seconds);
   link::Frame frame;
   link::Welcome& welcome = *frame.mutable_welcome();
   welcome.set_unix_microseconds(static_cast<std::uint64_t>(host_.now()));
@@ -478,11 +477,12 @@ void Session::send_restart_app() {
   write(frame);
 }
 
-void Session::end(const std::string& reason) {
+void Session::end(const std::string& reason, std::uint32_t calm_seconds) {
   if (finished_) return;
   reason_ = reason;
   link::Frame frame;
   frame.mutable_goodbye()->set_reason(reason.substr(0, kMaxReason));
+  frame.mutable_goodbye()->set_calm_seconds(calm_seconds);
   write(frame);
   finished_ = true;
 }

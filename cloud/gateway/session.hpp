@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tl/expected.hpp>
 
 #include "cloud/channels/channel.hpp"
 #include "cloud/clock/clock.hpp"
@@ -38,13 +39,18 @@ struct Greeting {
   std::optional<protocol::Hash> nonce{};       ///< for it to attest with
 };
 
+/// Why a device may not connect.
+struct Refusal {
+  std::string reason;
+  std::uint32_t calm_seconds = 0;  ///< for which it is not to come back
+};
+
 class SessionHost {
  public:
   virtual ~SessionHost() = default;
   [[nodiscard]] virtual Timestamp now() const = 0;
-  /// The device has introduced itself. Empty: it may not connect (the reason goes to it and ends the
-  /// session).
-  virtual std::optional<Greeting> greet(Session& session, const link::Hello& hello, std::string& refusal) = 0;
+  /// The device has introduced itself. A refusal goes to it and ends the session.
+  virtual tl::expected<Greeting, Refusal> greet(Session& session, const link::Hello& hello) = 0;
   /// An object of the device's account; null if there is none.
   virtual std::shared_ptr<const protocol::Bytes> object(const Session& session,
                                                         const protocol::Hash& hash) = 0;
@@ -119,8 +125,8 @@ class Session {
   [[nodiscard]] std::vector<std::shared_ptr<const DebugRelay>> debug_relays() const;
   /// Ends all debug sessions. Also done by the destructor.
   void end_relays(RelayEnd::By by);
-  /// Says Goodbye and finishes.
-  void end(const std::string& reason);
+  /// Says Goodbye and finishes. `calm_seconds`: the device is not to come back earlier.
+  void end(const std::string& reason, std::uint32_t calm_seconds = 0);
   /// Passes on what has arrived of unfinished lines. Also done by the destructor.
   void flush_lines();
 

@@ -33,9 +33,9 @@ struct FakeHost final : SessionHost {
     content = std::make_shared<const protocol::Bytes>(std::move(bytes));
   }
   [[nodiscard]] Timestamp now() const override { return clock.now(); }
-  std::optional<Greeting> greet(Session&, const link::Hello&, std::string& why) override {
-    why = refusal;
-    return refusal.empty() ? std::optional(greeting) : std::nullopt;
+  tl::expected<Greeting, Refusal> greet(Session&, const link::Hello&) override {
+    if (!refusal.empty()) return tl::unexpected(Refusal{refusal, 30});
+    return greeting;
   }
   std::shared_ptr<const protocol::Bytes> object(const Session&, const protocol::Hash& hash) override {
     return hash == content_hash ? content : nullptr;

@@ -5,7 +5,6 @@
 set(FIRMWARE_KERNEL_LOGIC
   ${CMAKE_CURRENT_LIST_DIR}/resident/calls.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/application_ring.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/resident/channel_message.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/channels.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/fast_interrupts.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/notifications.cpp
@@ -14,6 +13,7 @@ set(FIRMWARE_KERNEL_LOGIC
   ${CMAKE_CURRENT_LIST_DIR}/resident/server_log.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/services.cpp
   ${CMAKE_CURRENT_LIST_DIR}/calls/flash_calls.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/channel_message.cpp
   ${CMAKE_CURRENT_LIST_DIR}/crash_store.cpp
   ${CMAKE_CURRENT_LIST_DIR}/end_text.cpp)
 set(FIRMWARE_KERNEL_SOURCES

@@ -192,6 +192,19 @@ TEST_F(LinkPath, NoticesAGatewayThatHasGoneSilent) {
   EXPECT_LT(line.now() - silent_since, 12 * firmware::net::kSeconds);
 }
 
+TEST_F(LinkPath, StaysAwayForAsLongAsItIsAsked) {
+  gateway.ask_for_calm(40);
+  std::uint64_t sent_away = 0;
+  line.meanwhile = [&] {
+    if (sent_away == 0 && device.engine().backing_off()) sent_away = line.now();
+  };
+  ASSERT_TRUE(run_until_connected(120));
+  EXPECT_EQ(gateway.seen().sessions, 2U);
+  ASSERT_NE(sent_away, 0U);
+  EXPECT_GE(line.now() - sent_away, 40 * firmware::net::kSeconds);
+  EXPECT_LT(line.now() - sent_away, 60 * firmware::net::kSeconds);  // up to a quarter more, and the way
+}
+
 TEST_F(LinkPath, SettingsAndRestartReachTheKernel) {
   bool asked = false;
   EXPECT_TRUE(device.run_until([&] {

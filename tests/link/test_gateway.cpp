@@ -389,7 +389,7 @@ cloud::Timestamp TestGateway::now() const {
   return stands_still_ ? kSomeMoment * cloud::kSecond : cloud::SystemClock().now();
 }
 
-std::optional<cloud::Greeting> TestGateway::greet(cloud::Session&, const link::Hello& hello, std::string&) {
+tl::expected<cloud::Greeting, cloud::Refusal> TestGateway::greet(cloud::Session&, const link::Hello& hello) {
   const std::lock_guard lock(mutex_);
   ++seen_.sessions;
   seen_.hello_kernels.push_back(hello.kernel_version());
@@ -401,6 +401,8 @@ std::optional<cloud::Greeting> TestGateway::greet(cloud::Session&, const link::H
     RAND_bytes(nonce.data(), static_cast<int>(nonce.size()));
     seen_.nonces.push_back(*greeting.nonce);
   }
+  if (const std::uint32_t calm = calm_.exchange(0); calm != 0)
+    return tl::unexpected(cloud::Refusal{"calm", calm});
   return greeting;
 }
 

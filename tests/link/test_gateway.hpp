@@ -80,6 +80,8 @@ class TestGateway final : private cloud::SessionHost {
   void refuse_crashes(bool refuse) { refuses_crashes_ = refuse; }
   /// False: devices are not asked to attest, as by a gateway that does not know it.
   void ask_for_attestation(bool ask) { asks_ = ask; }
+  /// The next device that introduces itself is asked for calm.
+  void ask_for_calm(std::uint32_t seconds) { calm_ = seconds; }
   void restart_app();
   /// Cuts the TCP connection hard after the gateway has sent this many more bytes; 0: never.
   void cut_after(std::uint64_t bytes) { cut_after_ = bytes; }
@@ -100,8 +102,7 @@ class TestGateway final : private cloud::SessionHost {
   class Joined;
   // SessionHost
   [[nodiscard]] cloud::Timestamp now() const override;
-  std::optional<cloud::Greeting> greet(cloud::Session&, const link::Hello& hello,
-                                       std::string& refusal) override;
+  tl::expected<cloud::Greeting, cloud::Refusal> greet(cloud::Session&, const link::Hello& hello) override;
   std::shared_ptr<const protocol::Bytes> object(const cloud::Session&, const protocol::Hash& hash) override;
   void encoding(const cloud::Session&, const link::Open& open, const cloud::SharedBytes& object,
                 cloud::Encodings::Answer answer) override;
@@ -113,6 +114,9 @@ class TestGateway final : private cloud::SessionHost {
   void device_event(const cloud::Session&, const link::DeviceEvent& event) override;
   void log_record(const cloud::Session&, const link::LogRecord& record) override;
   bool crash_report(const cloud::Session&, const protocol::Bytes& report) override;
+  std::unique_ptr<cloud::Channel> channel(const cloud::Session&, link::Service, std::size_t) override {
+    return nullptr;
+  }
   void channel_line(const cloud::Session&, std::string line) override;
 
   void serve();
@@ -138,6 +142,7 @@ class TestGateway final : private cloud::SessionHost {
   std::atomic<bool> stands_still_{false};
   std::atomic<bool> refuses_crashes_{false};
   std::atomic<bool> asks_{true};
+  std::atomic<std::uint32_t> calm_{0};
   std::atomic<std::uint64_t> cut_after_{0};
   std::atomic<bool> cut_{false};
   std::mutex mutex_;

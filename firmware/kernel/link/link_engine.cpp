@@ -39,6 +39,7 @@ void LinkEngine::round() {
   if (!configured_) configured_ = tls_.configure(host_.identity());
   if (configured_ && connect()) {
     run_session();
+    calm_ = session_.calm();
     tls_.close();
     if (session_.welcomed()) begin_anew();
   }
@@ -110,11 +111,19 @@ void LinkEngine::run_session() {
   session_.finish();
 }
 
+/// What the gateway has asked for is its least, and spread likewise: it asks many at a time.
+std::uint64_t LinkEngine::pause() {
+  const std::uint64_t asked = calm_ * net::kSeconds;
+  calm_ = 0;
+  const std::uint64_t spread = (asked / 4 * random_word()) >> 32;
+  return std::max(asked + spread, back_off_.next(random_word()));
+}
+
 /// The kernel is told at once that the connection is gone, and by what it is not: with the bearer up, only
 /// the gateway is missing.
 void LinkEngine::wait_before_retry() {
   set_status(stack_.up() ? NetworkStatus::DisconnectedWithLinkUp : NetworkStatus::Connecting);
-  const std::uint64_t end = platform_.now() + back_off_.next(random_word());
+  const std::uint64_t end = platform_.now() + pause();
   backing_off_ = true;
   while (platform_.now() < end && host_.network_wanted()) stack_.wait(std::min(end, host_.wish_changes_at()));
   backing_off_ = false;

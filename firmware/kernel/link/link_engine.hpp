@@ -71,6 +71,7 @@ class LinkEngine {
   void run_direct_session();
   void begin_anew();
   void wait_before_retry();
+  [[nodiscard]] std::uint64_t pause();
   void set_status(NetworkStatus status);
 
   LinkHost& host_;
@@ -83,6 +84,7 @@ class LinkEngine {
   Session session_;
   BackOff back_off_;
   std::uint64_t attempts_ = 0;      // since the last success
+  std::uint32_t calm_ = 0;          // the gateway has asked for, seconds, before the next attempt
   unsigned failures_in_a_row_ = 0;  // of connections over the same bearer
   bool configured_ = false;
   DirectEnd last_direct_ = DirectEnd::None;

@@ -39,6 +39,7 @@ void Session::start(std::uint64_t now, std::uint64_t attempts) {
   crashes_.connection_started();
   debug_.connection_started();
   welcomed_ = false;
+  calm_ = 0;
   end_ = SessionEnd::None;
   hello_sent_ = last_heard_ = now;
   ping_sent_ = 0;
@@ -134,7 +135,7 @@ void Session::control(const Frame& frame, std::uint64_t now) {
       return host_.logging_allowed(frame.kind.settings.logging_enabled);
     case microvisor_link_Frame_new_keys_tag: return new_keys(frame.kind.new_keys);
     case microvisor_link_Frame_restart_app_tag: return host_.restart_application();
-    case microvisor_link_Frame_goodbye_tag: end_ = SessionEnd::Goodbye; return;
+    case microvisor_link_Frame_goodbye_tag: return goodbye(frame.kind.goodbye);
     default: return;  // a newer gateway may say things we do not know
   }
 }
@@ -269,6 +270,11 @@ bool Session::send_event() {
   if (!io_.send()) return false;
   event_ = {};
   return true;
+}
+
+void Session::goodbye(const microvisor_link_Goodbye& message) {
+  calm_ = std::min(message.calm_seconds, kLongestCalm);
+  end_ = SessionEnd::Goodbye;
 }
 
 void Session::say_goodbye() {

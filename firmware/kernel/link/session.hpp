@@ -40,6 +40,8 @@ class Session {
   [[nodiscard]] SessionEnd end() const { return end_; }
   [[nodiscard]] bool welcomed() const { return welcomed_; }
   [[nodiscard]] bool fetching() const { return update_.active(); }
+  /// For how long the gateway does not want to hear of the device, seconds.
+  [[nodiscard]] std::uint32_t calm() const { return calm_; }
   /// For a connection that is not the gateway's: there is one place for debug sessions. Only between two of
   /// the gateway's.
   [[nodiscard]] DebugStreams& debug_streams() { return debug_; }
@@ -47,6 +49,7 @@ class Session {
  private:
   static constexpr std::uint64_t kWelcomeTime = 20'000'000;
   static constexpr std::uint32_t kDefaultKeepAlive = 60;
+  static constexpr std::uint32_t kLongestCalm = 3600;
 
   [[nodiscard]] bool read_frames(std::uint64_t now);
   void control(const Frame& frame, std::uint64_t now);
@@ -60,6 +63,7 @@ class Session {
   void watch(std::uint64_t now);
   [[nodiscard]] bool send_event();
   [[nodiscard]] bool settled() const;
+  void goodbye(const microvisor_link_Goodbye& message);
   void say_goodbye();
 
   LinkHost& host_;
@@ -71,6 +75,7 @@ class Session {
   DebugStreams debug_;
   SessionEnd end_ = SessionEnd::Lost;
   bool welcomed_ = false;
+  std::uint32_t calm_ = 0;
   std::uint64_t hello_sent_ = 0;
   std::uint64_t last_heard_ = 0;
   std::uint64_t ping_sent_ = 0;  // 0: none outstanding

@@ -4,13 +4,9 @@
 
 #include "firmware/kernel/resident/calls/call.hpp"
 #include "firmware/kernel/resident/calls/channels.hpp"
-#include "firmware/kernel/resident/calls/config.hpp"
 #include "firmware/kernel/resident/calls/device.hpp"
 #include "firmware/kernel/resident/calls/fast_interrupts.hpp"
-#include "firmware/kernel/resident/calls/http.hpp"
 #include "firmware/kernel/resident/calls/log.hpp"
-#include "firmware/kernel/resident/calls/mqtt_requests.hpp"
-#include "firmware/kernel/resident/calls/mqtt_responses.hpp"
 #include "firmware/kernel/resident/calls/network.hpp"
 #include "firmware/kernel/resident/calls/notifications.hpp"
 #include "firmware/kernel/resident/calls/time.hpp"

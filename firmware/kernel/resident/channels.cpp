@@ -12,13 +12,6 @@ bool is_opaque_log(std::span<const std::uint8_t> endpoint) {
 
 }  // namespace
 
-void MqttRequests::answered(MessageKind response) {
-  if (response == MessageKind::MqttPublishResponse && publications != 0) --publications;
-  if (response == MessageKind::MqttSubscribeResponse) subscription = false;
-  if (response == MessageKind::MqttUnsubscribeResponse) end_of_subscription = false;
-  if (response == MessageKind::MqttDisconnectResponse) disconnection = false;
-}
-
 // --- opening and closing
 // ----------------------------------------------------------------------------------------------
 
@@ -230,16 +223,6 @@ void Channels::received(unsigned index, std::span<const std::uint8_t> bytes, Not
   slot.receive.put(bytes.data(), count);
   if (slot.type == abi::ChannelType::OPAQUEBYTES)
     notifications.post(slot.centre, abi::EventType::CHANNELDATAREADABLE, slot.tag, now);
-}
-
-bool Channels::announce(unsigned index, Notifications& notifications, std::uint64_t now) {
-  Slot& slot = slots_[index];
-  if (slot.state != State::Open || slot.type == abi::ChannelType::OPAQUEBYTES) return false;
-  const auto kind = slot.reader.arrived(slot.receive);
-  if (!kind) return false;
-  slot.mqtt.answered(*kind);
-  notifications.post(slot.centre, abi::EventType::CHANNELDATAREADABLE, slot.tag, now);
-  return true;
 }
 
 void Channels::ended(unsigned index, abi::ClosureReason reason, Notifications& notifications,

@@ -12,8 +12,8 @@
 #include <span>
 
 #include "abi/interface.hpp"
+#include "firmware/kernel/channel_message.hpp"
 #include "firmware/kernel/resident/application_ring.hpp"
-#include "firmware/kernel/resident/channel_message.hpp"
 #include "firmware/kernel/resident/handles.hpp"
 #include "firmware/kernel/resident/memory_claims.hpp"
 #include "firmware/kernel/resident/notifications.hpp"

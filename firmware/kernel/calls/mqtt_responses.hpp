@@ -2,7 +2,7 @@
 // it is; the numbers of fields are those of protocol/channel.proto.
 #pragma once
 
-#include "firmware/kernel/resident/calls/messages.hpp"
+#include "firmware/kernel/calls/messages.hpp"
 
 namespace microvisor::firmware::kernel::calls {
 
@@ -87,7 +87,7 @@ Status read_codes(abi::ChannelHandle handle, MessageKind kind, Address where) {
 }
 
 template <>
-struct CallBody<Gate::MqttGetNextReadableDataType> {
+struct FlashCallBody<Gate::MqttGetNextReadableDataType> {
   static Status run(const abi::MqttGetNextReadableDataTypeArguments& a) {
     Channels::Slot* slot = nullptr;
     const Status status = find_reader(a.handle, abi::ChannelType::MQTT, slot);
@@ -108,7 +108,7 @@ struct CallBody<Gate::MqttGetNextReadableDataType> {
 };
 
 template <>
-struct CallBody<Gate::MqttReadConnectResponse> {
+struct FlashCallBody<Gate::MqttReadConnectResponse> {
   static Status run(const abi::MqttReadConnectResponseArguments& a) {
     return read_response<abi::MqttConnectResponse>(a.handle, MessageKind::MqttConnectResponse,
                                                    a.response_data, [](const MqttResponseFields& f) {
@@ -118,7 +118,7 @@ struct CallBody<Gate::MqttReadConnectResponse> {
 };
 
 template <>
-struct CallBody<Gate::MqttReadPublishResponse> {
+struct FlashCallBody<Gate::MqttReadPublishResponse> {
   static Status run(const abi::MqttReadPublishResponseArguments& a) {
     return read_response<abi::MqttPublishResponse>(
         a.handle, MessageKind::MqttPublishResponse, a.response_data, [](const MqttResponseFields& f) {
@@ -128,7 +128,7 @@ struct CallBody<Gate::MqttReadPublishResponse> {
 };
 
 template <>
-struct CallBody<Gate::MqttReadDisconnectResponse> {
+struct FlashCallBody<Gate::MqttReadDisconnectResponse> {
   static Status run(const abi::MqttReadDisconnectResponseArguments& a) {
     return read_response<abi::MqttDisconnectResponse>(a.handle, MessageKind::MqttDisconnectResponse,
                                                       a.response_data, [](const MqttResponseFields& f) {
@@ -138,7 +138,7 @@ struct CallBody<Gate::MqttReadDisconnectResponse> {
 };
 
 template <>
-struct CallBody<Gate::MqttReadSubscribeResponse> {
+struct FlashCallBody<Gate::MqttReadSubscribeResponse> {
   static Status run(const abi::MqttReadSubscribeResponseArguments& a) {
     return read_codes<abi::MqttSubscribeResponse>(a.handle, MessageKind::MqttSubscribeResponse,
                                                   a.response_data);
@@ -146,7 +146,7 @@ struct CallBody<Gate::MqttReadSubscribeResponse> {
 };
 
 template <>
-struct CallBody<Gate::MqttReadUnsubscribeResponse> {
+struct FlashCallBody<Gate::MqttReadUnsubscribeResponse> {
   static Status run(const abi::MqttReadUnsubscribeResponseArguments& a) {
     return read_codes<abi::MqttUnsubscribeResponse>(a.handle, MessageKind::MqttUnsubscribeResponse,
                                                     a.response_data);
@@ -154,7 +154,7 @@ struct CallBody<Gate::MqttReadUnsubscribeResponse> {
 };
 
 template <>
-struct CallBody<Gate::MqttReceiveLostMessageInfo> {
+struct FlashCallBody<Gate::MqttReceiveLostMessageInfo> {
   static Status run(const abi::MqttReceiveLostMessageInfoArguments& a) {
     Channels::Slot* slot = nullptr;
     const Status status = find_item(a.handle, MessageKind::MqttLostMessage, slot);
@@ -181,7 +181,7 @@ struct CallBody<Gate::MqttReceiveLostMessageInfo> {
 };
 
 template <>
-struct CallBody<Gate::MqttReceiveMessage> {
+struct FlashCallBody<Gate::MqttReceiveMessage> {
   static Status run(const abi::MqttReceiveMessageArguments& a) {
     Channels::Slot* slot = nullptr;
     const Status status = find_item(a.handle, MessageKind::MqttMessage, slot);

@@ -1,7 +1,7 @@
 // Configuration values and secrets: one request for several of them, one answer.
 #pragma once
 
-#include "firmware/kernel/resident/calls/messages.hpp"
+#include "firmware/kernel/calls/messages.hpp"
 
 namespace microvisor::firmware::kernel::calls {
 
@@ -9,7 +9,7 @@ inline constexpr std::uint32_t kMaximumConfigKeys = 16;
 inline constexpr std::uint32_t kMaximumConfigKeyLength = 100;
 
 template <>
-struct CallBody<Gate::SendConfigFetchRequest> {
+struct FlashCallBody<Gate::SendConfigFetchRequest> {
   static Status run(const abi::SendConfigFetchRequestArguments& a) {
     Channels::Slot* slot = nullptr;
     const Status status = find_sender(a.handle, abi::ChannelType::CONFIGFETCH, slot);
@@ -61,7 +61,7 @@ inline abi::ConfigFetchResult result_of(const Channels::Slot& slot) {
 }
 
 template <>
-struct CallBody<Gate::ReadConfigFetchResponseData> {
+struct FlashCallBody<Gate::ReadConfigFetchResponseData> {
   static Status run(const abi::ReadConfigFetchResponseDataArguments& a) {
     Channels::Slot* slot = nullptr;
     const Status status = find_config_response(a.handle, slot);
@@ -72,7 +72,7 @@ struct CallBody<Gate::ReadConfigFetchResponseData> {
 };
 
 template <>
-struct CallBody<Gate::ReadConfigResponseItem> {
+struct FlashCallBody<Gate::ReadConfigResponseItem> {
   static Status run(const abi::ReadConfigResponseItemArguments& a) {
     Channels::Slot* slot = nullptr;
     Status status = find_config_response(a.handle, slot);

@@ -1,8 +1,10 @@
 // The wire format of Protocol Buffers, as much of it as the messages need: a tag is a field's number and
 // type, a number has seven bits a byte, lowest first. (protobuf.dev, "Encoding".)
-#include "firmware/kernel/resident/channel_message.hpp"
+#include "firmware/kernel/channel_message.hpp"
 
 #include <algorithm>
+
+#include "firmware/kernel/resident/channels.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -244,6 +246,26 @@ void MessageReader::take(ApplicationRing& ring) {
   ring.skip(whole_ - left);
   reset();
   whole_ = left;
+}
+
+// --- arriving
+// --------------------------------------------------------------------------------------------------------------
+
+void MqttRequests::answered(MessageKind response) {
+  if (response == MessageKind::MqttPublishResponse && publications != 0) --publications;
+  if (response == MessageKind::MqttSubscribeResponse) subscription = false;
+  if (response == MessageKind::MqttUnsubscribeResponse) end_of_subscription = false;
+  if (response == MessageKind::MqttDisconnectResponse) disconnection = false;
+}
+
+bool Channels::announce(unsigned index, Notifications& notifications, std::uint64_t now) {
+  Slot& slot = slots_[index];
+  if (slot.state != State::Open || slot.type == abi::ChannelType::OPAQUEBYTES) return false;
+  const auto kind = slot.reader.arrived(slot.receive);
+  if (!kind) return false;
+  slot.mqtt.answered(*kind);
+  notifications.post(slot.centre, abi::EventType::CHANNELDATAREADABLE, slot.tag, now);
+  return true;
 }
 
 }  // namespace microvisor::firmware::kernel

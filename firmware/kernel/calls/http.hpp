@@ -3,14 +3,14 @@
 // say.
 #pragma once
 
-#include "firmware/kernel/resident/calls/messages.hpp"
+#include "firmware/kernel/calls/messages.hpp"
 
 namespace microvisor::firmware::kernel::calls {
 
 inline constexpr std::uint32_t kMaximumHttpHeaders = 32;
 
 template <>
-struct CallBody<Gate::SendHttpRequest> {
+struct FlashCallBody<Gate::SendHttpRequest> {
   static Status run(const abi::SendHttpRequestArguments& a) {
     Channels::Slot* slot = nullptr;
     const Status status = find_sender(a.handle, abi::ChannelType::HTTP, slot);
@@ -71,7 +71,7 @@ inline Status find_good_response(abi::ChannelHandle handle, Channels::Slot*& slo
 }
 
 template <>
-struct CallBody<Gate::ReadHttpResponseData> {
+struct FlashCallBody<Gate::ReadHttpResponseData> {
   static Status run(const abi::ReadHttpResponseDataArguments& a) {
     Channels::Slot* slot = nullptr;
     const Status status = find_response(a.handle, slot);
@@ -87,7 +87,7 @@ struct CallBody<Gate::ReadHttpResponseData> {
 };
 
 template <>
-struct CallBody<Gate::ReadHttpResponseBody> {
+struct FlashCallBody<Gate::ReadHttpResponseBody> {
   static Status run(const abi::ReadHttpResponseBodyArguments& a) {
     Channels::Slot* slot = nullptr;
     const Status status = find_good_response(a.handle, slot);
@@ -100,7 +100,7 @@ struct CallBody<Gate::ReadHttpResponseBody> {
 };
 
 template <>
-struct CallBody<Gate::ReadHttpResponseHeader> {
+struct FlashCallBody<Gate::ReadHttpResponseHeader> {
   static Status run(const abi::ReadHttpResponseHeaderArguments& a) {
     Channels::Slot* slot = nullptr;
     Status status = find_good_response(a.handle, slot);

@@ -1,5 +1,5 @@
 // Configuration calls: keys as the service gets them, values as the application reads them.
-#include "firmware/kernel/resident/message_fixture.hpp"
+#include "firmware/kernel/calls/message_fixture.hpp"
 
 namespace microvisor::firmware::kernel {
 namespace {

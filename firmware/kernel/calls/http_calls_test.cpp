@@ -1,6 +1,6 @@
 // HTTP calls: the request as the service gets it, the response as the application reads it, and everything
 // that can be wrong with either.
-#include "firmware/kernel/resident/message_fixture.hpp"
+#include "firmware/kernel/calls/message_fixture.hpp"
 
 namespace microvisor::firmware::kernel {
 namespace {

@@ -1,5 +1,5 @@
 // MQTT calls: requests as the service gets them, items as the application reads them, in their order.
-#include "firmware/kernel/resident/message_fixture.hpp"
+#include "firmware/kernel/calls/message_fixture.hpp"
 
 namespace microvisor::firmware::kernel {
 namespace {

@@ -1,7 +1,7 @@
 // What an application asks of its MQTT session. The numbers of fields are those of protocol/channel.proto.
 #pragma once
 
-#include "firmware/kernel/resident/calls/messages.hpp"
+#include "firmware/kernel/calls/messages.hpp"
 
 namespace microvisor::firmware::kernel::calls {
 
@@ -21,7 +21,7 @@ Status element(Address list, std::uint32_t index, Element& value) {
 }
 
 template <>
-struct CallBody<Gate::MqttRequestConnect> {
+struct FlashCallBody<Gate::MqttRequestConnect> {
   static Status run(const abi::MqttRequestConnectArguments& a) {
     Channels::Slot* slot = nullptr;
     const Status status = find_mqtt_sender(a.handle, slot);
@@ -145,7 +145,7 @@ struct CallBody<Gate::MqttRequestConnect> {
 };
 
 template <>
-struct CallBody<Gate::MqttRequestSubscribe> {
+struct FlashCallBody<Gate::MqttRequestSubscribe> {
   static Status run(const abi::MqttRequestSubscribeArguments& a) {
     Channels::Slot* slot = nullptr;
     Status status = find_mqtt_sender(a.handle, slot);
@@ -192,7 +192,7 @@ struct CallBody<Gate::MqttRequestSubscribe> {
 };
 
 template <>
-struct CallBody<Gate::MqttRequestUnsubscribe> {
+struct FlashCallBody<Gate::MqttRequestUnsubscribe> {
   static Status run(const abi::MqttRequestUnsubscribeArguments& a) {
     Channels::Slot* slot = nullptr;
     Status status = find_mqtt_sender(a.handle, slot);
@@ -225,7 +225,7 @@ struct CallBody<Gate::MqttRequestUnsubscribe> {
 };
 
 template <>
-struct CallBody<Gate::MqttRequestPublish> {
+struct FlashCallBody<Gate::MqttRequestPublish> {
   static Status run(const abi::MqttRequestPublishArguments& a) {
     Channels::Slot* slot = nullptr;
     Status status = find_mqtt_sender(a.handle, slot);
@@ -258,7 +258,7 @@ struct CallBody<Gate::MqttRequestPublish> {
 };
 
 template <>
-struct CallBody<Gate::MqttAcknowledgeMessage> {
+struct FlashCallBody<Gate::MqttAcknowledgeMessage> {
   static Status run(const abi::MqttAcknowledgeMessageArguments& a) {
     Channels::Slot* slot = nullptr;
     const Status status = find_mqtt_sender(a.handle, slot);
@@ -272,7 +272,7 @@ struct CallBody<Gate::MqttAcknowledgeMessage> {
 };
 
 template <>
-struct CallBody<Gate::MqttRequestDisconnect> {
+struct FlashCallBody<Gate::MqttRequestDisconnect> {
   static Status run(const abi::MqttRequestDisconnectArguments& a) {
     Channels::Slot* slot = nullptr;
     Status status = find_mqtt_sender(a.handle, slot);
