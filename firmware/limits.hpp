@@ -29,7 +29,7 @@ inline constexpr std::size_t kMaximumStoreValue = 2304;
 // KiB of it at its peak, with certificates of the largest size (tests/life/memory_use_test.cpp); where no PKA
 // does the public-key work, big integers and tables of points take several times that.
 #if defined(MICROVISOR_HARDWARE_CRYPTO)
-inline constexpr std::size_t kCryptoArena = 14 * 1024;
+inline constexpr std::size_t kCryptoArena = 12'672;
 #else
 inline constexpr std::size_t kCryptoArena = 72 * 1024;
 #endif

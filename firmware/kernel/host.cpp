@@ -13,7 +13,7 @@
 #include "firmware/kernel/resident/platform.hpp"
 #include "firmware/kernel/resident/retained.hpp"
 #include "firmware/kernel/resident/services.hpp"
-#include "firmware/kernel/resident/sleep.hpp"
+#include "firmware/kernel/sleep.hpp"
 #include "firmware/kernel/storage.hpp"
 #include "firmware/kernel/worker.hpp"
 

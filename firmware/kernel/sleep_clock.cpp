@@ -3,8 +3,8 @@
 #include "firmware/drivers/stm32u5/pwr.hpp"
 #include "firmware/drivers/stm32u5/rcc.hpp"
 #include "firmware/drivers/stm32u5/rtc.hpp"
-#include "firmware/kernel/resident/sleep.hpp"
 #include "firmware/kernel/resident/week.hpp"
+#include "firmware/kernel/sleep.hpp"
 
 namespace microvisor::firmware::kernel {
 

@@ -9,7 +9,7 @@ set(FIRMWARE_KERNEL_LOGIC
   ${CMAKE_CURRENT_LIST_DIR}/resident/fast_interrupts.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/notifications.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/peripheral_access.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/resident/restarts.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/restarts.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/server_log.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/services.cpp
   ${CMAKE_CURRENT_LIST_DIR}/calls/flash_calls.cpp
@@ -31,7 +31,7 @@ set(FIRMWARE_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/resident/retained.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/scheduler.cpp
   ${CMAKE_CURRENT_LIST_DIR}/resident/services_device.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/resident/sleep.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/sleep.cpp
   ${CMAKE_CURRENT_LIST_DIR}/../device/ratchet.cpp
   ${CMAKE_CURRENT_LIST_DIR}/application.cpp
   ${CMAKE_CURRENT_LIST_DIR}/application_reset.cpp

@@ -19,7 +19,7 @@ constexpr std::uint32_t kLine =
 /// The worker is woken for room only when there is enough of it to be worth a slice.
 constexpr std::size_t kRoomToWake = 512;
 
-net::ByteRing<4096> received;
+net::ByteRing<2048> received;
 net::ByteRing<1024> to_send;
 
 /// Bytes wait for the worker only here: the ring is full, and RTS holds the modem off.

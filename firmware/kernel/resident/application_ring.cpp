@@ -1,9 +1,11 @@
 // Every copy is at most two: up to the ring's end, and from its beginning on.
 #include "firmware/kernel/resident/application_ring.hpp"
 
+#include "firmware/sections.hpp"
+
 namespace microvisor::firmware::kernel {
 
-void ApplicationRing::put_ahead(std::uint32_t ahead, const void* from, std::uint32_t size) {
+MV_FLASH_CODE void ApplicationRing::put_ahead(std::uint32_t ahead, const void* from, std::uint32_t size) {
   const auto [at, first] = span(used_ + ahead, size);
   copy_to_application(address_ + at, from, first);
   if (first != size)
@@ -16,13 +18,13 @@ void ApplicationRing::copy_ahead(std::uint32_t ahead, Address from, std::uint32_
   if (first != size) copy_within_application(address_, from + first, size - first);
 }
 
-void ApplicationRing::peek(void* to, std::uint32_t ahead, std::uint32_t size) const {
+MV_FLASH_CODE void ApplicationRing::peek(void* to, std::uint32_t ahead, std::uint32_t size) const {
   const auto [at, first] = span(ahead, size);
   copy_from_application(to, address_ + at, first);
   if (first != size) copy_from_application(static_cast<std::uint8_t*>(to) + first, address_, size - first);
 }
 
-void ApplicationRing::copy_out(Address to, std::uint32_t ahead, std::uint32_t size) const {
+MV_FLASH_CODE void ApplicationRing::copy_out(Address to, std::uint32_t ahead, std::uint32_t size) const {
   const auto [at, first] = span(ahead, size);
   copy_within_application(to, address_ + at, first);
   if (first != size) copy_within_application(to + first, address_, size - first);

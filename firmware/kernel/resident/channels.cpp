@@ -1,4 +1,5 @@
 #include "firmware/kernel/resident/channels.hpp"
+#include "firmware/sections.hpp"
 
 #include <algorithm>
 
@@ -6,7 +7,7 @@ namespace microvisor::firmware::kernel {
 
 namespace {
 
-bool is_opaque_log(std::span<const std::uint8_t> endpoint) {
+MV_FLASH_CODE bool is_opaque_log(std::span<const std::uint8_t> endpoint) {
   return endpoint.size() == 3 && endpoint[0] == 'l' && endpoint[1] == 'o' && endpoint[2] == 'g';
 }
 
@@ -15,13 +16,15 @@ bool is_opaque_log(std::span<const std::uint8_t> endpoint) {
 // --- opening and closing
 // ----------------------------------------------------------------------------------------------
 
-void Channels::reset(std::uint32_t seed) {
+MV_FLASH_CODE void Channels::reset(std::uint32_t seed) {
   handles_.reset(seed);
   for (Slot& slot : slots_) {
     slot.state = State::Free;
     slot.id = 0;
   }
   rate_.reset();
+  linger_used_ = 0;
+  linger_pieces_.end();
 }
 
 Channels::Slot* Channels::find(abi::ChannelHandle handle) {
@@ -39,8 +42,9 @@ Channels::Slot* Channels::find(abi::ChannelHandle handle, abi::ChannelType type)
   return slot != nullptr && slot->type == type ? slot : nullptr;
 }
 
-abi::Status Channels::check(const abi::OpenChannelParams& params, std::span<const std::uint8_t> endpoint,
-                            const MemoryClaims& claims) {
+MV_FLASH_CODE abi::Status Channels::check(const abi::OpenChannelParams& params,
+                                          std::span<const std::uint8_t> endpoint,
+                                          const MemoryClaims& claims) {
   const bool opaque = params.channel_type == abi::ChannelType::OPAQUEBYTES;
   if (params.channel_type > abi::ChannelType::CONFIGFETCH) return abi::Status::UNKNOWNCHANNELTYPE;
   if (opaque ? !is_opaque_log(endpoint) : !endpoint.empty()) return abi::Status::UNKNOWNCHANNELENDPOINT;
@@ -59,8 +63,8 @@ abi::Status Channels::check(const abi::OpenChannelParams& params, std::span<cons
   return apart ? abi::Status::OKAY : abi::Status::PARAMETERFAULT;
 }
 
-abi::Status Channels::open(const abi::OpenChannelParams& params, MemoryClaims& claims, std::uint64_t now,
-                           abi::ChannelHandle& handle) {
+MV_FLASH_CODE abi::Status Channels::open(const abi::OpenChannelParams& params, MemoryClaims& claims,
+                                         std::uint64_t now, abi::ChannelHandle& handle) {
   // A slot the link is still sending for is used only if there is no other.
   unsigned chosen = kChannels;
   for (unsigned i = 0; i < kChannels; ++i) {
@@ -71,6 +75,10 @@ abi::Status Channels::open(const abi::OpenChannelParams& params, MemoryClaims& c
     if (slots_[i].state == State::Closing) chosen = i;
   }
   if (chosen == kChannels) return abi::Status::TOOMANYCHANNELS;
+  if (slots_[chosen].state == State::Closing) {
+    released(chosen);
+    return kAgain;
+  }
   if (!rate_.take(now)) return abi::Status::RATELIMITED;
   if (!claims.add(params.receive_buffer, params.receive_buffer_len)) return abi::Status::UNAVAILABLE;
   if (!claims.add(params.send_buffer, params.send_buffer_len)) {
@@ -88,7 +96,6 @@ abi::Status Channels::open(const abi::OpenChannelParams& params, MemoryClaims& c
   slot.send.attach(params.send_buffer, params.send_buffer_len);
   slot.wants_room = false;
   slot.reason = abi::ClosureReason::NONE;
-  slot.linger_size = slot.linger_taken = 0;
   slot.pieces.end();
   slot.requested = false;
   slot.writer.end();
@@ -97,17 +104,32 @@ abi::Status Channels::open(const abi::OpenChannelParams& params, MemoryClaims& c
   return abi::Status::OKAY;
 }
 
-abi::Status Channels::close(abi::ChannelHandle handle, MemoryClaims& claims) {
+/// Copies what has not been sent behind what lingers already, as much as there is room for. False: that was
+/// not the last piece.
+MV_FLASH_CODE bool Channels::save_rest(Slot& slot) {
+  const std::uint32_t size = std::min(slot.send.used(), kLinger - linger_used_);
+  const auto piece = linger_pieces_.next(caller, size);
+  slot.send.peek(&linger_[linger_used_ + piece.from], piece.from, piece.size);
+  if (!piece.last) return false;
+  slot.linger_from = linger_used_;
+  slot.linger_end = linger_used_ += size;
+  return true;
+}
+
+/// The memory is free when the last one that used it is.
+MV_FLASH_CODE void Channels::free_linger() {
+  const bool used = std::any_of(slots_.begin(), slots_.end(),
+                                [](const Slot& slot) { return slot.state == State::Closing; });
+  if (used) return;
+  linger_used_ = 0;
+  linger_pieces_.end();
+}
+
+MV_FLASH_CODE abi::Status Channels::close(abi::ChannelHandle handle, MemoryClaims& claims) {
   Slot* slot = find(handle);
   if (slot == nullptr) return abi::Status::INVALIDHANDLE;
   const bool ended = slot->state == State::Ended;
-  if (!ended) {
-    slot->linger_size = std::min(slot->send.used(), kLinger);
-    slot->linger_taken = 0;
-    const auto piece = slot->pieces.next(caller, slot->linger_size);
-    slot->send.peek(&slot->linger[piece.from], piece.from, piece.size);
-    if (!piece.last) return kAgain;
-  }
+  if (!ended && !save_rest(*slot)) return kAgain;
   claims.remove(slot->receive.address());
   claims.remove(slot->send.address());
   handles_.release(static_cast<unsigned>(slot - slots_.data()));
@@ -190,20 +212,20 @@ abi::Status Channels::consume(abi::ChannelHandle handle, std::uint32_t length) {
 // --- data, link's side
 // ------------------------------------------------------------------------------------------------
 
-std::uint32_t Channels::take_sent(unsigned index, std::span<std::uint8_t> into, Notifications& notifications,
-                                  std::uint64_t now) {
+MV_FLASH_CODE std::uint32_t Channels::take_sent(unsigned index, std::span<std::uint8_t> into,
+                                                Notifications& notifications, std::uint64_t now) {
   Slot& slot = slots_[index];
   const auto limit = static_cast<std::uint32_t>(into.size());
   if (slot.state == State::Closing) {
-    const std::uint32_t count = std::min(limit, slot.linger_size - slot.linger_taken);
-    std::copy_n(slot.linger.begin() + slot.linger_taken, count, into.begin());
-    slot.linger_taken += count;
+    const std::uint32_t count = std::min(limit, slot.linger_end - slot.linger_from);
+    std::copy_n(linger_.begin() + slot.linger_from, count, into.begin());
+    slot.linger_from += count;
     return count;
   }
   if (slot.state != State::Open) return 0;
   const std::uint32_t count = std::min(limit, slot.send.used());
   slot.send.get(into.data(), count);
-  if (count != 0) slot.pieces.end();  // a call that saves them begins anew
+  if (count != 0) linger_pieces_.end();  // a call that saves them begins anew
   if (count != 0 && slot.wants_room) {
     slot.wants_room = false;
     notifications.post(slot.centre, abi::EventType::CHANNELDATAWRITESPACE, slot.tag, now);
@@ -211,12 +233,12 @@ std::uint32_t Channels::take_sent(unsigned index, std::span<std::uint8_t> into, 
   return count;
 }
 
-std::uint32_t Channels::receive_room(unsigned index) const {
+MV_FLASH_CODE std::uint32_t Channels::receive_room(unsigned index) const {
   return slots_[index].state == State::Open ? slots_[index].receive.room() : 0;
 }
 
-void Channels::received(unsigned index, std::span<const std::uint8_t> bytes, Notifications& notifications,
-                        std::uint64_t now) {
+MV_FLASH_CODE void Channels::received(unsigned index, std::span<const std::uint8_t> bytes,
+                                      Notifications& notifications, std::uint64_t now) {
   Slot& slot = slots_[index];
   if (slot.state != State::Open || bytes.empty()) return;
   const std::uint32_t count = std::min(static_cast<std::uint32_t>(bytes.size()), slot.receive.room());
@@ -225,8 +247,8 @@ void Channels::received(unsigned index, std::span<const std::uint8_t> bytes, Not
     notifications.post(slot.centre, abi::EventType::CHANNELDATAREADABLE, slot.tag, now);
 }
 
-void Channels::ended(unsigned index, abi::ClosureReason reason, Notifications& notifications,
-                     std::uint64_t now) {
+MV_FLASH_CODE void Channels::ended(unsigned index, abi::ClosureReason reason, Notifications& notifications,
+                                   std::uint64_t now) {
   Slot& slot = slots_[index];
   if (slot.state == State::Closing) released(index);
   if (slot.state != State::Open) return;
@@ -235,10 +257,11 @@ void Channels::ended(unsigned index, abi::ClosureReason reason, Notifications& n
   notifications.post(slot.centre, abi::EventType::CHANNELNOTCONNECTED, slot.tag, now);
 }
 
-void Channels::released(unsigned index) {
+MV_FLASH_CODE void Channels::released(unsigned index) {
   if (slots_[index].state != State::Closing) return;
   slots_[index].state = State::Free;
   slots_[index].id = 0;
+  free_linger();
 }
 
 }  // namespace microvisor::firmware::kernel

@@ -2,9 +2,9 @@
 // messages (channel_message.hpp).
 //
 // The buffers are the application's memory; positions are the kernel's own, so nothing in the buffers is
-// believed. A channel the application has closed gives its buffers back at once; what was not sent yet (at
-// most kLinger bytes) is kept by the kernel until the link has sent it. Used by system calls and, under
-// Atomic, by the worker.
+// believed. A channel the application has closed gives its buffers back at once; what was not sent yet is
+// kept by the kernel until the link has sent it, at most kLinger bytes of all such channels together. Used by
+// system calls and, under Atomic, by the worker.
 #pragma once
 
 #include <array>
@@ -73,7 +73,7 @@ class Channels {
     std::uint32_t tag = 0;
     ApplicationRing receive;
     ApplicationRing send;
-    Pieces pieces;            // of writing, and of saving what is left
+    Pieces pieces;            // of writing
     bool wants_room = false;  // a write was cut short: the application waits for WRITESPACE
     abi::ClosureReason reason = abi::ClosureReason::NONE;
     // Of a channel that carries messages.
@@ -81,9 +81,8 @@ class Channels {
     MessageWriter writer;
     MessageReader reader;
     MqttRequests mqtt;
-    std::uint32_t linger_size = 0;
-    std::uint32_t linger_taken = 0;
-    std::array<std::uint8_t, kLinger> linger{};
+    std::uint32_t linger_from = 0;  // what is left of it in linger_
+    std::uint32_t linger_end = 0;
   };
 
   static constexpr std::uint32_t kStreamLimit = 1024;  // taken by one call at most
@@ -96,6 +95,7 @@ class Channels {
   /// The checks that need nothing but the parameters, in the documented order. `endpoint` is the copied name.
   [[nodiscard]] static abi::Status check(const abi::OpenChannelParams& params,
                                          std::span<const std::uint8_t> endpoint, const MemoryClaims& claims);
+  /// kAgain: a channel that was closing has given its place up for it.
   [[nodiscard]] abi::Status open(const abi::OpenChannelParams& params, MemoryClaims& claims,
                                  std::uint64_t now, abi::ChannelHandle& handle);
   [[nodiscard]] abi::Status close(abi::ChannelHandle handle, MemoryClaims& claims);
@@ -131,6 +131,8 @@ class Channels {
 
  private:
   [[nodiscard]] static bool put_piece(Slot& slot, Address data, std::uint32_t total);
+  [[nodiscard]] bool save_rest(Slot& slot);
+  void free_linger();
   [[nodiscard]] Slot* find(abi::ChannelHandle handle);
   [[nodiscard]] const Slot* find(abi::ChannelHandle handle) const;
   /// For calls that move bytes: one that carries messages is an object of another kind.
@@ -141,6 +143,9 @@ class Channels {
   HandleTable<HandleKind::Channel, kChannels> handles_;
   std::array<Slot, kChannels> slots_;
   RateLimit<8, 8> rate_;
+  std::array<std::uint8_t, kLinger> linger_{};  // of channels that are closing, one behind the other
+  std::uint32_t linger_used_ = 0;
+  Pieces linger_pieces_;  // of saving what is left
 };
 
 }  // namespace microvisor::firmware::kernel

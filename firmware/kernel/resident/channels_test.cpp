@@ -58,10 +58,10 @@ class ChannelsTest : public testing::Test {
     while (status == kAgain) status = channels.write_whole(handle, kData, length, available);
     return status;
   }
-  std::string sent(std::size_t limit = 4096) {
+  std::string sent(std::size_t limit = 4096, unsigned slot = 0) {
     std::string text(limit, 0);
-    const auto count =
-        channels.take_sent(0, {reinterpret_cast<std::uint8_t*>(text.data()), limit}, notifications, app.now);
+    const auto count = channels.take_sent(slot, {reinterpret_cast<std::uint8_t*>(text.data()), limit},
+                                          notifications, app.now);
     text.resize(count);
     return text;
   }
@@ -224,6 +224,34 @@ TEST_F(ChannelsTest, WhatIsLeftIsSavedByPieces) {
   EXPECT_EQ(sent(1024), text.substr(100));
 }
 
+TEST_F(ChannelsTest, ChannelsThatCloseShareTheMemoryOfWhatIsLeft) {
+  std::array<abi::ChannelHandle, 3> handles{};
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    auto p = params(16, 1024);
+    p.receive_buffer = FakeApplication::kRam + 0x1000 + 0x100 * i;
+    p.send_buffer = FakeApplication::kRam + 0x2000 + 0x400 * i;
+    ASSERT_EQ(channels.open(p, claims, app.now, handles[i]), Status::OKAY);
+    app.write_text(kData, std::string(600, static_cast<char>('a' + i)));
+    ASSERT_EQ(write_whole(handles[i], 600), Status::OKAY);
+  }
+  const auto close = [this](abi::ChannelHandle handle) {
+    while (channels.close(handle, claims) == kAgain) {
+    }
+  };
+  caller.stack_pointer = 0x2000'7000;
+  EXPECT_EQ(channels.close(handles[0], claims), kAgain);
+  caller.stack_pointer = 0x2000'6000;  // another task overtakes the first, which begins anew
+  close(handles[1]);
+  caller.stack_pointer = 0x2000'7000;
+  close(handles[0]);
+  EXPECT_EQ(sent(1024, 1), std::string(600, 'b'));
+  EXPECT_EQ(sent(1024, 0), std::string(Channels::kLinger - 600, 'a'));
+  channels.released(0);
+  channels.released(1);
+  close(handles[2]);  // all of it is free again
+  EXPECT_EQ(sent(1024, 2), std::string(600, 'c'));
+}
+
 TEST_F(ChannelsTest, FourAreOpenAtMostAndEightASecond) {
   std::array<abi::ChannelHandle, 5> handles{};
   for (std::uint32_t i = 0; i < 5; ++i) {
@@ -238,6 +266,9 @@ TEST_F(ChannelsTest, FourAreOpenAtMostAndEightASecond) {
     EXPECT_EQ(channels.open(params(), claims, app.now, handles[3]), Status::OKAY);
   }
   EXPECT_EQ(channels.close(handles[3], claims), Status::OKAY);
+  EXPECT_TRUE(channels.closing(3));
+  EXPECT_EQ(channels.open(params(), claims, app.now, handles[3]), kAgain);
+  EXPECT_FALSE(channels.closing(3)) << "it has given its place up";
   EXPECT_EQ(channels.open(params(), claims, app.now, handles[3]), Status::RATELIMITED);
   app.now += 1'000'000;
   EXPECT_EQ(channels.open(params(), claims, app.now, handles[3]), Status::OKAY);

@@ -24,6 +24,7 @@
 #include "firmware/kernel/resident/trap.hpp"
 #include "firmware/kernel/worker.hpp"
 #include "firmware/layout.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -195,16 +196,16 @@ void watch_update(std::uint64_t now) {
 
 }  // namespace
 
-const ApplicationEnd& last_end() { return the_end; }
+MV_FLASH_CODE const ApplicationEnd& last_end() { return the_end; }
 void clear_last_end() {
   the_end = ApplicationEnd{};
   fast_end = ApplicationEnd{};
   end_requested = false;
 }
-void set_application_running(bool value) { running = value; }
-bool application_running() { return running; }
+MV_FLASH_CODE void set_application_running(bool value) { running = value; }
+MV_FLASH_CODE bool application_running() { return running; }
 void pend_tasklet() { pend_line(kTaskletLine); }
-void set_return_instruction(std::uint32_t address) { return_instruction = address; }
+MV_FLASH_CODE void set_return_instruction(std::uint32_t address) { return_instruction = address; }
 
 void end_application_for(EndCause cause) {
   const Atomic atomic;
@@ -236,12 +237,12 @@ void end_fast_interrupts(EndCause cause, std::uint32_t exc_return) {
   pend_tasklet();
 }
 
-void request_application_end(EndRequest request) {
+MV_FLASH_CODE void request_application_end(EndRequest request) {
   end_application_for(request == EndRequest::TestingComplete ? EndCause::TestingComplete : EndCause::Restart);
 }
 
 template <typename T>
-static void access_as(std::uint32_t address, bool write, std::uint32_t& value) {
+MV_FLASH_CODE static void access_as(std::uint32_t address, bool write, std::uint32_t& value) {
   auto& place = *reinterpret_cast<volatile T*>(address);
   if (write) {
     place = static_cast<T>(value);
@@ -250,7 +251,8 @@ static void access_as(std::uint32_t address, bool write, std::uint32_t& value) {
   }
 }
 
-bool access_expecting_bus_fault(std::uint32_t address, unsigned width, bool write, std::uint32_t& value) {
+MV_FLASH_CODE bool access_expecting_bus_fault(std::uint32_t address, unsigned width, bool write,
+                                              std::uint32_t& value) {
   bus_fault_seen = false;
   bus_fault_expected = true;
   full_barrier();
@@ -264,7 +266,7 @@ bool access_expecting_bus_fault(std::uint32_t address, unsigned width, bool writ
   return bus_fault_seen;
 }
 
-bool write_expecting_bus_fault(std::uint32_t address, std::uint32_t value) {
+MV_FLASH_CODE bool write_expecting_bus_fault(std::uint32_t address, std::uint32_t value) {
   return access_expecting_bus_fault(address, sizeof value, true, value);
 }
 

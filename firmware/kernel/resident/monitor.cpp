@@ -19,6 +19,7 @@
 #include "firmware/kernel/resident/scheduler.hpp"
 #include "firmware/kernel/resident/services.hpp"
 #include "firmware/kernel/worker.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -233,13 +234,13 @@ void monitor_entered(std::uint32_t exc_return, std::uint32_t* saved) {
   if (state.open && frame != nullptr) arm(state.context.frame->pc);
 }
 
-bool monitor_is_allowed() {
+MV_FLASH_CODE bool monitor_is_allowed() {
   constexpr std::uint32_t kOpen = 0xAA, kClosed = 0xCC;  // FLASH_OPTR.RDP (RM0456 section 7.9.13)
   const std::uint32_t level = flash_controller().optr & 0xFF;
   return level == kOpen || level == kClosed;
 }
 
-void monitor_open() {
+MV_FLASH_CODE void monitor_open() {
   const Atomic atomic;
   clear_debug_units();
   scb().shpr[priority_index(kDebugMonitor)] = kPriorityMonitor;
@@ -256,7 +257,7 @@ void monitor_open() {
   state.open = true;
 }
 
-void monitor_close() {
+MV_FLASH_CODE void monitor_close() {
   {
     const Atomic atomic;
     if (!state.open) return;
@@ -277,7 +278,7 @@ void monitor_close() {
   scheduler_set_debugging(false);
 }
 
-void monitor_look_after() {
+MV_FLASH_CODE void monitor_look_after() {
   const Atomic atomic;
   if (!state.open || monitor_has_halted()) return;
   load_breakpoints(breakpoints(), state.entry);
@@ -285,33 +286,33 @@ void monitor_look_after() {
 }
 
 bool monitor_is_open() { return state.open; }
-bool monitor_has_halted() { return state.halted && !state.going_on; }
+MV_FLASH_CODE bool monitor_has_halted() { return state.halted && !state.going_on; }
 
-Stop monitor_last_stop() {
+MV_FLASH_CODE Stop monitor_last_stop() {
   const Atomic atomic;
   return state.stop;
 }
 
-void monitor_halt() {
+MV_FLASH_CODE void monitor_halt() {
   const Atomic atomic;
   if (!state.open || monitor_has_halted()) return;
   state.halt_wanted = true;
   if (application_running()) pend_monitor();
 }
 
-void monitor_halt_at_start() {
+MV_FLASH_CODE void monitor_halt_at_start() {
   const Atomic atomic;
   state.halt_wanted = state.open;
 }
 
-void monitor_resume(const Resume& resume) {
+MV_FLASH_CODE void monitor_resume(const Resume& resume) {
   const Atomic atomic;
   if (!monitor_has_halted()) return;
   state.resume = resume;
   state.going_on = true;
 }
 
-bool monitor_set_breakpoints(std::span<const std::uint32_t> addresses) {
+MV_FLASH_CODE bool monitor_set_breakpoints(std::span<const std::uint32_t> addresses) {
   if (addresses.size() > kBreakpoints) return false;
   const Atomic atomic;
   std::copy(addresses.begin(), addresses.end(), state.breakpoints.begin());
@@ -320,17 +321,17 @@ bool monitor_set_breakpoints(std::span<const std::uint32_t> addresses) {
   return true;
 }
 
-bool monitor_set_watchpoints(std::span<const Watchpoint> watchpoints) {
+MV_FLASH_CODE bool monitor_set_watchpoints(std::span<const Watchpoint> watchpoints) {
   return load_watchpoints(watchpoints);
 }
 
-bool monitor_read_registers(ApplicationRegisters& registers) {
+MV_FLASH_CODE bool monitor_read_registers(ApplicationRegisters& registers) {
   if (!monitor_has_halted() || state.context.frame == nullptr) return false;
   read_context(state.context, registers);
   return true;
 }
 
-bool monitor_write_register(ApplicationRegister number, std::uint32_t value) {
+MV_FLASH_CODE bool monitor_write_register(ApplicationRegister number, std::uint32_t value) {
   if (!monitor_has_halted() || state.context.frame == nullptr) return false;
   return write_context(state.context, number, value);
 }
@@ -350,7 +351,7 @@ bool monitor_retries_step() {
   return true;
 }
 
-void monitor_application_starts(std::uint32_t entry) {
+MV_FLASH_CODE void monitor_application_starts(std::uint32_t entry) {
   const Atomic atomic;
   state.entry = state.halt_wanted ? entry & ~1u : 0;
   if (state.open) load_breakpoints(breakpoints(), state.entry);

@@ -10,6 +10,7 @@
 #include "firmware/drivers/stm32u5/scb.hpp"
 #include "firmware/kernel/resident/application_frame.hpp"
 #include "firmware/kernel/resident/monitor_context.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -83,7 +84,7 @@ std::uint32_t stack_limit(bool process) {
   return limit;
 }
 
-bool write_stack_pointer(HaltedContext& context, std::uint32_t value) {
+MV_FLASH_CODE bool write_stack_pointer(HaltedContext& context, std::uint32_t value) {
   const std::uint32_t size = frame_size(context);
   const std::uint32_t frame = (value - size) & ~7u;
   if (value % 4 != 0 || !frame_is_there(frame, size)) return false;
@@ -179,7 +180,7 @@ void give_context_back(HaltedContext& context) {
   load_high_floating_point(context.high.data());
 }
 
-void read_context(const HaltedContext& context, ApplicationRegisters& to) {
+MV_FLASH_CODE void read_context(const HaltedContext& context, ApplicationRegisters& to) {
   const Frame& frame = *context.frame;
   to = ApplicationRegisters{};
   for (unsigned i = 0; i < 4; ++i) to[i] = frame.arguments.r[i];
@@ -198,7 +199,7 @@ void read_context(const HaltedContext& context, ApplicationRegisters& to) {
   to[kRegisterFpscr] = stacked[16];
 }
 
-bool write_context(HaltedContext& context, ApplicationRegister number, std::uint32_t value) {
+MV_FLASH_CODE bool write_context(HaltedContext& context, ApplicationRegister number, std::uint32_t value) {
   if (number == kRegisterSp) return write_stack_pointer(context, value);
   if (number <= kRegisterXpsr) return write_stacked(context, number, value);
   if (number == kRegisterMsp || number == kRegisterPsp)

@@ -3,6 +3,7 @@
 #include "firmware/drivers/stm32u5/barrier.hpp"
 #include "firmware/drivers/stm32u5/debug.hpp"
 #include "firmware/kernel/resident/monitor_context.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -64,7 +65,7 @@ void enable_breakpoints(bool on) {
   full_barrier();
 }
 
-bool load_watchpoints(std::span<const Watchpoint> watchpoints) {
+MV_FLASH_CODE bool load_watchpoints(std::span<const Watchpoint> watchpoints) {
   clear_watchpoints();
   if (watchpoints.empty()) return true;
   if (watchpoints.size() > WatchpointUnit::kCount || !watchpoints_possible()) return false;
@@ -86,7 +87,7 @@ std::uint32_t take_matched_watchpoint() {
   return address;
 }
 
-void clear_debug_units() {
+MV_FLASH_CODE void clear_debug_units() {
   enable_breakpoints(false);
   for (unsigned i = 0; i < BreakpointUnit::kCount; ++i) breakpoint_unit().comparators[i] = 0;
   clear_watchpoints();

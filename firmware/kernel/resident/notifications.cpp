@@ -1,6 +1,9 @@
 // The order of a record's parts matters: an application that polls tests event_type, so that is written last.
 #include "firmware/kernel/resident/notifications.hpp"
 
+#include <bit>
+#include "firmware/sections.hpp"
+
 namespace microvisor::firmware::kernel {
 
 namespace {
@@ -10,13 +13,15 @@ constexpr std::uint32_t kAlignment = 8;
 
 }  // namespace
 
-void Notifications::reset(std::uint32_t seed) {
+MV_FLASH_CODE void Notifications::reset(std::uint32_t seed) {
   handles_.reset(seed);
   for (Centre& centre : centres_) centre.held = 0;
+  held_used_ = 0;
   lines_ = {};
 }
 
-abi::Status Notifications::check(const abi::NotificationSetup& setup, const MemoryClaims& claims) const {
+MV_FLASH_CODE abi::Status Notifications::check(const abi::NotificationSetup& setup,
+                                               const MemoryClaims& claims) const {
   constexpr std::uint32_t kRecord = sizeof(abi::Notification);
   if (setup.buffer_size < kMinimumSize || setup.buffer_size % kRecord != 0)
     return abi::Status::INVALIDBUFFERSIZE;
@@ -33,8 +38,8 @@ bool Notifications::uses_line(std::uint32_t line) const {
   return line / 32 < kLineWords && (lines_[line / 32] >> (line % 32) & 1) != 0;
 }
 
-abi::Status Notifications::setup(const abi::NotificationSetup& setup, MemoryClaims& claims,
-                                 abi::NotificationHandle& handle) {
+MV_FLASH_CODE abi::Status Notifications::setup(const abi::NotificationSetup& setup, MemoryClaims& claims,
+                                               abi::NotificationHandle& handle) {
   const abi::Status status = check(setup, claims);
   if (status != abi::Status::OKAY) return status;
   const auto index = handles_.allocate();
@@ -48,20 +53,24 @@ abi::Status Notifications::setup(const abi::NotificationSetup& setup, MemoryClai
   lines_[setup.irq / 32] |= 1u << (setup.irq % 32);
   centre.buffer = setup.buffer;
   centre.slots = setup.buffer_size / sizeof(abi::Notification);
-  centre.next = centre.held = 0;
+  centre.next = 0;
+  centre.held = 0;
   centre.any_delivered = false;
   handle = handles_.handle(*index);
   return abi::Status::OKAY;
 }
 
-abi::Status Notifications::close(abi::NotificationHandle handle, MemoryClaims& claims) {
+MV_FLASH_CODE abi::Status Notifications::close(abi::NotificationHandle handle, MemoryClaims& claims) {
   const auto index = handles_.find(handle);
   if (!index) return abi::Status::INVALIDHANDLE;
-  const Centre& centre = centres_[*index];
+  Centre& centre = centres_[*index];
   claims.remove(centre.buffer);
   lines_[centre.line / 32] &= ~(1u << (centre.line % 32));
   handles_.release(*index);
-  centres_[*index].held = 0;
+  for (; centre.held != 0; --centre.held) {
+    held_used_ &= ~(1u << centre.first);
+    centre.first = static_cast<std::uint8_t>(held_[centre.first].next);
+  }
   return abi::Status::OKAY;
 }
 
@@ -82,22 +91,41 @@ void Notifications::deliver(Centre& centre, const abi::Notification& record, std
   pend_application_line(centre.line);
 }
 
+/// There is room.
+void Notifications::hold(Centre& centre, const abi::Notification& record) {
+  const auto place = static_cast<std::uint8_t>(std::countr_one(held_used_));
+  held_used_ |= 1u << place;
+  held_[place].record = record;
+  if (centre.held == 0) {
+    centre.first = place;
+  } else {
+    held_[centre.last].next = place;
+  }
+  centre.last = place;
+  ++centre.held;
+}
+
+void Notifications::deliver_oldest(Centre& centre, std::uint64_t now) {
+  const Held& oldest = held_[centre.first];
+  deliver(centre, oldest.record, now);
+  held_used_ &= ~(1u << centre.first);
+  centre.first = static_cast<std::uint8_t>(oldest.next);
+  --centre.held;
+}
+
 void Notifications::post(abi::NotificationHandle handle, abi::EventType type, std::uint32_t tag,
                          std::uint64_t now) {
   const auto index = handles_.find(handle);
   if (!index) return;
   Centre& centre = centres_[*index];
   const abi::Notification record{now, type, tag};
-  if (centre.held == 0 && ready(centre, now)) {
+  // Where there is no room to hold one back, better early than lost.
+  if (centre.held == 0 && (ready(centre, now) || all_held_used())) {
     deliver(centre, record, now);
     return;
   }
-  if (centre.held == kHeldBack) {  // better early than lost
-    deliver(centre, centre.queue[0], now);
-    for (unsigned i = 1; i < kHeldBack; ++i) centre.queue[i - 1] = centre.queue[i];
-    --centre.held;
-  }
-  centre.queue[centre.held++] = record;
+  if (centre.held == kHeldBack || all_held_used()) deliver_oldest(centre, now);
+  hold(centre, record);
   record_held_back();
 }
 
@@ -106,11 +134,7 @@ bool Notifications::pump(std::uint64_t now) {
   for (unsigned i = 0; i < kCentres; ++i) {
     Centre& centre = centres_[i];
     if (centre.held == 0) continue;
-    if (ready(centre, now)) {
-      deliver(centre, centre.queue[0], now);
-      for (unsigned k = 1; k < centre.held; ++k) centre.queue[k - 1] = centre.queue[k];
-      --centre.held;
-    }
+    if (ready(centre, now)) deliver_oldest(centre, now);
     more = more || centre.held != 0;
   }
   return more;

@@ -3,7 +3,8 @@
 // Records are written in order from slot 0, wrapping, whatever the application has done with the old ones;
 // each is complete before the line is pended. Because most handlers take one record an interrupt, records are
 // spaced: the next one is held back while the line is pending or its handler runs, for at most kPatience (an
-// application may poll instead). Used by system calls and, under Atomic, by the worker.
+// application may poll instead). Records held back lie in one pool, of which each centre has a part at most.
+// Used by system calls and, under Atomic, by the worker.
 #pragma once
 
 #include <array>
@@ -28,6 +29,7 @@ class Notifications {
   static constexpr unsigned kCentres = 32;
   static constexpr unsigned kLineWords = 4;           // room for 128 interrupt lines
   static constexpr unsigned kHeldBack = 6;            // records a centre; beyond that they are not spaced
+  static constexpr unsigned kHeldBackByAll = 32;      // the same of all centres together
   static constexpr std::uint64_t kPatience = 20'000;  // microseconds
   static constexpr std::uint64_t kRetry = 200;        // microseconds between looks at a busy line
 
@@ -53,15 +55,26 @@ class Notifications {
     std::uint32_t next = 0;
     std::uint64_t delivered = 0;
     bool any_delivered = false;
-    std::uint32_t held = 0;
-    std::array<abi::Notification, kHeldBack> queue{};
+    std::uint8_t held = 0;  // records held back: a chain in held_, from first to last
+    std::uint8_t first = 0;
+    std::uint8_t last = 0;
+  };
+  struct Held {
+    abi::Notification record;
+    std::uint32_t next;
   };
   [[nodiscard]] abi::Status check(const abi::NotificationSetup& setup, const MemoryClaims& claims) const;
   [[nodiscard]] bool ready(const Centre& centre, std::uint64_t now) const;
   void deliver(Centre& centre, const abi::Notification& record, std::uint64_t now);
+  [[nodiscard]] bool all_held_used() const { return ~held_used_ == 0; }
+  void hold(Centre& centre, const abi::Notification& record);
+  void deliver_oldest(Centre& centre, std::uint64_t now);
 
   HandleTable<HandleKind::Notification, kCentres> handles_;
   std::array<Centre, kCentres> centres_{};
+  static_assert(kHeldBackByAll == 32);
+  std::array<Held, kHeldBackByAll> held_{};
+  std::uint32_t held_used_ = 0;                    // bit n: held_[n] holds something
   std::array<std::uint32_t, kLineWords> lines_{};  // bit n: a centre uses line n
 };
 

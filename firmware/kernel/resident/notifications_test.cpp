@@ -127,6 +127,31 @@ TEST_F(NotificationsTest, LosesNothingWhenManyComeAtOnce) {
   for (std::uint32_t i = 0; i < 20; ++i) EXPECT_EQ(record(i).tag, i);
 }
 
+TEST_F(NotificationsTest, CentresShareTheRoomForRecordsHeldBackAndLoseNothing) {
+  constexpr std::uint32_t kRecords = 7, kCentres = 8,
+                          kLines = 49;  // one delivered, six held back: more than there is room
+  std::array<abi::NotificationHandle, kCentres> handles{};
+  for (std::uint32_t i = 0; i < kCentres; ++i)
+    ASSERT_EQ(notifications.setup({kLines + i, kRing + 0x100 * i, 128}, claims, handles[i]), Status::OKAY);
+  for (std::uint32_t tag = 0; tag < kRecords; ++tag)
+    for (const auto handle : handles)
+      notifications.post(handle, EventType::CHANNELDATAREADABLE, tag, app.now);
+  unsigned pended = 0;
+  for (std::uint32_t i = 0; i < kCentres; ++i) pended += app.pended[kLines + i];
+  EXPECT_EQ(pended, kRecords * kCentres - Notifications::kHeldBackByAll);
+  for (unsigned round = 0; round < kRecords; ++round) {
+    app.pending.fill(false);
+    app.active.fill(false);
+    app.now += Notifications::kRetry;
+    notifications.pump(app.now);
+  }
+  for (std::uint32_t i = 0; i < kCentres; ++i) {
+    for (std::uint32_t tag = 0; tag < kRecords; ++tag)
+      EXPECT_EQ(app.read<abi::Notification>(kRing + 0x100 * i + 16 * tag).tag, tag) << i;
+  }
+  ASSERT_EQ(notifications.close(handles[0], claims), Status::OKAY);
+}
+
 TEST_F(NotificationsTest, ClosedCentreIsSilentAndItsMemoryFree) {
   const auto handle = set_up();
   notifications.post(handle, EventType::NETWORKSTATUSCHANGED, 1, app.now);
@@ -137,8 +162,16 @@ TEST_F(NotificationsTest, ClosedCentreIsSilentAndItsMemoryFree) {
   EXPECT_FALSE(notifications.pump(app.now));
   notifications.post(handle, EventType::NETWORKSTATUSCHANGED, 3, app.now);
   EXPECT_EQ(app.pended[kLine], 1U);
-  const auto next = set_up();
-  EXPECT_NE(next, handle);
+  // Time and again, without a record that stays in the room for those held back.
+  for (unsigned i = 0; i < 2 * Notifications::kHeldBackByAll; ++i) {
+    const auto next = set_up();
+    EXPECT_NE(next, handle);
+    notifications.post(next, EventType::NETWORKSTATUSCHANGED, 1, app.now);
+    const unsigned before = app.pended[kLine];
+    notifications.post(next, EventType::NETWORKSTATUSCHANGED, 2, app.now);
+    EXPECT_EQ(app.pended[kLine], before) << "held back";
+    EXPECT_EQ(notifications.close(next, claims), Status::OKAY);
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "firmware/drivers/stm32u5/pwr.hpp"
 #include "firmware/drivers/stm32u5/rcc.hpp"
 #include "firmware/layout.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -36,7 +37,7 @@ void write(Retained r) {
 
 }  // namespace
 
-void open_retained() {
+MV_FLASH_CODE void open_retained() {
   using namespace stm32u5;
   rcc().ahb3enr = rcc().ahb3enr | Rcc::kAhb3Pwr;
   rcc().ahb1enr = rcc().ahb1enr | Rcc::kAhb1Backup;
@@ -44,25 +45,25 @@ void open_retained() {
   pwr().dbpr = Pwr::kDisableBackupProtection;
 }
 
-Retained take_retained() {
+MV_FLASH_CODE Retained take_retained() {
   const Retained r = read();
   write(Retained{.kernel_crashes = r.kernel_crashes, .compatible = r.compatible});
   return r;
 }
 
-void retain_wake_reason(abi::WakeReason reason) {
+MV_FLASH_CODE void retain_wake_reason(abi::WakeReason reason) {
   Retained r = read();
   r.wake_reason = static_cast<std::uint32_t>(reason);
   write(r);
 }
 
-void retain_restart_pause(std::uint32_t milliseconds) {
+MV_FLASH_CODE void retain_restart_pause(std::uint32_t milliseconds) {
   Retained r = read();
   r.restart_pause = milliseconds;
   write(r);
 }
 
-void retain_compatibility(std::uint32_t application_tag) {
+MV_FLASH_CODE void retain_compatibility(std::uint32_t application_tag) {
   Retained r = read();
   r.compatible = application_tag;
   write(r);

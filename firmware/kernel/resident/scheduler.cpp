@@ -12,6 +12,7 @@
 #include "firmware/kernel/resident/stacks.hpp"
 #include "firmware/kernel/resident/trap.hpp"
 #include "firmware/kernel/worker.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -170,7 +171,7 @@ void boost_worker() {
 }
 
 /// The worker shows that it lives. It speaks for thread mode too.
-void feed() {
+MV_FLASH_CODE void feed() {
   if (!application_running() && tim5().cnt - state.thread_seen > kThreadPatience) return;
   if (state.warned) {
     state.warned = false;
@@ -227,7 +228,7 @@ void alarm() {
 }
 
 /// Parks the worker until `moment`, or with `for_event` until it is woken.
-void park(std::uint64_t moment, bool for_event) {
+MV_FLASH_CODE void park(std::uint64_t moment, bool for_event) {
   {
     const Atomic atomic;
     if (state.errand_wanted || (for_event && state.woken)) return;
@@ -268,13 +269,13 @@ Atomic::~Atomic() { asm volatile("msr basepri, %0\n\tisb" : : "r"(before_) : "me
 WorkerNoPark::WorkerNoPark() { ++state.no_park; }
 WorkerNoPark::~WorkerNoPark() { --state.no_park; }
 
-void worker_yield() {
+MV_FLASH_CODE void worker_yield() {
   feed();
   state.ready = true;
   asm volatile("svc #0" : : : "memory");
 }
 
-void worker_wait_until(std::uint64_t microseconds) {
+MV_FLASH_CODE void worker_wait_until(std::uint64_t microseconds) {
   for (std::uint64_t now = clock_microseconds(); now < microseconds; now = clock_microseconds()) {
     feed();
     worker_run_errand();
@@ -282,7 +283,7 @@ void worker_wait_until(std::uint64_t microseconds) {
   }
 }
 
-bool worker_wait_event(std::uint64_t microseconds) {
+MV_FLASH_CODE bool worker_wait_event(std::uint64_t microseconds) {
   for (;;) {
     feed();
     worker_run_errand();
@@ -305,9 +306,9 @@ void worker_wake() {
   if (state.waits_for_event) request_slice();
 }
 
-void worker_set_errand(void (*errand)()) { state.errand = errand; }
+MV_FLASH_CODE void worker_set_errand(void (*errand)()) { state.errand = errand; }
 
-void worker_run_errand() {
+MV_FLASH_CODE void worker_run_errand() {
   {
     const Atomic atomic;
     if (!state.errand_wanted) return;
@@ -316,7 +317,7 @@ void worker_run_errand() {
   if (state.errand != nullptr) state.errand();
 }
 
-void worker_request_errand() {
+MV_FLASH_CODE void worker_request_errand() {
   const Atomic atomic;
   state.errand_wanted = true;
   request_slice();
@@ -369,7 +370,7 @@ std::uint32_t scheduler_timer(std::uint32_t exc_return, const std::uint32_t* sp)
   return switches ? 1 : 0;
 }
 
-void start_scheduler(void (*entry)()) {
+MV_FLASH_CODE void start_scheduler(void (*entry)()) {
   std::uint32_t* sp = reinterpret_cast<std::uint32_t*>(worker_stack_seal());
   *--sp = kXpsrThumb | kPendSv;
   *--sp = reinterpret_cast<std::uint32_t>(entry) & ~1u;
@@ -395,14 +396,14 @@ void start_scheduler(void (*entry)()) {
   request_slice();
 }
 
-void scheduler_application_runs(bool runs) {
+MV_FLASH_CODE void scheduler_application_runs(bool runs) {
   const Atomic atomic;
   state.application_runs = runs;
 }
 
-void scheduler_thread_lives() { state.thread_seen = tim5().cnt; }
+MV_FLASH_CODE void scheduler_thread_lives() { state.thread_seen = tim5().cnt; }
 
-void scheduler_set_compatibility(bool on) {
+MV_FLASH_CODE void scheduler_set_compatibility(bool on) {
   const Atomic atomic;
   state.compatible = on;
   if (state.phase == Phase::Waiting || state.phase == Phase::Share) {
@@ -411,7 +412,7 @@ void scheduler_set_compatibility(bool on) {
 }
 
 /// By the worker, beneath which nothing of the application's runs, so that its priority may change at once.
-void scheduler_set_debugging(bool on) {
+MV_FLASH_CODE void scheduler_set_debugging(bool on) {
   const Atomic atomic;
   state.debugging = on;
   if (!on) return;
@@ -425,7 +426,7 @@ void scheduler_application_stands(bool stands) {
   if (stands && state.phase == Phase::Share) pend_slice();
 }
 
-bool scheduler_compatibility() { return state.compatible; }
+MV_FLASH_CODE bool scheduler_compatibility() { return state.compatible; }
 
 void scheduler_unwound() {
   const Atomic atomic;
@@ -441,9 +442,9 @@ void scheduler_defer_tasklet() {
   pend_tasklet();
 }
 
-bool worker_idle() { return state.phase == Phase::Waiting && !state.ready; }
+MV_FLASH_CODE bool worker_idle() { return state.phase == Phase::Waiting && !state.ready; }
 
-void scheduler_slept(std::uint64_t microseconds) {
+MV_FLASH_CODE void scheduler_slept(std::uint64_t microseconds) {
   const Atomic atomic;
   const std::uint64_t now = clock_microseconds() + microseconds;
   tim5().cnt = static_cast<std::uint32_t>(now);

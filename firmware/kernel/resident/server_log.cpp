@@ -1,4 +1,5 @@
 #include "firmware/kernel/resident/server_log.hpp"
+#include "firmware/sections.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,13 +12,13 @@ constexpr std::uint32_t padded(std::uint32_t length) { return (length + 3) & ~3u
 
 }  // namespace
 
-void ServerLog::reset() {
+MV_FLASH_CODE void ServerLog::reset() {
   buffer_ = size_ = head_ = tail_ = used_ = dropped_ = 0;
   pieces_.end();
   rate_.reset();
 }
 
-abi::Status ServerLog::initialise(Address buffer, std::uint32_t size, MemoryClaims& claims) {
+MV_FLASH_CODE abi::Status ServerLog::initialise(Address buffer, std::uint32_t size, MemoryClaims& claims) {
   if (initialised()) return abi::Status::UNAVAILABLE;
   if (size < kGranule || size % kGranule != 0 || size > kMaximumBuffer) return abi::Status::INVALIDBUFFERSIZE;
   if (!application_can_write(buffer, size)) return abi::Status::PARAMETERFAULT;
@@ -44,7 +45,7 @@ void ServerLog::copy_ahead(std::uint32_t ahead, Address from, std::uint32_t size
   if (first != size) copy_within_application(buffer_, from + first, size - first);
 }
 
-void ServerLog::get(void* to, std::uint32_t size) {
+MV_FLASH_CODE void ServerLog::get(void* to, std::uint32_t size) {
   const std::uint32_t first = std::min(size, size_ - tail_);
   copy_from_application(to, buffer_ + tail_, first);
   copy_from_application(static_cast<std::uint8_t*>(to) + first, buffer_, size - first);
@@ -70,7 +71,7 @@ abi::Status ServerLog::log(Address message, std::uint32_t length, std::uint64_t 
   return abi::Status::OKAY;
 }
 
-bool ServerLog::take(Record& record, std::span<std::uint8_t> text) {
+MV_FLASH_CODE bool ServerLog::take(Record& record, std::span<std::uint8_t> text) {
   if (used_ == 0) return false;
   Header header{};
   get(&header, sizeof header);

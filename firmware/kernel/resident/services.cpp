@@ -1,6 +1,7 @@
 #include "firmware/kernel/resident/services.hpp"
 
 #include "firmware/kernel/worker.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -12,7 +13,7 @@ constexpr std::uint32_t bit(abi::NetworkReason reason) { return static_cast<std:
 
 Services the_services;
 
-void Services::reset_application(std::uint32_t seed) {
+MV_FLASH_CODE void Services::reset_application(std::uint32_t seed) {
   claims.clear();
   notifications.reset(seed);
   fast_interrupts.reset();

@@ -16,11 +16,11 @@
 #include "firmware/kernel/resident/memory_claims.hpp"
 #include "firmware/kernel/resident/network_requests.hpp"
 #include "firmware/kernel/resident/notifications.hpp"
-#include "firmware/kernel/resident/restarts.hpp"
 #include "firmware/kernel/resident/server_log.hpp"
 #include "firmware/kernel/resident/status_led.hpp"
 #include "firmware/kernel/resident/storage_jobs.hpp"
 #include "firmware/kernel/resident/wifi_settings.hpp"
+#include "firmware/kernel/restarts.hpp"
 
 namespace microvisor::firmware::kernel {
 

@@ -12,6 +12,7 @@
 #include "firmware/kernel/resident/scheduler.hpp"
 #include "firmware/kernel/resident/services.hpp"
 #include "firmware/kernel/worker.hpp"
+#include "firmware/sections.hpp"
 
 namespace microvisor::firmware::kernel {
 
@@ -65,9 +66,9 @@ void pend_application_line(std::uint32_t line) { pend_line(line); }
 void record_held_back() { schedule_tasklet(static_cast<std::uint32_t>(Notifications::kRetry)); }
 
 void wake_link() { worker_wake(); }
-void storage_job_posted() { worker_request_errand(); }
+MV_FLASH_CODE void storage_job_posted() { worker_request_errand(); }
 
-void status_changed() {
+MV_FLASH_CODE void status_changed() {
   if (services().indication() != status_led.indication()) pend_tasklet();
 }
 

@@ -60,7 +60,7 @@
 #define MEM_SIZE (6 * 1024)
 #define MEM_LIBC_MALLOC 0
 #define MEMP_MEM_MALLOC 0
-#define PBUF_POOL_SIZE 30
+#define PBUF_POOL_SIZE 22
 #define PBUF_POOL_BUFSIZE 256
 #define MEMP_NUM_PBUF 8
 #define MEMP_NUM_UDP_PCB 2
@@ -71,7 +71,7 @@
 
 /* TCP. */
 #define TCP_MSS 1460
-#define TCP_WND (4 * TCP_MSS)
+#define TCP_WND (3 * TCP_MSS)
 #define TCP_SND_BUF (3 * TCP_MSS)
 #define TCP_SND_QUEUELEN 16
 #define TCP_QUEUE_OOSEQ 1

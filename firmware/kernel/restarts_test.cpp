@@ -1,5 +1,5 @@
 // Calls that take more than one trap: how they are known again.
-#include "firmware/kernel/resident/restarts.hpp"
+#include "firmware/kernel/restarts.hpp"
 
 #include <gtest/gtest.h>
 

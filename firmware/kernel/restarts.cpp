@@ -1,4 +1,4 @@
-#include "firmware/kernel/resident/restarts.hpp"
+#include "firmware/kernel/restarts.hpp"
 
 namespace microvisor::firmware::kernel {
 

@@ -1,7 +1,7 @@
 // The system call that sleeps stays in its trap: WFE with SEVONPEND wakes for every interrupt that becomes
 // pending, at whatever priority, and the loop looks whether one of them is to be served. It is served as soon
 // as the call has returned. During Stop modes TIM5 stands still; the RTC measures what it has missed.
-#include "firmware/kernel/resident/sleep.hpp"
+#include "firmware/kernel/sleep.hpp"
 
 #include <algorithm>
 
