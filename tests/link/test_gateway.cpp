@@ -359,6 +359,12 @@ void TestGateway::restart_app() {
   post([](cloud::Session& session) { session.send_restart_app(); });
 }
 
+void TestGateway::with_channel(link::Service service, std::function<void(cloud::Channel&)> action) {
+  post([this, service, action = std::move(action)](cloud::Session&) {
+    if (cloud::Channel* const channel = channels_.latest(service)) action(*channel);
+  });
+}
+
 void TestGateway::cut_now() { cut_ = true; }
 
 void TestGateway::cut_joined() {
@@ -473,6 +479,11 @@ bool TestGateway::crash_report(const cloud::Session&, const protocol::Bytes& rep
   const std::lock_guard lock(mutex_);
   seen_.crashes.push_back(report);
   return true;
+}
+
+std::unique_ptr<cloud::Channel> TestGateway::channel(const cloud::Session&, link::Service service,
+                                                     std::size_t receive_buffer) {
+  return channels_.open(service, device_sid_, receive_buffer);
 }
 
 void TestGateway::channel_line(const cloud::Session&, std::string line) {

@@ -15,6 +15,7 @@
 
 #include "board/modem/joined_network.hpp"
 #include "cloud/gateway/session.hpp"
+#include "tests/link/scripted_channel.hpp"
 #include "tests/link/test_pki.hpp"
 
 namespace microvisor::test {
@@ -83,6 +84,10 @@ class TestGateway final : private cloud::SessionHost {
   /// The next device that introduces itself is asked for calm.
   void ask_for_calm(std::uint32_t seconds) { calm_ = seconds; }
   void restart_app();
+  /// What serves the applications' channels for HTTP, configuration and MQTT.
+  [[nodiscard]] ScriptedChannels& channels() { return channels_; }
+  /// Has `action` done to the latest channel for `service`, if there is one, by the gateway.
+  void with_channel(link::Service service, std::function<void(cloud::Channel&)> action);
   /// Cuts the TCP connection hard after the gateway has sent this many more bytes; 0: never.
   void cut_after(std::uint64_t bytes) { cut_after_ = bytes; }
   void cut_now();
@@ -114,9 +119,8 @@ class TestGateway final : private cloud::SessionHost {
   void device_event(const cloud::Session&, const link::DeviceEvent& event) override;
   void log_record(const cloud::Session&, const link::LogRecord& record) override;
   bool crash_report(const cloud::Session&, const protocol::Bytes& report) override;
-  std::unique_ptr<cloud::Channel> channel(const cloud::Session&, link::Service, std::size_t) override {
-    return nullptr;
-  }
+  std::unique_ptr<cloud::Channel> channel(const cloud::Session&, link::Service service,
+                                          std::size_t receive_buffer) override;
   void channel_line(const cloud::Session&, std::string line) override;
 
   void serve();
@@ -154,6 +158,7 @@ class TestGateway final : private cloud::SessionHost {
   std::map<protocol::Hash, std::shared_ptr<const protocol::Bytes>> objects_;
   std::optional<protocol::Bytes> running_;  // what encodings are made against; none: there are none
   std::uint32_t running_start_ = 0;
+  ScriptedChannels channels_;
   std::vector<std::function<void(cloud::Session&)>> actions_;
   std::vector<Joined*> joined_;
   std::thread thread_;
