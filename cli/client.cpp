@@ -139,6 +139,7 @@ void Client::set_request(const Transfer& transfer, const std::string& address) {
   CURL* curl = handle_->curl;
   curl_easy_reset(curl);
   curl_easy_setopt(curl, CURLOPT_URL, address.c_str());
+  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);  // a key may be ".."
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_NOPROXY, "127.0.0.1,localhost,::1");
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
@@ -187,7 +188,7 @@ std::string Client::perform(Transfer& transfer, const std::string& address) {
     throw Failure("cannot reach " + credentials_.base_url + ": " + curl_easy_strerror(code));
   }
   const long status = transfer.status();
-  if (status >= 400) throw Failure(refusal(status, transfer.answer));
+  if (status >= 400) throw Refusal(status, refusal(status, transfer.answer));
   return std::move(transfer.answer);
 }
 

@@ -1,4 +1,4 @@
-// A client of the REST API: JSON in, JSON out, every failure a Failure with one line.
+// A client of the REST API: JSON in, JSON out, every failure a Failure with one line, the server's a Refusal.
 //
 // Not thread-safe; each thread makes its own Client.
 #pragma once
@@ -11,8 +11,19 @@
 #include <vector>
 
 #include "cli/credentials.hpp"
+#include "cli/failure.hpp"
 
 namespace microvisor::cli {
+
+/// What the server answers with an HTTP status of 400 and above.
+class Refusal : public Failure {
+ public:
+  Refusal(long status, const std::string& line) : Failure(line), status_(status) {}
+  [[nodiscard]] long status() const { return status_; }
+
+ private:
+  long status_;
+};
 
 using Form = std::vector<std::pair<std::string, std::string>>;
 

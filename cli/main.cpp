@@ -37,6 +37,7 @@ int run_program(int count, char** arguments) {
   add_debug(program, context);
   add_crash(program, context);
   add_logs(program, context);
+  add_configs(program, context);
   add_signers(program, context);
   add_decrypters(program, context);
   add_kernels(program, context);

@@ -23,6 +23,7 @@
 
 #include "cloud/accounts/accounts.hpp"
 #include "cloud/api/http_server.hpp"
+#include "cloud/configuration/fetch_server.hpp"
 #include "cloud/gateway/listener.hpp"
 
 namespace microvisor::cloud {
@@ -140,6 +141,7 @@ struct Server::Impl {
   std::optional<KernelUpdates> kernels;
   std::optional<Attestations> attestations;
   std::optional<KnownMeasurements> measurements;
+  std::optional<Values> values;
   std::optional<Gateway> gateway;
   std::optional<api::Api> api;
   std::optional<api::HttpServer> http;
@@ -182,7 +184,9 @@ void Server::Impl::open_services(const ServerOptions& options) {
   kernels.emplace(*store, *bus, clock);
   attestations.emplace(*store, *bus, clock);
   measurements.emplace(*store);
+  values.emplace(*store, *vault, clock);
   gateway.emplace(*store, *bus, *deployments, *kernels, *attestations, encodings, clock, TlsContext(*pki));
+  gateway->serve(link::SERVICE_CONFIG, serve_fetches(*values));
   credentials_path = directory / kCredentialsName;
 }
 
@@ -234,7 +238,7 @@ tl::expected<void, Error> Server::Impl::open(const ServerOptions& options) {
   }
   if (auto written = open_credentials(gateway_address); !written) return written;
   api.emplace(api::Services{*store, *accounts, *signers, *custodian, *bus, *deployments, *kernels,
-                            *measurements, *gateway, *pki, *chosen_clock, gateway_address});
+                            *measurements, *values, *gateway, *pki, *chosen_clock, gateway_address});
   http.emplace(hub, *bus, *store, *chosen_clock);
   http->run(std::move(*api_acceptor), *api, base_url);
   listener.emplace(*gateway);

@@ -25,6 +25,7 @@ void add_board_run(CLI::App& board);
 void add_board_replay(CLI::App& board);
 void add_board_exec(CLI::App& board);
 void add_cloud(CLI::App& program);
+void add_configs(CLI::App& program, Context& context);
 void add_crash(CLI::App& program, Context& context);
 void add_debug(CLI::App& program, Context& context);
 void add_deploy(CLI::App& program, Context& context);

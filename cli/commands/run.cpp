@@ -19,6 +19,7 @@
 #include "cli/client.hpp"
 #include "cli/commands/board_tools.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/configuration.hpp"
 #include "cli/deployment.hpp"
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
@@ -39,7 +40,7 @@ using nlohmann::json;
 
 struct RunArguments {
   std::string application, duration, uart2;
-  std::vector<std::string> pins, i2c;
+  std::vector<std::string> pins, i2c, configs, secrets;
   bool fast = false;
   bool stats = false;
   bool factory_test = false;
@@ -139,6 +140,29 @@ void connect_output(VirtualDevice& device) {
   device.on_report = [](const std::string& line) { note(line); };
 }
 
+/// One of --config or --secret, read before anything is started.
+struct StoredValue {
+  const char* collection;
+  KeyAndValue entry;
+};
+
+std::vector<StoredValue> read_values(const RunArguments& arguments) {
+  std::vector<StoredValue> values;
+  for (const auto& text : arguments.configs)
+    values.push_back({"/Configs", parse_key_and_value("--config", text)});
+  for (const auto& text : arguments.secrets)
+    values.push_back({"/Secrets", parse_key_and_value("--secret", text)});
+  return values;
+}
+
+/// At account scope and at device scope: applications look in the one or in the other.
+void store_values(Client& client, const std::string& sid, const std::vector<StoredValue>& values) {
+  for (const StoredValue& value : values) {
+    for (const std::string& scope : {std::string("/v1"), "/v1/Devices/" + sid})
+      store_value(client, scope + value.collection, value.entry.key, value.entry.value);
+  }
+}
+
 void print_statistics(const VirtualDevice& device) {
   const board::BoardStatistics statistics = device.statistics();
   fmt::print(stderr, "{}\n",
@@ -157,6 +181,7 @@ void run(const RunArguments& arguments) {
     throw Failure("--uart2 takes '-', the standard output");
   if (arguments.halt && arguments.tools.gdb.empty()) throw Failure("--halt needs --gdb");
   const VirtualDeviceOptions options = device_options(arguments);
+  const std::vector<StoredValue> values = read_values(arguments);
 
   const InterruptGuard interrupt;
   const TemporaryDirectory directory;
@@ -167,6 +192,7 @@ void run(const RunArguments& arguments) {
   auto memories = board::BoardMemories::in_memory(board::BoardIdentity::random());
   if (!memories) throw Failure(memories.error().message);
   const std::string sid = provision(*memories, &client, arguments.factory_test);
+  store_values(client, sid, values);
   set_target(client, sid, text_of(upload_application(client, bundle), "sid"));
 
   VirtualDevice device(std::move(*memories), options);
@@ -205,6 +231,14 @@ void add_run(CLI::App& program) {
   command
       ->add_option("--i2c", arguments->i2c, "Put a device on I2C1: ADDRESS=mcp9808, for example 0x18=mcp9808")
       ->delimiter(',');
+  command
+      ->add_option(
+          "--config", arguments->configs,
+          "KEY=VALUE or KEY=@FILE: a config that the application can fetch, of the account and of the "
+          "device; may be given several times")
+      ->allow_extra_args(false);
+  command->add_option("--secret", arguments->secrets, "The same for secrets, best as KEY=@FILE")
+      ->allow_extra_args(false);
   command->add_flag("--factory-test", arguments->factory_test,
                     "The application is the production line's test application: mvTestingComplete ends it");
   command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");

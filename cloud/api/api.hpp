@@ -15,6 +15,7 @@
 #include "cloud/accounts/signers.hpp"
 #include "cloud/api/http.hpp"
 #include "cloud/attestation/known.hpp"
+#include "cloud/configuration/values.hpp"
 #include "cloud/deployments/deployments.hpp"
 #include "cloud/gateway/gateway.hpp"
 #include "cloud/gateway/pki.hpp"
@@ -36,6 +37,7 @@ struct Services {
   Deployments& deployments;
   KernelUpdates& kernels;
   KnownMeasurements& measurements;
+  Values& values;
   Gateway& gateway;
   const Pki& pki;
   const Clock& clock;
@@ -73,6 +75,12 @@ Answer download_bundle(const Services& services, const Call& call);
 Answer list_devices(const Services& services, const Call& call);
 Answer fetch_device(const Services& services, const Call& call);
 Answer update_device(const Services& services, const Call& call);
+
+Answer list_entries(const Services& services, const Call& call);
+Answer create_entry(const Services& services, const Call& call);
+Answer fetch_entry(const Services& services, const Call& call);
+Answer update_entry(const Services& services, const Call& call);
+Answer remove_entry(const Services& services, const Call& call);
 
 Answer health(const Services& services, const Call& call);
 Answer metrics(const Services& services, const Call& call);

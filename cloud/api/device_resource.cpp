@@ -12,17 +12,6 @@ namespace microvisor::cloud::api {
 namespace {
 
 constexpr Timestamp kLoggingTime = 24 * 3600 * kSecond;
-constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
-
-Parameters read_form(const Request& request) {
-  const std::string type = request.content_type.substr(0, request.content_type.find(';'));
-  if (!type.empty() && type != kFormType && !request.body.empty()) {
-    throw ApiError{415, 20415, "The body has to be " + std::string(kFormType)};
-  }
-  auto form = parse_form(request.body);
-  if (!form) throw bad_request("The form is not valid percent-encoding");
-  return std::move(*form);
-}
 
 const std::string* find(const Parameters& form, std::string_view name) {
   const auto found = form.find(name);

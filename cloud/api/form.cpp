@@ -9,6 +9,11 @@
 #include "protocol/bundle/bytes.hpp"
 
 namespace microvisor::cloud::api {
+namespace {
+
+constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
+
+}  // namespace
 
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
   std::string decoded;
@@ -58,6 +63,16 @@ std::optional<Parameters> parse_form(std::string_view body) {
     parameters[*name] = *value;
   }
   return parameters;
+}
+
+Parameters read_form(const Request& request) {
+  const std::string type = request.content_type.substr(0, request.content_type.find(';'));
+  if (!type.empty() && type != kFormType && !request.body.empty()) {
+    throw ApiError{415, 20415, "The body has to be " + std::string(kFormType)};
+  }
+  auto form = parse_form(request.body);
+  if (!form) throw bad_request("The form is not valid percent-encoding");
+  return std::move(*form);
 }
 
 bool parse_boolean(const std::string& name, const std::string& value) {

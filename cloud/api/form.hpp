@@ -18,6 +18,9 @@ std::string percent_encode(std::string_view text);
 /// Of a name given twice the last one counts. Empty for a broken escape.
 std::optional<Parameters> parse_form(std::string_view body);
 
+/// The body of a request. Another content type, and a form that cannot be decoded, end the request.
+Parameters read_form(const Request& request);
+
 /// "true" or "false" in any case; anything else is a bad request that names the parameter.
 bool parse_boolean(const std::string& name, const std::string& value);
 

@@ -8,7 +8,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 10;
+constexpr int kSchemaVersion = 11;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -125,6 +125,15 @@ constexpr const char* kKeyChangesByDevice = R"(
 CREATE INDEX key_changes_by_device ON key_changes (account_sid, device_sid, sequence);
 )";
 
+/// What version 11 adds to version 10. An empty device_sid is account scope; the index serves lists of one
+/// place, and finds all that a device has when it changes hands.
+constexpr const char* kConfiguration = R"(
+CREATE TABLE configuration (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, account_sid TEXT NOT NULL REFERENCES accounts, device_sid TEXT NOT NULL,
+  kind INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, changed INTEGER NOT NULL,
+  UNIQUE (device_sid, account_sid, kind, key));
+)";
+
 std::int64_t user_version(Database& database) {
   Statement query = database.prepare("PRAGMA user_version");
   return query.step() ? query.integer() : 0;
@@ -145,6 +154,7 @@ void bring_up_to_date(Database& database, const std::string& path) {
   if (version < 8) database.run(kLayerKeys);
   if (version < 9) database.run(kAttestations);
   if (version < 10) database.run(kKeyChangesByDevice);
+  if (version < 11) database.run(kConfiguration);
   if (version < kSchemaVersion) {
     database.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }

@@ -243,6 +243,7 @@ void SqliteStore::move_device(const std::string& sid, const std::string& account
       .bind(std::string_view(sid))
       .step();
   database_.prepare("DELETE FROM crash_reports WHERE device_sid = ?").bind(std::string_view(sid)).step();
+  database_.prepare("DELETE FROM configuration WHERE device_sid = ?").bind(std::string_view(sid)).step();
   database_.prepare("DELETE FROM attestations WHERE device_sid = ?").bind(std::string_view(sid)).step();
   transaction.commit();
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -74,6 +75,13 @@ class SqliteStore final : public Store {
   void set_measurement(const std::string& account_sid, const Measurement& measurement) override;
   bool remove_measurement(const std::string& account_sid, const protocol::Hash& digest) override;
 
+  // sqlite_configuration.cpp
+  Insert add_entry(const ConfigurationEntry& entry) override;
+  bool change_entry(const ConfigurationEntry& entry) override;
+  std::optional<ConfigurationEntry> entry(const EntryPlace& place, const std::string& key) override;
+  Page<ConfigurationEntry> entries(const EntryPlace& place, const PageRequest& request) override;
+  bool remove_entry(const EntryPlace& place, const std::string& key) override;
+
   // sqlite_reports.cpp
   void add_test_record(const TestRecord& record) override;
   std::vector<TestRecord> test_records(const std::string& device_sid) override;
@@ -92,21 +100,30 @@ class SqliteStore final : public Store {
   /// Of a table whose rows have `sequence` and `account_sid`.
   template <class T>
   Page<T> page(const std::string& table, const std::string& columns, const std::string& account_sid,
-               const PageRequest& request, T (*read)(Statement&));
+               const PageRequest& request, T (*read)(Statement&)) {
+    const auto bind = [&](Statement& query) { query.bind(std::string_view(account_sid)); };
+    return page_where<T>(table, columns, "account_sid = ?", bind, request, read);
+  }
+  /// Of those rows of a table with `sequence` that `condition` is true of; `bind` binds its parameters.
+  template <class T>
+  Page<T> page_where(const std::string& table, const std::string& columns, const std::string& condition,
+                     const std::function<void(Statement&)>& bind, const PageRequest& request,
+                     T (*read)(Statement&));
 
   Database database_;
 };
 
 template <class T>
-Page<T> SqliteStore::page(const std::string& table, const std::string& columns,
-                          const std::string& account_sid, const PageRequest& request, T (*read)(Statement&)) {
+Page<T> SqliteStore::page_where(const std::string& table, const std::string& columns,
+                                const std::string& condition, const std::function<void(Statement&)>& bind,
+                                const PageRequest& request, T (*read)(Statement&)) {
   const bool backward = request.after.has_value();
   const std::string order =
       backward ? "sequence > ? ORDER BY sequence ASC" : "sequence < ? ORDER BY sequence DESC";
-  Statement query = database_.prepare("SELECT " + columns + " FROM " + table + " WHERE account_sid = ? AND " +
-                                      order + " LIMIT ? OFFSET ?");
-  query.bind(std::string_view(account_sid))
-      .bind(backward ? *request.after : request.before.value_or(INT64_MAX))
+  Statement query = database_.prepare("SELECT " + columns + " FROM " + table + " WHERE " + condition +
+                                      " AND " + order + " LIMIT ? OFFSET ?");
+  bind(query);
+  query.bind(backward ? *request.after : request.before.value_or(INT64_MAX))
       .bind(static_cast<std::int64_t>(request.limit + 1))
       .bind(static_cast<std::int64_t>(request.offset));
   Page<T> page;

@@ -190,6 +190,24 @@ struct CrashReport {
 };
 inline constexpr std::size_t kCrashReportsKept = 100;  ///< of a device; older ones give way
 
+// Configs and secrets (cloud/configuration). The numbers are those by which an application names the stores.
+enum class EntryKind : int { Secret = 0, Config = 1 };
+
+/// Where a config or secret is: within one place its key is its own.
+struct EntryPlace {
+  std::string account_sid;
+  std::string device_sid;  ///< empty: account scope
+  EntryKind kind = EntryKind::Config;
+};
+
+struct ConfigurationEntry {
+  std::int64_t sequence = 0;  ///< order of creation, set by the store
+  EntryPlace place;
+  std::string key;
+  protocol::Bytes value;  ///< of a secret: sealed
+  Timestamp changed = 0;
+};
+
 /// Which part of a list, newest first. Items are found by their place in the order of creation, so that pages
 /// stay right while others add and remove.
 struct PageRequest {
@@ -252,7 +270,7 @@ class Store {
   /// What the owner and its crashes have made of it; defaults for a device that nothing is known of.
   virtual AppReturn app_return(const std::string& device_sid) = 0;
   virtual void set_app_return(const std::string& device_sid, const AppReturn& record) = 0;
-  /// To another account, which finds it without name, target and history.
+  /// To another account, which finds it without name, target, history, and configs and secrets of its own.
   virtual void move_device(const std::string& sid, const std::string& account_sid) = 0;
   virtual std::optional<Custody> custody(const std::string& device_sid) = 0;
   virtual void set_custody(const Custody& custody) = 0;
@@ -287,6 +305,15 @@ class Store {
                                                   const protocol::Hash& hash) = 0;
   /// False: not there.
   virtual bool remove_crash_report(const std::string& device_sid, const protocol::Hash& hash) = 0;
+
+  /// NameTaken: the place has the key already.
+  virtual Insert add_entry(const ConfigurationEntry& entry) = 0;
+  /// Another value and moment. False: not there.
+  virtual bool change_entry(const ConfigurationEntry& entry) = 0;
+  virtual std::optional<ConfigurationEntry> entry(const EntryPlace& place, const std::string& key) = 0;
+  virtual Page<ConfigurationEntry> entries(const EntryPlace& place, const PageRequest& page) = 0;
+  /// False: not there.
+  virtual bool remove_entry(const EntryPlace& place, const std::string& key) = 0;
 
   /// An object, if an app or a release of the account refers to it.
   virtual std::optional<protocol::Bytes> object(const std::string& account_sid,

@@ -296,7 +296,7 @@ TEST(Store, OldCrashReportsGiveWay) {
 /// Takes away all that later versions have added.
 void make_version_one_of(Database& database) {
   for (const char* table : {"crash_reports", "key_changes", "kernel_objects", "kernels", "app_returns",
-                            "custody", "test_records", "attestations", "measurements"})
+                            "custody", "test_records", "attestations", "measurements", "configuration"})
     database.run((std::string("DROP TABLE ") + table).c_str());
   for (const char* column : {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed",
                              "kernel_running", "kernel_target", "kernel_targeted", "kernel_status",
@@ -325,6 +325,7 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
   EXPECT_TRUE(store->test_records("UV1").empty());
   EXPECT_EQ(store->attestation("UV1").status, AttestationStatus::None);
   EXPECT_TRUE(store->measurements("AC1").empty());
+  EXPECT_TRUE(store->entries({"AC1", "", EntryKind::Secret}, {}).items.empty());
   device.signers = {1, 2};
   device.layer_keys = {3, UINT64_MAX};
   device.certificate = "PEM";
@@ -353,6 +354,66 @@ TEST(Store, WhatIsKnownOfReturnsIsKept) {
   EXPECT_EQ(read.last_good, "KA1");
   EXPECT_FALSE(read.returned_from);
   EXPECT_EQ(read.returned, 7);
+}
+
+ConfigurationEntry config(const EntryPlace& place, const std::string& key, const std::string& value) {
+  const protocol::ByteView bytes = protocol::as_bytes(value);
+  return {0, place, key, {bytes.begin(), bytes.end()}, 7};
+}
+
+TEST(Store, ConfigsAndSecretsAreToldApartByTheirPlace) {
+  World world;
+  const std::string device = world.add_device('1').sid;
+  const std::string other = world.add_device('2').sid;
+  std::vector<EntryPlace> places;
+  for (const EntryKind kind : {EntryKind::Secret, EntryKind::Config}) {
+    places.push_back({world.account.sid, "", kind});
+    places.push_back({world.stranger.sid, "", kind});
+    places.push_back({world.account.sid, device, kind});
+    places.push_back({world.account.sid, other, kind});
+  }
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    EXPECT_EQ(world.store->add_entry(config(places[i], "k", std::to_string(i))), Insert::Done);
+    EXPECT_EQ(world.store->add_entry(config(places[i], "k", "again")), Insert::NameTaken);
+  }
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto entry = world.store->entry(places[i], "k");
+    ASSERT_TRUE(entry);
+    EXPECT_EQ(protocol::as_text(entry->value), std::to_string(i));
+    EXPECT_EQ(entry->key, "k");
+    EXPECT_EQ(entry->changed, 7);
+    EXPECT_EQ(entry->place.kind, places[i].kind);
+    EXPECT_EQ(entry->place.account_sid, places[i].account_sid);
+    EXPECT_EQ(entry->place.device_sid, places[i].device_sid);
+    EXPECT_EQ(world.store->entries(places[i], {}).items.size(), 1U);
+  }
+  EXPECT_TRUE(world.store->remove_entry(places[2], "k"));
+  EXPECT_FALSE(world.store->remove_entry(places[2], "k"));
+  EXPECT_FALSE(world.store->change_entry(config(places[2], "k", "late")));
+  for (std::size_t i = 0; i < places.size(); ++i) EXPECT_EQ(bool(world.store->entry(places[i], "k")), i != 2);
+}
+
+TEST(Store, AChangedConfigKeepsItsPlaceInTheList) {
+  World world;
+  const EntryPlace place{world.account.sid, "", EntryKind::Config};
+  for (const char* key : {"a", "b", "c"}) world.store->add_entry(config(place, key, key));
+  ConfigurationEntry changed = config(place, "a", "new");
+  changed.changed = 9;
+  ASSERT_TRUE(world.store->change_entry(changed));
+  PageRequest request;
+  request.limit = 2;
+  const auto first = world.store->entries(place, request);
+  ASSERT_EQ(first.items.size(), 2U);
+  EXPECT_EQ(first.items[0].key, "c");
+  EXPECT_EQ(first.items[1].key, "b");
+  EXPECT_TRUE(first.has_older);
+  request.before = first.items[1].sequence;
+  const auto second = world.store->entries(place, request);
+  ASSERT_EQ(second.items.size(), 1U);
+  EXPECT_EQ(second.items[0].key, "a");
+  EXPECT_EQ(protocol::as_text(second.items[0].value), "new");
+  EXPECT_EQ(second.items[0].changed, 9);
+  EXPECT_FALSE(second.has_older);
 }
 
 StoredKeyChange key_change(const NewAccount& account, std::uint64_t sequence, const std::string& device_sid) {
