@@ -128,6 +128,40 @@ async function checkDevices(v1, credentials, app) {
   assert.equal((await refusal(v1.devices("cellar").fetch())).code, 20404);
 }
 
+/** One collection, from the first to the last call. `items` is the library's; `parent` the URL in front of it. */
+async function checkItems(items, parent, secret, deviceSid) {
+  const made = await items.create({ key: "mqtt/host 1", value: "some value" });
+  assert.equal(made.key, "mqtt/host 1");
+  assert.equal(made.url, `${parent}/mqtt%2Fhost%201`);
+  assert.equal(made.deviceSid, deviceSid);
+  const moment = secret ? made.dateRotated : made.dateUpdated;
+  assert.ok(Math.abs(moment - Date.now()) < 600_000, `changed ${moment}`);
+  assert.equal(made.value, secret ? undefined : "some value");
+  for (const key of ["first", "second"]) await items.create({ key, value: `of ${key}` });
+  const listed = await items.list({ pageSize: 2 });
+  assert.deepEqual(listed.map((item) => item.key).sort(), ["first", "mqtt/host 1", "second"]);
+
+  assert.equal((await items("first").fetch()).value, secret ? undefined : "of first");
+  assert.equal((await items("first").update({ value: "place" })).key, "first");
+  assert.equal((await items("first").fetch()).value, secret ? undefined : "place");
+  assert.equal("value" in JSON.parse(JSON.stringify(await items("first").fetch())), !secret);
+  assert.equal((await refusal(items.create({ key: "first", value: "again" }))).status, 409);
+  assert.equal((await refusal(items.create({ key: "k".repeat(101), value: "v" }))).code, 20001);
+  assert.equal((await refusal(items("third").update({ value: "v" }))).code, 20404);
+  assert.equal(await items("first").remove(), true);
+  assert.equal((await refusal(items("first").fetch())).status, 404);
+}
+
+async function checkConfigsAndSecrets(v1, credentials) {
+  const sid = await provision(credentials);
+  await v1.devices(sid).update({ uniqueName: "attic" });
+  const base = `${credentials.base_url}/v1`;
+  await checkItems(v1.accountConfigs, `${base}/Configs`, false, undefined);
+  await checkItems(v1.accountSecrets, `${base}/Secrets`, true, undefined);
+  await checkItems(v1.devices(sid).deviceConfigs, `${base}/Devices/${sid}/Configs`, false, sid);
+  await checkItems(v1.devices("attic").deviceSecrets, `${base}/Devices/${sid}/Secrets`, true, sid);
+}
+
 async function checkErrors(v1, credentials) {
   const wrong = await refusal(client(credentials, "0123456789abcdef0123456789abcdef").apps.list());
   assert.equal(wrong.status, 401);
@@ -146,8 +180,9 @@ try {
   const v1 = client(credentials);
   const app = await checkApps(v1, credentials);
   await checkDevices(v1, credentials, app);
+  await checkConfigsAndSecrets(v1, credentials);
   await checkErrors(v1, credentials);
-  console.log(`${moduleName} ${require(`${moduleName}/package.json`).version}: apps, devices, paging and errors as its users know them`);
+  console.log(`${moduleName} ${require(`${moduleName}/package.json`).version}: apps, devices, configs, secrets, paging and errors as its users know them`);
   status = 0;
 } catch (error) {
   console.error(error);
