@@ -8,7 +8,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 11;
+constexpr int kSchemaVersion = 12;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -134,6 +134,12 @@ CREATE TABLE configuration (
   UNIQUE (device_sid, account_sid, kind, key));
 )";
 
+/// What version 12 adds to version 11.
+constexpr const char* kAllowedHosts = R"(
+CREATE TABLE allowed_hosts (
+  account_sid TEXT NOT NULL REFERENCES accounts, host TEXT NOT NULL, PRIMARY KEY (account_sid, host)) WITHOUT ROWID;
+)";
+
 std::int64_t user_version(Database& database) {
   Statement query = database.prepare("PRAGMA user_version");
   return query.step() ? query.integer() : 0;
@@ -155,6 +161,7 @@ void bring_up_to_date(Database& database, const std::string& path) {
   if (version < 9) database.run(kAttestations);
   if (version < 10) database.run(kKeyChangesByDevice);
   if (version < 11) database.run(kConfiguration);
+  if (version < 12) database.run(kAllowedHosts);
   if (version < kSchemaVersion) {
     database.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }

@@ -68,6 +68,11 @@ class SqliteStore final : public Store {
   std::uint64_t last_key_change(const std::string& account_sid) override;
   std::vector<protocol::Bytes> pending_key_changes(const Device& device) override;
 
+  // sqlite_relays.cpp
+  std::vector<std::string> allowed_hosts(const std::string& account_sid) override;
+  bool allow_host(const std::string& account_sid, const std::string& host) override;
+  bool disallow_host(const std::string& account_sid, const std::string& host) override;
+
   // sqlite_attestations.cpp
   AttestationRecord attestation(const std::string& device_sid) override;
   void set_attestation(const std::string& device_sid, const AttestationRecord& record) override;

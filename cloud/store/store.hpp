@@ -284,6 +284,14 @@ class Store {
   /// False: not there.
   virtual bool remove_measurement(const std::string& account_sid, const protocol::Hash& digest) = 0;
 
+  /// Hosts that the account's devices may speak to through the cloud (cloud/relay/policy.hpp), in their
+  /// order.
+  virtual std::vector<std::string> allowed_hosts(const std::string& account_sid) = 0;
+  /// False: it is there already.
+  virtual bool allow_host(const std::string& account_sid, const std::string& host) = 0;
+  /// False: not there.
+  virtual bool disallow_host(const std::string& account_sid, const std::string& host) = 0;
+
   virtual void add_key_change(const StoredKeyChange& change) = 0;
   /// Messages to all devices of the account, oldest first.
   virtual std::vector<protocol::Bytes> account_key_changes(const std::string& account_sid) = 0;

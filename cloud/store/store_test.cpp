@@ -293,10 +293,25 @@ TEST(Store, OldCrashReportsGiveWay) {
   EXPECT_EQ(list.back().hash, crash_report(device, {1, 0}).hash);
 }
 
+TEST(Store, AllowedHosts) {
+  const World world;
+  const std::string& account = world.account.sid;
+  EXPECT_TRUE(world.store->allowed_hosts(account).empty());
+  EXPECT_TRUE(world.store->allow_host(account, "b.example"));
+  EXPECT_TRUE(world.store->allow_host(account, "*.a.example:8443"));
+  EXPECT_FALSE(world.store->allow_host(account, "b.example"));
+  EXPECT_TRUE(world.store->allow_host(world.stranger.sid, "c.example"));
+  EXPECT_EQ(world.store->allowed_hosts(account), (std::vector<std::string>{"*.a.example:8443", "b.example"}));
+  EXPECT_FALSE(world.store->disallow_host(account, "c.example"));
+  EXPECT_TRUE(world.store->disallow_host(account, "b.example"));
+  EXPECT_EQ(world.store->allowed_hosts(account), std::vector<std::string>{"*.a.example:8443"});
+}
+
 /// Takes away all that later versions have added.
 void make_version_one_of(Database& database) {
   for (const char* table : {"crash_reports", "key_changes", "kernel_objects", "kernels", "app_returns",
-                            "custody", "test_records", "attestations", "measurements", "configuration"})
+                            "custody", "test_records", "attestations", "measurements", "configuration",
+                            "allowed_hosts"})
     database.run((std::string("DROP TABLE ") + table).c_str());
   for (const char* column : {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed",
                              "kernel_running", "kernel_target", "kernel_targeted", "kernel_status",
@@ -326,6 +341,7 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
   EXPECT_EQ(store->attestation("UV1").status, AttestationStatus::None);
   EXPECT_TRUE(store->measurements("AC1").empty());
   EXPECT_TRUE(store->entries({"AC1", "", EntryKind::Secret}, {}).items.empty());
+  EXPECT_TRUE(store->allowed_hosts("AC1").empty());
   device.signers = {1, 2};
   device.layer_keys = {3, UINT64_MAX};
   device.certificate = "PEM";
