@@ -29,6 +29,7 @@ bool FetchServer::received(channel::Kind kind, protocol::ByteView message) {
   answered_ = true;
   channel::ConfigResponse response;
   for (const channel::ConfigKey& key : request.keys()) *response.add_items() = fetch(key);
+  response.set_item_count(static_cast<std::uint32_t>(response.items_size()));
   if (!channel_.fits(response)) {
     response.Clear();
     response.set_result(kResponseTooLarge);
