@@ -73,6 +73,7 @@ TEST_F(FetchTest, BothScopesAndStoresInTheOrderOfTheRequest) {
   ask(request, EntryScope::Account, EntryKind::Config, "host");
   ask(request, EntryScope::Device, EntryKind::Config, "port");
   const auto response = answer_to(request);
+  EXPECT_EQ(response.item_count(), 6U);
   EXPECT_EQ(response.result(), 0U);
   ASSERT_EQ(response.items_size(), 6);
   const std::pair<std::uint32_t, std::string> expected[] = {
