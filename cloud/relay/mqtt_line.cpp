@@ -91,6 +91,7 @@ struct Connection : std::enable_shared_from_this<Connection> {
   asio::awaitable<void> write();
   asio::awaitable<void> close_in_order();
   asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> read_some(asio::mutable_buffer buffer);
+  asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> write_all(asio::const_buffer bytes);
   [[nodiscard]] tcp::socket& socket() { return stream.next_layer(); }
   void close() {
     boost::system::error_code ignored;
@@ -157,6 +158,12 @@ asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> Connection::
   co_return co_await socket().async_read_some(buffer, kNoThrow);
 }
 
+asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> Connection::write_all(
+    asio::const_buffer bytes) {
+  if (has_tls) co_return co_await asio::async_write(stream, bytes, kNoThrow);
+  co_return co_await asio::async_write(socket(), bytes, kNoThrow);
+}
+
 asio::awaitable<void> Connection::run() {
   const auto self = shared_from_this();
   co_await asio::post(dialler.executor_, asio::use_awaitable);  // nothing is told within dial()
@@ -195,7 +202,8 @@ asio::awaitable<RequestState> Connection::open() {
     if (error) continue;
     socket().set_option(tcp::no_delay(true), ignored);
     socket().set_option(asio::socket_base::keep_alive(true), ignored);
-    co_return has_tls ? co_await shake_hands() : RequestState::Completed;
+    if (has_tls) co_return co_await shake_hands();
+    co_return RequestState::Completed;
   }
   co_return RequestState::SocketError;
 }
@@ -232,8 +240,7 @@ asio::awaitable<void> Connection::write() {
     writing = bytes.size();
     asio::steady_timer timer(dialler.executor_);
     if (finishing) limit(timer, kCloseTime);
-    const auto [error, size] = has_tls ? co_await asio::async_write(stream, asio::buffer(bytes), kNoThrow)
-                                       : co_await asio::async_write(socket(), asio::buffer(bytes), kNoThrow);
+    const auto [error, size] = co_await write_all(asio::buffer(bytes));
     timer.cancel();
     writing = 0;
     if (error) co_return;  // the reader hears of it too

@@ -91,10 +91,11 @@ void Session::tick() {
 
 void Session::check_keep_alive(Moment now) {
   if (keep_alive_.count() == 0) return;
-  const auto patience = std::max<std::chrono::milliseconds>(keep_alive_, limits_.ping_time);
+  const std::chrono::milliseconds period = keep_alive_;
+  const auto patience = std::max(period, limits_.ping_time);
   if (ping_sent_ && now - pinged_ > patience && now - last_heard_ > patience)
     return protocol_error(reason::kKeepAliveTimeout);
-  if (now - last_sent_ < keep_alive_ * 3 / 4) return;
+  if (now - last_sent_ < period * 3 / 4) return;
   if (!ping_sent_) pinged_ = now;
   ping_sent_ = true;
   send(write_ping());
