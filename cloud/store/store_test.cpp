@@ -309,9 +309,9 @@ TEST(Store, AllowedHosts) {
 
 /// Takes away all that later versions have added.
 void make_version_one_of(Database& database) {
-  for (const char* table : {"crash_reports", "key_changes", "kernel_objects", "kernels", "app_returns",
-                            "custody", "test_records", "attestations", "measurements", "configuration",
-                            "allowed_hosts"})
+  for (const char* table :
+       {"crash_reports", "key_changes", "kernel_objects", "kernels", "app_returns", "custody", "test_records",
+        "attestations", "measurements", "configuration", "allowed_hosts"})
     database.run((std::string("DROP TABLE ") + table).c_str());
   for (const char* column : {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed",
                              "kernel_running", "kernel_target", "kernel_targeted", "kernel_status",
