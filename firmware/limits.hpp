@@ -7,6 +7,11 @@
 
 namespace microvisor::firmware {
 
+// The kernel with all calls: its image, and SRAM3 with stacks. The build fails beyond
+// (device/check_image.py).
+inline constexpr std::uint32_t kMaximumKernelImage = 224 * 1024;
+inline constexpr std::uint32_t kMaximumKernelRam = 128 * 1024;
+
 // Bundles (protocol/bundle.options has the same figures for the decoder; manifest_test compares them).
 inline constexpr std::size_t kMaximumManifestSize = 2048;  // whole envelope, bytes
 inline constexpr std::size_t kMaximumLayers = 16;

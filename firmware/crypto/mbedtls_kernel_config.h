@@ -15,11 +15,13 @@
 #endif
 
 #define MBEDTLS_SHA256_C
+#if defined(MICROVISOR_HARDWARE_CRYPTO) /* there is one already: mbedtls_sha256.cpp */
+#define MBEDTLS_SHA256_ALT
+#endif
 #define MBEDTLS_MD_C
 #define MBEDTLS_BIGNUM_C
 #define MBEDTLS_ECP_C
 #define MBEDTLS_ECP_DP_SECP256R1_ENABLED
-#define MBEDTLS_ECP_NIST_OPTIM
 #define MBEDTLS_ECDSA_C
 #define MBEDTLS_ECDH_C
 #if defined(MICROVISOR_HARDWARE_CRYPTO) /* the chip's PKA: mbedtls_pka.cpp */
@@ -27,6 +29,8 @@
 #define MBEDTLS_ECDSA_SIGN_ALT
 #define MBEDTLS_ECDH_GEN_PUBLIC_ALT
 #define MBEDTLS_ECDH_COMPUTE_SHARED_ALT
+#else
+#define MBEDTLS_ECP_NIST_OPTIM
 #endif
 #define MBEDTLS_HMAC_DRBG_C
 #define MBEDTLS_ASN1_PARSE_C
@@ -37,6 +41,10 @@
 #define MBEDTLS_AES_C
 #define MBEDTLS_AES_ROM_TABLES
 #define MBEDTLS_AES_FEWER_TABLES
+#if defined(MICROVISOR_HARDWARE_CRYPTO) /* GCM only encrypts blocks, either way: mbedtls_pka.cpp */
+#define MBEDTLS_AES_SETKEY_DEC_ALT
+#define MBEDTLS_AES_DECRYPT_ALT
+#endif
 #define MBEDTLS_GCM_C
 #define MBEDTLS_CIPHER_C
 #define MBEDTLS_CTR_DRBG_C

@@ -1,5 +1,7 @@
 // The public-key operations of TLS by the chip's PKA: the functions that mbedTLS leaves to somebody else
-// under MBEDTLS_ECDSA_*_ALT and MBEDTLS_ECDH_*_ALT. P-256 is the only curve that is configured.
+// under MBEDTLS_ECDSA_*_ALT and MBEDTLS_ECDH_*_ALT, and two that its files for keys call by a name of ours
+// (sources.cmake). P-256 is the only curve that is configured. And of AES what nobody needs.
+#include <mbedtls/aes.h>
 #include <mbedtls/ecdh.h>
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/ecp.h>
@@ -100,6 +102,31 @@ int mbedtls_ecdh_compute_shared(mbedtls_ecp_group*, mbedtls_mpi* z, const mbedtl
   shared = {};
   if (!usable) return MBEDTLS_ERR_ECP_INVALID_KEY;
   return done ? 0 : MBEDTLS_ERR_PLATFORM_HW_ACCEL_FAILED;
+}
+
+int microvisor_check_public_key(const mbedtls_ecp_group*, const mbedtls_ecp_point* q) {
+  PkaPoint point;
+  const bool valid = mbedtls_mpi_cmp_int(&q->Z, 1) == 0 && read(*q, point) && stm32u5::pka_on_curve(point);
+  return valid ? 0 : MBEDTLS_ERR_ECP_INVALID_KEY;
+}
+
+int microvisor_check_key_pair(const mbedtls_ecp_keypair* public_half, const mbedtls_ecp_keypair* pair) {
+  PkaNumber key{};
+  PkaPoint given;
+  PkaPoint computed;
+  const bool match = read(pair->d, key) && read(public_half->Q, given) &&
+                     stm32u5::pka_multiply(key, stm32u5::kP256Base, computed) && computed.x == given.x &&
+                     computed.y == given.y;
+  key.fill(0);
+  return match ? 0 : MBEDTLS_ERR_ECP_BAD_INPUT_DATA;
+}
+
+// Blocks are only ever encrypted: GCM runs AES forwards in both directions.
+int mbedtls_aes_setkey_dec(mbedtls_aes_context*, const unsigned char*, unsigned) {
+  return MBEDTLS_ERR_PLATFORM_FEATURE_UNSUPPORTED;
+}
+int mbedtls_internal_aes_decrypt(mbedtls_aes_context*, const unsigned char*, unsigned char*) {
+  return MBEDTLS_ERR_PLATFORM_FEATURE_UNSUPPORTED;
 }
 
 }  // extern "C"

@@ -122,12 +122,12 @@ wire::Status CommandRunner::resume(ResumeKind kind, const wire::Command& command
 wire::Status CommandRunner::answer_read(const wire::Command& command, wire::Writer& writer) {
   wire::Answer answer{.opcode = command.opcode};
   const std::size_t size = command.count;
-  if (size > writer.room_for_data() || size > room_.size()) {
+  if (size > writer.room_for_data()) {
     answer.status = Status::NoRoom;
   } else {
     // Of plain memory as far as it goes, of anything else all or nothing.
     const std::uint32_t plain = application_.readable(command.address, command.count);
-    const auto bytes = std::span(room_).first(plain != 0 ? plain : size);
+    const auto bytes = writer.end_of_room(plain != 0 ? plain : size);
     switch (application_.read_memory(command.address, bytes, command.width)) {
       case Access::Done: answer.data = bytes; break;
       case Access::Refused: answer.status = Status::Refused; break;
@@ -169,22 +169,22 @@ std::size_t CommandRunner::tell_stop(const StopNote& stop, std::span<std::uint8_
                         .address = stop.address,
                         .fault_status = stop.fault_status,
                         .secure_fault_status = stop.secure_fault_status};
+  wire::Writer writer(out);
   if (application_.read_registers(stopped.registers)) {
     const auto at = [&](wire::Register r) { return stopped.registers[static_cast<std::size_t>(r)]; };
     const std::size_t stack = std::min<std::size_t>(stack_bytes_, wire::kMaximumSurroundings);
     const std::size_t code =
         std::min<std::size_t>(std::size_t{code_before_} + code_after_, wire::kMaximumSurroundings - stack);
+    const auto room = writer.end_of_room(stack + code);
+    if (room.size() != stack + code) return 0;
     stopped.stack_address = at(wire::Register::Sp) & ~(kStackLine - 1);
-    stopped.stack =
-        surroundings(stopped.stack_address, static_cast<std::uint32_t>(stack), std::span(room_).first(stack));
+    stopped.stack = surroundings(stopped.stack_address, static_cast<std::uint32_t>(stack), room.first(stack));
     if (!has_told_code(at(wire::Register::Pc))) {
       stopped.code_address = told_code_ = at(wire::Register::Pc) - code_before_;
-      stopped.code =
-          surroundings(told_code_, static_cast<std::uint32_t>(code), std::span(room_).subspan(stack, code));
+      stopped.code = surroundings(told_code_, static_cast<std::uint32_t>(code), room.subspan(stack, code));
       told_code_size_ = static_cast<std::uint32_t>(stopped.code.size());
     }
   }
-  wire::Writer writer(out);
   return writer.put(stopped) ? writer.size() : 0;
 }
 

@@ -41,7 +41,6 @@ class CommandRunner {
   std::uint16_t stack_bytes_ = 0, code_before_ = 0, code_after_ = 0;
   std::uint32_t told_code_ = 0, told_code_size_ = 0;  // of flash, which does not change
   bool leaving_ = false;
-  std::array<std::uint8_t, wire::kMaximumMessage> room_{};  // for memory on its way into a message
 };
 
 }  // namespace microvisor::firmware::debugger

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures an image against its place in the layout: check_image.py NAME ELF LAYOUT.ld SYMBOL OUT.size
 
-Prints one line, writes the figures as JSON for the host build, and fails if the image leaves its flash region or the RAM.
-What is read is the ELF itself, so a wrong linker script is found out."""
+Prints one line, writes the figures as JSON for the host build, and fails if the image leaves its flash region or the RAM, or
+is larger than SYMBOL_flash_limit and SYMBOL_ram_limit where the layout has these (firmware/limits.hpp). What is read is the ELF itself, so a wrong linker script is found out."""
 import json
 import re
 import struct
@@ -48,6 +48,10 @@ def main():
     used_flash, used_ram = flash_end - flash, max(0, ram_end - ram)
     print(f"{name}: flash {used_flash} of {flash_size} bytes ({100 * used_flash // flash_size} %), "
           f"RAM {used_ram} of {ram_size} ({100 * used_ram // ram_size} %)")
+    for what, used in (("flash", used_flash), ("ram", used_ram)):
+        limit = layout.get(f"{symbol}_{what}_limit", used)
+        if used > limit:
+            sys.exit(f"{name}: {used} bytes of {what}, and {limit} is its limit")
     with open(out, "w", encoding="ascii") as file:
         json.dump({"flash": used_flash, "flash_size": flash_size, "ram": used_ram, "ram_size": ram_size}, file)
 

@@ -5,9 +5,9 @@ function(mv_lwip name)
     core/init.c core/def.c core/dns.c core/inet_chksum.c core/ip.c core/mem.c core/memp.c core/netif.c core/pbuf.c
     core/tcp.c core/tcp_in.c core/tcp_out.c core/timeouts.c core/udp.c core/ipv4/icmp.c core/ipv4/ip4.c
     core/ipv4/ip4_addr.c netif/ppp/fsm.c netif/ppp/ipcp.c netif/ppp/lcp.c netif/ppp/magic.c netif/ppp/ppp.c
-    netif/ppp/pppos.c netif/ppp/utils.c netif/ppp/auth.c)
+    netif/ppp/pppos.c netif/ppp/auth.c)
   list(TRANSFORM files PREPEND ${lwip}/)
-  add_library(${name} STATIC ${files})
+  add_library(${name} STATIC ${files} ${MICROVISOR_ROOT}/firmware/net/port/ppp_messages.c)
   target_include_directories(${name} SYSTEM PUBLIC ${MICROVISOR_ROOT}/firmware/net/port ${lwip}/include)
   target_compile_options(${name} PRIVATE -w)
 endfunction()

@@ -2,6 +2,7 @@
 #include "protocol/debug/messages.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace microvisor::protocol::debug {
 namespace {
@@ -116,7 +117,7 @@ bool Writer::number(std::uint32_t value, std::size_t bytes) {
 
 bool Writer::bytes(Bytes data) {
   if (out_.size() - size_ < data.size()) return false;
-  std::copy(data.begin(), data.end(), out_.begin() + static_cast<std::ptrdiff_t>(size_));
+  if (!data.empty()) std::memmove(&out_[size_], data.data(), data.size());  // perhaps from end_of_room()
   size_ += data.size();
   return true;
 }

@@ -156,6 +156,11 @@ class Writer {
   [[nodiscard]] bool put_ended(EndReason reason);
   /// The data of a ReadMemory answer that put(Answer) would have room for now.
   [[nodiscard]] std::size_t room_for_data() const;
+  /// Where `size` bytes of what is put next may be got together without a buffer of their own: the end of the
+  /// room, from where they are moved to their place. Empty if there is not so much.
+  [[nodiscard]] std::span<std::uint8_t> end_of_room(std::size_t size) {
+    return size <= out_.size() - size_ ? out_.last(size) : std::span<std::uint8_t>{};
+  }
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
