@@ -41,6 +41,7 @@ int run_program(int count, char** arguments) {
   add_signers(program, context);
   add_decrypters(program, context);
   add_kernels(program, context);
+  add_relay(program, context);
   add_board(program, context);
   add_factory(program, context);
   add_account(program, context);

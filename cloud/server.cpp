@@ -25,6 +25,7 @@
 #include "cloud/api/http_server.hpp"
 #include "cloud/configuration/fetch_server.hpp"
 #include "cloud/gateway/listener.hpp"
+#include "cloud/relay/http.hpp"
 
 namespace microvisor::cloud {
 namespace {
@@ -142,12 +143,17 @@ struct Server::Impl {
   std::optional<Attestations> attestations;
   std::optional<KnownMeasurements> measurements;
   std::optional<Values> values;
+  std::optional<RelayPolicy> relay_policy;
   std::optional<Gateway> gateway;
   std::optional<api::Api> api;
   std::optional<api::HttpServer> http;
   std::optional<Listener> listener;
   asio::io_context io{1};
-  Encodings encodings{[this](std::function<void()> answer) { asio::post(io, std::move(answer)); }};
+  std::function<void(std::function<void()>)> post = [this](std::function<void()> function) {
+    asio::post(io, std::move(function));
+  };
+  Encodings encodings{post};
+  std::shared_ptr<HttpRelay> http_relay;
   std::thread thread;
 
   std::string base_url;
@@ -187,6 +193,8 @@ void Server::Impl::open_services(const ServerOptions& options) {
   values.emplace(*store, *vault, clock);
   gateway.emplace(*store, *bus, *deployments, *kernels, *attestations, encodings, clock, TlsContext(*pki));
   gateway->serve(link::SERVICE_CONFIG, serve_fetches(*values));
+  http_relay = HttpRelay::make(*store, *bus, clock, *relay_policy, post);
+  gateway->serve(link::SERVICE_HTTP, http_relay->service());
   credentials_path = directory / kCredentialsName;
 }
 
@@ -218,6 +226,9 @@ tl::expected<void, Error> Server::Impl::open(const ServerOptions& options) {
     return tl::unexpected("refusing to serve the API on " + options.listen +
                           " without TLS: listen on a loopback address and put a TLS proxy in front");
   }
+  auto policy = RelayPolicy::make(options.relay);
+  if (!policy) return tl::unexpected(policy.error());
+  relay_policy = std::move(*policy);
   if (auto directory = prepare_directory(options.data); !directory) return directory;
   auto api_acceptor = listen_on(io, *listen);
   if (!api_acceptor) return tl::unexpected(api_acceptor.error());
@@ -238,7 +249,7 @@ tl::expected<void, Error> Server::Impl::open(const ServerOptions& options) {
   }
   if (auto written = open_credentials(gateway_address); !written) return written;
   api.emplace(api::Services{*store, *accounts, *signers, *custodian, *bus, *deployments, *kernels,
-                            *measurements, *values, *gateway, *pki, *chosen_clock, gateway_address});
+                            *measurements, *values, *gateway, *http_relay, *pki, *chosen_clock, gateway_address});
   http.emplace(hub, *bus, *store, *chosen_clock);
   http->run(std::move(*api_acceptor), *api, base_url);
   listener.emplace(*gateway);

@@ -10,6 +10,8 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "cloud/relay/options.hpp"
+
 namespace microvisor::cloud {
 
 class Clock;
@@ -22,6 +24,7 @@ struct ServerOptions {
   /// What devices are told to connect to, HOST:PORT; empty: the address of the gateway.
   std::string advertised_gateway;
   bool quiet = false;  ///< no diagnostics on stderr
+  RelayOptions relay;  ///< what devices reach through the cloud beside the public internet
   /// The time of day; null: the system's. Read on the server's thread, must outlive the server. A private
   /// cloud beside a virtual board that is not paced keeps the board's time, so that periods in the log are
   /// the board's.

@@ -26,6 +26,7 @@ void add_cloud(CLI::App& program) {
       ->capture_default_str();
   command->add_option("--data", options->data, "Directory of everything kept; made if missing")
       ->capture_default_str();
+  add_relay_options(*command, options->relay);
   command->callback([options] {
     const InterruptGuard interrupt;
     auto server = cloud::Server::start(*options);

@@ -9,6 +9,10 @@ namespace CLI {
 class App;
 }
 
+namespace microvisor::cloud {
+struct RelayOptions;
+}
+
 namespace microvisor::cli {
 
 /// Options of the program itself; lives as long as the command line.
@@ -38,6 +42,9 @@ void add_factory(CLI::App& program, Context& context);
 void add_kernels(CLI::App& program, Context& context);
 void add_login(CLI::App& program, Context& context);
 void add_logs(CLI::App& program, Context& context);
+void add_relay(CLI::App& program, Context& context);
+/// --relay-resolve and --relay-ca. `options` must outlive the parsing.
+void add_relay_options(CLI::App& command, cloud::RelayOptions& options);
 void add_signers(CLI::App& program, Context& context);
 void add_decrypters(CLI::App& program, Context& context);
 void add_run(CLI::App& program);

@@ -46,6 +46,7 @@ struct RunArguments {
   bool factory_test = false;
   bool halt = false;
   ToolArguments tools;
+  cloud::RelayOptions relay;
 };
 
 /// A directory that goes with this object.
@@ -85,13 +86,15 @@ class BoardClock final : public cloud::Clock {
   std::atomic<const VirtualDevice*> device_{nullptr};
 };
 
-std::unique_ptr<cloud::Server> start_private_cloud(const fs::path& data, const cloud::Clock& clock) {
+std::unique_ptr<cloud::Server> start_private_cloud(const fs::path& data, const cloud::Clock& clock,
+                                                   const cloud::RelayOptions& relay) {
   cloud::ServerOptions options;
   options.clock = &clock;
   options.listen = "127.0.0.1:0";
   options.gateway = "127.0.0.1:0";
   options.data = data;
   options.quiet = true;
+  options.relay = relay;
   auto server = cloud::Server::start(options);
   if (!server) throw Failure(server.error());
   return std::move(*server);
@@ -186,7 +189,7 @@ void run(const RunArguments& arguments) {
   const InterruptGuard interrupt;
   const TemporaryDirectory directory;
   BoardClock clock;
-  const auto server = start_private_cloud(directory.path() / "cloud", clock);
+  const auto server = start_private_cloud(directory.path() / "cloud", clock, arguments.relay);
   const Credentials credentials = read_credentials(server->credentials_path());
   Client client(credentials);
   auto memories = board::BoardMemories::in_memory(board::BoardIdentity::random());
@@ -242,6 +245,7 @@ void add_run(CLI::App& program) {
   command->add_flag("--factory-test", arguments->factory_test,
                     "The application is the production line's test application: mvTestingComplete ends it");
   command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");
+  add_relay_options(*command, arguments->relay);
   add_tool_options(*command, arguments->tools);
   command->add_flag("--halt", arguments->halt, "Do not start before the debugger of --gdb says so");
   command->callback([arguments] { run(*arguments); });

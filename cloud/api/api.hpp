@@ -19,6 +19,7 @@
 #include "cloud/deployments/deployments.hpp"
 #include "cloud/gateway/gateway.hpp"
 #include "cloud/gateway/pki.hpp"
+#include "cloud/relay/http.hpp"
 #include "protocol/bundle/failure.hpp"
 
 namespace microvisor::cloud::api {
@@ -39,6 +40,7 @@ struct Services {
   KnownMeasurements& measurements;
   Values& values;
   Gateway& gateway;
+  const HttpRelay& http_relay;
   const Pki& pki;
   const Clock& clock;
   std::string gateway_address;  ///< HOST:PORT that devices are told
@@ -106,6 +108,10 @@ Answer transfer_state(const Services& services, const Call& call);
 Answer withdraw_transfer(const Services& services, const Call& call);
 Answer sign_transfer(const Services& services, const Call& call);
 Answer decommission_device(const Services& services, const Call& call);
+
+Answer list_allowed_hosts(const Services& services, const Call& call);
+Answer allow_host(const Services& services, const Call& call);
+Answer disallow_host(const Services& services, const Call& call);
 
 Answer list_signers(const Services& services, const Call& call);
 Answer add_signer(const Services& services, const Call& call);

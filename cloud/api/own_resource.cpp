@@ -78,6 +78,17 @@ Answer metrics(const Services& services, const Call&) {
       debug.bytes_to_devices);
   add("microvisor_debug_bytes_from_devices_total", "counter", "Bytes of debug sessions from devices.",
       debug.bytes_from_devices);
+  const HttpCounters& http = services.http_relay.counters();
+  add("microvisor_http_requests_open", "gauge",
+      "HTTP requests of devices under way or waiting for their turn.", http.open);
+  add("microvisor_http_requests_total", "counter", "HTTP requests of devices taken.", http.requests);
+  add("microvisor_http_responses_total", "counter", "Of these, answered with a server's response.",
+      http.answered);
+  add("microvisor_http_refused_total", "counter", "Of these, refused by policy.", http.refused);
+  add("microvisor_http_cancelled_total", "counter", "Of these, given up by the device.", http.cancelled);
+  add("microvisor_http_request_bytes_total", "counter", "Bytes of bodies to servers.", http.request_bytes);
+  add("microvisor_http_response_bytes_total", "counter", "Bytes of bodies from servers, decoded.",
+      http.response_bytes);
   Response response;
   response.body = std::move(text);
   response.content_type = "text/plain; version=0.0.4";

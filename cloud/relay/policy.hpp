@@ -17,15 +17,10 @@
 #include <vector>
 
 #include "cloud/relay/address.hpp"
+#include "cloud/relay/options.hpp"
 #include "protocol/bundle/openssl.hpp"
 
 namespace microvisor::cloud {
-
-/// What the operator says on the command line.
-struct RelayOptions {
-  std::vector<std::string> resolve{};  ///< HOST:PORT:ADDRESS[:PORT]
-  std::string authorities{};           ///< a file of certificates (PEM) that are trusted beside the system's
-};
 
 /// Connections to `host` and `port` go to this address and port, whatever they are; no name is resolved.
 struct RelayResolution {

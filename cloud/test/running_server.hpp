@@ -18,7 +18,9 @@ struct RunningServer {
   std::string directory;
   std::unique_ptr<Server> server;
 
-  RunningServer() {
+  RelayOptions relay;
+
+  explicit RunningServer(RelayOptions relay_options = {}) : relay(std::move(relay_options)) {
     static std::atomic<int> count{0};
     directory = std::filesystem::temp_directory_path() /
                 ("mv-cloud-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
@@ -38,16 +40,19 @@ struct RunningServer {
     options.gateway = "127.0.0.1:0";
     options.data = directory;
     options.quiet = true;
+    options.relay = relay;
     return options;
   }
-  void start() {
-    auto started = Server::start(options());
+  void start() { start(options()); }
+  void start(const ServerOptions& with) {
+    auto started = Server::start(with);
     if (!started) throw std::runtime_error(started.error());
     server = std::move(*started);
   }
-  void restart() {
+  void restart() { restart(options()); }
+  void restart(const ServerOptions& with) {
     server.reset();
-    start();
+    start(with);
   }
   [[nodiscard]] HttpClient client() const {
     return {server->api_port(), server->credentials().account_sid, server->credentials().auth_token};

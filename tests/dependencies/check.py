@@ -19,7 +19,7 @@ USES = {
     "cli": {"abi", "protocol", "firmware", "board", "cloud"},
     "tests": {"abi", "protocol", "firmware", "board", "cloud", "cli"},
     "bench": {"abi", "protocol", "firmware", "board", "cloud", "cli"},
-    "fuzz": {"abi", "protocol", "firmware", "board"},
+    "fuzz": {"abi", "protocol", "firmware", "board", "cloud"},
 }
 SOURCES = {".c", ".cpp", ".h", ".hpp", ".S"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([a-z_]+)/([^"]+)"', re.MULTILINE)
