@@ -1,8 +1,6 @@
 // Bounds: what is over them is forgotten, and the broker then sees a client that has lost its session.
 #include "cloud/relay/mqtt_memory.hpp"
 
-#include <random>
-
 namespace microvisor::cloud::mqtt {
 
 void Memory::clear() {
@@ -25,7 +23,7 @@ std::shared_ptr<Memory> Memories::take(const MemoryKey& key, Moment now) {
   auto found = memories_.find(key);
   if (found == memories_.end()) {
     make_room(key);
-    found = memories_.emplace(key, Entry{std::make_shared<Memory>(std::random_device()()), now}).first;
+    found = memories_.emplace(key, Entry{std::make_shared<Memory>(seed_()), now}).first;
   }
   found->second.last_used = now;
   return found->second.memory;

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -70,6 +71,8 @@ inline constexpr std::chrono::hours kRemembered{24};
 
 class Memories {
  public:
+  /// `seed`: where the numbers of a new memory begin, another for each.
+  explicit Memories(std::function<std::uint32_t()> seed) : seed_(std::move(seed)) {}
   /// That of `key`, new if there is none. It counts as in use for as long as somebody holds it.
   std::shared_ptr<Memory> take(const MemoryKey& key, Moment now);
   /// Forgets what has been unused for too long.
@@ -83,6 +86,7 @@ class Memories {
   };
   void make_room(const MemoryKey& key);
 
+  std::function<std::uint32_t()> seed_;
   std::map<MemoryKey, Entry> memories_;
 };
 

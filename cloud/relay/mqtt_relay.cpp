@@ -22,8 +22,8 @@ class Server final : public ChannelServer {
 
 }  // namespace
 
-Relay::Relay(Dial dial, Limits limits, std::function<Moment()> now)
-    : dial_(std::move(dial)), limits_(limits), now_(std::move(now)) {}
+Relay::Relay(Dial dial, Limits limits, std::function<Moment()> now, std::function<std::uint32_t()> seed)
+    : dial_(std::move(dial)), limits_(limits), now_(std::move(now)), memories_(std::move(seed)) {}
 
 Relay::~Relay() = default;
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <random>
 
 #include "cloud/relay/mqtt_session.hpp"
 
@@ -19,7 +20,10 @@ using Dial = std::function<tl::expected<std::unique_ptr<BrokerLine>, RequestStat
 
 class Relay final : public SessionHost {
  public:
-  explicit Relay(Dial dial, Limits limits = {}, std::function<Moment()> now = std::chrono::steady_clock::now);
+  /// `seed`: where the numbers of messages begin (Memories).
+  explicit Relay(
+      Dial dial, Limits limits = {}, std::function<Moment()> now = std::chrono::steady_clock::now,
+      std::function<std::uint32_t()> seed = [] { return std::random_device()(); });
   ~Relay() override;
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
