@@ -168,7 +168,12 @@ void VirtualDevice::connect(board::Board& board) {
 
 void VirtualDevice::connect_modem(board::Board& board) {
   network_ = std::make_unique<board::SlirpNetwork>(board.scheduler());
-  inlet_ = std::make_unique<board::LiveInlet>(board.scheduler(), *network_);
+  board::Network* outside = network_.get();
+  if (options_.radio) {
+    radio_ = std::make_unique<board::RadioLink>(board.scheduler(), *network_, *options_.radio);
+    outside = radio_.get();
+  }
+  inlet_ = std::make_unique<board::LiveInlet>(board.scheduler(), *outside);
   inlet_->on_reset_pin([&board] { board.reset_pin(); });
   set_host(board, *inlet_);
   modem_ = std::make_unique<board::AtModem>(board.scheduler(), *inlet_);

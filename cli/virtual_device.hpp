@@ -17,6 +17,7 @@
 #include "board/fault/fault.hpp"
 #include "board/modem/at_modem.hpp"
 #include "board/modem/pseudo_terminal.hpp"
+#include "board/modem/radio_link.hpp"
 #include "board/modem/slirp_network.hpp"
 #include "board/replay/inlet.hpp"
 #include "board/replay/recorder.hpp"
@@ -36,6 +37,7 @@ struct VirtualDeviceOptions {
   std::vector<board::PinId> pins;  ///< of which on_pin is wanted
   std::vector<I2cTarget> i2c;      ///< on I2C1
   std::vector<board::Fault> faults;
+  std::optional<board::RadioConditions> radio;  ///< of the modem's air; none: as if there were no air
   bool direct = false;  ///< a pseudo-terminal in the modem's place, not together with a snapshot
   /// Where to go on instead of at power-on, if not null. The board then lives in memory and leaves the
   /// memories it is given as they are.
@@ -120,6 +122,7 @@ class VirtualDevice {
   std::vector<std::unique_ptr<board::I2cSlave>> i2c_devices_;
   std::unique_ptr<board::Board> board_;
   std::unique_ptr<board::SlirpNetwork> network_;
+  std::unique_ptr<board::RadioLink> radio_;
   std::unique_ptr<board::LiveInlet> inlet_;
   std::unique_ptr<board::PseudoTerminal> line_;  ///< in the place of network and modem
   std::unique_ptr<Outside> outside_;

@@ -249,7 +249,8 @@ tl::expected<void, Error> Server::Impl::open(const ServerOptions& options) {
   }
   if (auto written = open_credentials(gateway_address); !written) return written;
   api.emplace(api::Services{*store, *accounts, *signers, *custodian, *bus, *deployments, *kernels,
-                            *measurements, *values, *gateway, *http_relay, *pki, *chosen_clock, gateway_address});
+                            *measurements, *values, *gateway, *http_relay, *pki, *chosen_clock,
+                            gateway_address});
   http.emplace(hub, *bus, *store, *chosen_clock);
   http->run(std::move(*api_acceptor), *api, base_url);
   listener.emplace(*gateway);

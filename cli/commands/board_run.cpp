@@ -13,6 +13,7 @@
 #include "cli/faults.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/output.hpp"
+#include "cli/radio.hpp"
 #include "cli/signal_watch.hpp"
 #include "cli/snapshots.hpp"
 #include "cli/status_line.hpp"
@@ -24,6 +25,7 @@ namespace {
 struct RunArguments {
   std::string directory, duration, snapshot, save, record;
   bool fast = false;
+  std::string radio;
   bool halt = false;
   bool direct = false;
   FaultArguments faults;
@@ -62,6 +64,7 @@ void run(const RunArguments& arguments) {
   VirtualDeviceOptions options;
   options.fast = arguments.fast;
   options.direct = arguments.direct;
+  if (!arguments.radio.empty()) options.radio = parse_radio(arguments.radio);
   options.faults = parse_faults(arguments.faults);
   auto memories = board::BoardMemories::open(arguments.directory);
   if (!memories) throw Failure(memories.error().message);
@@ -91,10 +94,12 @@ void add_board_run(CLI::App& board) {
   command->add_option("--for", arguments->duration,
                       "Board time from power-on, or from the snapshot, for example 30s");
   command->add_flag("--fast", arguments->fast, "As fast as this machine can, not in real time");
+  CLI::Option* link = command->add_option("--link", arguments->radio, kRadioHelp);
   command
       ->add_flag("--direct", arguments->direct,
                  "A pseudo-terminal in the modem's place, for 'microvisor debug --direct'")
-      ->excludes("--fast");
+      ->excludes("--fast")
+      ->excludes(link);
   command
       ->add_option("--snapshot", arguments->snapshot,
                    "Go on from this snapshot of the board, in memory: the directory stays as it is")
