@@ -28,6 +28,7 @@ bool FetchServer::received(channel::Kind kind, protocol::ByteView message) {
     return false;
   answered_ = true;
   channel::ConfigResponse response;
+  response.set_item_count(static_cast<std::uint32_t>(request.keys_size()));
   for (const channel::ConfigKey& key : request.keys()) *response.add_items() = fetch(key);
   response.set_item_count(static_cast<std::uint32_t>(response.items_size()));
   if (!channel_.fits(response)) {

@@ -75,6 +75,7 @@ TEST_F(FetchTest, BothScopesAndStoresInTheOrderOfTheRequest) {
   const auto response = answer_to(request);
   EXPECT_EQ(response.item_count(), 6U);
   EXPECT_EQ(response.result(), 0U);
+  EXPECT_EQ(response.item_count(), 6U);
   ASSERT_EQ(response.items_size(), 6);
   const std::pair<std::uint32_t, std::string> expected[] = {
       {0, "8883"}, {0, ""}, {0, "308187"}, {1, ""}, {0, "broker.example"}, {0, "8883"}};
@@ -98,6 +99,7 @@ TEST_F(FetchTest, WhatWasAlteredIsAServerErrorOfItsItemAlone) {
   ASSERT_EQ(response.items_size(), 2);
   EXPECT_EQ(response.items(0).result(), 2U);
   EXPECT_EQ(response.items(0).value(), "");
+  EXPECT_EQ(response.item_count(), 2U);
   EXPECT_EQ(response.items(1).result(), 0U);
   EXPECT_EQ(response.items(1).value(), "value");
 }
@@ -106,12 +108,13 @@ TEST_F(FetchTest, AnAnswerThatFillsTheBufferIsSentAndOneByteMoreIsTooLarge) {
   put(EntryKind::Config, "", "k", std::string(100, 'v'));
   channel::ConfigRequest request;
   ask(request, EntryScope::Account, EntryKind::Config, "k");
-  // Header 4; item: tag and length 2; value: tag and length 2, and 100. A result of 0 is absent.
-  open(108);
+  // Header 4; count: 2; item: tag and length 2; value: tag and length 2, and 100. A result of 0 is absent.
+  open(110);
   EXPECT_EQ(answer_to(request).items_size(), 1);
-  open(107);
+  open(109);
   const auto refused = answer_to(request);
   EXPECT_EQ(refused.result(), 1U);
+  EXPECT_EQ(refused.item_count(), 0U);
   EXPECT_EQ(refused.items_size(), 0);
   open(5);
   send(request.SerializeAsString());

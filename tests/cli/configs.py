@@ -2,7 +2,7 @@
 """Configs and secrets at the command line: set, listed, shown and removed, for the account and for one device, from arguments, files
 and the standard input; what cannot be is told in one line. And `run --config --secret` stores them in both scopes.
 
-Usage: configs.py MICROVISOR CASE [APPLICATION.elf]. Each case is a function below.
+Usage: configs.py MICROVISOR CASE APPLICATION.elf. Each case is a function below.
 """
 import json
 import os
@@ -130,9 +130,24 @@ def run_stores_both_scopes():
         check(run.returncode == 0 and not any(scratch.iterdir()), "nothing of it is left")
 
 
+def an_application_fetches():
+    """examples/applications/read_config: a config and a secret of its device, and a config of its account."""
+    application = os.path.abspath(sys.argv[3])
+    (user.home / "token").write_text("t" * 40 + "\n")
+    lines = command("run", application, "--fast", "--for", "5s", "--config", "greeting=good=morning", "--secret",
+                    "token=@token").stdout.splitlines()
+    said = [line.split("] ", 1)[1] for line in lines if "[app_logging]" in line]
+    check([line.strip() for line in said if ": " in line] ==
+          ["greeting: good=morning", "token: a secret of 40 bytes", "greeting: good=morning"], f"all three in order: {said}")
+    lines = command("run", application, "--fast", "--for", "5s", "--secret", "greeting=x", "--config", "token=y").stdout
+    check(lines.count("greeting: status 0, result 1") == 2 and lines.count("token: status 0, result 1") == 1,
+          f"the other store does not stand in: {lines}")
+    check("a secret of" not in lines, "nothing was found")
+
+
 try:
-    if sys.argv[2] == "run_stores_both_scopes":
-        run_stores_both_scopes()
+    if sys.argv[2] in ("run_stores_both_scopes", "an_application_fetches"):
+        globals()[sys.argv[2]]()
     else:
         with Started() as processes:
             processes.keep(user.start_cloud())
