@@ -30,7 +30,6 @@ bool FetchServer::received(channel::Kind kind, protocol::ByteView message) {
   channel::ConfigResponse response;
   response.set_item_count(static_cast<std::uint32_t>(request.keys_size()));
   for (const channel::ConfigKey& key : request.keys()) *response.add_items() = fetch(key);
-  response.set_item_count(static_cast<std::uint32_t>(response.items_size()));
   if (!channel_.fits(response)) {
     response.Clear();
     response.set_result(kResponseTooLarge);
