@@ -15,7 +15,8 @@ GUARD = KERNEL + "perform_call_in_flash"
 QUESTION = KERNEL + "flash_is_busy()"
 # What RAM code may name in flash, and in which function: name, function, reason.
 ALLOWED = [
-    ("application_ended", "unwind_to_thread", "thread mode, after the end of an application: the flash may stall there"),
+    ("application_ended", "abandon_fast_interrupt",
+     "thread mode, after the end of an application: the flash may stall there. What exceptions.S names stands at its end"),
     (KERNEL + "flash_call_bodies", GUARD, "asks first"),
 ]
 HANDLERS = ["nmi_handler", "fault_handler", "secure_fault_handler", "svc_handler", "debug_monitor_handler", "pendsv_handler", "timer_handler",
@@ -46,12 +47,16 @@ def functions(listing):
 
 
 def led_to(line):
-    """Where an instruction branches to or what a literal is: address, and the label the branch goes to; None: neither."""
+    """Where an instruction branches to, what a literal or the words of a table are: each an address and a branch's label."""
     if target := re.search(r"\t(?:b|bl|b\.w|b\.n|blx|cbz|cbnz|b[a-z]{2}(?:\.[nw])?)\t(?:r\d+, )?([0-9a-f]{6,8}) <([^>+]*)", line):
-        return int(target[1], 16), target[2]
+        return [(int(target[1], 16), target[2])]
     if literal := re.search(r"\.word\t0x([0-9a-f]{8})", line):
-        return int(literal[1], 16), ""
-    return None
+        return [(int(literal[1], 16), "")]
+    if line.count("\t") == 1:  # of a table, words or halves of words
+        cells = re.split(r"  +", line.split("\t")[1])[0].split()
+        words = cells if all(len(cell) == 8 for cell in cells) else [high + low for low, high in zip(cells[::2], cells[1::2])]
+        return [(int(word, 16), "") for word in words if re.fullmatch("[0-9a-f]{8}", word)]
+    return []
 
 
 def asks_first(lines):
@@ -72,13 +77,13 @@ def main():
     for name in HANDLERS:
         if name not in by_name or not start <= by_name[name] < end:
             errors.append(f"{name} is not in RAM")
-    listing = subprocess.run([objdump, "-D", "-C", "-j", ".data", f"--start-address={start:#x}",
+    listing = subprocess.run([objdump, "-d", "-C", "-j", ".data", f"--start-address={start:#x}",
                               f"--stop-address={end:#x}", elf], check=True, capture_output=True, text=True).stdout
     guarded = 0
     for function, lines in functions(listing):
         if function.startswith(GUARD):
             guarded += asks_first(lines)
-        for address, label in filter(None, map(led_to, lines)):
+        for address, label in (found for line in lines for found in led_to(line)):
             if label.endswith("_veneer"):  # the linker's long branch: out of RAM
                 errors.append(f"{function} leads into flash: {label}")
             name = by_address.get(address & ~1) or by_address.get(address) or hex(address)
