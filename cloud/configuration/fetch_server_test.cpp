@@ -73,7 +73,6 @@ TEST_F(FetchTest, BothScopesAndStoresInTheOrderOfTheRequest) {
   ask(request, EntryScope::Account, EntryKind::Config, "host");
   ask(request, EntryScope::Device, EntryKind::Config, "port");
   const auto response = answer_to(request);
-  EXPECT_EQ(response.item_count(), 6U);
   EXPECT_EQ(response.result(), 0U);
   EXPECT_EQ(response.item_count(), 6U);
   ASSERT_EQ(response.items_size(), 6);
