@@ -6,6 +6,8 @@
 namespace microvisor::cloud {
 namespace {
 
+using namespace std::string_literals;
+
 using Verdict = HttpResponseReader::Verdict;
 
 /// Lines until one of them ends it.
@@ -73,7 +75,7 @@ TEST(HttpResponse, HeaderLinesThatAreNone) {
     EXPECT_EQ(verdict_of({"HTTP/1.1 200 OK", line}), Verdict::Bad) << line;
   HttpResponseReader reader(10000, false);
   ASSERT_EQ(reader.header("HTTP/1.1 200 OK\r\n"), Verdict::GoOn);
-  EXPECT_EQ(reader.header(std::string("X: a\0b\r\n", 8)), Verdict::Bad);
+  EXPECT_EQ(reader.header("X: a\0b\r\n"s), Verdict::Bad);
 }
 
 TEST(HttpResponse, ARedirectEndsAtItsHeaders) {

@@ -10,6 +10,8 @@
 namespace microvisor::cloud {
 namespace {
 
+using namespace std::string_literals;
+
 using namespace test;
 
 std::string gzip(const std::string& plain) {
@@ -34,7 +36,7 @@ TEST_F(HttpRelayTest, EachMethodGoesOutWithItsBody) {
     peer.write(response_with(request.body, "X-Was: " + request.line + "\r\n"));
   });
   for (const char* method : {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}) {
-    for (const std::string& body : {std::string(), std::string("a\0b", 3), std::string(20000, 'z')}) {
+    for (const std::string& body : {std::string(), "a\0b"s, std::string(20000, 'z')}) {
       const auto response = ask(request_for("https://server.test/path?q=1", method, body), 30000);
       EXPECT_EQ(response.result(), 0U) << method;
       EXPECT_EQ(response.status_code(), 200U);
@@ -103,7 +105,7 @@ TEST_F(HttpRelayTest, ChunkedAndOneHundredAndTrailers) {
 
 TEST_F(HttpRelayTest, CompressedBodiesAreDecoded) {
   const std::string text(1500, 'a');
-  const std::string brotli("\x0b\x02\x80hello\x03", 9);
+  const std::string brotli = "\x0b\x02\x80hello\x03"s;
   serve([&](const Request& request, Peer& peer) {
     EXPECT_NE(request.header("Accept-Encoding").find("gzip"), std::string::npos);
     const bool br = request.line.find("/br") != std::string::npos;
@@ -183,8 +185,8 @@ TEST_F(HttpRelayTest, ResponsesThatAreNone) {
        {std::string("220 ready\r\n\r\n"), std::string("<html>0.9</html>"),
         std::string("HTTP/1.1 2x0 OK\r\n\r\n"), std::string("HTTP/1.1 99 Low\r\n\r\n"),
         std::string("HTTP/1.1 1000 OK\r\n\r\n"), std::string("HTTP/1.1 200 OK\r\nno colon\r\n\r\n"),
-        std::string("HTTP/1.1 200 OK\r\nA\x01: b\r\n\r\n"),
-        std::string("HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n", 30), std::string("HTTP/1.1 200 OK\r\n : x\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nA\x01: b\r\n\r\n"), "HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n"s,
+        std::string("HTTP/1.1 200 OK\r\n : x\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nbody"),
         std::string("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nbody"),
         std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nbody"),

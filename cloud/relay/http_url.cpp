@@ -20,6 +20,15 @@ std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
   return text;
 }
 
+/// Whether what libcurl has understood is understood the same when it is written down and read again. It is
+/// not where digits of a number stand in percent-encoding: decoded, they are a name; read again, an address.
+bool is_read_the_same_again(CURLU* url) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> again(curl_url(), curl_url_cleanup);
+  return again &&
+         curl_url_set(again.get(), CURLUPART_URL, part_of(url, CURLUPART_URL).c_str(), 0) == CURLUE_OK &&
+         part_of(again.get(), CURLUPART_HOST) == part_of(url, CURLUPART_HOST);
+}
+
 }  // namespace
 
 bool is_https(const std::string& text) {
@@ -33,6 +42,7 @@ std::optional<HttpUrl> HttpUrl::read(Handle handle) {
   HttpUrl url;
   if (part_of(handle.get(), CURLUPART_SCHEME) != "https") return std::nullopt;
   url.host_ = canonical_host(part_of(handle.get(), CURLUPART_HOST));
+  if (!is_read_the_same_again(handle.get())) return std::nullopt;
   // A zone is an interface of this machine's.
   if (url.host_.empty() || !part_of(handle.get(), CURLUPART_ZONEID).empty()) return std::nullopt;
   const std::string port = part_of(handle.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);

@@ -14,6 +14,8 @@
 namespace microvisor::cloud {
 namespace {
 
+using namespace std::string_literals;
+
 /// A socket address as name resolution gives it.
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -200,7 +202,7 @@ TEST(RelayPolicy, NamesAreComparedInOneForm) {
                            "cher.example",
                            "a%2eb", "[127.0.0.1]", "[::1", "[]", "user@host"})
     EXPECT_EQ(canonical_host(text), "") << text;
-  EXPECT_EQ(canonical_host(std::string("a\0b", 3)), "");
+  EXPECT_EQ(canonical_host("a\0b"s), "");
   EXPECT_EQ(canonical_host(std::string(254, 'a')), "");
 }
 
