@@ -26,6 +26,8 @@
 #include "cloud/configuration/fetch_server.hpp"
 #include "cloud/gateway/listener.hpp"
 #include "cloud/relay/http.hpp"
+#include "cloud/relay/mqtt_line.hpp"
+#include "cloud/relay/mqtt_relay.hpp"
 
 namespace microvisor::cloud {
 namespace {
@@ -40,6 +42,7 @@ constexpr const char* kMasterKeyName = "master.key";
 constexpr const char* kCredentialsName = "credentials.json";
 constexpr auto kStopTime = std::chrono::milliseconds(1000);
 constexpr auto kStopPoll = std::chrono::milliseconds(5);
+constexpr auto kMqttTick = std::chrono::milliseconds(250);
 
 /// "127.0.0.1:8080", "[::1]:8080", "localhost:8080".
 tl::expected<tcp::endpoint, Error> parse_endpoint(const std::string& text) {
@@ -144,6 +147,8 @@ struct Server::Impl {
   std::optional<KnownMeasurements> measurements;
   std::optional<Values> values;
   std::optional<RelayPolicy> relay_policy;
+  std::optional<mqtt::Dialler> mqtt_dialler;
+  std::optional<mqtt::Relay> mqtt_relay;
   std::optional<Gateway> gateway;
   std::optional<api::Api> api;
   std::optional<api::HttpServer> http;
@@ -166,6 +171,8 @@ struct Server::Impl {
   bool stopped = false;
 
   void open_services(const ServerOptions& options);
+  void open_mqtt();
+  asio::awaitable<void> tick_mqtt();
   tl::expected<void, Error> open_credentials(const std::string& gateway_address);
   tl::expected<void, Error> open(const ServerOptions& options);
   void begin_stop();
@@ -195,7 +202,29 @@ void Server::Impl::open_services(const ServerOptions& options) {
   gateway->serve(link::SERVICE_CONFIG, serve_fetches(*values));
   http_relay = HttpRelay::make(*store, *bus, clock, *relay_policy, post);
   gateway->serve(link::SERVICE_HTTP, http_relay->service());
+  open_mqtt();
   credentials_path = directory / kCredentialsName;
+}
+
+void Server::Impl::open_mqtt() {
+  mqtt_dialler.emplace(io.get_executor(), *relay_policy, [this](const std::string& account_sid) {
+    return AllowedHosts(store->allowed_hosts(account_sid));
+  });
+  mqtt_relay.emplace(
+      [this](const ChannelOwner& owner, const mqtt::BrokerAddress& address, mqtt::BrokerEvents& events) {
+        return mqtt_dialler->dial(owner, address, events);
+      });
+  gateway->serve(link::SERVICE_MQTT, [this](Channel& channel) { return mqtt_relay->serve(channel); });
+  asio::co_spawn(io, tick_mqtt(), asio::detached);
+}
+
+asio::awaitable<void> Server::Impl::tick_mqtt() {
+  asio::steady_timer timer(io);
+  for (;;) {
+    timer.expires_after(kMqttTick);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    mqtt_relay->tick();
+  }
 }
 
 /// The file is written before the account is stored: killed in between, the next start begins anew.
@@ -249,7 +278,7 @@ tl::expected<void, Error> Server::Impl::open(const ServerOptions& options) {
   }
   if (auto written = open_credentials(gateway_address); !written) return written;
   api.emplace(api::Services{*store, *accounts, *signers, *custodian, *bus, *deployments, *kernels,
-                            *measurements, *values, *gateway, *http_relay, *pki, *chosen_clock,
+                            *measurements, *values, *gateway, *http_relay, *mqtt_relay, *pki, *chosen_clock,
                             gateway_address});
   http.emplace(hub, *bus, *store, *chosen_clock);
   http->run(std::move(*api_acceptor), *api, base_url);
@@ -270,7 +299,8 @@ void Server::Impl::begin_stop() {
 asio::awaitable<void> Server::Impl::finish() {
   asio::steady_timer timer(io);
   const auto deadline = std::chrono::steady_clock::now() + kStopTime;
-  while (!(http->quiet() && listener->quiet()) && std::chrono::steady_clock::now() < deadline) {
+  const auto quiet = [this] { return http->quiet() && listener->quiet() && mqtt_relay->quiet(); };
+  while (!quiet() && std::chrono::steady_clock::now() < deadline) {
     timer.expires_after(kStopPoll);
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
   }
@@ -305,6 +335,8 @@ void Server::stop() {
   }
   asio::post(impl_->io, [impl = impl_.get()] { impl->begin_stop(); });
   impl_->thread.join();
+  impl_->mqtt_relay->break_off();
+  impl_->mqtt_dialler->stop();
   impl_->stopped_changed.notify_all();
 }
 

@@ -20,6 +20,7 @@
 #include "cloud/gateway/gateway.hpp"
 #include "cloud/gateway/pki.hpp"
 #include "cloud/relay/http.hpp"
+#include "cloud/relay/mqtt_relay.hpp"
 #include "protocol/bundle/failure.hpp"
 
 namespace microvisor::cloud::api {
@@ -41,6 +42,7 @@ struct Services {
   Values& values;
   Gateway& gateway;
   const HttpRelay& http_relay;
+  const mqtt::Relay& mqtt_relay;
   const Pki& pki;
   const Clock& clock;
   std::string gateway_address;  ///< HOST:PORT that devices are told

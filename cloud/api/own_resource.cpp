@@ -89,6 +89,20 @@ Answer metrics(const Services& services, const Call&) {
   add("microvisor_http_request_bytes_total", "counter", "Bytes of bodies to servers.", http.request_bytes);
   add("microvisor_http_response_bytes_total", "counter", "Bytes of bodies from servers, decoded.",
       http.response_bytes);
+  const mqtt::Counters& mqtt = services.mqtt_relay.counters();
+  add("microvisor_mqtt_sessions_open", "gauge", "MQTT sessions of devices with a connection to their broker.",
+      mqtt.open);
+  add("microvisor_mqtt_sessions_total", "counter", "MQTT connections that brokers have accepted.",
+      mqtt.connected);
+  add("microvisor_mqtt_failed_total", "counter", "MQTT connections that could not be made or were refused.",
+      mqtt.failed);
+  add("microvisor_mqtt_broken_total", "counter", "MQTT sessions ended because too many messages came in.",
+      mqtt.broken);
+  add("microvisor_mqtt_published_total", "counter", "MQTT publications of devices that brokers have.",
+      mqtt.published);
+  add("microvisor_mqtt_received_total", "counter", "MQTT messages taken for devices.", mqtt.received);
+  add("microvisor_mqtt_lost_total", "counter", "MQTT messages that did not fit, reported as lost.",
+      mqtt.lost);
   Response response;
   response.body = std::move(text);
   response.content_type = "text/plain; version=0.0.4";

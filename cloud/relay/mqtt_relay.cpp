@@ -40,6 +40,10 @@ std::shared_ptr<Memory> Relay::remember(Session& session, const MemoryKey& key) 
   return memory;
 }
 
+void Relay::break_off() {
+  for (const auto& session : sessions_) session->taken_over();
+}
+
 void Relay::tick() {
   for (const auto& session : sessions_) session->tick();
   std::erase_if(sessions_, [](const auto& session) { return session->over(); });

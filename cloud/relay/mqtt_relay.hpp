@@ -32,6 +32,9 @@ class Relay final : public SessionHost {
   std::unique_ptr<ChannelServer> serve(Channel& channel);
   /// To be called about four times a second.
   void tick();
+  /// Ends all connections. To be called before what they run on is gone.
+  void break_off();
+  [[nodiscard]] bool quiet() const { return counters_.open == 0; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
   /// Including those whose channel is gone.
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
