@@ -4,7 +4,7 @@
 
 #include "cloud/test/mosquitto_broker.hpp"
 #include "cloud/test/mqtt_fixture.hpp"
-#include "cloud/test/test_authority.hpp"
+#include "cloud/test/tls_authority.hpp"
 
 namespace microvisor::cloud::mqtt {
 namespace {
@@ -302,9 +302,9 @@ TEST_P(MqttBroker, ABrokerThatIsKilled) {
 /// has run out.
 struct MqttBrokerTls : test::MqttRelayTest, testing::WithParamInterface<unsigned> {
   MosquittoBroker broker;
-  test::TestAuthority root{"root"};
-  test::TestAuthority between{"between", &root};
-  test::TestAuthority stranger{"stranger"};
+  test::TlsAuthority root{"root"};
+  test::TlsAuthority between{"between", &root};
+  test::TlsAuthority stranger{"stranger"};
   test::Credential client = between.issue("the device", "");
 
   void SetUp() override {
@@ -328,7 +328,7 @@ struct MqttBrokerTls : test::MqttRelayTest, testing::WithParamInterface<unsigned
     return "certfile " + broker.write(name + ".pem", server.certificate_pem + between.own().certificate_pem) +
            "\nkeyfile " + broker.write(name + ".key", server.key_pem) + "\n";
   }
-  [[nodiscard]] channel::MqttConnect to_port(std::uint32_t port, const test::TestAuthority* authority) const {
+  [[nodiscard]] channel::MqttConnect to_port(std::uint32_t port, const test::TlsAuthority* authority) const {
     auto message = MqttDevice::connect_message(GetParam(), "one", true);
     message.set_port(port);
     message.set_tls(1);

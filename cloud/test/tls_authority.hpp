@@ -13,9 +13,9 @@ struct Credential {
   std::string key_der;  ///< PKCS #8
 };
 
-class TestAuthority {
+class TlsAuthority {
  public:
-  explicit TestAuthority(const std::string& name, const TestAuthority* issuer = nullptr);
+  explicit TlsAuthority(const std::string& name, const TlsAuthority* issuer = nullptr);
   [[nodiscard]] const Credential& own() const { return own_; }
   /// For a server of this name or address ("DNS:broker.test", "IP:127.0.0.1"), or, without one, a client.
   [[nodiscard]] Credential issue(const std::string& name, const std::string& alternative,

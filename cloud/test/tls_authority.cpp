@@ -1,5 +1,5 @@
 // Certificates by OpenSSL, valid from a day ago to in a day, or, expired, until an hour ago.
-#include "cloud/test/test_authority.hpp"
+#include "cloud/test/tls_authority.hpp"
 
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -62,7 +62,7 @@ OwnedCertificate certificate_of(const Credential& credential) {
 
 }  // namespace
 
-TestAuthority::TestAuthority(const std::string& name, const TestAuthority* issuer) {
+TlsAuthority::TlsAuthority(const std::string& name, const TlsAuthority* issuer) {
   const std::string key_pem = protocol::SigningKey::generate().private_pem();
   const OwnedCertificate certificate = blank(name, key_of(key_pem).get(), kDay);
   const OwnedCertificate above = issuer == nullptr ? nullptr : certificate_of(issuer->own());
@@ -73,7 +73,7 @@ TestAuthority::TestAuthority(const std::string& name, const TestAuthority* issue
   own_ = finish(certificate.get(), key_pem, issuer == nullptr ? nullptr : &issuer->own());
 }
 
-Credential TestAuthority::issue(const std::string& name, const std::string& alternative, bool expired) const {
+Credential TlsAuthority::issue(const std::string& name, const std::string& alternative, bool expired) const {
   const std::string key_pem = protocol::SigningKey::generate().private_pem();
   const OwnedCertificate certificate = blank(name, key_of(key_pem).get(), expired ? -3600 : kDay);
   const OwnedCertificate above = certificate_of(own_);
