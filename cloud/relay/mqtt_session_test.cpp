@@ -38,24 +38,29 @@ struct MqttSessionTest : testing::Test {
   }
   static void send(DeviceClient& device, channel::Kind kind, const google::protobuf::MessageLite& message) {
     const std::string bytes = message.SerializeAsString();
-    link::Frame frame = on_stream(1);
-    frame.set_data(std::string{static_cast<char>(bytes.size() & 0xFFU), static_cast<char>(bytes.size() >> 8U),
-                               0, static_cast<char>(kind)} +
-                   bytes);
-    device.send(frame);
+    const std::string wire = std::string{static_cast<char>(bytes.size() & 0xFFU),
+                                         static_cast<char>(bytes.size() >> 8U), 0, static_cast<char>(kind)} +
+                             bytes;
+    for (std::size_t at = 0; at < wire.size(); at += protocol::kMaxStreamDataBytes) {
+      link::Frame frame = on_stream(1);
+      frame.set_data(wire.substr(at, protocol::kMaxStreamDataBytes));
+      device.send(frame);
+    }
+  }
+  void take_more(DeviceClient& device) {
+    const auto frame = device.receive(link::Frame::kData);
+    if (!frame) throw std::runtime_error("the connection has ended");
+    arrived += frame->data();
+  }
+  [[nodiscard]] std::size_t size_of_next() const {
+    return Channel::kHeader +
+           (static_cast<std::uint8_t>(arrived[0]) | static_cast<std::uint8_t>(arrived[1]) << 8U);
   }
   /// The next message, which is to be of this kind; its credit goes back.
   template <class Message>
   Message receive(DeviceClient& device, channel::Kind kind) {
-    std::size_t size = Channel::kHeader;
-    while (arrived.size() < size) {
-      const auto frame = device.receive(link::Frame::kData);
-      if (!frame) throw std::runtime_error("the connection has ended");
-      arrived += frame->data();
-      if (arrived.size() >= Channel::kHeader)
-        size = Channel::kHeader +
-               (static_cast<std::uint8_t>(arrived[0]) | static_cast<std::uint8_t>(arrived[1]) << 8U);
-    }
+    while (arrived.size() < Channel::kHeader || arrived.size() < size_of_next()) take_more(device);
+    const std::size_t size = size_of_next();
     EXPECT_EQ(arrived[3], kind);
     Message message;
     EXPECT_TRUE(message.ParseFromString(arrived.substr(Channel::kHeader, size - Channel::kHeader)));
@@ -105,7 +110,7 @@ TEST_F(MqttSessionTest, AMessageIsDeliveredAgainWhenTheDevicesLinkBreaks) {
     std::string kinds;
     while (kinds.size() < 2) {
       if (arrived.size() < Channel::kHeader) {
-        arrived += device.receive(link::Frame::kData)->data();
+        take_more(device);
         continue;
       }
       const auto kind = static_cast<channel::Kind>(arrived[3]);
