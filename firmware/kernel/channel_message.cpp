@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::uint32_t kVarint = 0, kFixed64 = 1, kLengthDelimited = 2, kFixed32 = 5;
 constexpr std::uint32_t kMoreBytes = 0x80;
-constexpr std::uint32_t kFieldsAStep = 2;
 
 constexpr std::uint32_t length_of_number(std::uint32_t value) {
   std::uint32_t bytes = 1;
@@ -22,15 +21,19 @@ constexpr std::uint32_t length_of_number(std::uint32_t value) {
 
 /// A field where it stands in a ring.
 struct Parsed {
-  std::uint32_t number = 0;  // 0: there is none, or nothing that is one
-  std::uint32_t type = kVarint;
-  std::uint32_t value = 0;  // or number of bytes
-  std::uint32_t content = 0;
-  std::uint32_t next = 0;
+  std::uint32_t number = 0;  // 0: there is none, or nothing that is one; the rest says nothing then
+  std::uint32_t type;
+  std::uint32_t value;  // or number of bytes
+  std::uint32_t content;
+  std::uint32_t next;
 };
 
 /// Reads a number from `bytes`; more than 32 bits are cut. Returns the bytes used, 0: it is none.
 std::uint32_t read_number(const std::uint8_t* bytes, std::uint32_t size, std::uint32_t& value) {
+  if (size != 0 && bytes[0] < kMoreBytes) {  // nearly always
+    value = bytes[0];
+    return 1;
+  }
   value = 0;
   for (std::uint32_t i = 0; i < size && i < 5; ++i) {
     value |= static_cast<std::uint32_t>(bytes[i] & 0x7F) << (7 * i);
@@ -39,13 +42,14 @@ std::uint32_t read_number(const std::uint8_t* bytes, std::uint32_t size, std::ui
   return 0;
 }
 
-/// The field at `at`, which is before `end`.
+/// The field at `at`, if that is before `end`.
 Parsed parse_field(const ApplicationRing& ring, std::uint32_t at, std::uint32_t end) {
+  Parsed field;
+  if (at >= end) return field;
   std::array<std::uint8_t, 10> bytes;
   const std::uint32_t size = std::min<std::uint32_t>(bytes.size(), end - at);
   ring.peek(bytes.data(), at, size);
   std::uint32_t tag = 0;
-  Parsed field;
   const std::uint32_t tag_size = read_number(bytes.data(), size, tag);
   if (tag_size == 0) return field;
   field.type = tag & 7;
@@ -74,8 +78,12 @@ unsigned repeated_field(MessageKind kind) {
   return kind == MessageKind::ConfigResponse ? 3 : 0;
 }
 
-bool is_printable(const std::uint8_t* bytes, std::uint32_t size) {
-  return std::all_of(bytes, bytes + size, [](std::uint8_t byte) { return byte >= 0x20 && byte < 0x7F; });
+constexpr std::uint32_t kFourSpaces = 0x2020'2020;
+
+/// Whether four bytes are 0x20 to 0x7E: none has bit 7 set, borrows it when 0x20 is taken away, or gains it
+/// by one more. The lowest byte that is not is always seen, whatever carries to those above it.
+bool is_printable(std::uint32_t four) {
+  return ((four | (four - kFourSpaces) | (four + 0x0101'0101)) & 0x8080'8080) == 0;
 }
 
 }  // namespace
@@ -84,13 +92,13 @@ bool is_printable(const std::uint8_t* bytes, std::uint32_t size) {
 // ---------------------------------------------------------------------------------------------------------------
 
 void MessagePart::put(std::uint32_t value) {
-  for (; value >= kMoreBytes; value >>= 7) own_[own_size_++] = static_cast<std::uint8_t>(value | kMoreBytes);
-  own_[own_size_++] = static_cast<std::uint8_t>(value);
+  for (; value >= kMoreBytes; value >>= 7) put_byte(value | kMoreBytes);
+  put_byte(value);
 }
 
 void MessagePart::number(unsigned field, std::uint32_t value) {
   if (value == 0) return;
-  put(field << 3 | kVarint);
+  put_byte(field << 3 | kVarint);
   put(value);
 }
 
@@ -112,51 +120,45 @@ void MessagePart::key(unsigned field, const abi::SizedString& content) {
 
 std::uint32_t MessagePart::overhead(std::uint32_t size) { return 1 + length_of_number(size); }
 
-void MessageWriter::resume() {
-  if (caller.same_call(by_)) return;
-  by_ = caller;
-  part_ = progress_ = 0;
+void MessageWriter::begin() {
+  index_ = 0;
   ahead_ = kMessageHeader;
+  part_.clear();
 }
 
-abi::Status MessageWriter::begin_part(ApplicationRing& ring, const MessagePart& part) {
-  const std::uint32_t needs = ahead_ + part.own_size_;
-  if (needs > ring.room() || part.size_ > ring.room() - needs)
-    return ring.used() == 0 ? abi::Status::INVALIDBUFFERSIZE : abi::Status::RATELIMITED;
-  ring.put_ahead(ahead_, part.own_.data(), part.own_size_);
-  ahead_ += part.own_size_;
-  size_ = part.size_;
-  return kAgain;
+abi::Status MessageWriter::check_room(const ApplicationRing& ring) const {
+  const std::uint32_t needs = ahead_ + part_.own_size_;
+  if (needs <= ring.room() && part_.size_ <= ring.room() - needs) return kAgain;
+  return ring.used() == 0 ? abi::Status::INVALIDBUFFERSIZE : abi::Status::RATELIMITED;
 }
 
-abi::Status MessageWriter::add(ApplicationRing& ring, MessagePart& part) {
-  if (progress_ == 0) {
-    const abi::Status status = begin_part(ring, part);
-    if (status != kAgain) return status;
-  }
-  const std::uint32_t piece = std::min(size_ - progress_, part.key_ ? kKeyPiece : kPiece);
-  const Address from = part.data_ + progress_;
-  if (part.size_ != size_ || !application_can_read(from, piece)) return abi::Status::LATEFAULT;
-  if (!part.key_) {
-    ring.copy_ahead(ahead_, from, piece);
-  } else if (!copy_key(ring, part, piece)) {
+abi::Status MessageWriter::write(ApplicationRing& ring) {
+  const std::uint32_t limit = part_.key_ ? kKeyPiece : part_.own_size_ != 0 ? kFirstPiece : kPiece;
+  const std::uint32_t piece = std::min(part_.size_, limit);
+  if (!application_can_read(part_.data_, piece)) return abi::Status::LATEFAULT;
+  ring.put_ahead(ahead_, part_.own_.data(), part_.own_size_);
+  ahead_ += part_.own_size_;
+  part_.own_size_ = 0;
+  if (!part_.key_) {
+    ring.copy_ahead(ahead_, part_.data_, piece);
+  } else if (!copy_key(ring, piece)) {
     return abi::Status::INVALIDCONFIGKEY;
   }
   ahead_ += piece;
-  progress_ += piece;
-  if (progress_ == size_) {
-    ++part_;
-    progress_ = 0;
-  }
+  part_.data_ += piece;
+  part_.size_ -= piece;
   return kAgain;
 }
 
-/// Looked at in the copy, since the original may change; the part's own bytes have been put and give room for
-/// it.
-bool MessageWriter::copy_key(ApplicationRing& ring, MessagePart& part, std::uint32_t size) const {
-  copy_from_application(part.own_.data(), part.data_ + progress_, size);
-  if (!is_printable(part.own_.data(), size)) return false;
-  ring.put_ahead(ahead_, part.own_.data(), size);
+/// Looked at in the copy, since the original may change.
+bool MessageWriter::copy_key(ApplicationRing& ring, std::uint32_t size) const {
+  std::array<std::uint32_t, kKeyPiece / 4> words;
+  words[(size - 1) / 4] = kFourSpaces;
+  copy_from_application(words.data(), part_.data_, size);
+  for (std::uint32_t i = 0; 4 * i < size; ++i) {
+    if (!is_printable(words[i])) return false;
+  }
+  ring.put_ahead(ahead_, words.data(), size);
   return true;
 }
 
@@ -180,72 +182,71 @@ std::optional<MessageKind> MessageReader::arrived(const ApplicationRing& ring) {
   return static_cast<MessageKind>(header >> 24);
 }
 
-MessageReader::Header MessageReader::header(const ApplicationRing& ring) const {
-  std::uint32_t word = 0;
-  ring.peek(&word, 0, sizeof word);
-  const std::uint32_t length = std::min(word & 0xFF'FFFF, whole_ - kMessageHeader);
-  return {static_cast<MessageKind>(word >> 24), kMessageHeader + length};
+void MessageReader::begin() {
+  end_ = at_ = 0;
+  looked_ = found_ = false;
+  pieces_.end();
+  progress_.end();
 }
 
-MessageKind MessageReader::kind(const ApplicationRing& ring) const { return header(ring).kind; }
+MessageKind MessageReader::kind(const ApplicationRing& ring) {
+  if (end_ == 0) {
+    std::uint32_t header = 0;
+    ring.peek(&header, 0, sizeof header);
+    kind_ = static_cast<MessageKind>(header >> 24);
+    end_ = kMessageHeader + std::min(header & 0xFF'FFFF, whole_ - kMessageHeader);
+  }
+  return kind_;
+}
 
 bool MessageReader::look(const ApplicationRing& ring) {
   if (looked_) return true;
-  const auto [kind, end] = header(ring);
-  const unsigned stop = repeated_field(kind);
-  if (at_ == 0) at_ = kMessageHeader;
-  for (unsigned step = 0; step < kFieldsAStep; ++step) {
-    const Parsed field = at_ < end ? parse_field(ring, at_, end) : Parsed{};
-    if (field.number == 0 || field.number == stop) {
-      next_at_ = field.number == 0 ? end : at_;
-      looked_ = true;
-      return true;
-    }
-    if (field.number <= kFields) fields_[field.number - 1] = {field.value, field.content};
-    at_ = field.next;
+  if (at_ == 0) {
+    at_ = kMessageHeader;
+    fields_ = {};
+    return false;
   }
+  const Parsed field = parse_field(ring, at_, end_);
+  if (field.number == 0 || field.number == repeated_field(kind_)) {
+    looked_ = true;
+    return false;
+  }
+  if (field.number <= kFields) fields_[field.number - 1] = {field.value, field.content};
+  at_ = field.next;
   return false;
 }
 
-abi::Status MessageReader::repeated(const ApplicationRing& ring, std::uint32_t index, MessageField& found) {
-  const auto [kind, end] = header(ring);
-  if (index < next_index_) {
-    next_index_ = 0;
-    next_at_ = at_;
-  }
-  for (unsigned step = 0; step < kFieldsAStep; ++step) {
-    const Parsed field = next_at_ < end ? parse_field(ring, next_at_, end) : Parsed{};
-    if (field.number != repeated_field(kind) || field.type != kLengthDelimited)
-      return abi::Status::INDEXINVALID;
-    if (next_index_ == index) {
-      found = {field.value, field.content};
-      return abi::Status::OKAY;
-    }
-    ++next_index_;
-    next_at_ = field.next;
-  }
+abi::Status MessageReader::find_item(const ApplicationRing& ring, std::uint32_t index) {
+  if (found_ && index == index_) return abi::Status::OKAY;
+  const bool onwards = found_ && index > index_;
+  const std::uint32_t at = onwards ? item_.at + item_.value : at_;
+  const Parsed field = parse_field(ring, at, end_);
+  if (field.number == 0 || field.number != repeated_field(kind_) || field.type != kLengthDelimited)
+    return abi::Status::INDEXINVALID;
+  found_ = true;
+  index_ = onwards ? index_ + 1 : 0;
+  item_ = {field.value, field.content};
+  inner_at_ = item_.at;
+  inner_ = {};
   return kAgain;
 }
 
-std::array<MessageField, 2> MessageReader::inner(const ApplicationRing& ring, const MessageField& outer) {
-  std::array<MessageField, 2> fields{};
-  const std::uint32_t end = outer.at + outer.value;
-  std::uint32_t at = outer.at;
-  for (unsigned step = 0; step < fields.size() && at < end; ++step) {
-    const Parsed field = parse_field(ring, at, end);
-    if (field.number == 0) break;
-    if (field.number <= fields.size()) fields[field.number - 1] = {field.value, field.content};
-    at = field.next;
-  }
-  return fields;
+bool MessageReader::look_inside(const ApplicationRing& ring) {
+  const std::uint32_t end = item_.at + item_.value;
+  if (inner_at_ == end) return true;
+  const Parsed field = parse_field(ring, inner_at_, end);
+  if (field.number != 0 && field.number <= inner_.size())
+    inner_[field.number - 1] = {field.value, field.content};
+  inner_at_ = field.number == 0 ? end : field.next;
+  return false;
 }
 
 void MessageReader::take(ApplicationRing& ring) {
-  std::uint32_t left = whole_ - header(ring).end;
+  std::uint32_t left = whole_ - end_;
   if (left < kMessageHeader) left = 0;  // not what has been received: the application has written there
   ring.skip(whole_ - left);
-  reset();
   whole_ = left;
+  begin();
 }
 
 // --- arriving

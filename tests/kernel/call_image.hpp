@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,6 +61,9 @@ class CallImage {
   void lay_out(const abi::Pointer& pointer, std::string_view owner, const std::string& prefix, Word word,
                Word extent);
   void lay_out(const abi::Structure& structure, const std::string& prefix, std::uint32_t address);
+  [[nodiscard]] std::optional<std::uint32_t> amount_of(std::string_view owner, std::string_view name,
+                                                       std::uint32_t place) const;
+  [[nodiscard]] std::string text_for(const std::string& name, std::uint32_t bytes) const;
   void put_text(std::uint32_t address, std::string_view text);
 
   const abi::CallShape* call_;

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <map>
 #include <stdexcept>
+#include <utility>
 
 #include "firmware/kernel/resident/services.hpp"
 #include "firmware/layout.hpp"
+#include "tests/kernel/caller_channels.hpp"
 #include "tests/kernel/stack_watermarks.hpp"
 
 namespace microvisor::tests {
@@ -28,9 +31,13 @@ struct Range {
 /// regions.
 constexpr Range kSeen[] = {
     {0x2000'0000, 0x2000},  // statics and stack of the guest
-    {COMMAND_ADDRESS, 0x1000},   {SPARE_STACK_TOP - 0x400, 0x800},
-    {ARENA_ADDRESS, ARENA_SIZE}, {RING_ADDRESS, 0x1000},
-    {0x2007'F000, 0x1000},       {kApplicationRam4, kApplicationRam4Size},
+    {COMMAND_ADDRESS, 0x1000},
+    {SPARE_STACK_TOP - 0x400, 0x800},
+    {ARENA_ADDRESS, ARENA_SIZE},
+    {RING_ADDRESS, 0x1000},
+    {SEND_BUFFERS_ADDRESS, SEND_BUFFERS_SIZE},
+    {0x2007'F000, 0x1000},
+    {kApplicationRam4, kApplicationRam4Size},
 };
 
 constexpr std::uint32_t kCanaryBytes = 0x8000;
@@ -53,17 +60,6 @@ std::uint32_t link_status_address(KernelMachine& machine) {
   throw std::runtime_error("no device identifier in the kernel's memory");
 }
 
-const abi::CallShape& shape_of(std::string_view name) {
-  return *std::find_if(std::begin(abi::kCallShapes), std::end(abi::kCallShapes),
-                       [&](const abi::CallShape& call) { return call.name == name; });
-}
-
-void expect_okay(const Outcome& outcome, const char* call) {
-  if (outcome.kind == Outcome::Kind::Returned && outcome.result.after[0] == 0) return;
-  throw std::runtime_error(std::string(call) + ": " + to_string(outcome.kind) + " " +
-                           std::to_string(outcome.result.after[0]));
-}
-
 std::shared_ptr<const board::Snapshot> make_without_log() {
   KernelMachine machine("caller");
   fill_stacks(machine.board());
@@ -79,22 +75,26 @@ std::shared_ptr<const board::Snapshot> make_without_log() {
   return *machine.board().snapshot();
 }
 
-std::shared_ptr<const board::Snapshot> make_ready() {
-  CallerMachine caller(CallerMachine::without_log());
-  command log{};
-  log.target = shape_of("mvServerLoggingInit").address | 1;
-  log.r[0] = LOG_ADDRESS;
-  log.r[1] = LOG_SIZE;
-  caller.prepare(log);
-  caller.begin();
-  expect_okay(caller.finish(), "mvServerLoggingInit");
-  const CallImage image(shape_of("mvOpenChannel"), caller.handles(), RING_ADDRESS + 0x1000);
-  expect_okay(caller.perform(image, CallerMachine::order_for(image)), "mvOpenChannel");
-  for (const AimedPointer& pointer : image.pointers()) {
-    if (pointer.name != "handle") continue;
-    caller.poke(COMMAND_ADDRESS + offsetof(command, handle) + 4 * 2, caller.word(pointer.target));
-  }
-  return *caller.board().snapshot();
+const board::Snapshot& without_log() {
+  static const std::shared_ptr<const board::Snapshot> snapshot = make_without_log();
+  return *snapshot;
+}
+
+/// With a log and the opaque channel.
+const board::Snapshot& with_room_for_channels() {
+  static const std::shared_ptr<const board::Snapshot> snapshot = [] {
+    CallerMachine caller(without_log());
+    command log{};
+    log.target = shape_of("mvServerLoggingInit").address | 1;
+    log.r[0] = LOG_ADDRESS;
+    log.r[1] = LOG_SIZE;
+    caller.prepare(log);
+    caller.begin();
+    expect_okay(caller.finish(), "mvServerLoggingInit");
+    open_opaque_channel(caller);
+    return *caller.board().snapshot();
+  }();
+  return *snapshot;
 }
 
 }  // namespace
@@ -106,13 +106,38 @@ std::string to_string(Outcome::Kind kind) {
 
 std::uint32_t canary_address() { return (kernel_symbol("end") + 0x1FFF) & ~0xFFFu; }
 
+void expect_okay(const Outcome& outcome, const char* call) {
+  if (outcome.kind == Outcome::Kind::Returned && outcome.result.after[0] == 0) return;
+  throw std::runtime_error(std::string(call) + ": " + to_string(outcome.kind) + " " +
+                           std::to_string(outcome.result.after[0]));
+}
+
+const abi::CallShape& shape_of(std::string_view name) {
+  return *std::find_if(std::begin(abi::kCallShapes), std::end(abi::kCallShapes),
+                       [&](const abi::CallShape& call) { return call.name == name; });
+}
+
 const board::Snapshot& CallerMachine::ready() {
-  static const std::shared_ptr<const board::Snapshot> snapshot = make_ready();
+  static const std::shared_ptr<const board::Snapshot> snapshot = [] {
+    CallerMachine caller(with_room_for_channels());
+    open_message_channels(caller);
+    return *caller.board().snapshot();
+  }();
   return *snapshot;
 }
 
-const board::Snapshot& CallerMachine::without_log() {
-  static const std::shared_ptr<const board::Snapshot> snapshot = make_without_log();
+const board::Snapshot& CallerMachine::ready_for(const abi::CallShape& call, Amount amount) {
+  const std::string_view name = call.name;
+  if (name == "mvServerLoggingInit") return without_log();
+  if (name == "mvOpenChannel") return with_room_for_channels();
+  if (channel_type_of(call) == abi::ChannelType::OPAQUEBYTES) return ready();
+  static std::map<std::pair<std::string_view, Amount>, std::shared_ptr<const board::Snapshot>> snapshots;
+  auto& snapshot = snapshots[{name, amount}];
+  if (!snapshot) {
+    CallerMachine caller;
+    prepare_channels(caller, call, amount);
+    snapshot = *caller.board().snapshot();
+  }
   return *snapshot;
 }
 
@@ -120,10 +145,18 @@ void CallerMachine::poke(std::uint32_t address, std::uint32_t value) {
   if (!board().bus().poke(address, 4, value)) throw std::runtime_error("no memory to write");
 }
 
-std::array<std::uint32_t, 5> CallerMachine::handles() {
+std::array<std::uint32_t, COMMAND_HANDLES> CallerMachine::handles() {
   const command now = read_command();
-  std::array<std::uint32_t, 5> result{};
+  std::array<std::uint32_t, COMMAND_HANDLES> result{};
   std::copy(std::begin(now.handle), std::end(now.handle), result.begin());
+  return result;
+}
+
+std::array<std::uint32_t, 5> CallerMachine::handles_for(const abi::CallShape& call) {
+  const auto all = handles();
+  std::array<std::uint32_t, 5> result{};
+  std::copy_n(all.begin(), result.size(), result.begin());
+  result[kChannelHandle] = all[handle_place(channel_type_of(call))];
   return result;
 }
 

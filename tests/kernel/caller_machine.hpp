@@ -26,6 +26,10 @@ struct Outcome {
   command result{};
 };
 [[nodiscard]] std::string to_string(Outcome::Kind kind);
+/// Throws if the call has not returned OKAY.
+void expect_okay(const Outcome& outcome, const char* call);
+
+[[nodiscard]] const abi::CallShape& shape_of(std::string_view name);
 
 /// Memory that the application can see, and of the kernel's what never changes.
 struct MemoryPicture {
@@ -35,19 +39,31 @@ struct MemoryPicture {
 
 class CallerMachine {
  public:
-  /// The board at the moment when the application waits for its first command: all its handles are valid, a
-  /// channel among them, and the unused RAM of the kernel holds canaries.
+  /// The board at the moment when the application waits for its first command: all its handles are valid,
+  /// four channels among them, one of each type, and the unused RAM of the kernel holds canaries.
   [[nodiscard]] static const board::Snapshot& ready();
 
-  /// The same, but the application has given no log buffer away and opened no channel.
-  [[nodiscard]] static const board::Snapshot& without_log();
+  /// The same, with what this call needs to get far: room for a channel or a log, or the messages that it
+  /// reads.
+  [[nodiscard]] static const board::Snapshot& ready_for(const abi::CallShape& call,
+                                                        Amount amount = Amount::Typical);
 
   CallerMachine() : CallerMachine(ready()) {}
+  explicit CallerMachine(const abi::CallShape& call, Amount amount = Amount::Typical)
+      : CallerMachine(ready_for(call, amount)) {}
   explicit CallerMachine(const board::Snapshot& snapshot) : machine_(snapshot) {}
 
   [[nodiscard]] KernelMachine& machine() { return machine_; }
   [[nodiscard]] board::Board& board() { return machine_.board(); }
-  [[nodiscard]] std::array<std::uint32_t, 5> handles();
+  /// All of them (command.h).
+  [[nodiscard]] std::array<std::uint32_t, COMMAND_HANDLES> handles();
+  /// One of each kind, the channel of the type that this call is for.
+  [[nodiscard]] std::array<std::uint32_t, 5> handles_for(const abi::CallShape& call);
+  /// The call with good arguments.
+  [[nodiscard]] CallImage image_of(const abi::CallShape& call, Amount amount = Amount::Typical,
+                                   std::uint32_t arena = ARENA_ADDRESS) {
+    return {call, handles_for(call), arena, amount};
+  }
 
   /// Puts structures and command where the application finds them, but for the word that makes it begin.
   void prepare(const CallImage& image, const command& order);

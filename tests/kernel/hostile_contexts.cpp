@@ -16,10 +16,6 @@ constexpr std::uint32_t kMpuBase = 0xE000'ED9C;
 constexpr std::uint32_t kMpuLimit = 0xE000'EDA0;
 constexpr std::uint32_t kMpuAttributes = 0xE000'EDC0;
 
-CallImage image_of(const abi::CallShape& call, CallerMachine& caller) {
-  return {call, caller.handles(), ARENA_ADDRESS};
-}
-
 bool ends_application(const abi::CallShape& call) {
   const std::string_view name = call.name;
   return name == "mvRestart" || name == "mvDeepSleep" || name == "mvTestingComplete";
@@ -36,8 +32,8 @@ using Change = std::function<void(command& order, Expectation& expected)>;
 
 HostileCase with(const abi::CallShape& call, const std::string& what, Change change) {
   return {"context/" + what + "/" + call.name, [&call, change = std::move(change)] {
-            CallerMachine caller;
-            const CallImage image = image_of(call, caller);
+            CallerMachine caller(call);
+            const CallImage image = caller.image_of(call);
             command order = CallerMachine::order_for(image);
             Expectation expected{.may_end = ends_application(call), .results = results_of(image)};
             change(order, expected);

@@ -30,11 +30,13 @@ bool overlaps(std::uint32_t address, const Expectation::Bytes& bytes) {
   return address < std::uint64_t{bytes.address} + bytes.size && std::uint64_t{address} + 4 > bytes.address;
 }
 
-/// What the guest itself and the hardware write, and what the kernel writes at any time: command, ring, log.
+/// What the guest itself and the hardware write, and what the kernel writes at any time: command, ring, log,
+/// what channels send.
 bool expected_change(std::uint32_t address, const command& result) {
   static const std::vector<Expectation::Bytes> kAlways{{COMMAND_ADDRESS, sizeof(command)},
                                                        {RING_ADDRESS, 128},
                                                        {LOG_ADDRESS, LOG_SIZE},
+                                                       {SEND_BUFFERS_ADDRESS, SEND_BUFFERS_SIZE},
                                                        {0x2000'0000, 0x2000}};
   for (const auto& bytes : kAlways) {
     if (overlaps(address, bytes)) return true;

@@ -31,7 +31,7 @@ class TheRule : public ::testing::Test {
   /// mvGetMicroseconds, with `spoil` called before the outcome is looked at.
   std::string judged(const std::function<void(CallerMachine&, Outcome&)>& spoil, Expectation expected = {}) {
     CallerMachine caller;
-    const CallImage image(abi::kCallShapes[2], caller.handles(), ARENA_ADDRESS);
+    const CallImage image = caller.image_of(shape_of("mvGetMicroseconds"));
     caller.prepare(image, CallerMachine::order_for(image));
     const MemoryPicture before = caller.picture();
     caller.begin();

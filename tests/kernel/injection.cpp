@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "firmware/layout.hpp"
+#include "tests/kernel/caller_channels.hpp"
 
 namespace microvisor::tests {
 
@@ -17,21 +18,24 @@ constexpr unsigned kLine = 50;  // TIM7, whose handler counts
 constexpr std::uint32_t kPriorityWord = 0xE000'E400 + kLine / 4 * 4;
 constexpr std::uint32_t kGetMicroseconds = 0x0C1F'E011;
 constexpr std::uint32_t kHandlerResult = SPARE_STACK_TOP + 0x200;
-constexpr std::uint64_t kLongestPath = 20'000;
+constexpr std::uint64_t kLongestPath = 20'000;      // of calls that do not wait
+constexpr std::uint64_t kLongestRequest = 100'000;  // of those that send or read messages, which never do
 constexpr std::uint64_t kRounds = 1'000;
 constexpr std::uint64_t kLongestWait = 20'000;
-constexpr std::size_t kTraps = 20;  // of one call that are looked at
+constexpr std::size_t kTraps = 250;  // of one call that are looked at
 
 /// Secure register block of the flash (RM0456 section 7.9).
 constexpr std::uint32_t kFlash = 0x5002'2000;
 
-/// Notes when the handler is entered.
+/// Notes when the handler is entered, and whether an interrupt of the kernel's came before it.
 class EntryWatch final : public board::QuietTracer {
  public:
   void exception_entered(unsigned number, board::World world, std::uint32_t) override {
     if (number == 16 + kLine && world == board::kNonSecure) entered = true;
+    if (number >= 16 && world == board::kSecure) after_kernel = true;
   }
   bool entered = false;
+  bool after_kernel = false;
 };
 
 /// Results that tell a time, which an interrupt changes: the records and log lines a call makes have one too.
@@ -96,7 +100,7 @@ Injection::Injection(const abi::CallShape& call, Amount amount, const Disturbanc
 }
 
 void Injection::prepare(CallerMachine& caller) const {
-  const CallImage image(call_, caller.handles(), ARENA_ADDRESS, amount_);
+  const CallImage image = caller.image_of(call_, amount_);
   command order = CallerMachine::order_for(image);
   order.write[0][0] = kPriorityWord;
   order.write[0][1] = std::uint32_t{disturbance_.priority} << (kLine % 4 * 8);
@@ -109,10 +113,9 @@ void Injection::prepare(CallerMachine& caller) const {
 }
 
 void Injection::measure_path() {
-  const bool without_log = std::string_view(call_.name) == "mvServerLoggingInit";
-  CallerMachine caller(without_log ? CallerMachine::without_log() : CallerMachine::ready());
+  CallerMachine caller(call_, amount_);
   prepare(caller);
-  times_ = time_results(CallImage(call_, caller.handles(), ARENA_ADDRESS, amount_));
+  times_ = time_results(caller.image_of(call_, amount_));
   times_.push_back({kHandlerResult, 8});
   caller.begin();
   const command sites = caller.read_command();
@@ -123,13 +126,15 @@ void Injection::measure_path() {
   }
   if (disturbance_.erase) begin_erase_of_bank_2(caller);
   at_branch_ = *caller.board().snapshot();
-  while (state.r[15] != sites.return_site && path_ != kLongestPath) {
+  const bool waits = channel_type_of(call_) == abi::ChannelType::OPAQUEBYTES;
+  const std::uint64_t longest = waits ? kLongestPath : kLongestRequest;
+  while (state.r[15] != sites.return_site && path_ != longest) {
     caller.board().run({.instructions = 1});
     ++path_;
     if (state.r[15] == (call_.address & ~1u) && traps_.size() < kTraps) traps_.push_back(path_);
   }
   // A call that waits is made again and again; its first rounds are like the others.
-  if (path_ == kLongestPath) path_ = kRounds;
+  if (path_ == longest) path_ = kRounds;
   const Outcome outcome = caller.finish();
   if (outcome.kind != Outcome::Kind::Returned)
     throw std::runtime_error("the call does not succeed undisturbed");
@@ -149,7 +154,8 @@ Injected Injection::run() {
     }
     return result;
   }
-  for (std::uint64_t at = disturbance_.first; at <= path_; at += disturbance_.distance) disturb(at, result);
+  const std::uint64_t distance = std::max(disturbance_.distance, path_ / disturbance_.at_most);
+  for (std::uint64_t at = disturbance_.first; at <= path_; at += distance) disturb(at, result);
   return result;
 }
 
@@ -173,7 +179,9 @@ void Injection::disturb(std::uint64_t instruction, Injected& result) const {
     break;
   }
   board.core().tracer = nullptr;
-  if (wait > result.longest_wait) {
+  if (watch.after_kernel) {
+    result.longest_wait_with_timer = std::max(result.longest_wait_with_timer, wait);
+  } else if (wait > result.longest_wait) {
     result.longest_wait = wait;
     result.longest_wait_at = instruction;
   }

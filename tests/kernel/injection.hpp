@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "abi/interface.hpp"
 #include "tests/kernel/hostile_rule.hpp"
 
 namespace microvisor::tests {
@@ -30,7 +31,9 @@ struct Disturbance {
   bool compare = true;         ///< outcomes are compared; else waiting times are measured only
   std::uint64_t distance = 1;  ///< at every so many instructions
   std::uint64_t first = 0;     ///< beginning with this one
-  bool at_traps = false;       ///< instead: where each trap begins, from where a wait is longest
+  std::uint64_t at_most =
+      ~std::uint64_t{0};  ///< runs of one call, about: what is longer is looked at less often
+  bool at_traps = false;  ///< instead: where each trap begins, from where a wait is longest
 };
 
 /// What came of a row of runs.
@@ -38,9 +41,10 @@ struct Injected {
   std::string id;
   std::uint64_t path = 0;  ///< instructions from the branch to what follows it, undisturbed
   std::uint64_t runs = 0;
-  std::uint64_t longest_wait = 0;     ///< instructions
-  std::uint64_t longest_wait_at = 0;  ///< pending in front of this instruction of the path
-  double longest_microseconds = 0;    ///< of the board's time, in any of the runs
+  std::uint64_t longest_wait = 0;             ///< instructions
+  std::uint64_t longest_wait_at = 0;          ///< pending in front of this instruction of the path
+  std::uint64_t longest_wait_with_timer = 0;  ///< where the scheduler's timer came in between
+  double longest_microseconds = 0;            ///< of the board's time, in any of the runs
   std::vector<std::string> failures;
 };
 
@@ -53,6 +57,8 @@ class Injection {
   [[nodiscard]] Injected run();
   /// Instructions of the path alone.
   [[nodiscard]] std::uint64_t path() const { return path_; }
+  /// What the call says when it is left alone.
+  [[nodiscard]] abi::Status status() const { return static_cast<abi::Status>(undisturbed_.after[0]); }
 
  private:
   void prepare(CallerMachine& caller) const;

@@ -15,8 +15,8 @@ TEST(KernelStacks, HoldEveryCallWithinTheirBounds) {
   std::map<std::string, StackUse> most;
   for (const abi::CallShape& call : abi::kCallShapes) {
     for (const Amount amount : {Amount::Typical, Amount::Largest}) {
-      CallerMachine caller;
-      const CallImage image(call, caller.handles(), ARENA_ADDRESS, amount);
+      CallerMachine caller(call, amount);
+      const CallImage image = caller.image_of(call, amount);
       static_cast<void>(caller.perform(image, CallerMachine::order_for(image, CONTEXT_HANDLER)));
       for (const StackUse& stack : stack_use(caller.board())) {
         EXPECT_LE(stack.used, stack.bound) << stack.symbol << " in " << call.name;

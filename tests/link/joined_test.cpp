@@ -146,6 +146,112 @@ TEST_F(LinkJoined, ACrashReportThatIsNotStoredIsKeptForTheNextConnection) {
   EXPECT_EQ(gateway.seen().crashes.size(), 1U);
 }
 
+// --- channels that carry messages
+
+std::string framed(channel::Kind kind, const std::string& content) {
+  std::string wire;
+  const auto header = static_cast<std::uint32_t>(content.size()) | static_cast<std::uint32_t>(kind) << 24;
+  for (unsigned shift = 0; shift < 32; shift += 8) wire += static_cast<char>(header >> shift);
+  return wire + content;
+}
+
+struct MessageService {
+  link::Service service;
+  channel::Kind request;
+};
+constexpr MessageService kServices[] = {{link::SERVICE_HTTP, channel::KIND_HTTP_REQUEST},
+                                        {link::SERVICE_CONFIG, channel::KIND_CONFIG_REQUEST},
+                                        {link::SERVICE_MQTT, channel::KIND_MQTT_PUBLISH}};
+
+class LinkJoinedChannel : public LinkJoined, public ::testing::WithParamInterface<MessageService> {
+ protected:
+  static constexpr std::size_t kBuffer = 1024;
+
+  void open(std::uint32_t id) {
+    device.channel_end.reset();
+    device.channel_service = static_cast<microvisor_link_Service>(GetParam().service);
+    device.channel_buffer = kBuffer;
+    device.channel_input.clear();
+    device.channel_id = id;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(EachType, LinkJoinedChannel, ::testing::ValuesIn(kServices));
+
+/// Longer than any credit: 8 KiB of the device, and the buffer of the application, which reads it by pieces.
+TEST_P(LinkJoinedChannel, CarriesMessagesLargerThanTheCreditBothWays) {
+  const std::string request(20'000, 'q'), answer(5'000, 'a');
+  gateway.channels().serve(GetParam().service, [&](cloud::Channel& channel, const HeardMessage& heard) {
+    channel::MqttMessage message;
+    message.set_payload(answer);
+    channel.send(channel::KIND_MQTT_MESSAGE, message);
+    return heard.kind == GetParam().request;
+  });
+  open(7);
+  device.channel_output = framed(GetParam().request, request);
+  std::string arrived;
+  ASSERT_TRUE(device.run_until([&] {
+    EXPECT_LE(device.channel_input.size(), kBuffer);
+    if (device.channel_input.size() >= kBuffer / 2 ||
+        arrived.size() + device.channel_input.size() > answer.size()) {
+      arrived += device.channel_input;
+      device.channel_input.clear();
+    }
+    return arrived.size() > answer.size();
+  }));
+  const auto opened = gateway.channels().opened();
+  ASSERT_EQ(opened.size(), 1U);
+  EXPECT_EQ(opened[0].service, GetParam().service);
+  EXPECT_EQ(opened[0].receive_buffer, kBuffer);
+  ASSERT_EQ(gateway.channels().heard().size(), 1U);
+  EXPECT_EQ(gateway.channels().heard()[0].bytes, request);
+  EXPECT_EQ(arrived.substr(arrived.size() - answer.size()), answer);
+}
+
+TEST_P(LinkJoinedChannel, IsEndedByEitherSide) {
+  gateway.channels().serve(GetParam().service, [](cloud::Channel& channel, const HeardMessage&) {
+    channel.close(link::STREAM_ERROR_NONE);
+    return true;
+  });
+  open(7);
+  device.channel_output = framed(GetParam().request, "");
+  ASSERT_TRUE(device.run_until([&] {
+    if (device.channel_end) device.channel_closing = true;
+    return device.channels_released == 1;
+  }));
+  EXPECT_EQ(device.channel_end, firmware::link::ChannelEnd::ClosedByServer);
+  open(8);
+  device.channel_closing = true;
+  ASSERT_TRUE(
+      device.run_until([&] { return device.channels_released == 2 && gateway.channels().standing() == 0; }));
+  EXPECT_FALSE(device.channel_end.has_value());
+}
+
+/// At moments drawn by a seed; the channel is opened anew each time.
+TEST_P(LinkJoinedChannel, EndsWithTheLinkAndLeavesNothingBehind) {
+  constexpr std::uint32_t kCuts = 200;
+  gateway.channels().serve(GetParam().service, [](cloud::Channel&, const HeardMessage&) { return true; });
+  std::uint32_t cuts = 0, random = 12345;
+  std::uint64_t next = 0;
+  open(1);
+  line.meanwhile = [&] {
+    if (device.channel_end) {
+      EXPECT_EQ(device.channel_end, firmware::link::ChannelEnd::NetworkDisconnected);
+      ++cuts;
+      open(cuts + 1);
+      next = 0;
+    }
+    if (gateway.channels().standing() == 0) return;
+    EXPECT_EQ(gateway.channels().standing(), 1U);
+    if (device.channel_output.empty())
+      device.channel_output = framed(GetParam().request, std::string(700, 'x'));
+    random = random * 1'664'525 + 1'013'904'223;
+    if (next == 0) next = line.now() + random % 200'000;
+    if (line.now() >= next) gateway.cut_joined();
+  };
+  EXPECT_TRUE(device.run_until([&] { return cuts == kCuts; }, 20'000));
+}
+
 TEST_F(LinkJoined, ANameThatIsNotKnownIsTriedAgain) {
   ASSERT_TRUE(device.identity_record.gateway_host.assign(
       std::span(reinterpret_cast<const std::uint8_t*>("nowhere.example"), 15)));

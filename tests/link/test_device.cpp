@@ -219,7 +219,11 @@ bool TestDevice::crash_report_read(std::uint32_t offset, std::span<std::uint8_t>
 
 firmware::link::Channel TestDevice::channel(unsigned slot) {
   if (slot != 0) return {};
-  return {.id = channel_id, .endpoint = "log", .closing = channel_closing};
+  const bool opaque = channel_service == microvisor_link_Service_SERVICE_CHANNEL;
+  return {.id = channel_id,
+          .service = channel_service,
+          .endpoint = opaque ? "log" : "",
+          .closing = channel_closing};
 }
 
 std::size_t TestDevice::channel_read(unsigned, std::span<std::uint8_t> into) {

@@ -124,8 +124,11 @@ class TestDevice final : public firmware::link::LinkHost {
   unsigned restarts = 0;
   unsigned installs = 0;
   unsigned withdrawals = 0;
-  // One opaque channel, slot 0.
+  // One channel, slot 0.
   std::uint32_t channel_id = 0;
+  microvisor_link_Service channel_service = microvisor_link_Service_SERVICE_CHANNEL;
+  std::size_t channel_buffer = 512;  // for what it receives, bytes
+  std::string channel_input;         // what has arrived there and has not been read
   bool channel_closing = false;
   std::string channel_output;
   std::optional<firmware::link::ChannelEnd> channel_end;
@@ -160,8 +163,12 @@ class TestDevice final : public firmware::link::LinkHost {
   void crash_report_delivered() override { crashes.pop_front(); }
   firmware::link::Channel channel(unsigned slot) override;
   std::size_t channel_read(unsigned slot, std::span<std::uint8_t> into) override;
-  std::size_t channel_space(unsigned slot) override { return slot == 0 ? 512 : 0; }
-  void channel_received(unsigned, std::span<const std::uint8_t>) override {}
+  std::size_t channel_space(unsigned slot) override {
+    return slot == 0 ? channel_buffer - channel_input.size() : 0;
+  }
+  void channel_received(unsigned, std::span<const std::uint8_t> bytes) override {
+    channel_input.append(bytes.begin(), bytes.end());
+  }
   void channel_ended(unsigned, firmware::link::ChannelEnd reason) override { channel_end = reason; }
   void channel_released(unsigned slot) override;
   firmware::link::DebugAdmission debug_admission() override { return {}; }

@@ -1,6 +1,8 @@
 // Configuration values and secrets: one request for several of them, one answer.
 #pragma once
 
+#include <cstddef>
+
 #include "firmware/kernel/calls/messages.hpp"
 
 namespace microvisor::firmware::kernel::calls {
@@ -14,32 +16,41 @@ struct FlashCallBody<Gate::SendConfigFetchRequest> {
     Channels::Slot* slot = nullptr;
     const Status status = find_sender(a.handle, abi::ChannelType::CONFIGFETCH, slot);
     if (status != Status::OKAY) return status;
-    if (slot->requested) return Status::REQUESTALREADYSENT;
-    abi::ConfigKeyFetchParams params;
-    if (!take_from_application(a.request, params)) return Status::PARAMETERFAULT;
-    if (params.num_items > kMaximumConfigKeys) return Status::TOOMANYCONFIGKEYS;
-    return send_request(*slot, MessageKind::ConfigRequest, [&](std::uint32_t index, MessagePart& part) {
-      return index < params.num_items ? part_of(params, index, part) : kNoMoreParts;
-    });
+    return send_request<FlashCallBody, abi::ConfigKeyFetchParams>(*slot, MessageKind::ConfigRequest, a.request);
+  }
+
+  static Status part_of(const abi::ConfigKeyFetchParams& params, std::uint32_t index, MessagePart& part) {
+    if (index == 0) return check(params);
+    const std::uint32_t which = (index - 1) / kPartsOfOne;
+    if (which >= params.num_items) return kNoMoreParts;
+    abi::ConfigKeyToFetch item;
+    const Status status = element(params.keys_to_fetch, which, item);
+    return status == Status::OKAY ? describe(item, (index - 1) % kPartsOfOne, part) : status;
   }
 
  private:
-  static Status part_of(const abi::ConfigKeyFetchParams& params, std::uint32_t index, MessagePart& part) {
-    if (index == 0 &&
-        !application_can_read(params.keys_to_fetch, params.num_items * sizeof(abi::ConfigKeyToFetch))) {
-      return Status::PARAMETERFAULT;
-    }
-    abi::ConfigKeyToFetch item;
-    if (!take_from_application(params.keys_to_fetch + index * sizeof item, item)) return Status::LATEFAULT;
+  static Status check(const abi::ConfigKeyFetchParams& params) {
+    if (params.num_items > kMaximumConfigKeys) return Status::TOOMANYCONFIGKEYS;
+    return can_read_list(params.keys_to_fetch, params.num_items, sizeof(abi::ConfigKeyToFetch))
+               ? Status::OKAY
+               : Status::PARAMETERFAULT;
+  }
+
+  static constexpr std::uint32_t kPartsOfOne = 2;
+
+  static Status describe(const abi::ConfigKeyToFetch& item, std::uint32_t index, MessagePart& part) {
     const auto scope = static_cast<std::uint32_t>(item.scope), store = static_cast<std::uint32_t>(item.store);
     if (store > 1) return Status::UNKNOWNCONFIGSTORE;
     if (scope > 1) return Status::UNKNOWNCONFIGSCOPE;
     if (item.key.length == 0 || item.key.length > kMaximumConfigKeyLength) return Status::INVALIDCONFIGKEY;
-    const std::uint32_t numbers = 2 * scope + 2 * store;  // a tag and the one, or nothing
-    part.message(1, numbers + MessagePart::overhead(item.key.length) + item.key.length);
-    part.number(1, scope);
-    part.number(2, store);
-    part.key(3, item.key);
+    if (index == 0) {
+      const std::uint32_t numbers = 2 * scope + 2 * store;  // a tag and the one, or nothing
+      part.message(1, numbers + MessagePart::overhead(item.key.length) + item.key.length);
+    } else {
+      part.number(1, scope);
+      part.number(2, store);
+      part.key(3, item.key);
+    }
     return Status::OKAY;
   }
 };
@@ -47,13 +58,14 @@ struct FlashCallBody<Gate::SendConfigFetchRequest> {
 /// Numbers of the response's fields, and of an item's.
 struct ConfigResponseFields {
   static constexpr unsigned kResult = 1, kItemCount = 2;
-  static constexpr unsigned kItemResult = 0, kItemValue = 1;  // places among the inner ones
+  static constexpr unsigned kItemResult = 1, kItemValue = 2;
 };
 
 /// The channel with its response, looked at.
 inline Status find_config_response(abi::ChannelHandle handle, Channels::Slot*& slot) {
   const Status status = find_reader(handle, abi::ChannelType::CONFIGFETCH, slot);
-  return status == Status::OKAY ? look_at(*slot, MessageKind::ConfigResponse) : status;
+  return status == Status::OKAY ? look_at(*slot, MessageKind::ConfigResponse, Status::RESPONSENOTPRESENT)
+                                : status;
 }
 
 inline abi::ConfigFetchResult result_of(const Channels::Slot& slot) {
@@ -78,30 +90,37 @@ struct FlashCallBody<Gate::ReadConfigResponseItem> {
     Status status = find_config_response(a.handle, slot);
     if (status != Status::OKAY) return status;
     if (result_of(*slot) != abi::ConfigFetchResult::OK) return Status::REQUESTUNSUCCESSFUL;
-    abi::ConfigResponseReadItemParams params;
-    if (!take_from_application(a.params, params)) return Status::PARAMETERFAULT;
-    MessageField item;
-    status = slot->reader.repeated(slot->receive, params.item_index, item);
+    MessageReader& reader = slot->reader;
+    std::uint32_t index = 0;  // which the structure begins with
+    if (!take_from_application(a.params, index)) return Status::PARAMETERFAULT;
+    status = reader.find_item(slot->receive, index);
     if (status != Status::OKAY) return status;
-    const auto fields = MessageReader::inner(slot->receive, item);
-    return give(*slot, params,
-                static_cast<abi::ConfigKeyFetchResult>(fields[ConfigResponseFields::kItemResult].value),
-                fields[ConfigResponseFields::kItemValue]);
+    if (!reader.look_inside(slot->receive)) return kAgain;
+    return next_step<FlashCallBody, abi::ConfigResponseReadItemParams>(*slot, a.params);
+  }
+
+  static Status step(Channels::Slot& slot, const abi::ConfigResponseReadItemParams& to,
+                     std::uint32_t number) {
+    const MessageField& value = slot.reader.inner(ConfigResponseFields::kItemValue);
+    if (number == 0) return check(to, value);
+    if (number - 1 < pieces_of(value)) return give_piece(slot, value, number - 1, to.buf.data);
+    const std::uint32_t result = slot.reader.inner(ConfigResponseFields::kItemResult).value;
+    return give_to_application(to.buf.length, value.value) && give_to_application(to.result, result)
+               ? Status::OKAY
+               : Status::LATEFAULT;
   }
 
  private:
-  static Status give(Channels::Slot& slot, const abi::ConfigResponseReadItemParams& to,
-                     abi::ConfigKeyFetchResult result, const MessageField& value) {
-    if (!application_can_write(to.result, sizeof result) ||
-        !application_can_write(to.buf.length, sizeof value.value) ||
+  static_assert(offsetof(abi::ConfigResponseReadItemParams, item_index) == 0);
+  static_assert(sizeof(abi::ConfigKeyFetchResult) == sizeof(std::uint32_t));
+
+  static Status check(const abi::ConfigResponseReadItemParams& to, const MessageField& value) {
+    if (!application_can_write(to.result, sizeof(std::uint32_t)) ||
+        !application_can_write(to.buf.length, sizeof(std::uint32_t)) ||
         !application_can_write(to.buf.data, to.buf.size)) {
       return Status::PARAMETERFAULT;
     }
-    if (value.value > to.buf.size) return Status::INVALIDBUFFERSIZE;
-    const Status status = copy_field(slot, value, 0, to.buf.data, value.value);
-    if (status != Status::OKAY) return status;
-    copy_to_application(to.buf.length, &value.value, sizeof value.value);
-    return tell_checked(to.result, result);
+    return value.value > to.buf.size ? Status::INVALIDBUFFERSIZE : kAgain;
   }
 };
 

@@ -15,29 +15,23 @@ struct FlashCallBody<Gate::SendHttpRequest> {
     Channels::Slot* slot = nullptr;
     const Status status = find_sender(a.handle, abi::ChannelType::HTTP, slot);
     if (status != Status::OKAY) return status;
-    if (slot->requested) return Status::REQUESTALREADYSENT;
-    abi::HttpRequest request;
-    if (!take_from_application(a.request, request)) return Status::PARAMETERFAULT;
-    if (request.num_headers > kMaximumHttpHeaders) return Status::TOOMANYELEMENTS;
-    return send_request(*slot, MessageKind::HttpRequest, [&](std::uint32_t index, MessagePart& part) {
-      return part_of(request, index, part);
-    });
+    return send_request<FlashCallBody, abi::HttpRequest>(*slot, MessageKind::HttpRequest, a.request);
   }
 
- private:
   static Status part_of(const abi::HttpRequest& request, std::uint32_t index, MessagePart& part) {
-    if (index == 0) {
-      if (!pointers_are_good(request)) return Status::PARAMETERFAULT;
+    constexpr std::uint32_t kHeaders = 3;
+    if (index == 0) return check(request);
+    if (index == 1) {
       part.number(1, request.timeout_ms);
       part.bytes(2, request.method);
-    } else if (index == 1) {
+    } else if (index == 2) {
       part.bytes(3, request.url);
-    } else if (index < 2 + request.num_headers) {
+    } else if (index < kHeaders + request.num_headers) {
       abi::HttpHeader header;
-      if (!take_from_application(request.headers + (index - 2) * sizeof header, header))
-        return Status::LATEFAULT;
+      const Status status = element(request.headers, index - kHeaders, header);
+      if (status != Status::OKAY) return status;
       part.bytes(4, {header.data, header.length});
-    } else if (index == 2 + request.num_headers) {
+    } else if (index == kHeaders + request.num_headers) {
       part.bytes(5, request.body);
     } else {
       return kNoMoreParts;
@@ -45,9 +39,12 @@ struct FlashCallBody<Gate::SendHttpRequest> {
     return Status::OKAY;
   }
 
-  static bool pointers_are_good(const abi::HttpRequest& request) {
-    return can_read(request.method) && can_read(request.url) && can_read(request.body) &&
-           application_can_read(request.headers, request.num_headers * sizeof(abi::HttpHeader));
+ private:
+  static Status check(const abi::HttpRequest& request) {
+    if (request.num_headers > kMaximumHttpHeaders) return Status::TOOMANYELEMENTS;
+    const bool good = can_read(request.method) && can_read(request.url) && can_read(request.body) &&
+                      can_read_list(request.headers, request.num_headers, sizeof(abi::HttpHeader));
+    return good ? Status::OKAY : Status::PARAMETERFAULT;
   }
 };
 
@@ -59,7 +56,8 @@ struct HttpResponseFields {
 /// The channel with its response, looked at.
 inline Status find_response(abi::ChannelHandle handle, Channels::Slot*& slot) {
   const Status status = find_reader(handle, abi::ChannelType::HTTP, slot);
-  return status == Status::OKAY ? look_at(*slot, MessageKind::HttpResponse) : status;
+  return status == Status::OKAY ? look_at(*slot, MessageKind::HttpResponse, Status::RESPONSENOTPRESENT)
+                                : status;
 }
 /// The same, if it is one of the server's.
 inline Status find_good_response(abi::ChannelHandle handle, Channels::Slot*& slot) {
@@ -105,10 +103,10 @@ struct FlashCallBody<Gate::ReadHttpResponseHeader> {
     Channels::Slot* slot = nullptr;
     Status status = find_good_response(a.handle, slot);
     if (status != Status::OKAY) return status;
-    MessageField header;
-    status = slot->reader.repeated(slot->receive, a.header_index, header);
+    status = slot->reader.find_item(slot->receive, a.header_index);
     if (status != Status::OKAY) return status;
     if (!application_can_write(a.buf, a.size)) return Status::PARAMETERFAULT;
+    const MessageField& header = slot->reader.item();
     return copy_field(*slot, header, 0, a.buf, std::min(a.size, header.value));
   }
 };

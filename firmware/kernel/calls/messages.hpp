@@ -30,12 +30,35 @@ Status send_message(Channels::Slot& slot, MessageKind kind, PartOf part_of) {
   return status;
 }
 
+/// The same of a message that is one structure of the application's: `Parts::part_of(structure, index,
+/// part)`.
+template <typename Parts, typename Structure>
+Status send_structure(Channels::Slot& slot, MessageKind kind, Address from) {
+  return send_message(slot, kind, [&](std::uint32_t index, MessagePart& part) {
+    Structure structure;
+    if (take_from_application(from, structure)) return Parts::part_of(structure, index, part);
+    return index == 0 ? Status::PARAMETERFAULT : Status::LATEFAULT;
+  });
+}
+
 /// The same for the one request of a channel's life. After a LATEFAULT the channel is of no use.
-template <typename PartOf>
-Status send_request(Channels::Slot& slot, MessageKind kind, PartOf part_of) {
-  const Status status = send_message(slot, kind, part_of);
+template <typename Parts, typename Structure>
+Status send_request(Channels::Slot& slot, MessageKind kind, Address from) {
+  if (slot.requested) return Status::REQUESTALREADYSENT;
+  const Status status = send_structure<Parts, Structure>(slot, kind, from);
   if (status == Status::OKAY || status == Status::LATEFAULT) slot.requested = true;
   return status;
+}
+
+/// An element of a list of the application's, which has been found readable before.
+template <typename Element>
+Status element(Address list, std::uint32_t index, Element& value) {
+  return take_from_application(list + index * static_cast<std::uint32_t>(sizeof value), value)
+             ? Status::OKAY
+             : Status::LATEFAULT;
+}
+inline bool can_read_list(Address list, std::uint32_t count, std::uint32_t element_size) {
+  return application_can_read(list, count * element_size);
 }
 
 /// The channel, if there is a message. What arrived before the end can still be read.
@@ -46,9 +69,10 @@ inline Status find_reader(abi::ChannelHandle handle, abi::ChannelType type, Chan
   return slot->state == Channels::State::Ended ? Status::CHANNELCLOSED : Status::RESPONSENOTPRESENT;
 }
 
-/// One step of looking at the oldest message, which is to be of this kind.
-inline Status look_at(Channels::Slot& slot, MessageKind kind) {
-  if (slot.reader.kind(slot.receive) != kind) return Status::WRONGDATAREQUESTED;
+/// One step of looking at the oldest message, which is to be of this kind. OKAY: that has been done before.
+/// `otherwise` is the answer if it is not.
+inline Status look_at(Channels::Slot& slot, MessageKind kind, Status otherwise) {
+  if (slot.reader.kind(slot.receive) != kind) return otherwise;
   return slot.reader.look(slot.receive) ? Status::OKAY : kAgain;
 }
 
@@ -58,6 +82,36 @@ inline Status copy_field(Channels::Slot& slot, const MessageField& field, std::u
   const auto piece = slot.reader.pieces().next(caller, size);
   slot.receive.copy_out(to + piece.from, field.at + offset + piece.from, piece.size);
   return piece.last ? Status::OKAY : kAgain;
+}
+
+// Reading that tells several things is done by steps: the first one checks all pointers, the others write,
+// each what it has checked itself. What was found good in the first one and is not any more is a late fault.
+
+/// The next step of `Reading`, a class with `static Status step(slot, to, number)`, which is given the
+/// application's structure.
+template <typename Reading, typename Structure>
+Status next_step(Channels::Slot& slot, Address where) {
+  CallProgress& progress = slot.reader.progress();
+  const std::uint32_t number = progress.step();
+  Structure to;
+  Status status = number == 0 ? Status::PARAMETERFAULT : Status::LATEFAULT;
+  if (take_from_application(where, to)) status = Reading::step(slot, to, number);
+  if (status != kAgain) progress.end();
+  return status;
+}
+
+/// Steps that a field takes.
+inline std::uint32_t pieces_of(const MessageField& field) {
+  return (field.value + Pieces::kPiece - 1) / Pieces::kPiece;
+}
+
+/// Copies one of them.
+inline Status give_piece(Channels::Slot& slot, const MessageField& field, std::uint32_t piece, Address to) {
+  const std::uint32_t offset = piece * Pieces::kPiece;
+  const std::uint32_t size = std::min(field.value - offset, Pieces::kPiece);
+  if (!application_can_write(to + offset, size)) return Status::LATEFAULT;
+  slot.receive.copy_out(to + offset, field.at + offset, size);
+  return kAgain;
 }
 
 }  // namespace microvisor::firmware::kernel::calls

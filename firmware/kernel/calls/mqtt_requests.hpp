@@ -1,6 +1,8 @@
 // What an application asks of its MQTT session. The numbers of fields are those of protocol/channel.proto.
 #pragma once
 
+#include <cstddef>
+
 #include "firmware/kernel/calls/messages.hpp"
 
 namespace microvisor::firmware::kernel::calls {
@@ -12,33 +14,32 @@ inline constexpr std::uint32_t kMaximumTopics = 8;
 inline Status find_mqtt_sender(abi::ChannelHandle handle, Channels::Slot*& slot) {
   return find_sender(handle, abi::ChannelType::MQTT, slot);
 }
-/// A list of the application's, which has been found readable, but for what its elements point at.
-template <typename Element>
-Status element(Address list, std::uint32_t index, Element& value) {
-  return take_from_application(list + index * static_cast<std::uint32_t>(sizeof value), value)
-             ? Status::OKAY
-             : Status::LATEFAULT;
-}
-
 template <>
 struct FlashCallBody<Gate::MqttRequestConnect> {
   static Status run(const abi::MqttRequestConnectArguments& a) {
     Channels::Slot* slot = nullptr;
     const Status status = find_mqtt_sender(a.handle, slot);
     if (status != Status::OKAY) return status;
-    if (slot->requested) return Status::REQUESTALREADYSENT;
-    abi::MqttConnectRequest request;
-    if (!take_from_application(a.request, request)) return Status::PARAMETERFAULT;
-    return send_request(*slot, MessageKind::MqttConnect, [&](std::uint32_t index, MessagePart& part) {
-      return part_of(request, index, part);
-    });
+    return send_request<FlashCallBody, abi::MqttConnectRequest>(*slot, MessageKind::MqttConnect, a.request);
+  }
+
+  static Status part_of(const abi::MqttConnectRequest& request, std::uint32_t index, MessagePart& part) {
+    if (index == 0) return check(request);
+    if (index == 1) return check_credentials(request);
+    if (index == kNumbers) return numbers(request, part);
+    if (index == kWillNumbers) return will_numbers(request.will, part);
+    if (index < kTexts) return delivered(index - kDelivered, part);
+    if (index < kAuthorities) return text(request, index - kTexts, part);
+    if (index < kWill) return credential(request.tls_credentials, index - kAuthorities, part);
+    return index < kParts ? will_text(request.will, index - kWill, part) : kNoMoreParts;
   }
 
  private:
   static constexpr std::uint32_t kDeliveredAPart = 4,
                                  kDeliveredParts = DeliveredMessages::kCount / kDeliveredAPart;
-  // Parts behind the numbers, in the order of their fields.
-  static constexpr std::uint32_t kTexts = 1 + kDeliveredParts, kAuthorities = kTexts + 4,
+  // Parts, in the order of their fields: two that only check, numbers, those of the will, and so on.
+  static constexpr std::uint32_t kNumbers = 2, kWillNumbers = 3, kDelivered = 4,
+                                 kTexts = kDelivered + kDeliveredParts, kAuthorities = kTexts + 4,
                                  kCertificates = kAuthorities + kMaximumCertificates,
                                  kKey = kCertificates + kMaximumCertificates, kWill = kKey + 1,
                                  kParts = kWill + 2;
@@ -54,29 +55,21 @@ struct FlashCallBody<Gate::MqttRequestConnect> {
     return from == 0 || take_from_application(from, to);
   }
 
-  static Status part_of(const abi::MqttConnectRequest& request, std::uint32_t index, MessagePart& part) {
-    if (index == 0) return begin(request, part);
-    if (index < kTexts) return delivered(index - 1, part);
-    if (index < kAuthorities) return text(request, index - kTexts, part);
-    if (index < kWill) return credential(request.tls_credentials, index - kAuthorities, part);
-    return index < kParts ? will_text(request.will, index - kWill, part) : kNoMoreParts;
-  }
-
-  /// Checks, and the numbers.
-  static Status begin(const abi::MqttConnectRequest& request, MessagePart& part) {
+  static Status check(const abi::MqttConnectRequest& request) {
     if (request.host.length == 0 || request.clientid.length == 0) return Status::REQUIREDELEMENTMISSING;
     if (request.authentication.method > abi::MqttAuthenticationMethod::USERNAMEPASSWORD)
       return Status::INVALIDAUTHENTICATION;
-    if (!can_read(request.host) || !can_read(request.clientid)) return Status::PARAMETERFAULT;
-    const Status status = check_credentials(request);
-    if (status != Status::OKAY) return status;
+    return can_read(request.host) && can_read(request.clientid) ? Status::OKAY : Status::PARAMETERFAULT;
+  }
+
+  static Status numbers(const abi::MqttConnectRequest& request, MessagePart& part) {
     part.number(1, static_cast<std::uint32_t>(request.protocol_version));
     part.number(2, request.port);
     part.number(3, request.keepalive);
     part.number(4, request.clean_start != 0);
     part.number(5, by_name(request));
     part.number(6, request.tls_credentials != 0);
-    return add_will(request.will, part);
+    return Status::OKAY;
   }
 
   [[gnu::noinline]] static Status check_credentials(const abi::MqttConnectRequest& request) {
@@ -90,7 +83,7 @@ struct FlashCallBody<Gate::MqttRequestConnect> {
     return by_name(request) && certified ? Status::INVALIDAUTHENTICATION : Status::OKAY;
   }
 
-  [[gnu::noinline]] static Status add_will(Address from, MessagePart& part) {
+  [[gnu::noinline]] static Status will_numbers(Address from, MessagePart& part) {
     abi::MqttWill will;
     if (!take_optional(from, will)) return Status::PARAMETERFAULT;
     if (from == 0) return Status::OKAY;
@@ -118,11 +111,18 @@ struct FlashCallBody<Gate::MqttRequestConnect> {
 
   /// Authorities, own certificates, key.
   [[gnu::noinline]] static Status credential(Address from, std::uint32_t index, MessagePart& part) {
-    abi::TlsCredentials tls;
-    if (!take_optional(from, tls)) return Status::LATEFAULT;
-    const auto& [chain, key] = tls.clientcert;
-    if (index < kMaximumCertificates) return certificate(tls.cacert, 15, index, part);
-    if (index < 2 * kMaximumCertificates) return certificate(chain, 16, index - kMaximumCertificates, part);
+    constexpr Address kOwn = offsetof(abi::TlsCredentials, clientcert);  // a chain, and the key behind it
+    if (from == 0) return Status::OKAY;
+    if (index == 2 * kMaximumCertificates) return key(from + kOwn + sizeof(abi::TlsCertificateChain), part);
+    const bool own = index >= kMaximumCertificates;
+    abi::TlsCertificateChain chain;
+    if (!take_from_application(from + (own ? kOwn : 0), chain)) return Status::LATEFAULT;
+    return certificate(chain, own ? 16 : 15, index % kMaximumCertificates, part);
+  }
+
+  static Status key(Address from, MessagePart& part) {
+    abi::SizedString key;
+    if (!take_from_application(from, key)) return Status::LATEFAULT;
     if (key.length != 0) part.bytes(17, key);
     return Status::OKAY;
   }
@@ -137,10 +137,11 @@ struct FlashCallBody<Gate::MqttRequestConnect> {
   }
 
   [[gnu::noinline]] static Status will_text(Address from, std::uint32_t index, MessagePart& part) {
-    abi::MqttWill will;
-    if (!take_optional(from, will)) return Status::LATEFAULT;
-    if (from != 0) part.bytes(18 + index, index == 0 ? will.topic : will.payload);
-    return Status::OKAY;
+    if (from == 0) return Status::OKAY;
+    abi::SizedString text;  // the two that the structure begins with
+    const Status status = element(from, index, text);
+    if (status == Status::OKAY) part.bytes(18 + index, text);
+    return status;
   }
 };
 
@@ -151,43 +152,48 @@ struct FlashCallBody<Gate::MqttRequestSubscribe> {
     Status status = find_mqtt_sender(a.handle, slot);
     if (status != Status::OKAY) return status;
     if (slot->mqtt.subscription) return Status::RATELIMITED;
-    abi::MqttSubscribeRequest request;
-    if (!take_from_application(a.request, request)) return Status::PARAMETERFAULT;
-    if (request.num_subscriptions > kMaximumTopics) return Status::TOOMANYELEMENTS;
-    status = send_message(*slot, MessageKind::MqttSubscribe, [&](std::uint32_t index, MessagePart& part) {
-      return part_of(request, index, part);
-    });
+    status =
+        send_structure<FlashCallBody, abi::MqttSubscribeRequest>(*slot, MessageKind::MqttSubscribe, a.request);
     if (status == Status::OKAY) slot->mqtt.subscription = true;
     return status;
   }
 
- private:
   static Status part_of(const abi::MqttSubscribeRequest& request, std::uint32_t index, MessagePart& part) {
     if (index == 0) {
-      if (!application_can_read(request.subscriptions,
-                                request.num_subscriptions * sizeof(abi::MqttSubscription)))
-        return Status::PARAMETERFAULT;
+      if (request.num_subscriptions > kMaximumTopics) return Status::TOOMANYELEMENTS;
       part.number(1, request.correlation_id);
-      return Status::OKAY;
+      return can_read_list(request.subscriptions, request.num_subscriptions, sizeof(abi::MqttSubscription))
+                 ? Status::OKAY
+                 : Status::PARAMETERFAULT;
     }
-    if (index > request.num_subscriptions) return kNoMoreParts;
+    const std::uint32_t which = (index - 1) / kPartsOfOne;
+    if (which >= request.num_subscriptions) return kNoMoreParts;
     abi::MqttSubscription subscription;
-    const Status status = element(request.subscriptions, index - 1, subscription);
-    if (status == Status::OKAY) describe(subscription, part);
+    const Status status = element(request.subscriptions, which, subscription);
+    if (status == Status::OKAY) describe(subscription, (index - 1) % kPartsOfOne, part);
     return status;
   }
+
+ private:
+  static constexpr std::uint32_t kPartsOfOne = 3;
 
   /// What no broker knows is cut to a number that no broker knows.
   static std::uint32_t option(std::uint32_t value) { return std::min<std::uint32_t>(value, 0x7F); }
 
-  static void describe(const abi::MqttSubscription& subscription, MessagePart& part) {
-    const std::array options{option(subscription.desired_qos), option(subscription.nl),
-                             option(subscription.rap), option(subscription.rh)};
-    std::uint32_t size = MessagePart::overhead(subscription.topic.length) + subscription.topic.length;
-    for (const std::uint32_t value : options) size += value != 0 ? 2 : 0;
-    part.message(2, size);
-    for (unsigned i = 0; i < options.size(); ++i) part.number(i + 1, options[i]);
-    part.bytes(5, subscription.topic);
+  static void describe(const abi::MqttSubscription& subscription, std::uint32_t index, MessagePart& part) {
+    const abi::SizedString& topic = subscription.topic;
+    const auto& [name, qos, no_local, as_published, handling] = subscription;
+    if (index == 0) {
+      const unsigned options = (qos != 0) + (no_local != 0) + (as_published != 0) + (handling != 0);
+      part.message(2, 2 * options + MessagePart::overhead(topic.length) + topic.length);
+    } else if (index == 1) {
+      part.number(1, option(qos));
+      part.number(2, option(no_local));
+      part.number(3, option(as_published));
+      part.number(4, option(handling));
+    } else {
+      part.bytes(5, topic);
+    }
   }
 };
 
@@ -198,23 +204,19 @@ struct FlashCallBody<Gate::MqttRequestUnsubscribe> {
     Status status = find_mqtt_sender(a.handle, slot);
     if (status != Status::OKAY) return status;
     if (slot->mqtt.end_of_subscription) return Status::RATELIMITED;
-    abi::MqttUnsubscribeRequest request;
-    if (!take_from_application(a.request, request)) return Status::PARAMETERFAULT;
-    if (request.num_topics > kMaximumTopics) return Status::TOOMANYELEMENTS;
-    status = send_message(*slot, MessageKind::MqttUnsubscribe, [&](std::uint32_t index, MessagePart& part) {
-      return part_of(request, index, part);
-    });
+    status =
+        send_structure<FlashCallBody, abi::MqttUnsubscribeRequest>(*slot, MessageKind::MqttUnsubscribe, a.request);
     if (status == Status::OKAY) slot->mqtt.end_of_subscription = true;
     return status;
   }
 
- private:
   static Status part_of(const abi::MqttUnsubscribeRequest& request, std::uint32_t index, MessagePart& part) {
     if (index == 0) {
-      if (!application_can_read(request.topics, request.num_topics * sizeof(abi::SizedString)))
-        return Status::PARAMETERFAULT;
+      if (request.num_topics > kMaximumTopics) return Status::TOOMANYELEMENTS;
       part.number(1, request.correlation_id);
-      return Status::OKAY;
+      return can_read_list(request.topics, request.num_topics, sizeof(abi::SizedString))
+                 ? Status::OKAY
+                 : Status::PARAMETERFAULT;
     }
     if (index > request.num_topics) return kNoMoreParts;
     abi::SizedString topic;
@@ -231,24 +233,22 @@ struct FlashCallBody<Gate::MqttRequestPublish> {
     Status status = find_mqtt_sender(a.handle, slot);
     if (status != Status::OKAY) return status;
     if (slot->mqtt.publications == MqttRequests::kPublications) return Status::RATELIMITED;
-    abi::MqttPublishRequest request;
-    if (!take_from_application(a.request, request)) return Status::PARAMETERFAULT;
-    status = send_message(*slot, MessageKind::MqttPublish, [&](std::uint32_t index, MessagePart& part) {
-      return part_of(request, index, part);
-    });
+    status = send_structure<FlashCallBody, abi::MqttPublishRequest>(*slot, MessageKind::MqttPublish, a.request);
     if (status == Status::OKAY) ++slot->mqtt.publications;
     return status;
   }
 
- private:
   static Status part_of(const abi::MqttPublishRequest& request, std::uint32_t index, MessagePart& part) {
     if (index == 0) {
-      if (!can_read(request.topic) || !can_read(request.payload)) return Status::PARAMETERFAULT;
+      return can_read(request.topic) && can_read(request.payload) ? Status::OKAY : Status::PARAMETERFAULT;
+    }
+    if (index == 1) {
       part.number(1, request.correlation_id);
       part.number(2, request.desired_qos);
       part.number(3, request.retain != 0);
+    } else if (index == 2) {
       part.bytes(4, request.topic);
-    } else if (index == 1) {
+    } else if (index == 3) {
       part.bytes(5, request.payload);
     } else {
       return kNoMoreParts;

@@ -9,7 +9,7 @@ namespace microvisor::firmware::kernel::calls {
 /// The channel, if its oldest item is of this kind; looked at.
 inline Status find_item(abi::ChannelHandle handle, MessageKind kind, Channels::Slot*& slot) {
   const Status status = find_reader(handle, abi::ChannelType::MQTT, slot);
-  return status == Status::OKAY ? look_at(*slot, kind) : status;
+  return status == Status::OKAY ? look_at(*slot, kind, Status::WRONGDATAREQUESTED) : status;
 }
 
 /// The item has been read: there is room for more.
@@ -58,33 +58,50 @@ Status read_response(abi::ChannelHandle handle, MessageKind kind, Address to, Ma
   return take_item(*slot);
 }
 
-/// Reads an answer with a code for each topic. The structures of both are alike.
-template <typename Response>
-[[gnu::noinline]] Status give_codes(Channels::Slot& slot, Address where) {
-  Response to;
-  if (!take_from_application(where, to)) return Status::PARAMETERFAULT;
-  if (!can_take<abi::MqttRequestState>(to.request_state) || !can_take<std::uint32_t>(to.correlation_id) ||
-      !can_take<std::uint32_t>(to.reason_codes_len)) {
-    return Status::PARAMETERFAULT;
-  }
-  const MqttResponseFields fields(slot);
-  if (fields.codes_count > to.reason_codes_size) return Status::INVALIDBUFFERSIZE;
-  std::array<std::uint32_t, 8> codes{};
-  std::copy(fields.codes.begin(), fields.codes.end(), codes.begin());
-  const auto size = static_cast<std::uint32_t>(fields.codes_count * sizeof codes[0]);
-  if (!application_can_write(to.reason_codes, size)) return Status::PARAMETERFAULT;
-  copy_to_application(to.reason_codes, codes.data(), size);
-  copy_to_application(to.reason_codes_len, &fields.codes_count, sizeof fields.codes_count);
-  copy_to_application(to.correlation_id, &fields.correlation_id, sizeof fields.correlation_id);
-  copy_to_application(to.request_state, &fields.state, sizeof fields.state);
-  return take_item(slot);
-}
-template <typename Response>
-Status read_codes(abi::ChannelHandle handle, MessageKind kind, Address where) {
+/// Reads an item by the steps of `Reading`, the last of which takes it.
+template <typename Reading, typename Structure>
+Status read_by_steps(abi::ChannelHandle handle, MessageKind kind, Address where) {
   Channels::Slot* slot = nullptr;
   const Status status = find_item(handle, kind, slot);
-  return status == Status::OKAY ? give_codes<Response>(*slot, where) : status;
+  return status == Status::OKAY ? next_step<Reading, Structure>(*slot, where) : status;
 }
+
+/// An answer with a code for each topic. The structures of both are alike.
+struct ReadingOfCodes {
+  template <typename Response>
+  static Status step(Channels::Slot& slot, const Response& to, std::uint32_t number) {
+    const MqttResponseFields fields(slot);
+    if (number == 0) return check(to, fields);
+    if (number == 1) return give_codes(to.reason_codes, fields);
+    if (number == 2) {
+      return give_to_application(to.reason_codes_len, fields.codes_count) &&
+                     give_to_application(to.correlation_id, fields.correlation_id)
+                 ? kAgain
+                 : Status::LATEFAULT;
+    }
+    return give_to_application(to.request_state, fields.state) ? take_item(slot) : Status::LATEFAULT;
+  }
+
+ private:
+  template <typename Response>
+  static Status check(const Response& to, const MqttResponseFields& fields) {
+    if (!can_take<abi::MqttRequestState>(to.request_state) || !can_take<std::uint32_t>(to.correlation_id) ||
+        !can_take<std::uint32_t>(to.reason_codes_len)) {
+      return Status::PARAMETERFAULT;
+    }
+    if (fields.codes_count > to.reason_codes_size) return Status::INVALIDBUFFERSIZE;
+    return application_can_write(to.reason_codes, 4 * fields.codes_count) ? kAgain : Status::PARAMETERFAULT;
+  }
+
+  [[gnu::noinline]] static Status give_codes(Address to, const MqttResponseFields& fields) {
+    std::array<std::uint32_t, 8> codes;
+    std::copy(fields.codes.begin(), fields.codes.end(), codes.begin());
+    const std::uint32_t size = 4 * fields.codes_count;
+    if (!application_can_write(to, size)) return Status::LATEFAULT;
+    copy_to_application(to, codes.data(), size);
+    return kAgain;
+  }
+};
 
 template <>
 struct FlashCallBody<Gate::MqttGetNextReadableDataType> {
@@ -140,97 +157,88 @@ struct FlashCallBody<Gate::MqttReadDisconnectResponse> {
 template <>
 struct FlashCallBody<Gate::MqttReadSubscribeResponse> {
   static Status run(const abi::MqttReadSubscribeResponseArguments& a) {
-    return read_codes<abi::MqttSubscribeResponse>(a.handle, MessageKind::MqttSubscribeResponse,
-                                                  a.response_data);
+    return read_by_steps<ReadingOfCodes, abi::MqttSubscribeResponse>(
+        a.handle, MessageKind::MqttSubscribeResponse, a.response_data);
   }
 };
 
 template <>
 struct FlashCallBody<Gate::MqttReadUnsubscribeResponse> {
   static Status run(const abi::MqttReadUnsubscribeResponseArguments& a) {
-    return read_codes<abi::MqttUnsubscribeResponse>(a.handle, MessageKind::MqttUnsubscribeResponse,
-                                                    a.response_data);
+    return read_by_steps<ReadingOfCodes, abi::MqttUnsubscribeResponse>(
+        a.handle, MessageKind::MqttUnsubscribeResponse, a.response_data);
   }
 };
 
 template <>
 struct FlashCallBody<Gate::MqttReceiveLostMessageInfo> {
   static Status run(const abi::MqttReceiveLostMessageInfoArguments& a) {
-    Channels::Slot* slot = nullptr;
-    const Status status = find_item(a.handle, MessageKind::MqttLostMessage, slot);
-    return status == Status::OKAY ? give(*slot, a.lost_message_info) : status;
+    return read_by_steps<FlashCallBody, abi::MqttLostMessageInfo>(a.handle, MessageKind::MqttLostMessage,
+                                                             a.lost_message_info);
+  }
+
+  static Status step(Channels::Slot& slot, const abi::MqttLostMessageInfo& to, std::uint32_t number) {
+    const MessageField& topic = slot.reader.field(3);
+    if (number == 0) return check(to, topic);
+    if (number - 1 < pieces_of(topic)) return give_piece(slot, topic, number - 1, to.topic.data);
+    return give_to_application(to.topic.length, topic.value) &&
+                   give_to_application(to.message_len, slot.reader.field(2).value) &&
+                   give_to_application(to.reason, slot.reader.field(1).value)
+               ? take_item(slot)
+               : Status::LATEFAULT;
   }
 
  private:
-  [[gnu::noinline]] static Status give(Channels::Slot& slot, Address where) {
-    abi::MqttLostMessageInfo to;
-    if (!take_from_application(where, to)) return Status::PARAMETERFAULT;
+  static Status check(const abi::MqttLostMessageInfo& to, const MessageField& topic) {
     if (!can_take<abi::MqttLostMessageReason>(to.reason) || !can_take<std::uint32_t>(to.message_len) ||
         !can_take(to.topic)) {
       return Status::PARAMETERFAULT;
     }
-    const MessageField topic = slot.reader.field(3);
-    if (topic.value > to.topic.size) return Status::INVALIDBUFFERSIZE;
-    const Status status = copy_field(slot, topic, 0, to.topic.data, topic.value);
-    if (status != Status::OKAY) return status;
-    copy_to_application(to.topic.length, &topic.value, sizeof topic.value);
-    copy_to_application(to.message_len, &slot.reader.field(2).value, sizeof(std::uint32_t));
-    copy_to_application(to.reason, &slot.reader.field(1).value, sizeof(std::uint32_t));
-    return take_item(slot);
+    return topic.value > to.topic.size ? Status::INVALIDBUFFERSIZE : kAgain;
   }
 };
 
 template <>
 struct FlashCallBody<Gate::MqttReceiveMessage> {
   static Status run(const abi::MqttReceiveMessageArguments& a) {
-    Channels::Slot* slot = nullptr;
-    const Status status = find_item(a.handle, MessageKind::MqttMessage, slot);
-    return status == Status::OKAY ? give(*slot, a.message_data) : status;
+    return read_by_steps<FlashCallBody, abi::MqttMessage>(a.handle, MessageKind::MqttMessage, a.message_data);
+  }
+
+  static Status step(Channels::Slot& slot, const abi::MqttMessage& to, std::uint32_t number) {
+    if (number == 0) return check(slot, to);
+    const MessageField& topic = slot.reader.field(4);
+    const MessageField& payload = slot.reader.field(5);
+    std::uint32_t piece = number - 1;
+    if (piece < pieces_of(topic)) return give_piece(slot, topic, piece, to.topic.data);
+    piece -= pieces_of(topic);
+    if (piece < pieces_of(payload)) return give_piece(slot, payload, piece, to.payload.data);
+    if (piece > pieces_of(payload)) return finish(slot, to);
+    return give_to_application(to.topic.length, topic.value) &&
+                   give_to_application(to.payload.length, payload.value) &&
+                   give_to_application(to.correlation_id, slot.reader.field(1).value)
+               ? kAgain
+               : Status::LATEFAULT;
   }
 
  private:
   static constexpr std::uint32_t kExactlyOnce = 2;  // quality of service
 
-  [[gnu::noinline]] static Status give(Channels::Slot& slot, Address where) {
-    abi::MqttMessage to;
-    if (!take_from_application(where, to)) return Status::PARAMETERFAULT;
+  static Status check(const Channels::Slot& slot, const abi::MqttMessage& to) {
     if (!can_take<std::uint32_t>(to.correlation_id) || !can_take<std::uint32_t>(to.qos) ||
         !can_take<std::uint8_t>(to.retain) || !can_take(to.topic) || !can_take(to.payload)) {
       return Status::PARAMETERFAULT;
     }
-    const MessageField& topic = slot.reader.field(4);
-    const MessageField& payload = slot.reader.field(5);
-    if (topic.value > to.topic.size || payload.value > to.payload.size) return Status::INVALIDBUFFERSIZE;
-    const Status status = copy(slot, topic, payload, to);
-    return status == Status::OKAY ? finish(slot, topic.value, payload.value, to) : status;
+    const bool fits =
+        slot.reader.field(4).value <= to.topic.size && slot.reader.field(5).value <= to.payload.size;
+    return fits ? kAgain : Status::INVALIDBUFFERSIZE;
   }
 
-  /// One piece of topic and payload, which lie behind each other for this.
-  static Status copy(Channels::Slot& slot, const MessageField& topic, const MessageField& payload,
-                     const abi::MqttMessage& to) {
-    const auto piece = slot.reader.pieces().next(caller, topic.value + payload.value);
-    const std::uint32_t end = piece.from + piece.size;
-    if (piece.from < topic.value) {
-      slot.receive.copy_out(to.topic.data + piece.from, topic.at + piece.from,
-                            std::min(end, topic.value) - piece.from);
-    }
-    if (end > topic.value) {
-      const std::uint32_t from = std::max(piece.from, topic.value) - topic.value;
-      slot.receive.copy_out(to.payload.data + from, payload.at + from, end - topic.value - from);
-    }
-    return piece.last ? Status::OKAY : kAgain;
-  }
-
-  static Status finish(Channels::Slot& slot, std::uint32_t topic, std::uint32_t payload,
-                       const abi::MqttMessage& to) {
-    const std::uint32_t correlation_id = slot.reader.field(1).value, qos = slot.reader.field(2).value;
+  static Status finish(Channels::Slot& slot, const abi::MqttMessage& to) {
+    const std::uint32_t qos = slot.reader.field(2).value;
     const auto retain = static_cast<std::uint8_t>(slot.reader.field(3).value);
-    copy_to_application(to.topic.length, &topic, sizeof topic);
-    copy_to_application(to.payload.length, &payload, sizeof payload);
-    copy_to_application(to.correlation_id, &correlation_id, sizeof correlation_id);
-    copy_to_application(to.qos, &qos, sizeof qos);
-    copy_to_application(to.retain, &retain, sizeof retain);
-    if (qos == kExactlyOnce) services().delivered.add(correlation_id);
+    if (!give_to_application(to.qos, qos) || !give_to_application(to.retain, retain))
+      return Status::LATEFAULT;
+    if (qos == kExactlyOnce) services().delivered.add(slot.reader.field(1).value);
     return take_item(slot);
   }
 };

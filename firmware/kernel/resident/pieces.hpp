@@ -13,6 +13,24 @@
 
 namespace microvisor::firmware::kernel {
 
+/// How far one call has come on an object, in steps.
+class CallProgress {
+ public:
+  void end() { by_.stack_pointer = 0; }
+  /// Number of the step that the call which is being performed makes now: 0, 1, 2 ...
+  [[nodiscard]] std::uint32_t step() {
+    if (!caller.same_call(by_)) {
+      by_ = caller;
+      steps_ = 0;
+    }
+    return steps_++;
+  }
+
+ private:
+  Caller by_;
+  std::uint32_t steps_ = 0;
+};
+
 class Pieces {
  public:
   static constexpr std::uint32_t kPiece = 256;  // bytes

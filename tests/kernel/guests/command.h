@@ -12,6 +12,10 @@
 #define LOG_ADDRESS 0x20040200u  /* log buffer */
 #define LOG_SIZE 2048u
 #define COMMAND_WRITES 16u
+#define COMMAND_HANDLES 8u
+#define SEND_BUFFERS_ADDRESS 0x20050000u /* of the channels that carry messages */
+#define SEND_BUFFERS_SIZE 0x3000u
+#define RECEIVE_BUFFERS_ADDRESS 0x20054000u
 #define SPARE_STACK_TOP 0x20028000u /* a stack for calls that are made on one of their own */
 
 enum command_state { COMMAND_WAITING, COMMAND_GO, COMMAND_DONE };
@@ -58,9 +62,9 @@ struct command {
   uint32_t handler_runs, handler_status;
   uint32_t runs; /* commands carried out since the start */
 
-  /* Objects made at the start, by kind: notification centre, network, channel, system event, external flash.
-   */
-  uint32_t handle[5];
+  /* Objects made at the start, by kind: notification centre, network, opaque channel, system event, external
+   * flash; and channels for MQTT, HTTP and configuration. */
+  uint32_t handle[COMMAND_HANDLES];
   uint32_t call_site, return_site; /* addresses of the branch and of what follows it */
 };
 
