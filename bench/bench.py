@@ -323,7 +323,8 @@ def write_kernel_figures(file):
              "call from the branch to the gate to the instruction behind it, ordinary arguments; how long a non-secure interrupt of",
              "priority 0 that becomes pending anywhere in it waits, ordinary and largest arguments; and the same wait in microseconds",
              "of the board at 160 MHz while flash bank 2 is being erased. A call that takes several traps lets interrupts in between",
-             "them; calls that wait for the external flash are made again and again.", "",
+             "them; calls that wait for the external flash are made again and again, and so are calls whose bodies lie in flash while it is",
+             "being erased.", "",
              f"While background work goes on without calls, the longest wait is {injection()['background_wait']} instructions.", "",
              "| call | instructions | longest wait | with an erase, us |", "|---|---|---|---|"]
     for call in sorted(injection()["calls"], key=lambda call: (-call["wait"], call["name"])):
@@ -343,7 +344,8 @@ def memory_lines():
     """The part of docs/kernel-figures.md about RAM."""
     names = {"arena": "arena of mbedTLS", "heap": "heap of lwIP", "packets": "packet buffers of lwIP"}
     lines = ["", "## RAM", "",
-             f"Image and zeroed data take {sizes()['kernel_ram_bytes']:,} bytes of SRAM3. What of the fixed memories in it is used at most over",
+             f"Image and zeroed data take {sizes()['kernel_ram_bytes']:,} bytes of SRAM3, and the image {sizes()['kernel_flash_bytes']:,} of flash; the limits are",
+             "131,072 and 229,376 (`firmware/limits.hpp`). What of the fixed memories in the RAM is used at most over",
              "handshakes with and without a ticket, an update, log messages as fast as they are taken, crash reports at any moment and",
              "reconnections, with certificates of the largest size (`MemoryUse.*`). Layers in transfer encodings (docs/update.md) take",
              "12,192 of these bytes, for the decoder, and 12,136 of the kernel's flash.", "", "| memory | size | peak |", "|---|---|---|"]

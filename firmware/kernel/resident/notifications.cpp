@@ -130,6 +130,7 @@ void Notifications::post(abi::NotificationHandle handle, abi::EventType type, st
 }
 
 bool Notifications::pump(std::uint64_t now) {
+  if (held_used_ == 0) return false;
   bool more = false;
   for (unsigned i = 0; i < kCentres; ++i) {
     Centre& centre = centres_[i];
