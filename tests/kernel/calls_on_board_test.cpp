@@ -17,7 +17,7 @@ TEST(KernelOnBoard, CallsAnswerAsDocumented) {
       "hclk 160000000", "id 0",         "UV00112233445566778899aabbccddeeff",
       "reason 0",       "untouched 55", "zero handle 7",
       "request 0",      "status 0",     "early log 10",
-      "log init 0",     "log 0",        "http 10",
+      "log init 0",     "log 0",        "http 7",
       "bad pointer 2",  "bad struct 2", "led 0",
       "pin 20",         "setup 0",      "events 0",
       "events 1",       "events 3",     "tag 72",

@@ -24,10 +24,8 @@ bool lies_in_flash(const abi::CallShape& call) {
 /// A call on its way to the gate, with an erase begun in front of it.
 class CallDuringErase {
  public:
-  explicit CallDuringErase(const abi::CallShape& call)
-      : caller_(std::string_view(call.name) == "mvServerLoggingInit" ? CallerMachine::without_log()
-                                                                     : CallerMachine::ready()) {
-    const CallImage image(call, caller_.handles(), ARENA_ADDRESS);
+  explicit CallDuringErase(const abi::CallShape& call) : caller_(call) {
+    const CallImage image = caller_.image_of(call);
     caller_.prepare(image, CallerMachine::order_for(image));
     caller_.begin();
     run_to(caller_.read_command().call_site);

@@ -17,7 +17,8 @@ namespace {
 /// Instructions that any call may keep an interrupt waiting, and the null call (docs/kernel.md).
 constexpr std::uint64_t kLongestWait = 400;
 constexpr std::uint64_t kNullWait = 64;
-constexpr unsigned kConnectSlot = 53;  // mvMqttRequestConnect, one of whose steps is too long yet (CAVEATS.md)
+constexpr unsigned kConnectSlot =
+    53;  // mvMqttRequestConnect, one of whose steps is too long yet (CAVEATS.md)
 constexpr std::uint64_t kConnectMore = 20;
 constexpr std::uint64_t kTimer = 100;  // more, when the scheduler's timer is due at the same moment
 constexpr std::uint64_t kSample = 60;  // runs of one call

@@ -1,5 +1,5 @@
-// The kernel itself fails, made to do so from outside by other instructions in its RAM: the chip is reset,
-// the next start says why, and the device runs.
+// The kernel itself fails, made to do so from outside by other instructions in its RAM or flash: the chip is
+// reset, the next start says why, and the device runs.
 #include <gtest/gtest.h>
 
 #include "tests/kernel/chatter.hpp"
@@ -29,9 +29,22 @@ class KernelFailure : public testing::Test {
   void patch(const std::string& function, const std::vector<std::uint16_t>& code) {
     std::uint32_t address = address_of(function);
     for (const std::uint16_t instruction : code) {
+      std::uint32_t before = 0;
+      ASSERT_TRUE(machine.board().bus().peek(address, 2, before));
+      replaced.emplace_back(address, static_cast<std::uint16_t>(before));
       ASSERT_TRUE(machine.board().bus().poke(address, 2, instruction));
       address += 2;
     }
+  }
+  /// What was patched in flash is as it was before the boot looks at it.
+  void mend_at_reset(unsigned milliseconds) {
+    board::Board& board = machine.board();
+    constexpr board::Time kStep = 10 * board::kTicksPerMicrosecond;
+    for (unsigned step = 0; step < 100 * milliseconds && board.resets() == 0; ++step)
+      board.run({.until = board.scheduler().now() + kStep});
+    ASSERT_EQ(machine.board().resets(), 1u);
+    for (const auto& [address, instruction] : replaced)
+      ASSERT_TRUE(machine.board().bus().poke(address, 2, instruction));
   }
   void pulse(std::uint32_t line) {
     machine.board().core().set_line(line, true);
@@ -41,6 +54,9 @@ class KernelFailure : public testing::Test {
 
   void expect_reset(const std::string& line, unsigned milliseconds) {
     EXPECT_EQ(machine.board().resets(), 0u);
+    expect_restart(line, milliseconds);
+  }
+  void expect_restart(const std::string& line, unsigned milliseconds) {
     ASSERT_TRUE(machine.run_until_line(line, milliseconds));
     EXPECT_EQ(machine.board().resets(), 1u);
     const std::uint32_t before = slices();
@@ -50,6 +66,7 @@ class KernelFailure : public testing::Test {
   }
 
   KernelMachine machine{"storm", {2, 0, 0}};
+  std::vector<std::pair<std::uint32_t, std::uint16_t>> replaced;
 };
 
 // Wake reasons as in MvWakeReason: 4 crash, 5 watchdog, 6 out of memory.
@@ -61,7 +78,9 @@ TEST_F(KernelFailure, AWorkerThatLoopsForEver) {
   const std::uint32_t before = slices();
   machine.run(1'000);
   EXPECT_GT(slices(), before + 300);  // it has its slices
-  expect_reset("start 5", kWatchdog);
+  EXPECT_EQ(machine.board().resets(), 0u);
+  mend_at_reset(kWatchdog);
+  expect_restart("start 5", kWatchdog);
   EXPECT_TRUE(machine.has_reported("its watchdog reset the device"));
 }
 

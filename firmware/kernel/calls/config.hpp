@@ -16,7 +16,8 @@ struct FlashCallBody<Gate::SendConfigFetchRequest> {
     Channels::Slot* slot = nullptr;
     const Status status = find_sender(a.handle, abi::ChannelType::CONFIGFETCH, slot);
     if (status != Status::OKAY) return status;
-    return send_request<FlashCallBody, abi::ConfigKeyFetchParams>(*slot, MessageKind::ConfigRequest, a.request);
+    return send_request<FlashCallBody, abi::ConfigKeyFetchParams>(*slot, MessageKind::ConfigRequest,
+                                                                  a.request);
   }
 
   static Status part_of(const abi::ConfigKeyFetchParams& params, std::uint32_t index, MessagePart& part) {

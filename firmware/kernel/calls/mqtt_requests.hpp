@@ -152,8 +152,8 @@ struct FlashCallBody<Gate::MqttRequestSubscribe> {
     Status status = find_mqtt_sender(a.handle, slot);
     if (status != Status::OKAY) return status;
     if (slot->mqtt.subscription) return Status::RATELIMITED;
-    status =
-        send_structure<FlashCallBody, abi::MqttSubscribeRequest>(*slot, MessageKind::MqttSubscribe, a.request);
+    status = send_structure<FlashCallBody, abi::MqttSubscribeRequest>(*slot, MessageKind::MqttSubscribe,
+                                                                      a.request);
     if (status == Status::OKAY) slot->mqtt.subscription = true;
     return status;
   }
@@ -204,8 +204,8 @@ struct FlashCallBody<Gate::MqttRequestUnsubscribe> {
     Status status = find_mqtt_sender(a.handle, slot);
     if (status != Status::OKAY) return status;
     if (slot->mqtt.end_of_subscription) return Status::RATELIMITED;
-    status =
-        send_structure<FlashCallBody, abi::MqttUnsubscribeRequest>(*slot, MessageKind::MqttUnsubscribe, a.request);
+    status = send_structure<FlashCallBody, abi::MqttUnsubscribeRequest>(*slot, MessageKind::MqttUnsubscribe,
+                                                                        a.request);
     if (status == Status::OKAY) slot->mqtt.end_of_subscription = true;
     return status;
   }
@@ -233,7 +233,8 @@ struct FlashCallBody<Gate::MqttRequestPublish> {
     Status status = find_mqtt_sender(a.handle, slot);
     if (status != Status::OKAY) return status;
     if (slot->mqtt.publications == MqttRequests::kPublications) return Status::RATELIMITED;
-    status = send_structure<FlashCallBody, abi::MqttPublishRequest>(*slot, MessageKind::MqttPublish, a.request);
+    status =
+        send_structure<FlashCallBody, abi::MqttPublishRequest>(*slot, MessageKind::MqttPublish, a.request);
     if (status == Status::OKAY) ++slot->mqtt.publications;
     return status;
   }

@@ -174,7 +174,7 @@ template <>
 struct FlashCallBody<Gate::MqttReceiveLostMessageInfo> {
   static Status run(const abi::MqttReceiveLostMessageInfoArguments& a) {
     return read_by_steps<FlashCallBody, abi::MqttLostMessageInfo>(a.handle, MessageKind::MqttLostMessage,
-                                                             a.lost_message_info);
+                                                                  a.lost_message_info);
   }
 
   static Status step(Channels::Slot& slot, const abi::MqttLostMessageInfo& to, std::uint32_t number) {
