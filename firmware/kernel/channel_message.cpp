@@ -46,7 +46,7 @@ std::uint32_t read_number(const std::uint8_t* bytes, std::uint32_t size, std::ui
 Parsed parse_field(const ApplicationRing& ring, std::uint32_t at, std::uint32_t end) {
   Parsed field;
   if (at >= end) return field;
-  std::array<std::uint8_t, 10> bytes;
+  std::array<std::uint8_t, 8> bytes;  // of a tag of up to three, and a number
   const std::uint32_t size = std::min<std::uint32_t>(bytes.size(), end - at);
   ring.peek(bytes.data(), at, size);
   std::uint32_t tag = 0;

@@ -105,9 +105,9 @@ class MessageWriter {
  private:
   static constexpr std::uint32_t kBehindParts = ~std::uint32_t{0};
   // Copied by one step, bytes.
-  static constexpr std::uint32_t kPiece = 192;
-  static constexpr std::uint32_t kFirstPiece = 64;  // behind numbers
-  static constexpr std::uint32_t kKeyPiece = 16;    // which are looked at
+  static constexpr std::uint32_t kPiece = 144;
+  static constexpr std::uint32_t kFirstPiece = 48;  // behind numbers
+  static constexpr std::uint32_t kKeyPiece = 8;     // which are looked at
 
   void begin();
   [[nodiscard]] abi::Status ended_by(abi::Status status) {

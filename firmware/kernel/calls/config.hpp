@@ -16,8 +16,8 @@ struct FlashCallBody<Gate::SendConfigFetchRequest> {
     Channels::Slot* slot = nullptr;
     const Status status = find_sender(a.handle, abi::ChannelType::CONFIGFETCH, slot);
     if (status != Status::OKAY) return status;
-    return send_request<FlashCallBody, abi::ConfigKeyFetchParams>(*slot, MessageKind::ConfigRequest,
-                                                                  a.request);
+    return send_request(*slot, MessageKind::ConfigRequest,
+                        parts_of<FlashCallBody, abi::ConfigKeyFetchParams>(a.request));
   }
 
   static Status part_of(const abi::ConfigKeyFetchParams& params, std::uint32_t index, MessagePart& part) {
@@ -103,8 +103,9 @@ struct FlashCallBody<Gate::ReadConfigResponseItem> {
   static Status step(Channels::Slot& slot, const abi::ConfigResponseReadItemParams& to,
                      std::uint32_t number) {
     const MessageField& value = slot.reader.inner(ConfigResponseFields::kItemValue);
-    if (number == 0) return check(to, value);
-    if (number - 1 < pieces_of(value)) return give_piece(slot, value, number - 1, to.buf.data);
+    if (number == 0) return check_results(to);
+    if (number == 1) return check_room(to, value);
+    if (number - 2 < pieces_of(value)) return give_piece(slot, value, number - 2, to.buf.data);
     const std::uint32_t result = slot.reader.inner(ConfigResponseFields::kItemResult).value;
     return give_to_application(to.buf.length, value.value) && give_to_application(to.result, result)
                ? Status::OKAY
@@ -115,12 +116,13 @@ struct FlashCallBody<Gate::ReadConfigResponseItem> {
   static_assert(offsetof(abi::ConfigResponseReadItemParams, item_index) == 0);
   static_assert(sizeof(abi::ConfigKeyFetchResult) == sizeof(std::uint32_t));
 
-  static Status check(const abi::ConfigResponseReadItemParams& to, const MessageField& value) {
-    if (!application_can_write(to.result, sizeof(std::uint32_t)) ||
-        !application_can_write(to.buf.length, sizeof(std::uint32_t)) ||
-        !application_can_write(to.buf.data, to.buf.size)) {
-      return Status::PARAMETERFAULT;
-    }
+  static Status check_results(const abi::ConfigResponseReadItemParams& to) {
+    const bool good = application_can_write(to.result, sizeof(std::uint32_t)) &&
+                      application_can_write(to.buf.length, sizeof(std::uint32_t));
+    return good ? kAgain : Status::PARAMETERFAULT;
+  }
+  static Status check_room(const abi::ConfigResponseReadItemParams& to, const MessageField& value) {
+    if (!application_can_write(to.buf.data, to.buf.size)) return Status::PARAMETERFAULT;
     return value.value > to.buf.size ? Status::INVALIDBUFFERSIZE : kAgain;
   }
 };

@@ -15,7 +15,8 @@ struct FlashCallBody<Gate::SendHttpRequest> {
     Channels::Slot* slot = nullptr;
     const Status status = find_sender(a.handle, abi::ChannelType::HTTP, slot);
     if (status != Status::OKAY) return status;
-    return send_request<FlashCallBody, abi::HttpRequest>(*slot, MessageKind::HttpRequest, a.request);
+    return send_request(*slot, MessageKind::HttpRequest,
+                        parts_of<FlashCallBody, abi::HttpRequest>(a.request));
   }
 
   static Status part_of(const abi::HttpRequest& request, std::uint32_t index, MessagePart& part) {

@@ -30,22 +30,22 @@ Status send_message(Channels::Slot& slot, MessageKind kind, PartOf part_of) {
   return status;
 }
 
-/// The same of a message that is one structure of the application's: `Parts::part_of(structure, index,
-/// part)`.
+/// The parts of a message that is one structure of the application's, of which all is taken for each:
+/// `Parts::part_of(structure, index, part)`.
 template <typename Parts, typename Structure>
-Status send_structure(Channels::Slot& slot, MessageKind kind, Address from) {
-  return send_message(slot, kind, [&](std::uint32_t index, MessagePart& part) {
+auto parts_of(Address from) {
+  return [from](std::uint32_t index, MessagePart& part) {
     Structure structure;
     if (take_from_application(from, structure)) return Parts::part_of(structure, index, part);
     return index == 0 ? Status::PARAMETERFAULT : Status::LATEFAULT;
-  });
+  };
 }
 
-/// The same for the one request of a channel's life. After a LATEFAULT the channel is of no use.
-template <typename Parts, typename Structure>
-Status send_request(Channels::Slot& slot, MessageKind kind, Address from) {
+/// The one request of a channel's life. After a LATEFAULT the channel is of no use.
+template <typename PartOf>
+Status send_request(Channels::Slot& slot, MessageKind kind, PartOf part_of) {
   if (slot.requested) return Status::REQUESTALREADYSENT;
-  const Status status = send_structure<Parts, Structure>(slot, kind, from);
+  const Status status = send_message(slot, kind, part_of);
   if (status == Status::OKAY || status == Status::LATEFAULT) slot.requested = true;
   return status;
 }
@@ -100,15 +100,18 @@ Status next_step(Channels::Slot& slot, Address where) {
   return status;
 }
 
+/// Bytes that one step copies, beside what else it has to do.
+inline constexpr std::uint32_t kPieceOfField = 160;
+
 /// Steps that a field takes.
 inline std::uint32_t pieces_of(const MessageField& field) {
-  return (field.value + Pieces::kPiece - 1) / Pieces::kPiece;
+  return (field.value + kPieceOfField - 1) / kPieceOfField;
 }
 
 /// Copies one of them.
 inline Status give_piece(Channels::Slot& slot, const MessageField& field, std::uint32_t piece, Address to) {
-  const std::uint32_t offset = piece * Pieces::kPiece;
-  const std::uint32_t size = std::min(field.value - offset, Pieces::kPiece);
+  const std::uint32_t offset = piece * kPieceOfField;
+  const std::uint32_t size = std::min(field.value - offset, kPieceOfField);
   if (!application_can_write(to + offset, size)) return Status::LATEFAULT;
   slot.receive.copy_out(to + offset, field.at + offset, size);
   return kAgain;

@@ -20,21 +20,34 @@ struct FlashCallBody<Gate::MqttRequestConnect> {
     Channels::Slot* slot = nullptr;
     const Status status = find_mqtt_sender(a.handle, slot);
     if (status != Status::OKAY) return status;
-    return send_request<FlashCallBody, abi::MqttConnectRequest>(*slot, MessageKind::MqttConnect, a.request);
-  }
-
-  static Status part_of(const abi::MqttConnectRequest& request, std::uint32_t index, MessagePart& part) {
-    if (index == 0) return check(request);
-    if (index == 1) return check_credentials(request);
-    if (index == kNumbers) return numbers(request, part);
-    if (index == kWillNumbers) return will_numbers(request.will, part);
-    if (index < kTexts) return delivered(index - kDelivered, part);
-    if (index < kAuthorities) return text(request, index - kTexts, part);
-    if (index < kWill) return credential(request.tls_credentials, index - kAuthorities, part);
-    return index < kParts ? will_text(request.will, index - kWill, part) : kNoMoreParts;
+    return send_request(
+        *slot, MessageKind::MqttConnect,
+        [from = a.request](std::uint32_t index, MessagePart& part) { return part_of(from, index, part); });
   }
 
  private:
+  /// Of the structure only what this part needs is taken: it is large.
+  static Status part_of(Address from, std::uint32_t index, MessagePart& part) {
+    constexpr Address kCredentialsAt = offsetof(abi::MqttConnectRequest, tls_credentials),
+                      kWillAt = offsetof(abi::MqttConnectRequest, will);
+    if (index >= kParts) return kNoMoreParts;
+    if (index >= kDelivered && index < kTexts) return delivered(index - kDelivered, part);
+    const bool of_will = index == kWillNumbers || index >= kWill;
+    if (!of_will && index < kAuthorities) return request_part(from, index, part);
+    Address at = 0;
+    if (!take_from_application(from + (of_will ? kWillAt : kCredentialsAt), at)) return Status::LATEFAULT;
+    if (!of_will) return credential(at, index - kAuthorities, part);
+    return index == kWillNumbers ? will_numbers(at, part) : will_text(at, index - kWill, part);
+  }
+
+  [[gnu::noinline]] static Status request_part(Address from, std::uint32_t index, MessagePart& part) {
+    abi::MqttConnectRequest request;
+    if (!take_from_application(from, request)) return index == 0 ? Status::PARAMETERFAULT : Status::LATEFAULT;
+    if (index == 0) return check(request);
+    if (index == 1) return check_credentials(request);
+    return index == kNumbers ? numbers(request, part) : text(request, index - kTexts, part);
+  }
+
   static constexpr std::uint32_t kDeliveredAPart = 4,
                                  kDeliveredParts = DeliveredMessages::kCount / kDeliveredAPart;
   // Parts, in the order of their fields: two that only check, numbers, those of the will, and so on.
@@ -152,8 +165,8 @@ struct FlashCallBody<Gate::MqttRequestSubscribe> {
     Status status = find_mqtt_sender(a.handle, slot);
     if (status != Status::OKAY) return status;
     if (slot->mqtt.subscription) return Status::RATELIMITED;
-    status = send_structure<FlashCallBody, abi::MqttSubscribeRequest>(*slot, MessageKind::MqttSubscribe,
-                                                                      a.request);
+    status = send_message(*slot, MessageKind::MqttSubscribe,
+                          parts_of<FlashCallBody, abi::MqttSubscribeRequest>(a.request));
     if (status == Status::OKAY) slot->mqtt.subscription = true;
     return status;
   }
@@ -204,8 +217,8 @@ struct FlashCallBody<Gate::MqttRequestUnsubscribe> {
     Status status = find_mqtt_sender(a.handle, slot);
     if (status != Status::OKAY) return status;
     if (slot->mqtt.end_of_subscription) return Status::RATELIMITED;
-    status = send_structure<FlashCallBody, abi::MqttUnsubscribeRequest>(*slot, MessageKind::MqttUnsubscribe,
-                                                                        a.request);
+    status = send_message(*slot, MessageKind::MqttUnsubscribe,
+                          parts_of<FlashCallBody, abi::MqttUnsubscribeRequest>(a.request));
     if (status == Status::OKAY) slot->mqtt.end_of_subscription = true;
     return status;
   }
@@ -233,8 +246,8 @@ struct FlashCallBody<Gate::MqttRequestPublish> {
     Status status = find_mqtt_sender(a.handle, slot);
     if (status != Status::OKAY) return status;
     if (slot->mqtt.publications == MqttRequests::kPublications) return Status::RATELIMITED;
-    status =
-        send_structure<FlashCallBody, abi::MqttPublishRequest>(*slot, MessageKind::MqttPublish, a.request);
+    status = send_message(*slot, MessageKind::MqttPublish,
+                          parts_of<FlashCallBody, abi::MqttPublishRequest>(a.request));
     if (status == Status::OKAY) ++slot->mqtt.publications;
     return status;
   }

@@ -7,16 +7,32 @@
 
 namespace microvisor::firmware::kernel::calls {
 
+/// Takes two traps: one looks at what is asked for, one does it. A buffer that is given away in between, or
+/// another caller, makes it begin anew.
 template <>
 struct FlashCallBody<Gate::SetupNotifications> {
   static Status run(const abi::SetupNotificationsArguments& a) {
-    abi::NotificationSetup setup;
-    if (!take_from_application(a.notifications, setup) || !can_take_handle(a.handle_out)) {
-      return Status::PARAMETERFAULT;
-    }
+    if (!can_take_handle(a.handle_out)) return Status::PARAMETERFAULT;
+    Services& s = services();
+    CentreSetup& under_way = s.centre_setup;
+    if (!under_way.by.same_call(caller) || under_way.claims_changes != s.claims.changes())
+      return check(a.notifications, under_way);
+    under_way.by.stack_pointer = 0;
     abi::NotificationHandle handle = 0;
-    const Status status = services().notifications.setup(setup, services().claims, handle);
+    const Status status = s.notifications.add(under_way.setup, s.claims, handle);
     return status == Status::OKAY ? tell_checked(a.handle_out, handle) : status;
+  }
+
+ private:
+  static Status check(Address from, CentreSetup& under_way) {
+    under_way.by.stack_pointer = 0;
+    if (!take_from_application(from, under_way.setup)) return Status::PARAMETERFAULT;
+    const MemoryClaims& claims = services().claims;
+    const Status status = services().notifications.check(under_way.setup, claims);
+    if (status != Status::OKAY) return status;
+    under_way.by = caller;
+    under_way.claims_changes = claims.changes();
+    return kAgain;
   }
 };
 

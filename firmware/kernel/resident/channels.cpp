@@ -21,6 +21,7 @@ MV_FLASH_CODE void Channels::reset(std::uint32_t seed) {
   for (Slot& slot : slots_) {
     slot.state = State::Free;
     slot.id = 0;
+    slot.forget_messages();
   }
   rate_.reset();
   linger_used_ = 0;
@@ -35,11 +36,6 @@ Channels::Slot* Channels::find(abi::ChannelHandle handle) {
 const Channels::Slot* Channels::find(abi::ChannelHandle handle) const {
   const auto index = handles_.find(handle);
   return index ? &slots_[*index] : nullptr;
-}
-
-Channels::Slot* Channels::find(abi::ChannelHandle handle, abi::ChannelType type) {
-  Slot* slot = find(handle);
-  return slot != nullptr && slot->type == type ? slot : nullptr;
 }
 
 MV_FLASH_CODE abi::Status Channels::check(const abi::OpenChannelParams& params,
@@ -97,10 +93,6 @@ MV_FLASH_CODE abi::Status Channels::open(const abi::OpenChannelParams& params, M
   slot.wants_room = false;
   slot.reason = abi::ClosureReason::NONE;
   slot.pieces.end();
-  slot.requested = false;
-  slot.writer.end();
-  slot.reader.reset();
-  slot.mqtt = {};
   return abi::Status::OKAY;
 }
 
@@ -132,6 +124,7 @@ MV_FLASH_CODE abi::Status Channels::close(abi::ChannelHandle handle, MemoryClaim
   if (!ended && !save_rest(*slot)) return kAgain;
   claims.remove(slot->receive.address());
   claims.remove(slot->send.address());
+  slot->forget_messages();
   handles_.release(static_cast<unsigned>(slot - slots_.data()));
   slot->state = ended ? State::Free : State::Closing;
   if (ended) slot->id = 0;

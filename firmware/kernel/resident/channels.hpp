@@ -81,6 +81,12 @@ class Channels {
     MessageWriter writer;
     MessageReader reader;
     MqttRequests mqtt;
+    void forget_messages() {
+      requested = false;
+      writer.end();
+      reader.reset();
+      mqtt = {};
+    }
     std::uint32_t linger_from = 0;  // what is left of it in linger_
     std::uint32_t linger_end = 0;
   };
@@ -113,7 +119,10 @@ class Channels {
 
   // --- calls on channels that carry messages (calls/messages.hpp) ---
   /// The channel of this handle, if it is of this type.
-  [[nodiscard]] Slot* find(abi::ChannelHandle handle, abi::ChannelType type);
+  [[nodiscard]] Slot* find(abi::ChannelHandle handle, abi::ChannelType type) {
+    const auto index = handles_.find(handle);
+    return index && slots_[*index].type == type ? &slots_[*index] : nullptr;
+  }
 
   // --- link ---
   [[nodiscard]] abi::ChannelType type(unsigned slot) const { return slots_[slot].type; }

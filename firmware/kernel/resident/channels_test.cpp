@@ -10,6 +10,13 @@
 namespace microvisor::firmware::kernel {
 namespace {
 
+/// As the call does in two traps.
+abi::Status check_and_add(Notifications& notifications, const abi::NotificationSetup& setup,
+                          MemoryClaims& claims, abi::NotificationHandle& handle) {
+  const abi::Status status = notifications.check(setup, claims);
+  return status == abi::Status::OKAY ? notifications.add(setup, claims, handle) : status;
+}
+
 using abi::ChannelType;
 using abi::ClosureReason;
 using abi::EventType;
@@ -29,7 +36,7 @@ class ChannelsTest : public testing::Test {
   void SetUp() override {
     notifications.reset(1);
     channels.reset(2);
-    EXPECT_EQ(notifications.setup({51, kRing, 256}, claims, centre), Status::OKAY);
+    EXPECT_EQ(check_and_add(notifications, {51, kRing, 256}, claims, centre), Status::OKAY);
   }
   abi::OpenChannelParams params(std::uint32_t receive = 16, std::uint32_t send = 512) {
     return {1, centre, 77, 5, kReceive, receive, kSend, send, ChannelType::OPAQUEBYTES, {0, 3}};

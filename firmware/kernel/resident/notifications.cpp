@@ -38,10 +38,9 @@ bool Notifications::uses_line(std::uint32_t line) const {
   return line / 32 < kLineWords && (lines_[line / 32] >> (line % 32) & 1) != 0;
 }
 
-MV_FLASH_CODE abi::Status Notifications::setup(const abi::NotificationSetup& setup, MemoryClaims& claims,
-                                               abi::NotificationHandle& handle) {
-  const abi::Status status = check(setup, claims);
-  if (status != abi::Status::OKAY) return status;
+MV_FLASH_CODE abi::Status Notifications::add(const abi::NotificationSetup& setup, MemoryClaims& claims,
+                                             abi::NotificationHandle& handle) {
+  if (!line_belongs_to_application(setup.irq)) return abi::Status::INVALIDINTERRUPT;  // no more
   const auto index = handles_.allocate();
   if (!index) return abi::Status::TOOMANYNOTIFICATIONBUFFERS;
   if (!claims.add(setup.buffer, setup.buffer_size)) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "abi/interface.hpp"
+#include "firmware/kernel/resident/caller.hpp"
 #include "firmware/kernel/resident/handles.hpp"
 #include "firmware/kernel/resident/memory_claims.hpp"
 
@@ -24,6 +25,13 @@ void pend_application_line(std::uint32_t line);
 /// A record is being held back: pump() has to be called soon (Notifications::kRetry).
 void record_held_back();
 
+/// A centre that is being set up: looked at in one trap, added in another.
+struct CentreSetup {
+  Caller by;  // its stack pointer is 0 if there is none
+  abi::NotificationSetup setup{};
+  std::uint32_t claims_changes = 0;
+};
+
 class Notifications {
  public:
   static constexpr unsigned kCentres = 32;
@@ -35,8 +43,10 @@ class Notifications {
 
   void reset(std::uint32_t seed);
 
-  [[nodiscard]] abi::Status setup(const abi::NotificationSetup& setup, MemoryClaims& claims,
-                                  abi::NotificationHandle& handle);
+  [[nodiscard]] abi::Status check(const abi::NotificationSetup& setup, const MemoryClaims& claims) const;
+  /// What has been checked, with the claims as they are.
+  [[nodiscard]] abi::Status add(const abi::NotificationSetup& setup, MemoryClaims& claims,
+                                abi::NotificationHandle& handle);
   [[nodiscard]] abi::Status close(abi::NotificationHandle handle, MemoryClaims& claims);
   [[nodiscard]] bool valid(abi::NotificationHandle handle) const { return handles_.find(handle).has_value(); }
   /// A centre delivers by this line.
@@ -63,7 +73,6 @@ class Notifications {
     abi::Notification record;
     std::uint32_t next;
   };
-  [[nodiscard]] abi::Status check(const abi::NotificationSetup& setup, const MemoryClaims& claims) const;
   [[nodiscard]] bool ready(const Centre& centre, std::uint64_t now) const;
   void deliver(Centre& centre, const abi::Notification& record, std::uint64_t now);
   [[nodiscard]] bool all_held_used() const { return ~held_used_ == 0; }

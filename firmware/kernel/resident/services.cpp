@@ -16,6 +16,7 @@ Services the_services;
 MV_FLASH_CODE void Services::reset_application(std::uint32_t seed) {
   claims.clear();
   notifications.reset(seed);
+  centre_setup = {};
   fast_interrupts.reset();
   network.reset(seed >> 3);
   events.reset(seed >> 5);

@@ -46,6 +46,7 @@ struct Services {
   // Ends with the application.
   MemoryClaims claims;
   Notifications notifications;
+  CentreSetup centre_setup;
   FastInterrupts fast_interrupts;
   NetworkRequests network;
   SystemEvents events;
