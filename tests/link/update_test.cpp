@@ -228,7 +228,10 @@ TEST_F(LinkEncodedUpdate, GoesOnAtASegmentWhereTheConnectionBroke) {
   const auto encoding = protocol::transfer::encode(later, {image, 0x0800'0000});
   EXPECT_LT(encoding.size(), later.size() * 3 / 4);
   const std::size_t segment = encoding.size() / encoding.segment_count();
-  EXPECT_LT(travelled(), encoding.size() + 2 * segment + 4'000) << "a segment twice, and the manifest";
+  constexpr std::size_t kWindow =
+      16 * 1024;  // credit of a fetch (link/update_driver.hpp), lost with the connection
+  EXPECT_LT(travelled(), encoding.size() + segment + kWindow + 4'000)
+      << "the segment that had begun, what was on its way, and the manifest";
   device.reset();
   EXPECT_TRUE(holds(hash));
 }
