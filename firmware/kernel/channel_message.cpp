@@ -153,7 +153,7 @@ abi::Status MessageWriter::write(ApplicationRing& ring) {
 /// Looked at in the copy, since the original may change.
 bool MessageWriter::copy_key(ApplicationRing& ring, std::uint32_t size) const {
   std::array<std::uint32_t, kKeyPiece / 4> words;
-  words[(size - 1) / 4] = kFourSpaces;
+  words.fill(kFourSpaces);  // what is no key's is printable
   copy_from_application(words.data(), part_.data_, size);
   for (std::uint32_t i = 0; 4 * i < size; ++i) {
     if (!is_printable(words[i])) return false;

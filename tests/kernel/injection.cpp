@@ -22,20 +22,18 @@ constexpr std::uint64_t kLongestPath = 20'000;      // of calls that do not wait
 constexpr std::uint64_t kLongestRequest = 100'000;  // of those that send or read messages, which never do
 constexpr std::uint64_t kRounds = 1'000;
 constexpr std::uint64_t kLongestWait = 20'000;
-constexpr std::size_t kTraps = 250;  // of one call that are looked at
+constexpr std::size_t kTraps = 500;  // of one call that are looked at
 
 /// Secure register block of the flash (RM0456 section 7.9).
 constexpr std::uint32_t kFlash = 0x5002'2000;
 
-/// Notes when the handler is entered, and whether an interrupt of the kernel's came before it.
+/// Notes when the handler is entered.
 class EntryWatch final : public board::QuietTracer {
  public:
   void exception_entered(unsigned number, board::World world, std::uint32_t) override {
     if (number == 16 + kLine && world == board::kNonSecure) entered = true;
-    if (number >= 16 && world == board::kSecure) after_kernel = true;
   }
   bool entered = false;
-  bool after_kernel = false;
 };
 
 /// Results that tell a time, which an interrupt changes: the records and log lines a call makes have one too.
@@ -179,9 +177,7 @@ void Injection::disturb(std::uint64_t instruction, Injected& result) const {
     break;
   }
   board.core().tracer = nullptr;
-  if (watch.after_kernel) {
-    result.longest_wait_with_timer = std::max(result.longest_wait_with_timer, wait);
-  } else if (wait > result.longest_wait) {
+  if (wait > result.longest_wait) {
     result.longest_wait = wait;
     result.longest_wait_at = instruction;
   }

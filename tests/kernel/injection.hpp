@@ -41,10 +41,9 @@ struct Injected {
   std::string id;
   std::uint64_t path = 0;  ///< instructions from the branch to what follows it, undisturbed
   std::uint64_t runs = 0;
-  std::uint64_t longest_wait = 0;             ///< instructions
-  std::uint64_t longest_wait_at = 0;          ///< pending in front of this instruction of the path
-  std::uint64_t longest_wait_with_timer = 0;  ///< where the scheduler's timer came in between
-  double longest_microseconds = 0;            ///< of the board's time, in any of the runs
+  std::uint64_t longest_wait = 0;     ///< instructions
+  std::uint64_t longest_wait_at = 0;  ///< pending in front of this instruction of the path
+  double longest_microseconds = 0;    ///< of the board's time, in any of the runs
   std::vector<std::string> failures;
 };
 

@@ -59,15 +59,17 @@ int torture(std::string_view only, double seconds, const char* self) {
 }
 
 /// Of each call: instructions of its path and the longest wait with its largest arguments; waits in
-/// microseconds of the board while bank 2 is erased.
+/// microseconds of the board while bank 2 is erased. Waits are longest for what comes with a trap.
 int figures() {
   std::printf("{\"calls\": [");
   const char* separator = "";
   for (const abi::CallShape& call : abi::kCallShapes) {
     if (!Injection::possible(call)) continue;
-    Injection typical(call, Amount::Typical, {.compare = false});
-    const Injected plain = Injection(call, Amount::Largest, {.compare = false}).run();
-    const Injected erase = Injection(call, Amount::Largest, {.erase = true, .compare = false}).run();
+    constexpr Disturbance kWaits{.compare = false, .at_traps = true};
+    constexpr Disturbance kWaitsWithErase{.erase = true, .compare = false, .at_traps = true};
+    Injection typical(call, Amount::Typical, kWaits);
+    const Injected plain = Injection(call, Amount::Largest, kWaits).run();
+    const Injected erase = Injection(call, Amount::Largest, kWaitsWithErase).run();
     const Injected usual = typical.run();
     std::printf(
         "%s\n  {\"name\": \"%s\", \"path\": %llu, \"largest_path\": %llu, \"wait\": %llu, \"erase_us\": "
