@@ -3,10 +3,8 @@
 #include <sys/socket.h>
 
 #include <regex>
-#include <set>
 
-#include "cloud/test/device_client.hpp"
-#include "cloud/test/running_server.hpp"
+#include "cloud/test/api_fixture.hpp"
 #include "protocol/bundle/test_support.hpp"
 
 namespace microvisor::cloud {
@@ -15,49 +13,20 @@ namespace {
 using nlohmann::json;
 using test::bundle_zip;
 using test::HttpReply;
-using Names = std::set<std::string>;
-
-Names names_of(const json& object) {
-  Names names;
-  for (const auto& [name, value] : object.items()) names.insert(name);
-  return names;
-}
-
-bool is_date(const json& value) {
-  static const std::regex kDate(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)");
-  return value.is_string() && std::regex_match(value.get<std::string>(), kDate);
-}
+using test::is_date;
+using test::Names;
+using test::names_of;
 
 bool is_sid_of(const std::string& prefix, const json& value) {
   return value.is_string() &&
          std::regex_match(value.get<std::string>(), std::regex("^" + prefix + "[0-9a-f]{32}$"));
 }
 
-struct ApiTest : testing::Test {
-  test::RunningServer running;
-  test::HttpClient client = running.client();
-
-  void expect_error(const HttpReply& reply, int status, int code) const {
-    EXPECT_EQ(reply.status, status) << reply.body;
-    const json body = reply.json();
-    EXPECT_EQ(names_of(body), (Names{"code", "message", "more_info", "status"}));
-    EXPECT_EQ(body["status"], status);
-    EXPECT_EQ(body["code"], code);
-    EXPECT_FALSE(body["message"].get<std::string>().empty());
-    const std::string more = body["more_info"];
-    const std::string base = running.url("");
-    ASSERT_EQ(more.substr(0, base.size()), base);
-    EXPECT_EQ(client.get(more.substr(base.size())).status, 200);
-  }
+struct ApiTest : test::ApiFixture {
   json app(unsigned seed, const std::string& name = "") const {
     const HttpReply reply = client.upload(bundle_zip(seed), name);
     EXPECT_EQ(reply.status, 201) << reply.body;
     return reply.json();
-  }
-  std::string device(const std::string& name = "") const {
-    json members = json::object();
-    if (!name.empty()) members["unique_name"] = name;
-    return test::provision(client, members).sid;
   }
 };
 

@@ -6,13 +6,10 @@
 #include <fstream>
 #include <map>
 #include <random>
-#include <regex>
-#include <set>
 
 #include "cloud/api/form.hpp"
 #include "cloud/channels/channel.hpp"
-#include "cloud/test/device_client.hpp"
-#include "cloud/test/running_server.hpp"
+#include "cloud/test/api_fixture.hpp"
 
 namespace microvisor::cloud {
 namespace {
@@ -20,34 +17,16 @@ namespace {
 using api::percent_encode;
 using nlohmann::json;
 using test::HttpReply;
-using Names = std::set<std::string>;
+using test::is_date;
+using test::Names;
+using test::names_of;
 
-Names names_of(const json& object) {
-  Names names;
-  for (const auto& [name, value] : object.items()) names.insert(name);
-  return names;
-}
-
-struct ConfigurationTest : testing::Test {
-  test::RunningServer running;
-  test::HttpClient client = running.client();
-
-  static void expect_error(const HttpReply& reply, int status, int code) {
-    EXPECT_EQ(reply.status, status) << reply.body;
-    EXPECT_EQ(reply.json()["code"], code);
-    EXPECT_EQ(reply.json()["status"], status);
-    EXPECT_FALSE(reply.json()["message"].get<std::string>().empty());
-  }
+struct ConfigurationTest : test::ApiFixture {
   HttpReply create(const std::string& path, const std::string& key, const std::string& value) const {
     return client.post_form(path, "Key=" + percent_encode(key) + "&Value=" + percent_encode(value));
   }
   HttpReply update(const std::string& item, const std::string& value) const {
     return client.post_form(item, "Value=" + percent_encode(value));
-  }
-  std::string device(const std::string& name = "") const {
-    json members = json::object();
-    if (!name.empty()) members["unique_name"] = name;
-    return test::provision(client, members).sid;
   }
   /// Create, fetch, update, list and delete in one collection; `device_sid` is empty at account scope.
   void live(const std::string& path, bool secret, const std::string& device_sid) const;
@@ -65,8 +44,7 @@ void ConfigurationTest::live(const std::string& path, bool secret, const std::st
   EXPECT_EQ(names_of(item), fields);
   EXPECT_EQ(item["key"], "first");
   EXPECT_EQ(item["url"], running.url(path + "/first"));
-  EXPECT_TRUE(
-      std::regex_match(item[moment].get<std::string>(), std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")));
+  EXPECT_TRUE(is_date(item[moment]));
   EXPECT_EQ(item.value("value", "none"), secret ? "none" : "some value");
   EXPECT_EQ(item.value("device_sid", ""), device_sid);
   EXPECT_EQ(client.get(path + "/first").json(), item);

@@ -16,11 +16,11 @@ struct HttpReachTest : HttpRelayTest {};
 
 TEST_F(HttpReachTest, CertificatesAreVerifiedAgainstTheHost) {
   const auto handler = [](const Request&, Peer& peer) { peer.write(response_with("x")); };
-  const TestAuthority stranger;
-  const HttpsServer other_name(authority.issue("DNS:other.test"), handler);
-  const HttpsServer other_authority(stranger.issue("DNS:server.test"), handler);
-  const HttpsServer expired(authority.issue("DNS:server.test", true), handler);
-  const HttpsServer address_only(authority.issue("IP:127.0.0.1"), handler);
+  const TlsAuthority stranger{"A stranger"};
+  const HttpsServer other_name(authority.issue("A server of a test", "DNS:other.test"), handler);
+  const HttpsServer other_authority(stranger.issue("A server of a test", "DNS:server.test"), handler);
+  const HttpsServer expired(authority.issue("A server of a test", "DNS:server.test", true), handler);
+  const HttpsServer address_only(authority.issue("A server of a test", "IP:127.0.0.1"), handler);
   for (const HttpsServer* it : {&other_name, &other_authority, &expired, &address_only}) {
     relay.reset();
     resolve.clear();
@@ -31,7 +31,7 @@ TEST_F(HttpReachTest, CertificatesAreVerifiedAgainstTheHost) {
 }
 
 TEST_F(HttpReachTest, ACertificateForAllBelowADomainWillDo) {
-  server = std::make_unique<HttpsServer>(authority.issue("DNS:*.server.test"),
+  server = std::make_unique<HttpsServer>(authority.issue("A server of a test", "DNS:*.server.test"),
                                          [](const Request&, Peer& peer) { peer.write(response_with("x")); });
   name("a.server.test:443", *server);
   name("server.test:443", *server);
@@ -60,10 +60,11 @@ TEST_F(HttpReachTest, RedirectsAreFollowedToTheLastResponse) {
       return void(peer.write(redirect_to("https://second.test:8443/end")));
     peer.write(response_with("here"));
   });
-  HttpsServer second(authority.issue("DNS:second.test"), [](const Request& request, Peer& peer) {
-    peer.write(
-        response_with(request.line + "|" + request.header("Authorization") + "|" + request.header("Accept")));
-  });
+  HttpsServer second(authority.issue("A server of a test", "DNS:second.test"),
+                     [](const Request& request, Peer& peer) {
+                       peer.write(response_with(request.line + "|" + request.header("Authorization") + "|" +
+                                                request.header("Accept")));
+                     });
   name("second.test:8443", second);
   auto request = request_for("https://server.test/start", "POST", "body");
   request.add_headers("Authorization: Bearer secret");
@@ -144,7 +145,7 @@ TEST_F(HttpReachTest, ARefusalIsToldToTheOperatorOnce) {
 }
 
 TEST_F(HttpReachTest, ARedirectToAPrivateAddressIsNotFollowed) {
-  const HttpsServer inside(authority.issue("DNS:inside.test,IP:127.0.0.1"),
+  const HttpsServer inside(authority.issue("A server of a test", "DNS:inside.test,IP:127.0.0.1"),
                            [](const Request&, Peer& peer) { peer.write(response_with("secret")); });
   const std::string port = std::to_string(inside.port());
   std::string location;
@@ -162,7 +163,7 @@ TEST_F(HttpReachTest, AnAccountsListHoldsForTheFirstServerAndForEachRedirect) {
   serve([&](const Request& request, Peer& peer) {
     peer.write(request.line.find("/away") != std::string::npos ? redirect_to(location) : response_with("x"));
   });
-  HttpsServer second(authority.issue("DNS:second.test"),
+  HttpsServer second(authority.issue("A server of a test", "DNS:second.test"),
                      [](const Request&, Peer& peer) { peer.write(response_with("x")); });
   name("second.test:443", second);
   world.store->allow_host(world.account.sid, "server.test");

@@ -25,8 +25,8 @@ link::Frame on_stream(std::uint32_t stream) {
 }
 
 struct HttpSessionTest : testing::Test {
-  test::TestAuthority authority;
-  HttpsServer server{authority.issue("DNS:server.test"),
+  test::TlsAuthority authority{"Authority of a test"};
+  HttpsServer server{authority.issue("A server of a test", "DNS:server.test"),
                      [](const HttpsServer::Request& request, HttpsServer::Peer& peer) {
                        const std::string body(20000, request.body.empty() ? '-' : request.body[0]);
                        peer.write("HTTP/1.1 201 Created\r\nContent-Length: 20000\r\n\r\n" + body);
@@ -37,7 +37,7 @@ struct HttpSessionTest : testing::Test {
   test::DeviceIdentity identity = test::provision(client);
 
   [[nodiscard]] RelayOptions options() const {
-    std::ofstream(file) << authority.certificate();
+    std::ofstream(file) << authority.own().certificate_pem;
     return {{"server.test:443:127.0.0.1:" + std::to_string(server.port())}, file};
   }
 
@@ -131,7 +131,7 @@ TEST_F(HttpSessionTest, TheAccountsListIsKeptAndHolds) {
 }
 
 TEST_F(HttpSessionTest, TheCloudStopsWhileARequestIsUnderWay) {
-  HttpsServer silent(authority.issue("DNS:server.test"),
+  HttpsServer silent(authority.issue("A server of a test", "DNS:server.test"),
                      [](const HttpsServer::Request&, HttpsServer::Peer& peer) { peer.wait_until_gone(); });
   ServerOptions options = running.options();
   options.relay.resolve = {"server.test:443:127.0.0.1:" + std::to_string(silent.port())};

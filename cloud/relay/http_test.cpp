@@ -120,7 +120,7 @@ TEST_F(HttpRelayTest, CompressedBodiesAreDecoded) {
 
 TEST_F(HttpRelayTest, OverIpv6) {
   const HttpsServer v6(
-      authority.issue("DNS:server.test"),
+      authority.issue("A server of a test", "DNS:server.test"),
       [](const Request&, Peer& peer) { peer.write(response_with("six")); }, true);
   resolve.push_back("server.test:443:[::1]:" + std::to_string(v6.port()));
   EXPECT_EQ(ask(request_for("https://server.test/")).body(), "six");

@@ -140,6 +140,9 @@ class Session final : public BrokerEvents {
   void begin(const ConnectRequest& request);
   bool perform(channel::Kind kind, protocol::ByteView message);
   bool subscribe(protocol::ByteView message);
+  /// What both have in common: `read(message)` may find that it is no request.
+  template <typename Message>
+  bool ask_about_topics(protocol::ByteView bytes, channel::Kind answer_kind, auto read, auto write);
   bool unsubscribe(protocol::ByteView message);
   bool publish(protocol::ByteView message);
   void publish_now(const PublishRequest& request);

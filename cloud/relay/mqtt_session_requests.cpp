@@ -108,36 +108,33 @@ std::uint16_t Session::new_id() {
   return id;
 }
 
-bool Session::subscribe(protocol::ByteView bytes) {
-  channel::MqttSubscribe message;
+template <typename Message>
+bool Session::ask_about_topics(protocol::ByteView bytes, channel::Kind answer_kind, auto read, auto write) {
+  Message message;
   if (!parse(bytes, message)) return false;
-  constexpr auto kAnswer = channel::KIND_MQTT_SUBSCRIBE_RESPONSE;
-  const auto request = read_request(message, request_.connect.version);
+  const auto request = read(message);
   if (state_ != State::Connected || !request) {
-    answer(kAnswer, message.correlation_id(),
+    answer(answer_kind, message.correlation_id(),
            request ? RequestState::NotConnected : RequestState::InvalidParameters, "");
     return true;
   }
   const std::uint16_t id = new_id();
-  await(id, {kAnswer, request->correlation_id, request->topics.size()});
-  send(write_subscribe(request_.connect.version, id, request->topics));
+  await(id, {answer_kind, request->correlation_id, request->topics.size()});
+  send(write(request_.connect.version, id, request->topics));
   return true;
 }
 
+bool Session::subscribe(protocol::ByteView bytes) {
+  return ask_about_topics<channel::MqttSubscribe>(
+      bytes, channel::KIND_MQTT_SUBSCRIBE_RESPONSE,
+      [this](const auto& message) { return read_request(message, request_.connect.version); },
+      write_subscribe);
+}
+
 bool Session::unsubscribe(protocol::ByteView bytes) {
-  channel::MqttUnsubscribe message;
-  if (!parse(bytes, message)) return false;
-  constexpr auto kAnswer = channel::KIND_MQTT_UNSUBSCRIBE_RESPONSE;
-  const auto request = read_request(message);
-  if (state_ != State::Connected || !request) {
-    answer(kAnswer, message.correlation_id(),
-           request ? RequestState::NotConnected : RequestState::InvalidParameters, "");
-    return true;
-  }
-  const std::uint16_t id = new_id();
-  await(id, {kAnswer, request->correlation_id, request->topics.size()});
-  send(write_unsubscribe(request_.connect.version, id, request->topics));
-  return true;
+  return ask_about_topics<channel::MqttUnsubscribe>(
+      bytes, channel::KIND_MQTT_UNSUBSCRIBE_RESPONSE,
+      [](const auto& message) { return read_request(message); }, write_unsubscribe);
 }
 
 bool Session::publish(protocol::ByteView bytes) {

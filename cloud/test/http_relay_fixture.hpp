@@ -85,7 +85,7 @@ inline channel::HttpRequest request_for(const std::string& url, const std::strin
 
 struct HttpRelayTest : testing::Test {
   World world;
-  TestAuthority authority;
+  TlsAuthority authority{"Authority of a test"};
   Queue queue;
   HttpLimits limits;
   std::vector<std::string> resolve;
@@ -105,7 +105,7 @@ struct HttpRelayTest : testing::Test {
 
   /// A server called server.test on port 443, and what it does.
   void serve(HttpsServer::Handler handler, const std::string& names = "DNS:server.test") {
-    server = std::make_unique<HttpsServer>(authority.issue(names), std::move(handler));
+    server = std::make_unique<HttpsServer>(authority.issue("A server of a test", names), std::move(handler));
     name("server.test:443", *server);
   }
   void serve(const std::string& response, const std::string& names = "DNS:server.test") {
@@ -116,7 +116,7 @@ struct HttpRelayTest : testing::Test {
   }
   HttpRelay& made() {
     if (relay) return *relay;
-    std::ofstream(authorities) << authority.certificate();
+    std::ofstream(authorities) << authority.own().certificate_pem;
     policy = *RelayPolicy::make({resolve, authorities});
     start_relay();
     return *relay;

@@ -17,51 +17,6 @@
 namespace microvisor::cloud::test {
 namespace {
 
-OwnedKey key_of(const std::string& pem) {
-  return OwnedKey(PEM_read_bio_PrivateKey(bio_of(pem).get(), nullptr, nullptr, nullptr));
-}
-OwnedCertificate certificate_of(const std::string& pem) {
-  return OwnedCertificate(PEM_read_bio_X509(bio_of(pem).get(), nullptr, nullptr, nullptr));
-}
-
-void add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
-  X509V3_CTX context;
-  X509V3_set_ctx_nodb(&context);
-  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
-  X509_EXTENSION* made = X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str());
-  if (made == nullptr) throw_openssl("certificate extension");
-  X509_add_ext(certificate, made, -1);
-  X509_EXTENSION_free(made);
-}
-
-/// For a key of its own; without an issuer, of itself.
-KeyAndCertificate make_certificate(const std::string& name, const KeyAndCertificate* issuer,
-                                   const std::string& alternatives, bool expired) {
-  static std::atomic<long> serial{1};
-  KeyAndCertificate made;
-  made.key = protocol::SigningKey::generate().private_pem();
-  const OwnedKey key = key_of(made.key);
-  const OwnedCertificate certificate(X509_new());
-  X509* x509 = certificate.get();
-  X509_set_version(x509, 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(x509), serial++);
-  ASN1_TIME_set_string_X509(X509_getm_notBefore(x509), "20200101000000Z");
-  ASN1_TIME_set_string_X509(X509_getm_notAfter(x509), expired ? "20210101000000Z" : "20991231235959Z");
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(x509), "CN", MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
-  X509_set_pubkey(x509, key.get());
-  const OwnedCertificate issuing = issuer != nullptr ? certificate_of(issuer->certificate) : nullptr;
-  const OwnedKey issuing_key = issuer != nullptr ? key_of(issuer->key) : nullptr;
-  X509* by = issuing ? issuing.get() : x509;
-  X509_set_issuer_name(x509, X509_get_subject_name(by));
-  add_extension(x509, by, NID_basic_constraints,
-                issuer != nullptr ? "critical,CA:FALSE" : "critical,CA:TRUE");
-  if (!alternatives.empty()) add_extension(x509, by, NID_subject_alt_name, alternatives);
-  X509_sign(x509, issuing_key ? issuing_key.get() : key.get(), EVP_sha256());
-  made.certificate = written("certificate", [&](BIO* bio) { return PEM_write_bio_X509(bio, x509); });
-  return made;
-}
-
 bool read_request(SSL* tls, HttpsServer::Request& request) {
   std::string bytes;
   std::size_t length = 0;
@@ -85,12 +40,6 @@ bool read_request(SSL* tls, HttpsServer::Request& request) {
 }
 
 }  // namespace
-
-TestAuthority::TestAuthority() : root_(make_certificate("Authority of a test", nullptr, {}, false)) {}
-
-KeyAndCertificate TestAuthority::issue(const std::string& names, bool expired) const {
-  return make_certificate("A server of a test", &root_, names, expired);
-}
 
 std::string HttpsServer::Request::header(const std::string& name) const {
   for (const std::string& each : headers) {
@@ -117,11 +66,18 @@ void HttpsServer::Peer::reset() {
   SSL_set_quiet_shutdown(tls_, 1);
 }
 
-HttpsServer::HttpsServer(const KeyAndCertificate& identity, Handler handler, bool v6)
+HttpsServer::HttpsServer(const Credential& identity, Handler handler, bool v6)
     : context_(SSL_CTX_new(TLS_server_method())), handler_(std::move(handler)) {
   std::signal(SIGPIPE, SIG_IGN);
-  SSL_CTX_use_certificate(context_.get(), certificate_of(identity.certificate).get());
-  SSL_CTX_use_PrivateKey(context_.get(), key_of(identity.key).get());
+  const auto& [certificate_pem, key_pem, certificate, key] = identity;
+  const auto bytes = [](const std::string& der) {
+    return reinterpret_cast<const unsigned char*>(der.data());
+  };
+  if (SSL_CTX_use_certificate_ASN1(context_.get(), static_cast<int>(certificate.size()),
+                                   bytes(certificate)) != 1 ||
+      SSL_CTX_use_PrivateKey_ASN1(EVP_PKEY_EC, context_.get(), bytes(key), static_cast<long>(key.size())) !=
+          1)
+    throw_openssl("the server's certificate and key");
   listener_ = ::socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_storage address{};
   address.ss_family = v6 ? AF_INET6 : AF_INET;

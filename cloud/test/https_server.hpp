@@ -14,21 +14,9 @@
 #include <vector>
 
 #include "cloud/gateway/openssl.hpp"
-#include "cloud/gateway/pki.hpp"
+#include "cloud/test/tls_authority.hpp"
 
 namespace microvisor::cloud::test {
-
-/// A certification authority of the test's own.
-class TestAuthority {
- public:
-  TestAuthority();
-  [[nodiscard]] const std::string& certificate() const { return root_.certificate; }
-  /// `names` as in subjectAltName: "DNS:server.test,IP:127.0.0.1".
-  [[nodiscard]] KeyAndCertificate issue(const std::string& names, bool expired = false) const;
-
- private:
-  KeyAndCertificate root_;
-};
 
 class HttpsServer {
  public:
@@ -55,7 +43,7 @@ class HttpsServer {
   };
   using Handler = std::function<void(const Request&, Peer&)>;
 
-  HttpsServer(const KeyAndCertificate& identity, Handler handler, bool v6 = false);
+  HttpsServer(const Credential& identity, Handler handler, bool v6 = false);
   ~HttpsServer();
   HttpsServer(const HttpsServer&) = delete;
   HttpsServer& operator=(const HttpsServer&) = delete;
