@@ -329,6 +329,15 @@ static void read_everything(MvChannelHandle handle, enum MvMqttReadableDataType 
   EXPECT(call, INVALIDHANDLE, STALE, good); \
   EXPECT(call, PARAMETERFAULT, handle, NOWHERE)
 
+/* The same of what also needs room, and shows a bad pointer late. */
+#define READ_WITH_ROOM(call, into, room, enough, pointer) \
+  READ_BADLY(call, &(into));                              \
+  (into).room = 1;                                        \
+  EXPECT(call, INVALIDBUFFERSIZE, handle, &(into));       \
+  (into).room = (enough);                                 \
+  EXPECT_LATE(call, handle, &(into), &(into).pointer);    \
+  EXPECT(call, OKAY, handle, &(into))
+
 static void read_one(MvChannelHandle handle, enum MvMqttReadableDataType type) {
   union {
     struct MvMqttConnectResponse connected;
@@ -349,36 +358,16 @@ static void read_one(MvChannelHandle handle, enum MvMqttReadableDataType type) {
       EXPECT(mvMqttReadDisconnectResponse, OKAY, handle, &r.disconnected);
       break;
     case MV_MQTTREADABLEDATATYPE_MESSAGERECEIVED:
-      READ_BADLY(mvMqttReceiveMessage, &message);
-      message.payload.size = 1;
-      EXPECT(mvMqttReceiveMessage, INVALIDBUFFERSIZE, handle, &message);
-      message.payload.size = 100;
-      EXPECT_LATE(mvMqttReceiveMessage, handle, &message, &message.payload.data);
-      EXPECT(mvMqttReceiveMessage, OKAY, handle, &message);
+      READ_WITH_ROOM(mvMqttReceiveMessage, message, payload.size, 100, payload.data);
       break;
     case MV_MQTTREADABLEDATATYPE_MESSAGELOST:
-      READ_BADLY(mvMqttReceiveLostMessageInfo, &lost);
-      lost.topic.size = 1;
-      EXPECT(mvMqttReceiveLostMessageInfo, INVALIDBUFFERSIZE, handle, &lost);
-      lost.topic.size = 100;
-      EXPECT_LATE(mvMqttReceiveLostMessageInfo, handle, &lost, &lost.topic.data);
-      EXPECT(mvMqttReceiveLostMessageInfo, OKAY, handle, &lost);
+      READ_WITH_ROOM(mvMqttReceiveLostMessageInfo, lost, topic.size, 100, topic.data);
       break;
     case MV_MQTTREADABLEDATATYPE_SUBSCRIBERESPONSE:
-      READ_BADLY(mvMqttReadSubscribeResponse, &subscribed);
-      subscribed.reason_codes_size = 1;
-      EXPECT(mvMqttReadSubscribeResponse, INVALIDBUFFERSIZE, handle, &subscribed);
-      subscribed.reason_codes_size = 4;
-      EXPECT_LATE(mvMqttReadSubscribeResponse, handle, &subscribed, &subscribed.reason_codes);
-      EXPECT(mvMqttReadSubscribeResponse, OKAY, handle, &subscribed);
+      READ_WITH_ROOM(mvMqttReadSubscribeResponse, subscribed, reason_codes_size, 4, reason_codes);
       break;
     case MV_MQTTREADABLEDATATYPE_UNSUBSCRIBERESPONSE:
-      READ_BADLY(mvMqttReadUnsubscribeResponse, &unsubscribed);
-      unsubscribed.reason_codes_size = 1;
-      EXPECT(mvMqttReadUnsubscribeResponse, INVALIDBUFFERSIZE, handle, &unsubscribed);
-      unsubscribed.reason_codes_size = 4;
-      EXPECT_LATE(mvMqttReadUnsubscribeResponse, handle, &unsubscribed, &unsubscribed.reason_codes);
-      EXPECT(mvMqttReadUnsubscribeResponse, OKAY, handle, &unsubscribed);
+      READ_WITH_ROOM(mvMqttReadUnsubscribeResponse, unsubscribed, reason_codes_size, 4, reason_codes);
       break;
     default: break;
   }
