@@ -117,7 +117,7 @@ SharedBytes Gateway::account_object(const std::string& account_sid, const protoc
   std::erase_if(objects_, [](const auto& entry) { return entry.second.expired(); });
   if (!content) return nullptr;
   ++counters_.objects;
-  const auto shared = std::make_shared<const protocol::Bytes>(std::move(*content));
+  auto shared = std::make_shared<const protocol::Bytes>(std::move(*content));
   objects_[key] = shared;
   return shared;
 }

@@ -12,7 +12,6 @@ namespace {
 using test::MosquittoBroker;
 using test::MqttDevice;
 using test::MqttPeer;
-using testing::UnorderedElementsAre;
 
 constexpr auto kPublished = channel::KIND_MQTT_PUBLISH_RESPONSE;
 constexpr auto kSubscribed = channel::KIND_MQTT_SUBSCRIBE_RESPONSE;

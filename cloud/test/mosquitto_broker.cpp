@@ -34,9 +34,10 @@ std::uint16_t free_port() {
   const int handle = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address = loopback(0);
   socklen_t size = sizeof address;
-  ::bind(handle, reinterpret_cast<sockaddr*>(&address), size);
-  ::getsockname(handle, reinterpret_cast<sockaddr*>(&address), &size);
+  const bool bound = ::bind(handle, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                     ::getsockname(handle, reinterpret_cast<sockaddr*>(&address), &size) == 0;
   ::close(handle);
+  if (!bound) throw std::runtime_error("no port on loopback");
   return ntohs(address.sin_port);
 }
 
@@ -50,6 +51,7 @@ bool answers(std::uint16_t port) {
 
 pid_t spawn(const std::vector<std::string>& words, const std::string& log) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   const pid_t process = ::fork();

@@ -163,7 +163,7 @@ unsigned Translator::in_use(std::uint64_t now) const {
 /// Without a free entry the one that has been silent for longest gives way, but not an established connection
 /// to anything else than another one.
 Translator::Entry* Translator::find_or_begin(const Exchange& exchange, std::uint64_t now) {
-  Entry* best = nullptr;
+  Entry* best = entries_.data();
   const auto gives_way_before = [now](const Entry& a, const Entry& b) {
     if (ended(a, now) != ended(b, now)) return ended(a, now);
     const bool a_stands = a.state == State::Established, b_stands = b.state == State::Established;
@@ -171,7 +171,7 @@ Translator::Entry* Translator::find_or_begin(const Exchange& exchange, std::uint
   };
   for (Entry& entry : entries_) {
     if (!ended(entry, now) && entry.exchange == exchange) return &entry;
-    if (best == nullptr || gives_way_before(entry, *best)) best = &entry;
+    if (gives_way_before(entry, *best)) best = &entry;
   }
   *best = {State::Opening, exchange, now};
   return best;

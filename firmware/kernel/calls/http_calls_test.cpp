@@ -199,8 +199,8 @@ TEST_F(HttpCallsTest, TheBodyIsReadFromAnyOffset) {
 
 TEST_F(HttpCallsTest, HeadersAreReadInAnyOrder) {
   open();
-  std::vector<std::string> headers;
-  for (int i = 0; i < 20; ++i) headers.push_back("Header-" + std::to_string(i) + ": value");
+  std::vector<std::string> headers(20);
+  for (std::size_t i = 0; i < headers.size(); ++i) headers[i] = "Header-" + std::to_string(i) + ": value";
   answer(headers, "body");
   for (const unsigned index : {0U, 19U, 3U, 4U, 2U}) EXPECT_EQ(header(index), headers[index]);
   header(20, Status::INDEXINVALID);
