@@ -40,6 +40,7 @@ int run_program(int count, char** arguments) {
   add_configs(program, context);
   add_signers(program, context);
   add_decrypters(program, context);
+  add_endpoints(program, context);
   add_kernels(program, context);
   add_relay(program, context);
   add_board(program, context);

@@ -28,6 +28,7 @@
 #include "cloud/relay/http.hpp"
 #include "cloud/relay/mqtt_line.hpp"
 #include "cloud/relay/mqtt_relay.hpp"
+#include "cloud/relay/stream_relay.hpp"
 
 namespace microvisor::cloud {
 namespace {
@@ -154,6 +155,7 @@ struct Server::Impl {
   std::optional<api::HttpServer> http;
   std::optional<Listener> listener;
   asio::io_context io{1};
+  std::optional<StreamRelay> streams;
   std::function<void(std::function<void()>)> post = [this](std::function<void()> function) {
     asio::post(io, std::move(function));
   };
@@ -173,6 +175,7 @@ struct Server::Impl {
   void open_services(const ServerOptions& options);
   void open_mqtt();
   asio::awaitable<void> tick_mqtt();
+  void open_streams();
   tl::expected<void, Error> open_credentials(const std::string& gateway_address);
   tl::expected<void, Error> open(const ServerOptions& options);
   void begin_stop();
@@ -203,6 +206,7 @@ void Server::Impl::open_services(const ServerOptions& options) {
   http_relay = HttpRelay::make(*store, *bus, clock, *relay_policy, post);
   gateway->serve(link::SERVICE_HTTP, http_relay->service());
   open_mqtt();
+  open_streams();
   credentials_path = directory / kCredentialsName;
 }
 
@@ -225,6 +229,13 @@ asio::awaitable<void> Server::Impl::tick_mqtt() {
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     mqtt_relay->tick();
   }
+}
+
+void Server::Impl::open_streams() {
+  streams.emplace(io, *relay_policy, [this](const std::string& sid) { return store->allowed_hosts(sid); });
+  gateway->serve_endpoints([this](std::shared_ptr<ByteStream> stream, const std::string& url) {
+    return streams->serve(std::move(stream), url);
+  });
 }
 
 /// The file is written before the account is stored: killed in between, the next start begins anew.
@@ -299,7 +310,9 @@ void Server::Impl::begin_stop() {
 asio::awaitable<void> Server::Impl::finish() {
   asio::steady_timer timer(io);
   const auto deadline = std::chrono::steady_clock::now() + kStopTime;
-  const auto quiet = [this] { return http->quiet() && listener->quiet() && mqtt_relay->quiet(); };
+  const auto quiet = [this] {
+    return http->quiet() && listener->quiet() && mqtt_relay->quiet() && streams->carried() == 0;
+  };
   while (!quiet() && std::chrono::steady_clock::now() < deadline) {
     timer.expires_after(kStopPoll);
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));

@@ -38,6 +38,7 @@ void add_device_custody(CLI::App& devices, Context& context);
 void add_device_attestation(CLI::App& devices, Context& context);
 void add_device_crashes(CLI::App& devices, Context& context);
 void add_device_return(CLI::App& devices, Context& context);
+void add_endpoints(CLI::App& program, Context& context);
 void add_factory(CLI::App& program, Context& context);
 void add_kernels(CLI::App& program, Context& context);
 void add_login(CLI::App& program, Context& context);

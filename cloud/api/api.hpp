@@ -140,6 +140,10 @@ Answer deploy_kernel_to_all(const Services& services, const Call& call);
 Answer list_measurements(const Services& services, const Call& call);
 Answer trust_measurement(const Services& services, const Call& call);
 Answer distrust_measurement(const Services& services, const Call& call);
+
+Answer list_endpoints(const Services& services, const Call& call);
+Answer set_endpoint(const Services& services, const Call& call);
+Answer remove_endpoint(const Services& services, const Call& call);
 /// What a device's resource under /api says of its attestation.
 nlohmann::ordered_json attestation_of(const Services& services, const Device& device);
 

@@ -103,6 +103,15 @@ Answer metrics(const Services& services, const Call&) {
   add("microvisor_mqtt_received_total", "counter", "MQTT messages taken for devices.", mqtt.received);
   add("microvisor_mqtt_lost_total", "counter", "MQTT messages that did not fit, reported as lost.",
       mqtt.lost);
+  const ByteStreamCounters& streams = counters.byte_streams;
+  add("microvisor_byte_streams_open", "gauge", "Opaque channels to endpoints that are open.", streams.open);
+  add("microvisor_byte_streams_total", "counter", "Opaque channels opened to endpoints.", streams.opened);
+  add("microvisor_byte_streams_failed_total", "counter",
+      "Of these, ended by the endpoint or the relay otherwise than in order.", streams.failed);
+  add("microvisor_byte_stream_bytes_to_devices_total", "counter", "Bytes from endpoints to devices.",
+      streams.bytes_to_devices);
+  add("microvisor_byte_stream_bytes_from_devices_total", "counter", "Bytes from devices to endpoints.",
+      streams.bytes_from_devices);
   Response response;
   response.body = std::move(text);
   response.content_type = "text/plain; version=0.0.4";

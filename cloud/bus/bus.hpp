@@ -34,6 +34,11 @@ struct SignersChanged {
   std::string account_sid;
 };
 
+/// Opaque channels of the account's devices may be opened to other endpoints.
+struct EndpointsChanged {
+  std::string account_sid;
+};
+
 /// The device's record in the store is not what it was.
 struct DeviceChanged {
   std::string device_sid;
@@ -48,11 +53,13 @@ class Bus {
   virtual void publish(const DeviceCommand& message) = 0;
   virtual void publish(const DeviceChanged& message) = 0;
   virtual void publish(const SignersChanged& message) = 0;
+  virtual void publish(const EndpointsChanged& message) = 0;
   virtual void publish(const LogRecord& message) = 0;
 
   virtual void subscribe(Handler<DeviceCommand> handler) = 0;
   virtual void subscribe(Handler<DeviceChanged> handler) = 0;
   virtual void subscribe(Handler<SignersChanged> handler) = 0;
+  virtual void subscribe(Handler<EndpointsChanged> handler) = 0;
   virtual void subscribe(Handler<LogRecord> handler) = 0;
 };
 

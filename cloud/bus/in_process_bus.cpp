@@ -12,10 +12,12 @@ class InProcessBus final : public Bus {
   void publish(const DeviceCommand& message) override { deliver(message); }
   void publish(const DeviceChanged& message) override { deliver(message); }
   void publish(const SignersChanged& message) override { deliver(message); }
+  void publish(const EndpointsChanged& message) override { deliver(message); }
   void publish(const LogRecord& message) override { deliver(message); }
   void subscribe(Handler<DeviceCommand> handler) override { add(std::move(handler)); }
   void subscribe(Handler<DeviceChanged> handler) override { add(std::move(handler)); }
   void subscribe(Handler<SignersChanged> handler) override { add(std::move(handler)); }
+  void subscribe(Handler<EndpointsChanged> handler) override { add(std::move(handler)); }
   void subscribe(Handler<LogRecord> handler) override { add(std::move(handler)); }
 
  private:
@@ -29,7 +31,8 @@ class InProcessBus final : public Bus {
   }
 
   std::tuple<std::vector<Handler<DeviceCommand>>, std::vector<Handler<DeviceChanged>>,
-             std::vector<Handler<SignersChanged>>, std::vector<Handler<LogRecord>>>
+             std::vector<Handler<SignersChanged>>, std::vector<Handler<EndpointsChanged>>,
+             std::vector<Handler<LogRecord>>>
       handlers_;
 };
 

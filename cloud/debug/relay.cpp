@@ -70,14 +70,12 @@ void DebugRelay::from_machine(protocol::ByteView bytes) {
   if (end_) return;
   bytes_to_device_ += bytes.size();
   counters_.bytes_to_devices += bytes.size();
-  for_device_.insert(for_device_.end(), bytes.begin(), bytes.end());
+  buffer_.from_far_end(bytes);
   if (device_) device_();
 }
 
 protocol::Bytes DebugRelay::take_for_machine() {
-  protocol::Bytes bytes = std::move(for_machine_);
-  for_machine_.clear();
-  credit_ += static_cast<std::uint32_t>(bytes.size());
+  protocol::Bytes bytes = buffer_.take_for_far_end();
   if (!bytes.empty() && device_) device_();
   return bytes;
 }
@@ -86,19 +84,15 @@ void DebugRelay::from_device(protocol::ByteView bytes) {
   if (end_) return;
   bytes_from_device_ += bytes.size();
   counters_.bytes_from_devices += bytes.size();
-  for_machine_.insert(for_machine_.end(), bytes.begin(), bytes.end());
+  buffer_.from_device(bytes);
   if (machine_) machine_();
 }
 
 protocol::Bytes DebugRelay::take_for_device(std::size_t at_most) {
-  const auto count = static_cast<std::ptrdiff_t>(std::min(at_most, for_device_.size()));
-  protocol::Bytes bytes(for_device_.begin(), for_device_.begin() + count);
-  for_device_.erase(for_device_.begin(), for_device_.begin() + count);
-  if (count > 0 && machine_) machine_();
+  protocol::Bytes bytes = buffer_.take_for_device(at_most);
+  if (!bytes.empty() && machine_) machine_();
   return bytes;
 }
-
-std::uint32_t DebugRelay::take_credit() { return std::exchange(credit_, 0); }
 
 void DebugRelay::end(RelayEnd end) {
   if (end_) return;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "cloud/channels/two_way_buffer.hpp"
 #include "protocol/bundle/bytes.hpp"
 #include "protocol/link.pb.h"
 
@@ -54,7 +55,7 @@ class DebugRelay {
   /// `wake` is called when there is something for the machine, room again, or the end.
   void set_machine(Wake wake) { machine_ = std::move(wake); }
   /// Whether more may be taken from the machine now.
-  [[nodiscard]] bool has_room() const { return for_device_.size() < kWindow; }
+  [[nodiscard]] bool has_room() const { return buffer_.has_room(); }
   void from_machine(protocol::ByteView bytes);
   /// Everything that has come from the device.
   [[nodiscard]] protocol::Bytes take_for_machine();
@@ -64,7 +65,7 @@ class DebugRelay {
   void from_device(protocol::ByteView bytes);
   [[nodiscard]] protocol::Bytes take_for_device(std::size_t at_most);
   /// Bytes that the machine has been given since the last time: credit for the device.
-  [[nodiscard]] std::uint32_t take_credit();
+  [[nodiscard]] std::uint32_t take_credit() { return buffer_.take_credit(); }
 
   /// The first end counts. What came from the device before it still goes to the machine.
   void end(RelayEnd end);
@@ -77,9 +78,7 @@ class DebugRelay {
   std::function<void(const DebugRelay&)> at_end_;
   Wake machine_;
   Wake device_;
-  protocol::Bytes for_device_;
-  protocol::Bytes for_machine_;
-  std::uint32_t credit_ = 0;
+  TwoWayBuffer buffer_{kWindow};
   std::uint64_t bytes_to_device_ = 0;
   std::uint64_t bytes_from_device_ = 0;
   std::optional<RelayEnd> end_;

@@ -7,6 +7,7 @@
 #include "cloud/accounts/signers.hpp"
 #include "protocol/bundle/crypto.hpp"
 #include "protocol/bundle/manifest.hpp"
+#include "protocol/link/endpoint_name.hpp"
 #include "protocol/link/update_error.hpp"
 
 namespace microvisor::cloud {
@@ -38,6 +39,8 @@ Gateway::Gateway(Store& store, Bus& bus, Deployments& deployments, KernelUpdates
       limits_(limits) {
   bus_.subscribe(Bus::Handler<SignersChanged>(
       [this](const SignersChanged& message) { signers_changed(message.account_sid); }));
+  bus_.subscribe(Bus::Handler<EndpointsChanged>(
+      [this](const EndpointsChanged& message) { endpoints_changed(message.account_sid); }));
   bus_.subscribe(Bus::Handler<DeviceCommand>([this](const DeviceCommand& message) { command(message); }));
 }
 
@@ -96,11 +99,11 @@ tl::expected<Greeting, Refusal> Gateway::greet(Session& session, const link::Hel
   store_.update_device(*device);
   if (hand_over_if_due(store_, *device)) device = store_.device_by_sid(device->sid);
   ++counters_.sessions;
-  const bool logging = logging_is_enabled(*device, moment);
-  sessions_[device->sid] = Online{greeting_, device->account_sid, device->logging_expires, logging};
+  const Online& entry = sessions_[device->sid] =
+      Online{greeting_, device->account_sid, device->logging_expires, logging_is_enabled(*device, moment)};
   log(session, log_type::kConnection, "Connection established for device " + device->sid);
   bus_.publish(DeviceChanged{device->sid});
-  return Greeting{logging, target, kernel, store_.pending_key_changes(*device),
+  return Greeting{settings_of(entry), target, kernel, store_.pending_key_changes(*device),
                   attestations_.connected(device->sid, hello)};
 }
 
@@ -284,6 +287,27 @@ std::unique_ptr<Channel> Gateway::channel(const Session& session, link::Service 
   return channel;
 }
 
+/// As with channel(); the server may outlive both and speak to them no more.
+tl::expected<std::shared_ptr<ByteStream>, link::StreamError> Gateway::byte_stream(const Session& session,
+                                                                                  const std::string& name) {
+  const Online* device = online(session);
+  if (device == nullptr) return tl::unexpected(link::STREAM_ERROR_REFUSED);
+  const auto endpoints = store_.endpoints(device->account_sid);
+  const auto found =
+      std::find_if(endpoints.begin(), endpoints.end(), [&](const Endpoint& it) { return it.name == name; });
+  if (found == endpoints.end()) return tl::unexpected(link::STREAM_ERROR_NOT_FOUND);
+  auto stream = std::make_shared<ByteStream>(
+      ChannelOwner{device->account_sid, session.device_sid()}, name, counters_.byte_streams,
+      [this, sid = session.device_sid(), name](const std::string& why) {
+        bus_.publish(
+            LogRecord{clock_.now(), sid, log_type::kConnection, "Channel to " + name + " ended: " + why});
+      });
+  stream->set_device([connection = device->connection] { connection->wake(); });
+  if (!endpoint_service_ || !endpoint_service_(stream, found->url))
+    return tl::unexpected(link::STREAM_ERROR_REFUSED);
+  return stream;
+}
+
 void Gateway::log(const Session& session, const char* type, std::string message, Timestamp time) {
   bus_.publish(LogRecord{time > 0 ? time : clock_.now(), session.device_sid(), type, std::move(message)});
 }
@@ -304,7 +328,7 @@ void Gateway::command(const DeviceCommand& message) {
     case DeviceCommand::Kind::SettingsChanged:
       found->second.logging_expires = device->logging_expires;
       found->second.logging_enabled = logging_is_enabled(*device, clock_.now());
-      session.send_settings(found->second.logging_enabled);
+      send_settings(found->second);
       break;
     case DeviceCommand::Kind::RestartApp: session.send_restart_app(); break;
     case DeviceCommand::Kind::OwnerChanged: session.end("the device has another owner"); break;
@@ -325,6 +349,23 @@ void Gateway::signers_changed(const std::string& account_sid) {
   }
 }
 
+void Gateway::endpoints_changed(const std::string& account_sid) {
+  for (const auto& [sid, online] : sessions_)
+    if (online.account_sid == account_sid) send_settings(online);
+}
+
+DeviceSettings Gateway::settings_of(const Online& device) {
+  DeviceSettings settings{device.logging_enabled, {}};
+  for (const Endpoint& endpoint : store_.endpoints(device.account_sid))
+    settings.endpoints.push_back(protocol::endpoint_hash(endpoint.name));
+  return settings;
+}
+
+void Gateway::send_settings(const Online& device) {
+  device.connection->session_->send_settings(settings_of(device));
+  device.connection->wake();
+}
+
 void Gateway::tick() {
   attestations_.tick();
   const Timestamp moment = clock_.now();
@@ -332,8 +373,7 @@ void Gateway::tick() {
   for (auto& [sid, device] : sessions_) {
     if (!device.logging_enabled || !device.logging_expires || *device.logging_expires > moment) continue;
     device.logging_enabled = false;
-    device.connection->session_->send_settings(false);
-    device.connection->wake();
+    send_settings(device);
   }
 }
 

@@ -32,6 +32,7 @@ struct GatewayCounters {
   std::uint64_t log_records = 0;
   std::uint64_t objects = 0;
   DebugCounters debug;
+  ByteStreamCounters byte_streams;
 };
 
 /// Why a debug session cannot be relayed to a device.
@@ -46,6 +47,9 @@ class Gateway final : public SessionHost {
 
   /// From now on `service` serves the channels of this type.
   void serve(link::Service type, ChannelService service) { services_[type] = std::move(service); }
+
+  /// Likewise the opaque channels to endpoints of the account's.
+  void serve_endpoints(ByteStreamService service) { endpoint_service_ = std::move(service); }
 
   /// A new connection. `on_output` is called when it has something to send although nothing was received.
   std::unique_ptr<Connection> accept(std::function<void()> on_output);
@@ -91,10 +95,15 @@ class Gateway final : public SessionHost {
   bool crash_report(const Session& session, const protocol::Bytes& report) override;
   std::unique_ptr<Channel> channel(const Session& session, link::Service service,
                                    std::size_t receive_buffer) override;
+  tl::expected<std::shared_ptr<ByteStream>, link::StreamError> byte_stream(
+      const Session& session, const std::string& endpoint) override;
   void channel_line(const Session& session, std::string line) override;
 
   void command(const DeviceCommand& command);
   void signers_changed(const std::string& account_sid);
+  void endpoints_changed(const std::string& account_sid);
+  [[nodiscard]] DeviceSettings settings_of(const Online& device);
+  void send_settings(const Online& device);
   void ended(Connection& connection);
   void debug_ended(const std::string& device_sid, const DebugRelay& relay);
   void log(const Session& session, const char* type, std::string message, Timestamp time = 0);
@@ -118,6 +127,7 @@ class Gateway final : public SessionHost {
       nullptr;  // whose bytes are being handled: greet() needs the connection of its session
   GatewayCounters counters_;
   std::map<link::Service, ChannelService> services_;
+  ByteStreamService endpoint_service_;
   std::unordered_map<std::string, Online> sessions_;
   /// When devices may connect again without more ado: a bucket that each connection moves on.
   std::unordered_map<std::string, Timestamp> connections_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "protocol/bundle/crypto.hpp"
+#include "protocol/link/endpoint_name.hpp"
 #include "protocol/transfer/format.hpp"
 
 namespace microvisor::cloud {
@@ -27,9 +28,18 @@ int read_length(std::string_view bytes, std::uint64_t& length) {
   return -1;
 }
 
+void fill_in(const DeviceSettings& settings, link::Settings& message) {
+  message.set_logging_enabled(settings.logging_enabled);
+  message.mutable_endpoints()->Assign(settings.endpoints.begin(), settings.endpoints.end());
+}
+
 }  // namespace
 
 struct Session::Stream {
+  /// However it went: a stream that its device has not closed has been broken off.
+  ~Stream() {
+    if (bytes) bytes->device_ended(ByteStream::DeviceEnd::Gone);
+  }
   link::Service service = link::SERVICE_NONE;
   std::uint32_t receive_credit = 0;  // what the device may still send
   std::uint64_t send_credit = 0;     // what we may still send
@@ -40,8 +50,9 @@ struct Session::Stream {
   bool awaits_encoding = false;
   // Log.
   std::string records;
-  // Channel.
+  // Channel: `log`, or another endpoint.
   std::unique_ptr<LineJoiner> lines;
+  std::shared_ptr<ByteStream> bytes;
   // Crash report.
   std::optional<protocol::Hash> report_hash;
   protocol::Bytes report;
@@ -141,7 +152,7 @@ void Session::greet(const link::Hello& hello) {
   link::Frame frame;
   link::Welcome& welcome = *frame.mutable_welcome();
   welcome.set_unix_microseconds(static_cast<std::uint64_t>(host_.now()));
-  welcome.mutable_settings()->set_logging_enabled(greeting->logging_enabled);
+  fill_in(greeting->settings, *welcome.mutable_settings());
   welcome.set_keep_alive_seconds(limits_.keep_alive_seconds);
   if (const auto& hash = greeting->target.hash)
     welcome.mutable_target()->set_manifest_hash(hash->data(), hash->size());
@@ -181,6 +192,8 @@ void Session::handle_stream(const link::Frame& frame) {
 void Session::end_stream(Stream& stream, std::uint32_t number, link::StreamError error) {
   if (stream.lines) stream.lines->finish();
   if (stream.relay) stream.relay->end({RelayEnd::By::Device, error});
+  if (stream.bytes && error == link::STREAM_ERROR_NONE)
+    stream.bytes->device_ended(ByteStream::DeviceEnd::Closed);
   if (stream.service == link::SERVICE_FETCH || error != link::STREAM_ERROR_NONE) {
     streams_.erase(number);
     return;
@@ -208,7 +221,7 @@ void Session::open_stream(std::uint32_t number, const link::Open& open) {
     case link::SERVICE_FETCH: return open_fetch(*stream, open);
     case link::SERVICE_LOG: return grant(number, limits_.log_credit);
     case link::SERVICE_CHANNEL:
-      if (open.name() != "log") return close_stream(number, link::STREAM_ERROR_REFUSED);
+      if (open.name() != protocol::kLogEndpoint) return open_endpoint(*stream, open.name());
       stream->lines = std::make_unique<LineJoiner>(
           limits_.line_bytes, [this](std::string line) { host_.channel_line(*this, std::move(line)); });
       return grant(number, limits_.channel_credit);
@@ -227,6 +240,13 @@ void Session::open_channel(Stream& stream, const link::Open& open) {
   stream.channel = host_.channel(*this, open.service(), open.credit());
   if (!stream.channel) return close_stream(last_opened_, link::STREAM_ERROR_REFUSED);
   grant(last_opened_, Channel::kWindow);
+}
+
+void Session::open_endpoint(Stream& stream, const std::string& name) {
+  auto bytes = host_.byte_stream(*this, name);
+  if (!bytes) return close_stream(last_opened_, bytes.error());
+  stream.bytes = std::move(*bytes);
+  grant(last_opened_, ByteStream::kWindow);
 }
 
 void Session::open_fetch(Stream& stream, const link::Open& open) {
@@ -291,6 +311,8 @@ void Session::stream_data(Stream& stream, std::uint32_t number, const std::strin
     stream.relay->from_device(protocol::as_bytes(data));
   } else if (stream.channel) {
     stream.channel->from_device(protocol::as_bytes(data));
+  } else if (stream.bytes) {
+    stream.bytes->from_device(protocol::as_bytes(data));
   } else {
     stream.lines->feed(data);
   }
@@ -300,10 +322,10 @@ void Session::stream_data(Stream& stream, std::uint32_t number, const std::strin
 /// just arrived. It also tells the device that lines have reached the cloud.
 void Session::give_back_credit() {
   for (auto& [number, stream] : streams_) {
-    const std::uint32_t window = stream->service == link::SERVICE_LOG       ? limits_.log_credit
-                                 : stream->service == link::SERVICE_CHANNEL ? limits_.channel_credit
-                                 : stream->channel                          ? Channel::kWindow
-                                                                            : 0;
+    const std::uint32_t window = stream->service == link::SERVICE_LOG ? limits_.log_credit
+                                 : stream->lines                      ? limits_.channel_credit
+                                 : stream->channel                    ? Channel::kWindow
+                                                                      : 0;
     if (stream->receive_credit < window) grant(number, window - stream->receive_credit);
   }
 }
@@ -341,6 +363,7 @@ void Session::write(const link::Frame& frame) {
 bool Session::produce(std::uint32_t number, Stream& stream) {
   if (stream.service == link::SERVICE_FETCH) return produce_object(number, stream);
   if (stream.channel) return produce_channel(number, stream);
+  if (stream.bytes) return produce_bytes(number, stream);
   return stream.service == link::SERVICE_DEBUG && produce_debug(number, stream);
 }
 
@@ -391,6 +414,21 @@ bool Session::produce_channel(std::uint32_t number, Stream& stream) {
   return !data.empty();
 }
 
+/// What the far end has sent, the credit for what it has been given, and its end. Bytes that cross an end in
+/// order on their way here are nobody's: the application has been told that the channel is over.
+bool Session::produce_bytes(std::uint32_t number, Stream& stream) {
+  if (const std::uint32_t credit = stream.bytes->take_credit(); credit > 0) grant(number, credit);
+  const protocol::Bytes data = stream.bytes->take_for_device(
+      std::min(protocol::kMaxStreamDataBytes, static_cast<std::size_t>(stream.send_credit)));
+  if (!data.empty()) {
+    send_data(number, stream, data);
+  } else if (const auto error = stream.bytes->to_be_closed()) {
+    stream.bytes->device_ended(ByteStream::DeviceEnd::Closed);
+    close_stream(number, *error);
+  }
+  return !data.empty();
+}
+
 bool Session::open_debug(std::shared_ptr<DebugRelay> relay) {
   if (debug_relays().size() >= limits_.debug_streams) return false;
   last_offered_ += 2;
@@ -416,6 +454,7 @@ std::vector<std::shared_ptr<const DebugRelay>> Session::debug_relays() const {
 
 void Session::end_relays(RelayEnd::By by) {
   for (auto& [number, stream] : streams_) {
+    if (stream->bytes) stream->bytes->device_ended(ByteStream::DeviceEnd::Gone);
     if (!stream->relay) continue;
     stream->relay->set_device(nullptr);
     stream->relay->end({by});
@@ -465,9 +504,9 @@ void Session::send_key_change(protocol::ByteView message) {
   write(frame);
 }
 
-void Session::send_settings(bool logging_enabled) {
+void Session::send_settings(const DeviceSettings& settings) {
   link::Frame frame;
-  frame.mutable_settings()->set_logging_enabled(logging_enabled);
+  fill_in(settings, *frame.mutable_settings());
   write(frame);
 }
 

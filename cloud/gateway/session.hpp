@@ -11,7 +11,9 @@
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
+#include <vector>
 
+#include "cloud/channels/byte_stream.hpp"
 #include "cloud/channels/channel.hpp"
 #include "cloud/clock/clock.hpp"
 #include "cloud/debug/relay.hpp"
@@ -31,8 +33,13 @@ struct NamedTarget {
   bool is_new = false;
 };
 
-struct Greeting {
+struct DeviceSettings {
   bool logging_enabled = true;
+  std::vector<std::uint32_t> endpoints{};  ///< hashes of their names (protocol/link/endpoint_name.hpp)
+};
+
+struct Greeting {
+  DeviceSettings settings{};
   NamedTarget target{};
   NamedTarget kernel{};
   std::vector<protocol::Bytes> key_changes{};  ///< that the device has to take, in order
@@ -71,6 +78,9 @@ class SessionHost {
   /// A channel of the device's application for `service`. Null: nobody serves it.
   virtual std::unique_ptr<Channel> channel(const Session& session, link::Service service,
                                            std::size_t receive_buffer) = 0;
+  /// An opaque channel to an endpoint of the account's. Else why not.
+  virtual tl::expected<std::shared_ptr<ByteStream>, link::StreamError> byte_stream(
+      const Session& session, const std::string& endpoint) = 0;
   /// A line from the opaque channel `log`.
   virtual void channel_line(const Session& session, std::string line) = 0;
 };
@@ -80,7 +90,7 @@ struct SessionLimits {
   std::size_t streams = 16;                      ///< open at once
   std::size_t debug_streams = 4;                 ///< of these, opened by us
   std::uint32_t log_credit = 8192;               ///< bytes
-  std::uint32_t channel_credit = 4096;           ///< bytes
+  std::uint32_t channel_credit = 4096;           ///< of the channel `log`, bytes
   std::size_t log_record_bytes = 4096;           ///< of one record
   std::size_t line_bytes = 1024;                 ///< of a line on a channel
   std::uint32_t crash_report_bytes = 16 * 1024;  ///< of one report, and its credit
@@ -114,7 +124,7 @@ class Session {
   void send_target(const protocol::Hash& manifest_hash);
   void send_kernel_target(const protocol::Hash& manifest_hash);
   void send_key_change(protocol::ByteView message);
-  void send_settings(bool logging_enabled);
+  void send_settings(const DeviceSettings& settings);
   void send_restart_app();
   /// Whether the device takes debug sessions at all.
   [[nodiscard]] bool takes_debug() const { return takes_debug_; }
@@ -123,7 +133,7 @@ class Session {
   [[nodiscard]] bool open_debug(std::shared_ptr<DebugRelay> relay);
   /// Debug sessions that are open at this moment.
   [[nodiscard]] std::vector<std::shared_ptr<const DebugRelay>> debug_relays() const;
-  /// Ends all debug sessions. Also done by the destructor.
+  /// Ends all debug sessions and opaque channels. Also done by the destructor.
   void end_relays(RelayEnd::By by);
   /// Says Goodbye and finishes. `calm_seconds`: the device is not to come back earlier.
   void end(const std::string& reason, std::uint32_t calm_seconds = 0);
@@ -139,6 +149,7 @@ class Session {
   void open_stream(std::uint32_t number, const link::Open& open);
   void open_fetch(Stream& stream, const link::Open& open);
   void open_channel(Stream& stream, const link::Open& open);
+  void open_endpoint(Stream& stream, const std::string& name);
   void use_encoding(std::uint32_t number, const EncodingPtr& encoding);
   void stream_data(Stream& stream, std::uint32_t number, const std::string& data);
   void log_data(Stream& stream, std::uint32_t number, const std::string& data);
@@ -151,6 +162,7 @@ class Session {
   bool produce_object(std::uint32_t number, Stream& stream);
   bool produce_debug(std::uint32_t number, Stream& stream);
   bool produce_channel(std::uint32_t number, Stream& stream);
+  bool produce_bytes(std::uint32_t number, Stream& stream);
   bool control_frame_allowed();
   void write(const link::Frame& frame);
 

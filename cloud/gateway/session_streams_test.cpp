@@ -241,12 +241,8 @@ TEST_F(SessionTest, TheLogChannelBecomesLines) {
   EXPECT_EQ(output().at(0).kind_case(), link::Frame::kClose);
 }
 
-TEST_F(SessionTest, OtherChannelsAndServicesAreRefused) {
+TEST_F(SessionTest, OtherServicesAreRefused) {
   greet();
-  link::Frame frame = open(1, link::SERVICE_CHANNEL, 0);
-  frame.mutable_open()->set_name("mqtt");
-  send(frame);
-  EXPECT_EQ(output().at(0).close().error(), link::STREAM_ERROR_REFUSED);
   send(open(3, link::SERVICE_NONE, 0));
   EXPECT_EQ(output().at(0).close().error(), link::STREAM_ERROR_REFUSED);
 }

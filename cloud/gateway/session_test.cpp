@@ -8,7 +8,7 @@ using test::FakeHost;
 using test::SessionTest;
 
 TEST_F(SessionTest, HelloIsWelcomed) {
-  host.greeting.logging_enabled = true;
+  host.greeting.settings = {true, {0x1234'5678, 9}};
   host.greeting.target.hash = host.content_hash;
   send(hello());
   const auto frames = output();
@@ -16,6 +16,9 @@ TEST_F(SessionTest, HelloIsWelcomed) {
   const link::Welcome& welcome = frames[0].welcome();
   EXPECT_EQ(welcome.unix_microseconds(), static_cast<std::uint64_t>(host.now()));
   EXPECT_TRUE(welcome.settings().logging_enabled());
+  EXPECT_EQ(std::vector<std::uint32_t>(welcome.settings().endpoints().begin(),
+                                       welcome.settings().endpoints().end()),
+            (std::vector<std::uint32_t>{0x1234'5678, 9}));
   EXPECT_EQ(welcome.keep_alive_seconds(), 60U);
   EXPECT_EQ(welcome.target().manifest_hash(), test::bytes_of(host.content_hash));
 }
@@ -201,12 +204,14 @@ TEST_F(SessionTest, ADeviceThatDoesNotReadIsDropped) {
 TEST_F(SessionTest, WhatTheGatewaySays) {
   greet();
   session->send_target(host.content_hash);
-  session->send_settings(false);
+  session->send_settings({false, {7}});
   session->send_restart_app();
   const auto frames = output();
   ASSERT_EQ(frames.size(), 3U);
   EXPECT_EQ(frames[0].target().manifest_hash(), test::bytes_of(host.content_hash));
   EXPECT_FALSE(frames[1].settings().logging_enabled());
+  ASSERT_EQ(frames[1].settings().endpoints_size(), 1);
+  EXPECT_EQ(frames[1].settings().endpoints(0), 7U);
   EXPECT_EQ(frames[2].kind_case(), link::Frame::kRestartApp);
 }
 

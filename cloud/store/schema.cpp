@@ -8,7 +8,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 12;
+constexpr int kSchemaVersion = 13;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -140,6 +140,13 @@ CREATE TABLE allowed_hosts (
   account_sid TEXT NOT NULL REFERENCES accounts, host TEXT NOT NULL, PRIMARY KEY (account_sid, host)) WITHOUT ROWID;
 )";
 
+/// What version 13 adds to version 12.
+constexpr const char* kEndpoints = R"(
+CREATE TABLE endpoints (
+  account_sid TEXT NOT NULL REFERENCES accounts, name TEXT NOT NULL, url TEXT NOT NULL,
+  PRIMARY KEY (account_sid, name)) WITHOUT ROWID;
+)";
+
 std::int64_t user_version(Database& database) {
   Statement query = database.prepare("PRAGMA user_version");
   return query.step() ? query.integer() : 0;
@@ -162,6 +169,7 @@ void bring_up_to_date(Database& database, const std::string& path) {
   if (version < 10) database.run(kKeyChangesByDevice);
   if (version < 11) database.run(kConfiguration);
   if (version < 12) database.run(kAllowedHosts);
+  if (version < 13) database.run(kEndpoints);
   if (version < kSchemaVersion) {
     database.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }

@@ -73,6 +73,11 @@ class SqliteStore final : public Store {
   bool allow_host(const std::string& account_sid, const std::string& host) override;
   bool disallow_host(const std::string& account_sid, const std::string& host) override;
 
+  // sqlite_endpoints.cpp
+  std::vector<Endpoint> endpoints(const std::string& account_sid) override;
+  void set_endpoint(const std::string& account_sid, const Endpoint& endpoint) override;
+  bool remove_endpoint(const std::string& account_sid, const std::string& name) override;
+
   // sqlite_attestations.cpp
   AttestationRecord attestation(const std::string& device_sid) override;
   void set_attestation(const std::string& device_sid, const AttestationRecord& record) override;

@@ -180,6 +180,12 @@ struct Measurement {
   std::string name;
 };
 
+/// What an opaque channel of a name leads to (cloud/relay/endpoint_url.hpp).
+struct Endpoint {
+  std::string name;
+  std::string url;
+};
+
 /// A crash report as the device sent it. The cloud has no key to it.
 struct CrashReport {
   std::string device_sid;
@@ -291,6 +297,13 @@ class Store {
   virtual bool allow_host(const std::string& account_sid, const std::string& host) = 0;
   /// False: not there.
   virtual bool disallow_host(const std::string& account_sid, const std::string& host) = 0;
+
+  /// In the order of their names.
+  virtual std::vector<Endpoint> endpoints(const std::string& account_sid) = 0;
+  /// One of this name that is there already gives way.
+  virtual void set_endpoint(const std::string& account_sid, const Endpoint& endpoint) = 0;
+  /// False: not there.
+  virtual bool remove_endpoint(const std::string& account_sid, const std::string& name) = 0;
 
   virtual void add_key_change(const StoredKeyChange& change) = 0;
   /// Messages to all devices of the account, oldest first.

@@ -307,11 +307,30 @@ TEST(Store, AllowedHosts) {
   EXPECT_EQ(world.store->allowed_hosts(account), std::vector<std::string>{"*.a.example:8443"});
 }
 
+TEST(Store, Endpoints) {
+  const World world;
+  const std::string& account = world.account.sid;
+  EXPECT_TRUE(world.store->endpoints(account).empty());
+  world.store->set_endpoint(account, {"telemetry", "tcp://a.example:1"});
+  world.store->set_endpoint(account, {"commands", "wss://b.example/"});
+  world.store->set_endpoint(account, {"telemetry", "tls://c.example:2"});
+  world.store->set_endpoint(world.stranger.sid, {"other", "tcp://d.example:3"});
+  const auto endpoints = world.store->endpoints(account);
+  ASSERT_EQ(endpoints.size(), 2U);
+  EXPECT_EQ(endpoints[0].name, "commands");
+  EXPECT_EQ(endpoints[0].url, "wss://b.example/");
+  EXPECT_EQ(endpoints[1].name, "telemetry");
+  EXPECT_EQ(endpoints[1].url, "tls://c.example:2");
+  EXPECT_FALSE(world.store->remove_endpoint(account, "other"));
+  EXPECT_TRUE(world.store->remove_endpoint(account, "commands"));
+  EXPECT_EQ(world.store->endpoints(account).size(), 1U);
+}
+
 /// Takes away all that later versions have added.
 void make_version_one_of(Database& database) {
   for (const char* table :
        {"crash_reports", "key_changes", "kernel_objects", "kernels", "app_returns", "custody", "test_records",
-        "attestations", "measurements", "configuration", "allowed_hosts"})
+        "attestations", "measurements", "configuration", "allowed_hosts", "endpoints"})
     database.run((std::string("DROP TABLE ") + table).c_str());
   for (const char* column : {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed",
                              "kernel_running", "kernel_target", "kernel_targeted", "kernel_status",
@@ -342,6 +361,7 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
   EXPECT_TRUE(store->measurements("AC1").empty());
   EXPECT_TRUE(store->entries({"AC1", "", EntryKind::Secret}, {}).items.empty());
   EXPECT_TRUE(store->allowed_hosts("AC1").empty());
+  EXPECT_TRUE(store->endpoints("AC1").empty());
   device.signers = {1, 2};
   device.layer_keys = {3, UINT64_MAX};
   device.certificate = "PEM";

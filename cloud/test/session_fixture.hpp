@@ -85,6 +85,17 @@ struct FakeHost final : SessionHost {
   ChannelService service;
   std::vector<link::Service> channel_types;
   int wakes = 0;
+  tl::expected<std::shared_ptr<ByteStream>, link::StreamError> byte_stream(
+      const Session& session, const std::string& endpoint) override {
+    if (endpoint != "telemetry") return tl::unexpected(link::STREAM_ERROR_NOT_FOUND);
+    opened = std::make_shared<ByteStream>(ChannelOwner{"AC", session.device_sid()}, endpoint, byte_counters,
+                                          [this](const std::string& why) { failures.push_back(why); });
+    opened->set_device([this] { ++wakes; });
+    return opened;
+  }
+  std::shared_ptr<ByteStream> opened;  // the last one
+  ByteStreamCounters byte_counters;
+  std::vector<std::string> failures;
   void channel_line(const Session&, std::string line) override { lines.push_back(std::move(line)); }
 };
 

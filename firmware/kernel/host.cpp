@@ -123,6 +123,10 @@ class Host final : public link::LinkHost {
   }
 
   void logging_allowed(bool allowed) override { services().logging_refused = !allowed; }
+  void endpoints_known(std::span<const std::uint32_t> hashes) override {
+    const Atomic atomic;
+    services().endpoints.set(hashes);
+  }
   void restart_application() override { restart_by_service(); }
   void install_update() override;
   void withdraw_update() override {
@@ -155,8 +159,7 @@ class Host final : public link::LinkHost {
   link::Channel channel(unsigned slot) override {
     const Atomic atomic;
     const Channels& channels = services().channels;
-    const abi::ChannelType type = channels.type(slot);
-    return {channels.id(slot), service_of(type), type == abi::ChannelType::OPAQUEBYTES ? "log" : "",
+    return {channels.id(slot), service_of(channels.type(slot)), channels.endpoint(slot),
             channels.closing(slot)};
   }
 

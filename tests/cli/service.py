@@ -57,9 +57,9 @@ class Service:
         check(state["update"]["error_code"] == code, f"error {code}: {state['update']}")
         check(state["connected"] and state["app_running"], "connected, and its application runs")
 
-    def watch(self, device):
-        """Follows the device's log stream from now on, for line()."""
-        stream = self.opener.open(self.login["base_url"] + f"/api/devices/{device}/logs", timeout=130)
+    def watch(self, device, since=0):
+        """Follows the device's log stream from now on, behind the last `since` messages, for line()."""
+        stream = self.opener.open(self.login["base_url"] + f"/api/devices/{device}/logs?Since={since}", timeout=130)
 
         def follow():
             for line in stream:

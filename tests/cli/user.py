@@ -24,6 +24,7 @@ class User:
         self.microvisor = os.path.abspath(microvisor)
         self.home = pathlib.Path(tempfile.mkdtemp())
         self.credentials = self.home / "cloud" / "credentials.json"
+        self.cloud_options = []
         self.environment = {**os.environ, "HOME": str(self.home), "MICROVISOR_CREDENTIALS": str(self.credentials)}
 
     def command(self, *arguments, status=0, **extra):
@@ -43,7 +44,7 @@ class User:
 
     def start_cloud(self, listen="127.0.0.1:0", gateway="127.0.0.1:0"):
         server = self.start("cloud", "serve", "--listen", listen, "--gateway", gateway, "--data",
-                            self.home / "cloud", stderr=subprocess.PIPE)
+                            self.home / "cloud", *self.cloud_options, stderr=subprocess.PIPE)
         for _ in range(2):  # the second line is the last before it waits
             server.stderr.readline()
         return server

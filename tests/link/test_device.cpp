@@ -222,7 +222,7 @@ firmware::link::Channel TestDevice::channel(unsigned slot) {
   const bool opaque = channel_service == microvisor_link_Service_SERVICE_CHANNEL;
   return {.id = channel_id,
           .service = channel_service,
-          .endpoint = opaque ? "log" : "",
+          .endpoint = opaque ? std::string_view(channel_endpoint) : "",
           .closing = channel_closing};
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -121,6 +122,7 @@ class TestDevice final : public firmware::link::LinkHost {
   std::vector<firmware::link::NetworkStatus> statuses;
   std::uint64_t wall_time = 0;
   std::optional<bool> logging;
+  std::vector<std::uint32_t> endpoints;
   unsigned restarts = 0;
   unsigned installs = 0;
   unsigned withdrawals = 0;
@@ -130,6 +132,7 @@ class TestDevice final : public firmware::link::LinkHost {
   std::size_t channel_buffer = 512;  // for what it receives, bytes
   std::string channel_input;         // what has arrived there and has not been read
   bool channel_closing = false;
+  std::string channel_endpoint = "log";
   std::string channel_output;
   std::optional<firmware::link::ChannelEnd> channel_end;
   unsigned channels_released = 0;
@@ -146,6 +149,9 @@ class TestDevice final : public firmware::link::LinkHost {
   void network_status_changed(firmware::link::NetworkStatus status) override;
   void wall_time_received(std::uint64_t unix_microseconds) override { wall_time = unix_microseconds; }
   void logging_allowed(bool allowed) override { logging = allowed; }
+  void endpoints_known(std::span<const std::uint32_t> hashes) override {
+    endpoints.assign(hashes.begin(), hashes.end());
+  }
   void restart_application() override { ++restarts; }
   void install_update() override { ++installs; }
   void withdraw_update() override { ++withdrawals; }
@@ -164,12 +170,15 @@ class TestDevice final : public firmware::link::LinkHost {
   firmware::link::Channel channel(unsigned slot) override;
   std::size_t channel_read(unsigned slot, std::span<std::uint8_t> into) override;
   std::size_t channel_space(unsigned slot) override {
-    return slot == 0 ? channel_buffer - channel_input.size() : 0;
+    return slot == 0 && !channel_end ? channel_buffer - channel_input.size() : 0;
   }
   void channel_received(unsigned, std::span<const std::uint8_t> bytes) override {
     channel_input.append(bytes.begin(), bytes.end());
+    if (channel_input.size() > channel_buffer) throw std::runtime_error("more than there was room for");
   }
-  void channel_ended(unsigned, firmware::link::ChannelEnd reason) override { channel_end = reason; }
+  void channel_ended(unsigned, firmware::link::ChannelEnd reason) override {
+    if (!channel_end) channel_end = reason;  // the first counts, as in the kernel
+  }
   void channel_released(unsigned slot) override;
   firmware::link::DebugAdmission debug_admission() override { return {}; }
   firmware::debugger::Application& debugged_application() override { return nothing_to_debug_; }

@@ -16,6 +16,7 @@
 #include <stdexcept>
 
 #include "protocol/bundle/crypto.hpp"
+#include "protocol/link/endpoint_name.hpp"
 
 namespace microvisor::test {
 namespace {
@@ -352,7 +353,43 @@ void TestGateway::set_logging(bool enabled) {
     const std::lock_guard lock(mutex_);
     logging_ = enabled;
   }
-  post([enabled](cloud::Session& session) { session.send_settings(enabled); });
+  send_settings();
+}
+
+void TestGateway::set_endpoints(std::map<std::string, ByteScript> endpoints) {
+  {
+    const std::lock_guard lock(mutex_);
+    endpoints_ = std::move(endpoints);
+  }
+  send_settings();
+}
+
+/// With the lock held.
+cloud::DeviceSettings TestGateway::settings() const {
+  cloud::DeviceSettings settings{logging_};
+  for (const auto& [name, script] : endpoints_) settings.endpoints.push_back(protocol::endpoint_hash(name));
+  return settings;
+}
+
+void TestGateway::send_settings() {
+  cloud::DeviceSettings now;
+  {
+    const std::lock_guard lock(mutex_);
+    now = settings();
+  }
+  post([now](cloud::Session& session) { session.send_settings(now); });
+}
+
+/// A script is asked whenever something has changed, and as long as the stream is there.
+tl::expected<std::shared_ptr<cloud::ByteStream>, link::StreamError> TestGateway::byte_stream(
+    const cloud::Session& session, const std::string& endpoint) {
+  const std::lock_guard lock(mutex_);
+  const auto found = endpoints_.find(endpoint);
+  if (found == endpoints_.end()) return tl::unexpected(link::STREAM_ERROR_NOT_FOUND);
+  auto stream = std::make_shared<cloud::ByteStream>(cloud::ChannelOwner{"AC", session.device_sid()}, endpoint,
+                                                    byte_counters_, nullptr);
+  stream->set_server([script = found->second, raw = stream.get()] { script(*raw); });
+  return stream;
 }
 
 void TestGateway::restart_app() {
@@ -401,7 +438,7 @@ tl::expected<cloud::Greeting, cloud::Refusal> TestGateway::greet(cloud::Session&
   seen_.hello_kernels.push_back(hello.kernel_version());
   seen_.hellos.push_back(hello);
   seen_.kernel_hashes.push_back(protocol::to_hex(protocol::as_bytes(hello.kernel_manifest_hash())));
-  cloud::Greeting greeting{logging_, {target_}, {kernel_target_}, key_changes_};
+  cloud::Greeting greeting{settings(), {target_}, {kernel_target_}, key_changes_};
   if (asks_) {
     protocol::Hash& nonce = greeting.nonce.emplace();
     RAND_bytes(nonce.data(), static_cast<int>(nonce.size()));

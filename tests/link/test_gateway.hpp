@@ -75,6 +75,11 @@ class TestGateway final : private cloud::SessionHost {
   void encode_against(const protocol::Bytes& running, std::uint32_t start = cloud::kApplicationFlash);
   /// Of connected devices, and of Welcome.
   void set_logging(bool enabled);
+  /// What is at the far end of an opaque channel: called when something has come, there is room again, or the
+  /// device has ended it.
+  using ByteScript = std::function<void(cloud::ByteStream&)>;
+  /// Likewise: the endpoints that there are.
+  void set_endpoints(std::map<std::string, ByteScript> endpoints);
   /// Sent after each Welcome from now on.
   void set_key_changes(const std::vector<protocol::Bytes>& messages);
   /// Crash reports cannot be stored.
@@ -121,8 +126,12 @@ class TestGateway final : private cloud::SessionHost {
   bool crash_report(const cloud::Session&, const protocol::Bytes& report) override;
   std::unique_ptr<cloud::Channel> channel(const cloud::Session&, link::Service service,
                                           std::size_t receive_buffer) override;
+  tl::expected<std::shared_ptr<cloud::ByteStream>, link::StreamError> byte_stream(
+      const cloud::Session& session, const std::string& endpoint) override;
   void channel_line(const cloud::Session&, std::string line) override;
 
+  [[nodiscard]] cloud::DeviceSettings settings() const;
+  void send_settings();
   void serve();
   void serve_connection(int socket);
   void note_handshake(bool resumed);
@@ -154,6 +163,8 @@ class TestGateway final : private cloud::SessionHost {
   std::optional<protocol::Hash> target_;
   std::optional<protocol::Hash> kernel_target_;
   bool logging_ = true;
+  std::map<std::string, ByteScript> endpoints_;
+  cloud::ByteStreamCounters byte_counters_;
   std::vector<protocol::Bytes> key_changes_;
   std::map<protocol::Hash, std::shared_ptr<const protocol::Bytes>> objects_;
   std::optional<protocol::Bytes> running_;  // what encodings are made against; none: there are none

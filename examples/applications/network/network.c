@@ -20,7 +20,7 @@ static uint8_t send_buffer[4096] __attribute__((aligned(512)));
 
 static MvNotificationHandle centre;
 static MvNetworkHandle network;
-static volatile uint32_t readable, ended;
+static volatile uint32_t readable, writable, ended;
 
 /* Records come in order; one that has been handled is cleared for the next round. */
 void TIM8_BRK_IRQHandler(void) {
@@ -28,6 +28,7 @@ void TIM8_BRK_IRQHandler(void) {
   for (; events[next].event_type != MV_EVENTTYPE_NOEVENT; next = (next + 1) % EVENTS) {
     if (events[next].tag == CHANNEL_TAG) {
       if (events[next].event_type == MV_EVENTTYPE_CHANNELDATAREADABLE) readable = readable + 1;
+      if (events[next].event_type == MV_EVENTTYPE_CHANNELDATAWRITESPACE) writable = 1;
       if (events[next].event_type == MV_EVENTTYPE_CHANNELNOTCONNECTED) ended = 1;
     }
     events[next].event_type = MV_EVENTTYPE_NOEVENT;
@@ -72,22 +73,44 @@ void network_start(void) {
   }
 }
 
-MvChannelHandle open_channel(enum MvChannelType type) {
-  readable = ended = 0;
+static enum MvStatus open(enum MvChannelType type, const char* endpoint, uint32_t receive, uint32_t send,
+                          MvChannelHandle* channel) {
+  readable = writable = ended = 0;
   const struct MvOpenChannelParams params = {.version = 1,
                                              .v1 = {.notification_handle = centre,
                                                     .notification_tag = CHANNEL_TAG,
                                                     .network_handle = network,
                                                     .receive_buffer = receive_buffer,
-                                                    .receive_buffer_len = sizeof receive_buffer,
+                                                    .receive_buffer_len = receive,
                                                     .send_buffer = send_buffer,
-                                                    .send_buffer_len = sizeof send_buffer,
+                                                    .send_buffer_len = send,
                                                     .channel_type = type,
-                                                    .endpoint = text("")}};
+                                                    .endpoint = text(endpoint)}};
+  return mvOpenChannel(&params, channel);
+}
+
+enum MvStatus open_stream(const char* endpoint, uint32_t buffer_length, MvChannelHandle* channel) {
+  return open(MV_CHANNELTYPE_OPAQUEBYTES, endpoint, buffer_length, buffer_length, channel);
+}
+
+MvChannelHandle open_channel(enum MvChannelType type) {
   MvChannelHandle channel = 0;
-  const enum MvStatus status = mvOpenChannel(&params, &channel);
+  const enum MvStatus status = open(type, "", sizeof receive_buffer, sizeof send_buffer, &channel);
   if (status != MV_STATUS_OKAY) say("the channel cannot be opened: status %d", (int)status);
   return channel;
+}
+
+void wait_for_event(void) {
+  while (readable == 0 && ended == 0) {
+  }
+  readable = 0; /* one event may stand for many bytes */
+}
+
+bool wait_for_room(void) {
+  while (writable == 0 && ended == 0) {
+  }
+  writable = 0;
+  return ended == 0;
 }
 
 bool wait_for_data(uint32_t seconds) {

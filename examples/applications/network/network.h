@@ -19,6 +19,16 @@ void network_start(void);
  * opened. */
 MvChannelHandle open_channel(enum MvChannelType type);
 
+/* Likewise an opaque one to an endpoint of the account's, with so many bytes of each buffer: a multiple of
+ * 512. */
+enum MvStatus open_stream(const char* endpoint, uint32_t buffer_length, MvChannelHandle* channel);
+
+/* Waits until something has happened to the channel. */
+void wait_for_event(void);
+
+/* Waits until a write that was cut short may go on. False: the channel has ended. */
+bool wait_for_room(void);
+
 /* Waits for an event of the open channel. False: none came within so many seconds, or the channel has ended.
  */
 bool wait_for_data(uint32_t seconds);

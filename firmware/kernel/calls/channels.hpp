@@ -11,14 +11,15 @@
 
 namespace microvisor::firmware::kernel::calls {
 
-/// Takes three traps: one copies what is asked for and checks its pointers, one checks all else, one opens.
-/// Another caller that comes in between makes it begin anew.
+/// Takes four or five traps: one copies what is asked for and checks its pointers, one or two look the
+/// endpoint up, one checks all else, one opens. Another caller that comes in between makes it begin anew.
 template <>
 struct FlashCallBody<Gate::OpenChannel> {
   static Status run(const abi::OpenChannelArguments& a) {
     if (!can_take_handle(a.handle)) return Status::PARAMETERFAULT;
     ChannelOpening& opening = services().channel_opening;
     if (!opening.by.same_call(caller)) return take(a.params, opening);
+    if (!opening.looked_up) return look_up(opening);
     if (!opening.fits || opening.claims_changes != services().claims.changes()) return check(opening);
     return open(opening, a.handle);
   }
@@ -36,10 +37,22 @@ struct FlashCallBody<Gate::OpenChannel> {
       return Status::PARAMETERFAULT;
     }
     // A longer name than this is cut, and known by no one.
-    opening.endpoint_length = std::min<std::uint32_t>(name.length, opening.endpoint.size());
-    copy_from_application(opening.endpoint.data(), name.data, opening.endpoint_length);
+    opening.endpoint = {};
+    opening.endpoint_length = std::min<std::uint32_t>(name.length, opening.endpoint.text.size());
+    copy_from_application(opening.endpoint.text.data(), name.data, opening.endpoint_length);
     opening.by = caller;
-    opening.fits = false;
+    opening.looked_up = opening.fits = false;
+    opening.lookup = {};
+    return kAgain;
+  }
+
+  static Status look_up(ChannelOpening& opening) {
+    if (!opening.lookup.step(opening.name())) return kAgain;
+    const bool opaque = opening.params.channel_type == abi::ChannelType::OPAQUEBYTES;
+    opening.endpoint_fits =
+        opaque ? opening.lookup.found_in(services().endpoints) : opening.endpoint_length == 0;
+    opening.looked_up = true;
+    if (opening.endpoint_fits) services().channels.name_next(opening.endpoint);
     return kAgain;
   }
 
@@ -50,11 +63,9 @@ struct FlashCallBody<Gate::OpenChannel> {
 
   static Status check(ChannelOpening& opening) {
     const MemoryClaims& claims = services().claims;
-    const Status status =
-        handles_are_valid(opening.params)
-            ? Channels::check(opening.params, std::span(opening.endpoint).first(opening.endpoint_length),
-                              claims)
-            : Status::INVALIDHANDLE;
+    const Status status = handles_are_valid(opening.params)
+                              ? Channels::check(opening.params, opening.endpoint_fits, claims)
+                              : Status::INVALIDHANDLE;
     if (status != Status::OKAY) {
       opening.end();
       return status;

@@ -141,12 +141,12 @@ class MessageTest : public testing::Test {
   unsigned slot = 0;
   unsigned traps = 0;  // of the last call
   std::function<void()> between_traps;
-
- private:
-  abi::ChannelType type_;
   abi::NotificationHandle centre_ = 0;
   abi::NetworkHandle network_ = 0;
   Address next_thing_ = kThings;
+
+ private:
+  abi::ChannelType type_;
   Address out_ = 0;
 };
 

@@ -10,6 +10,15 @@ namespace {
 constexpr std::size_t kPiece = 512;  // sent at a time, so that the channels take turns
 static_assert(kPiece <= kMaximumData);
 
+/// protocol/LINK.md, "Channel".
+ChannelEnd end_of(microvisor_link_StreamError error) {
+  switch (error) {
+    case microvisor_link_StreamError_STREAM_ERROR_NONE: return ChannelEnd::ClosedByServer;
+    case microvisor_link_StreamError_STREAM_ERROR_CANCELLED: return ChannelEnd::ResetByServer;
+    default: return ChannelEnd::TerminatedByError;
+  }
+}
+
 }  // namespace
 
 void ChannelStreams::connection_ended() {
@@ -130,8 +139,7 @@ bool ChannelStreams::closed(std::uint32_t stream, microvisor_link_StreamError er
   Slot* const slot = find(stream);
   if (slot == nullptr) return false;
   slot->stream = 0;
-  const bool orderly = error == microvisor_link_StreamError_STREAM_ERROR_NONE;
-  host_.channel_ended(index_of(slot), orderly ? ChannelEnd::ClosedByServer : ChannelEnd::ResetByServer);
+  host_.channel_ended(index_of(slot), end_of(error));
   return true;
 }
 

@@ -52,6 +52,7 @@ class BenchHost final : public LinkHost {
   void settled() override { std::abort(); }
   void wall_time_received(std::uint64_t) override { std::abort(); }
   void logging_allowed(bool) override { std::abort(); }
+  void endpoints_known(std::span<const std::uint32_t>) override { std::abort(); }
   void restart_application() override { std::abort(); }
   void install_update() override { std::abort(); }
   void withdraw_update() override { std::abort(); }

@@ -73,7 +73,7 @@ enum class ChannelEnd : std::uint32_t {
   ClosedByServer = 1,
   ResetByServer = 2,
   NetworkDisconnected = 3,
-  TerminatedByError = 4,
+  TerminatedByError = 4,  ///< nobody serves it, or not what was sent
 };
 
 /// Between whom a debug session may be, and what about.
@@ -133,6 +133,8 @@ class LinkHost {
   /// The gateway's clock, corrected by half of the round trip where that is known.
   virtual void wall_time_received(std::uint64_t unix_microseconds) = 0;
   virtual void logging_allowed(bool allowed) = 0;
+  /// Hashes of the names of endpoints that there are beside `log` (protocol/link/endpoint_name.hpp).
+  virtual void endpoints_known(std::span<const std::uint32_t> hashes) = 0;
   virtual void restart_application() = 0;
   /// The update is staged, verified and marked for installation. The kernel resets the chip for it soon, or
   /// when the application consents; until then the link goes on. Said again after each reconnection.
@@ -164,7 +166,7 @@ class LinkHost {
   /// The kernel is about to reset the chip, and waits for settled(): what a debugger is to be told.
   [[nodiscard]] virtual std::optional<protocol::debug::EndReason> reset_is_near() = 0;
 
-  // --- opaque channels ---
+  // --- channels ---
   [[nodiscard]] virtual Channel channel(unsigned slot) = 0;
   /// Moves bytes written by the application to `into`; 0 when there are none.
   [[nodiscard]] virtual std::size_t channel_read(unsigned slot, std::span<std::uint8_t> into) = 0;

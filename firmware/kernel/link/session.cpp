@@ -131,8 +131,7 @@ void Session::control(const Frame& frame, std::uint64_t now) {
       return update_.target_named(UpdateKind::Application, frame.kind.target, true);
     case microvisor_link_Frame_kernel_target_tag:
       return update_.target_named(UpdateKind::Kernel, frame.kind.kernel_target, true);
-    case microvisor_link_Frame_settings_tag:
-      return host_.logging_allowed(frame.kind.settings.logging_enabled);
+    case microvisor_link_Frame_settings_tag: return settings(frame.kind.settings);
     case microvisor_link_Frame_new_keys_tag: return new_keys(frame.kind.new_keys);
     case microvisor_link_Frame_restart_app_tag: return host_.restart_application();
     case microvisor_link_Frame_goodbye_tag: return goodbye(frame.kind.goodbye);
@@ -148,10 +147,15 @@ void Session::welcome(const microvisor_link_Welcome& message, std::uint64_t now)
   }
   const std::uint32_t seconds = message.keep_alive_seconds;
   keep_alive_ = std::uint64_t{seconds == 0 ? kDefaultKeepAlive : seconds} * kMicrosecondsPerSecond;
-  if (message.has_settings) host_.logging_allowed(message.settings.logging_enabled);
+  if (message.has_settings) settings(message.settings);
   if (message.has_kernel_target) update_.target_named(UpdateKind::Kernel, message.kernel_target, false);
   if (message.has_target) update_.target_named(UpdateKind::Application, message.target, false);
   attest(message);
+}
+
+void Session::settings(const microvisor_link_Settings& message) {
+  host_.logging_allowed(message.logging_enabled);
+  host_.endpoints_known({message.endpoints, message.endpoints_count});
 }
 
 /// The statement is put together where it is sent from. Without a signature nothing is sent: the gateway

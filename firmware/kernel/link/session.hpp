@@ -58,6 +58,7 @@ class Session {
   void open(const Frame& frame, std::uint64_t now);
   void welcome(const microvisor_link_Welcome& welcome, std::uint64_t now);
   void attest(const microvisor_link_Welcome& welcome);
+  void settings(const microvisor_link_Settings& message);
   void new_keys(const microvisor_link_NewKeys& message);
   void pong(const microvisor_link_Pong& pong, std::uint64_t now);
   void watch(std::uint64_t now);

@@ -5,14 +5,6 @@
 
 namespace microvisor::firmware::kernel {
 
-namespace {
-
-MV_FLASH_CODE bool is_opaque_log(std::span<const std::uint8_t> endpoint) {
-  return endpoint.size() == 3 && endpoint[0] == 'l' && endpoint[1] == 'o' && endpoint[2] == 'g';
-}
-
-}  // namespace
-
 // --- opening and closing
 // ----------------------------------------------------------------------------------------------
 
@@ -38,12 +30,11 @@ const Channels::Slot* Channels::find(abi::ChannelHandle handle) const {
   return index ? &slots_[*index] : nullptr;
 }
 
-MV_FLASH_CODE abi::Status Channels::check(const abi::OpenChannelParams& params,
-                                          std::span<const std::uint8_t> endpoint,
+MV_FLASH_CODE abi::Status Channels::check(const abi::OpenChannelParams& params, bool endpoint_fits,
                                           const MemoryClaims& claims) {
   const bool opaque = params.channel_type == abi::ChannelType::OPAQUEBYTES;
   if (params.channel_type > abi::ChannelType::CONFIGFETCH) return abi::Status::UNKNOWNCHANNELTYPE;
-  if (opaque ? !is_opaque_log(endpoint) : !endpoint.empty()) return abi::Status::UNKNOWNCHANNELENDPOINT;
+  if (!endpoint_fits) return abi::Status::UNKNOWNCHANNELENDPOINT;
   const std::uint32_t receive = params.receive_buffer_len, send = params.send_buffer_len;
   if (send < kGranule || send % kGranule != 0) return abi::Status::INVALIDBUFFERSIZE;
   if (opaque ? receive < kOpaqueMinimumReceive : (receive < kGranule || receive % kGranule != 0)) {
@@ -57,6 +48,14 @@ MV_FLASH_CODE abi::Status Channels::check(const abi::OpenChannelParams& params,
   const bool apart = params.receive_buffer + receive <= params.send_buffer ||
                      params.send_buffer + send <= params.receive_buffer;
   return apart ? abi::Status::OKAY : abi::Status::PARAMETERFAULT;
+}
+
+MV_FLASH_CODE void Channels::name_next(const EndpointName& endpoint) {
+  for (named_ = 0; named_ < kChannels; ++named_) {
+    if (slots_[named_].state != State::Free) continue;
+    slots_[named_].endpoint = endpoint;
+    return;
+  }
 }
 
 MV_FLASH_CODE abi::Status Channels::open(const abi::OpenChannelParams& params, MemoryClaims& claims,
@@ -75,6 +74,7 @@ MV_FLASH_CODE abi::Status Channels::open(const abi::OpenChannelParams& params, M
     released(chosen);
     return kAgain;
   }
+  if (named_ != chosen && named_ != kChannels) return kAgain;
   if (!rate_.take(now)) return abi::Status::RATELIMITED;
   if (!claims.add(params.receive_buffer, params.receive_buffer_len)) return abi::Status::UNAVAILABLE;
   if (!claims.add(params.send_buffer, params.send_buffer_len)) {

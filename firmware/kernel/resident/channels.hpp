@@ -14,6 +14,7 @@
 #include "abi/interface.hpp"
 #include "firmware/kernel/channel_message.hpp"
 #include "firmware/kernel/resident/application_ring.hpp"
+#include "firmware/kernel/resident/endpoints.hpp"
 #include "firmware/kernel/resident/handles.hpp"
 #include "firmware/kernel/resident/memory_claims.hpp"
 #include "firmware/kernel/resident/notifications.hpp"
@@ -25,11 +26,16 @@ namespace microvisor::firmware::kernel {
 /// What a call that opens a channel has found out so far.
 struct ChannelOpening {
   Caller by;                         // its stack pointer is 0 if there is none
+  bool looked_up = false;            // so `endpoint_fits` says something
+  bool endpoint_fits = false;        // the type of channel goes with it
   bool fits = false;                 // Channels::check has passed
   std::uint32_t claims_changes = 0;  // when it did
   abi::OpenChannelParams params{};
-  std::array<std::uint8_t, 4> endpoint{};  // cut: one byte more than the only one that is known
+  EndpointName endpoint{};  // cut: one byte more than the longest
   std::uint32_t endpoint_length = 0;
+  EndpointLookup lookup;
+
+  [[nodiscard]] std::string_view name() const { return {endpoint.text.data(), endpoint_length}; }
 
   void end() { by.stack_pointer = 0; }
 };
@@ -71,6 +77,7 @@ class Channels {
     abi::ChannelHandle id = 0;
     abi::NotificationHandle centre = 0;
     std::uint32_t tag = 0;
+    EndpointName endpoint{};  // of an opaque one
     ApplicationRing receive;
     ApplicationRing send;
     Pieces pieces;            // of writing
@@ -98,10 +105,14 @@ class Channels {
   void reset(std::uint32_t seed);
 
   // --- system calls ---
-  /// The checks that need nothing but the parameters, in the documented order. `endpoint` is the copied name.
-  [[nodiscard]] static abi::Status check(const abi::OpenChannelParams& params,
-                                         std::span<const std::uint8_t> endpoint, const MemoryClaims& claims);
-  /// kAgain: a channel that was closing has given its place up for it.
+  /// The checks that need nothing but the parameters, in the documented order. `endpoint_fits`: its name has
+  /// been looked at.
+  [[nodiscard]] static abi::Status check(const abi::OpenChannelParams& params, bool endpoint_fits,
+                                         const MemoryClaims& claims);
+  /// What the next one to be opened leads to. In a trap of its own: open() has none to spare.
+  void name_next(const EndpointName& endpoint);
+  /// kAgain: another place than was named is the next now, or a channel that was closing has given its place
+  /// up for it.
   [[nodiscard]] abi::Status open(const abi::OpenChannelParams& params, MemoryClaims& claims,
                                  std::uint64_t now, abi::ChannelHandle& handle);
   [[nodiscard]] abi::Status close(abi::ChannelHandle handle, MemoryClaims& claims);
@@ -127,6 +138,7 @@ class Channels {
   // --- link ---
   [[nodiscard]] abi::ChannelType type(unsigned slot) const { return slots_[slot].type; }
   [[nodiscard]] abi::ChannelHandle id(unsigned slot) const { return slots_[slot].id; }
+  [[nodiscard]] std::string_view endpoint(unsigned slot) const { return slots_[slot].endpoint.text.data(); }
   [[nodiscard]] bool closing(unsigned slot) const { return slots_[slot].state == State::Closing; }
   [[nodiscard]] std::uint32_t take_sent(unsigned slot, std::span<std::uint8_t> into,
                                         Notifications& notifications, std::uint64_t now);
@@ -151,6 +163,7 @@ class Channels {
 
   HandleTable<HandleKind::Channel, kChannels> handles_;
   std::array<Slot, kChannels> slots_;
+  unsigned named_ = kChannels;  // which place by name_next(); kChannels: none
   RateLimit<8, 8> rate_;
   std::array<std::uint8_t, kLinger> linger_{};  // of channels that are closing, one behind the other
   std::uint32_t linger_used_ = 0;

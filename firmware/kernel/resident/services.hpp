@@ -11,6 +11,7 @@
 #include "abi/interface.hpp"
 #include "firmware/kernel/resident/channels.hpp"
 #include "firmware/kernel/resident/connectivity.hpp"
+#include "firmware/kernel/resident/endpoints.hpp"
 #include "firmware/kernel/resident/fast_interrupts.hpp"
 #include "firmware/kernel/resident/handles.hpp"
 #include "firmware/kernel/resident/memory_claims.hpp"
@@ -65,6 +66,7 @@ struct Services {
   WallClock wall_clock;
   abi::WakeReason wake_reason = abi::WakeReason::COLDBOOT;
   bool logging_refused = false;
+  Endpoints endpoints;
   bool factory_test = false;
   // How the link stood when it last spoke, so that calls need not go where the link's code lies.
   abi::NetworkStatus link_status = abi::NetworkStatus::DELIBERATELYOFFLINE;
