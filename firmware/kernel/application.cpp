@@ -24,7 +24,8 @@
 
 extern "C" {
 [[noreturn]] void application_ended();
-[[noreturn]] void enter_application(std::uint32_t stack_pointer, std::uint32_t entry);
+[[noreturn]] void enter_application(std::uint32_t stack_pointer, std::uint32_t entry,
+                                    microvisor::firmware::crypto::Verdict verdict);
 }
 
 namespace microvisor::firmware::kernel {
@@ -228,7 +229,8 @@ bool plausible(const Vectors& v) {
   debugged_application_starts(vectors.entry);
   scheduler_application_runs(true);
   set_application_running(true);
-  enter_application(vectors.stack_pointer & ~7u, vectors.entry);
+  static_assert(static_cast<std::uint32_t>(crypto::Verdict::Valid) == 0x5AA5'C33C);  // so in exceptions.S
+  enter_application(vectors.stack_pointer & ~7u, vectors.entry, updater().application_verdict());
 }
 
 [[noreturn]] void live() {
