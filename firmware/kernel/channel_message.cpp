@@ -132,13 +132,20 @@ abi::Status MessageWriter::check_room(const ApplicationRing& ring) const {
   return ring.used() == 0 ? abi::Status::INVALIDBUFFERSIZE : abi::Status::RATELIMITED;
 }
 
+std::uint32_t MessageWriter::piece_limit() const {
+  const bool numbers = part_.own_size_ != 0;
+  if (part_.key_) return numbers ? 0 : kKeyPiece;
+  return numbers ? kFirstPiece : kPiece;
+}
+
 abi::Status MessageWriter::write(ApplicationRing& ring) {
-  const std::uint32_t limit = part_.key_ ? kKeyPiece : part_.own_size_ != 0 ? kFirstPiece : kPiece;
-  const std::uint32_t piece = std::min(part_.size_, limit);
+  const std::uint32_t piece = std::min(part_.size_, piece_limit());
   if (!application_can_read(part_.data_, piece)) return abi::Status::LATEFAULT;
-  ring.put_ahead(ahead_, part_.own_.data(), part_.own_size_);
-  ahead_ += part_.own_size_;
-  part_.own_size_ = 0;
+  if (part_.own_size_ != 0) {
+    ring.put_ahead(ahead_, part_.own_.data(), part_.own_size_);
+    ahead_ += part_.own_size_;
+    part_.own_size_ = 0;
+  }
   if (!part_.key_) {
     ring.copy_ahead(ahead_, part_.data_, piece);
   } else if (!copy_key(ring, piece)) {

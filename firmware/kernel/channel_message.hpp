@@ -107,7 +107,7 @@ class MessageWriter {
   // Copied by one step, bytes.
   static constexpr std::uint32_t kPiece = 144;
   static constexpr std::uint32_t kFirstPiece = 48;  // behind numbers
-  static constexpr std::uint32_t kKeyPiece = 8;     // which are looked at
+  static constexpr std::uint32_t kKeyPiece = 8;     // which are looked at, never behind numbers
 
   void begin();
   [[nodiscard]] abi::Status ended_by(abi::Status status) {
@@ -115,6 +115,7 @@ class MessageWriter {
     return status;
   }
   [[nodiscard]] abi::Status check_room(const ApplicationRing& ring) const;
+  [[nodiscard]] std::uint32_t piece_limit() const;
   [[nodiscard]] abi::Status write(ApplicationRing& ring);
   [[nodiscard]] bool copy_key(ApplicationRing& ring, std::uint32_t size) const;
   void finish(ApplicationRing& ring, MessageKind kind);
