@@ -1,4 +1,4 @@
-// What v1 does not have: health, metrics, keys, provisioning, presence, log streams (cloud/API.md).
+// What v1 does not have: health, keys, provisioning, presence, log streams (cloud/API.md).
 #include <nlohmann/json.hpp>
 
 #include "cloud/accounts/sid.hpp"
@@ -52,71 +52,6 @@ Device claim(const Services& services, const Call& call, const Parameters& membe
 }  // namespace
 
 Answer health(const Services&, const Call&) { return json_response(200, {{"status", "ok"}}); }
-
-Answer metrics(const Services& services, const Call&) {
-  const GatewayCounters& counters = services.gateway.counters();
-  std::string text;
-  const auto add = [&](const char* name, const char* type, const char* help, std::uint64_t value) {
-    text += std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n" + name + " " +
-            std::to_string(value) + "\n";
-  };
-  add("microvisor_devices_connected", "gauge", "Devices with a session.", services.gateway.connected());
-  add("microvisor_handshakes_total", "counter", "TLS handshakes completed.", counters.handshakes);
-  add("microvisor_handshakes_resumed_total", "counter", "Of these, resumed sessions.", counters.resumed);
-  add("microvisor_handshakes_failed_total", "counter", "TLS handshakes that failed.",
-      counters.failed_handshakes);
-  add("microvisor_sessions_total", "counter", "Sessions welcomed.", counters.sessions);
-  const AttestationCounters& attestations = services.gateway.attestations();
-  add("microvisor_attestations_total", "counter", "Attestations verified.", attestations.verified);
-  add("microvisor_attestations_failed_total", "counter", "Attestations that failed.", attestations.failed);
-  add("microvisor_log_records_total", "counter", "Log records received.", counters.log_records);
-  add("microvisor_objects_read_total", "counter", "Objects read from the store.", counters.objects);
-  const DebugCounters& debug = counters.debug;
-  add("microvisor_debug_sessions_open", "gauge", "Debug sessions that are relayed.", debug.open);
-  add("microvisor_debug_sessions_total", "counter", "Debug sessions relayed.", debug.opened);
-  add("microvisor_debug_bytes_to_devices_total", "counter", "Bytes of debug sessions to devices.",
-      debug.bytes_to_devices);
-  add("microvisor_debug_bytes_from_devices_total", "counter", "Bytes of debug sessions from devices.",
-      debug.bytes_from_devices);
-  const HttpCounters& http = services.http_relay.counters();
-  add("microvisor_http_requests_open", "gauge",
-      "HTTP requests of devices under way or waiting for their turn.", http.open);
-  add("microvisor_http_requests_total", "counter", "HTTP requests of devices taken.", http.requests);
-  add("microvisor_http_responses_total", "counter", "Of these, answered with a server's response.",
-      http.answered);
-  add("microvisor_http_refused_total", "counter", "Of these, refused by policy.", http.refused);
-  add("microvisor_http_cancelled_total", "counter", "Of these, given up by the device.", http.cancelled);
-  add("microvisor_http_request_bytes_total", "counter", "Bytes of bodies to servers.", http.request_bytes);
-  add("microvisor_http_response_bytes_total", "counter", "Bytes of bodies from servers, decoded.",
-      http.response_bytes);
-  const mqtt::Counters& mqtt = services.mqtt_relay.counters();
-  add("microvisor_mqtt_sessions_open", "gauge", "MQTT sessions of devices with a connection to their broker.",
-      mqtt.open);
-  add("microvisor_mqtt_sessions_total", "counter", "MQTT connections that brokers have accepted.",
-      mqtt.connected);
-  add("microvisor_mqtt_failed_total", "counter", "MQTT connections that could not be made or were refused.",
-      mqtt.failed);
-  add("microvisor_mqtt_broken_total", "counter", "MQTT sessions ended because too many messages came in.",
-      mqtt.broken);
-  add("microvisor_mqtt_published_total", "counter", "MQTT publications of devices that brokers have.",
-      mqtt.published);
-  add("microvisor_mqtt_received_total", "counter", "MQTT messages taken for devices.", mqtt.received);
-  add("microvisor_mqtt_lost_total", "counter", "MQTT messages that did not fit, reported as lost.",
-      mqtt.lost);
-  const ByteStreamCounters& streams = counters.byte_streams;
-  add("microvisor_byte_streams_open", "gauge", "Opaque channels to endpoints that are open.", streams.open);
-  add("microvisor_byte_streams_total", "counter", "Opaque channels opened to endpoints.", streams.opened);
-  add("microvisor_byte_streams_failed_total", "counter",
-      "Of these, ended by the endpoint or the relay otherwise than in order.", streams.failed);
-  add("microvisor_byte_stream_bytes_to_devices_total", "counter", "Bytes from endpoints to devices.",
-      streams.bytes_to_devices);
-  add("microvisor_byte_stream_bytes_from_devices_total", "counter", "Bytes from devices to endpoints.",
-      streams.bytes_from_devices);
-  Response response;
-  response.body = std::move(text);
-  response.content_type = "text/plain; version=0.0.4";
-  return response;
-}
 
 Answer explain(const Services&, const Call& call) {
   const auto code = static_cast<int>(parse_number("code", call.arguments.at(0), 0, 99999));
