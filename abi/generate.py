@@ -390,7 +390,7 @@ def write_gates(interface):
 
 SHAPE_TYPES = """\
 enum class Direction : std::uint8_t { In, Out, InOut };
-enum class HandleType : std::uint8_t { Notification, Network, Channel, SystemEvent, ExternalFlash };
+enum class HandleType : std::uint8_t { Notification, Network, Channel, SystemEvent, ExternalFlash, NetworkInterface };
 
 struct Structure;
 /// A pointer among arguments (`place` is the argument's number) or in a structure (`place` is its offset).

@@ -9,6 +9,7 @@
 #include "firmware/kernel/debugged_application.hpp"
 #include "firmware/kernel/kernel_version.hpp"
 #include "firmware/kernel/link/link.hpp"
+#include "firmware/kernel/network_queues.hpp"
 #include "firmware/kernel/resident/faults.hpp"
 #include "firmware/kernel/resident/platform.hpp"
 #include "firmware/kernel/resident/retained.hpp"
@@ -216,6 +217,11 @@ class Host final : public link::LinkHost {
     const Atomic atomic;
     services().channels.released(slot);
   }
+
+  net::PacketQueues* packet_queues() override { return &packet_queues_; }
+
+ private:
+  NetworkQueues packet_queues_;
 };
 
 /// The running application's bundle says how long it may put an update off; it applies it by mvRestart. After

@@ -15,6 +15,9 @@ set(FIRMWARE_KERNEL_LOGIC
   ${CMAKE_CURRENT_LIST_DIR}/calls/flash_calls.cpp
   ${CMAKE_CURRENT_LIST_DIR}/channel_message.cpp
   ${CMAKE_CURRENT_LIST_DIR}/crash_store.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/network_interface.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/network_queues.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/packet_ring.cpp
   ${CMAKE_CURRENT_LIST_DIR}/end_text.cpp)
 set(FIRMWARE_KERNEL_SOURCES
   ${FIRMWARE_KERNEL_LOGIC}

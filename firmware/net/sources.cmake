@@ -3,6 +3,7 @@
 include(${CMAKE_CURRENT_LIST_DIR}/lwip.cmake)
 set(link_dir ${CMAKE_CURRENT_LIST_DIR}/../kernel/link)
 set(FIRMWARE_NET_COMMON
+  ${CMAKE_CURRENT_LIST_DIR}/application_traffic.cpp
   ${CMAKE_CURRENT_LIST_DIR}/dialler.cpp
   ${CMAKE_CURRENT_LIST_DIR}/stack.cpp
   ${CMAKE_CURRENT_LIST_DIR}/tcp_stream.cpp

@@ -4,6 +4,7 @@
 #include <lwip/dns.h>
 #include <lwip/init.h>
 #include <lwip/netif.h>
+#include <lwip/priv/tcp_priv.h>
 #include <lwip/timeouts.h>
 #include <netif/ppp/ppp.h>
 #include <netif/ppp/pppos.h>
@@ -23,10 +24,21 @@ constexpr std::uint64_t kStuckLine = 2 * kSeconds;  // without room in the trans
 Platform* clock_source = nullptr;
 netif ppp_interface;
 ppp_pcb* ppp = nullptr;
+Stack* the_stack = nullptr;  // for lwIP's hook
 
 u32_t output(ppp_pcb*, u8_t* data, u32_t length, void* context) {
   return static_cast<Stack*>(context)->transmit(data, length);
 }
+
+/// Something of Microvisor's waits to be sent, or to be acknowledged.
+bool own_traffic_under_way() {
+  for (const tcp_pcb* pcb = tcp_active_pcbs; pcb != nullptr; pcb = pcb->next) {
+    if (pcb->unsent != nullptr || pcb->unacked != nullptr) return true;
+  }
+  return false;
+}
+
+Ipv4Address number_of(const ip4_addr_t* address) { return lwip_ntohl(ip4_addr_get_u32(address)); }
 
 void status_changed(ppp_pcb*, int error, void* context) { static_cast<Stack*>(context)->link_status(error); }
 
@@ -34,6 +46,7 @@ void status_changed(ppp_pcb*, int error, void* context) { static_cast<Stack*>(co
 
 Stack::Stack(Platform& platform, std::string_view apn) : platform_(platform), dialler_(platform, apn) {
   clock_source = &platform;
+  the_stack = this;
   static bool initialised = false;
   if (!initialised) {
     lwip_init();
@@ -51,6 +64,7 @@ Stack::~Stack() {
   hang_up();
   ppp_free(ppp);
   ppp = nullptr;
+  the_stack = nullptr;
   clock_source = nullptr;
 }
 
@@ -77,11 +91,45 @@ void Stack::hang_up() {
   const std::uint64_t deadline = platform_.now() + kTerminationTime;
   while (!ended_ && platform_.now() < deadline) wait(deadline);
   up_ = data_mode_ = false;
+  tell_bearer();
 }
 
 void Stack::link_status(int error) {
   up_ = error == PPPERR_NONE;
   if (!up_) ended_ = true;
+  tell_bearer();
+}
+
+void Stack::tell_bearer() {
+  if (traffic_ == nullptr) return;
+  if (!up_) return traffic_->bearer_is({}, 0);
+  const BearerAddresses bearer{
+      .own = number_of(netif_ip4_addr(&ppp_interface)),
+      .peer = number_of(netif_ip4_gw(&ppp_interface)),
+      .name_servers = {number_of(dns_getserver(0)), number_of(dns_getserver(1))},
+  };
+  traffic_->bearer_is(bearer, std::min<std::uint32_t>(ppp_interface.mtu, kMaximumPacket));
+}
+
+/// One packet of the application's, when nothing else is to be done. True: there may be more.
+bool Stack::carry() {
+  if (traffic_ == nullptr || !up_) return false;
+  const auto [taken, packet] = traffic_->next(own_traffic_under_way(), platform_.now());
+  if (packet.empty()) return taken;
+  pbuf* const buffer = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(packet.size()), PBUF_REF);
+  if (buffer == nullptr) return taken;  // a packet may get lost
+  buffer->payload = packet.data();
+  static_cast<void>(ppp_interface.output(&ppp_interface, buffer, nullptr));
+  pbuf_free(buffer);
+  return true;
+}
+
+bool Stack::is_application_packet(const pbuf* packet) {
+  if (traffic_ == nullptr || !traffic_->expects(platform_.now())) return false;
+  const std::span<std::uint8_t> room = traffic_->room();
+  if (packet->tot_len > room.size()) return false;
+  const std::size_t size = pbuf_copy_partial(packet, room.data(), packet->tot_len, 0);
+  return traffic_->received(size, platform_.now());
 }
 
 bool Stack::poll() {
@@ -98,7 +146,7 @@ bool Stack::poll() {
 }
 
 void Stack::wait(std::uint64_t moment) {
-  if (poll()) return;
+  if (poll() || carry()) return;
   if (const std::uint32_t sleep = sys_timeouts_sleeptime(); sleep != SYS_TIMEOUTS_SLEEPTIME_INFINITE) {
     moment = std::min(moment, platform_.now() + std::max<std::uint64_t>(sleep, 1) * kMilliseconds);
   }
@@ -148,6 +196,13 @@ uint32_t microvisor_net_random(void) {
   static_cast<void>(microvisor::firmware::crypto::random(bytes));
   return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 |
          bytes[3];
+}
+
+int microvisor_net_input(pbuf* packet) {
+  using microvisor::firmware::net::the_stack;
+  if (the_stack == nullptr || !the_stack->is_application_packet(packet)) return 0;
+  pbuf_free(packet);
+  return 1;
 }
 
 void microvisor_net_assert(void) { __builtin_trap(); }

@@ -8,8 +8,11 @@
 #include <span>
 #include <string_view>
 
+#include "firmware/net/application_traffic.hpp"
 #include "firmware/net/dialler.hpp"
 #include "firmware/net/platform.hpp"
+
+struct pbuf;
 
 namespace microvisor::firmware::net {
 
@@ -42,9 +45,18 @@ class Stack {
   /// PPP's callback.
   void link_status(int error);
 
+  /// The application's packets share the bearer from now on; `traffic` must outlive the stack.
+  void share_with(ApplicationTraffic& traffic) { traffic_ = &traffic; }
+  /// lwIP's hook: a packet that has come. True: it was the application's, and is no concern of lwIP's.
+  [[nodiscard]] bool is_application_packet(const pbuf* packet);
+
  private:
+  void tell_bearer();
+  [[nodiscard]] bool carry();
+
   Platform& platform_;
   Dialler dialler_;
+  ApplicationTraffic* traffic_ = nullptr;
   bool data_mode_ = false;  // the line carries PPP
   bool up_ = false;
   bool ended_ = true;  // PPP has said that it is over

@@ -22,6 +22,7 @@ struct BearerAddresses {
   Ipv4Address own = 0;
   Ipv4Address peer = 0;  ///< the other end of the line
   std::array<Ipv4Address, 2> name_servers{};
+  bool operator==(const BearerAddresses&) const = default;
 };
 
 class Translator {

@@ -32,6 +32,8 @@ constexpr Usual kUsual[] = {
     {"MvOpenChannelParams", "", 20, 512},
     {"MvOpenChannelParams", "", 28, 512},
     {"MvOpenChannelParams", "", 40, 3},
+    {"MvOpenNetworkInterfaceParams", "", 20, 2048},
+    {"MvOpenNetworkInterfaceParams", "", 28, 2048},
     // What the channels' calls lead to: as many as in caller_channels.cpp.
     {"MvHttpRequest", "", 4, 3},
     {"MvHttpRequest", "", 12, 18},
@@ -68,6 +70,9 @@ constexpr Usual kLargest[] = {
     {"MvOpenChannelParams", "", 20, 4096},
     {"MvOpenChannelParams", "", 28, 4096},
     {"MvOpenChannelParams", "", 40, 64},
+    {"MvOpenNetworkInterfaceParams", "", 20, 8192},
+    {"MvOpenNetworkInterfaceParams", "", 28, 8192},
+    {"mvSendNetworkPackets", "room", 0, 2036},
     {"MvWifiConfig", "", 12, 32},
     {"MvWifiConfig", "", 20, 63},
     {"MvHttpRequest", "", 12, 64},
@@ -141,7 +146,7 @@ constexpr std::uint32_t kUsualBytes = 16;
 
 }  // namespace
 
-CallImage::CallImage(const abi::CallShape& call, std::span<const std::uint32_t, 5> handles,
+CallImage::CallImage(const abi::CallShape& call, std::span<const std::uint32_t, 6> handles,
                      std::uint32_t arena, Amount amount)
     : call_(&call), valid_(handles), amount_(amount), next_(arena) {
   for (unsigned i = 0; i < call.parameters; ++i)

@@ -43,7 +43,7 @@ enum class Amount { Typical, Largest };
 class CallImage {
  public:
   /// `handles`: a valid one of each kind. The structures are laid out from `arena` on.
-  CallImage(const abi::CallShape& call, std::span<const std::uint32_t, 5> handles, std::uint32_t arena,
+  CallImage(const abi::CallShape& call, std::span<const std::uint32_t, 6> handles, std::uint32_t arena,
             Amount amount = Amount::Typical);
 
   [[nodiscard]] const abi::CallShape& call() const { return *call_; }
@@ -67,7 +67,7 @@ class CallImage {
   void put_text(std::uint32_t address, std::string_view text);
 
   const abi::CallShape* call_;
-  std::span<const std::uint32_t, 5> valid_;
+  std::span<const std::uint32_t, 6> valid_;
   Amount amount_;
   std::uint32_t next_;
   std::array<std::uint32_t, 4> registers_{};

@@ -22,6 +22,7 @@ struct Buffers {
 };
 constexpr std::uint32_t kOpaqueBuffers = RING_ADDRESS + 0x1000;
 constexpr std::uint32_t kOwnArena = RECEIVE_BUFFERS_ADDRESS + 0x4000;  // what cases find in theirs is zero
+constexpr std::uint32_t kInterfaceArena = kOwnArena + 0x2000;          // its rings stay there
 constexpr Buffers kBuffers[] = {
     {ChannelType::OPAQUEBYTES, kOpaqueBuffers + 512, 512, kOpaqueBuffers, 512},
     {ChannelType::MQTT, SEND_BUFFERS_ADDRESS, 0x1600, RECEIVE_BUFFERS_ADDRESS, 0x0C00},
@@ -195,6 +196,13 @@ void open_message_channels(CallerMachine& caller) {
   for (const Buffers& buffers : kBuffers) {
     if (buffers.type != ChannelType::OPAQUEBYTES) open_channel(caller, buffers);
   }
+}
+
+void open_network_interface(CallerMachine& caller) {
+  CallImage image = caller.image_of(shape_of("mvOpenNetworkInterface"), Amount::Typical, kInterfaceArena);
+  expect_okay(caller.perform(image, CallerMachine::order_for(image)), "mvOpenNetworkInterface");
+  caller.poke(COMMAND_ADDRESS + offsetof(command, handle) + 4 * kInterfacePlace,
+              caller.word(image.get({true, 1})));
 }
 
 void prepare_channels(CallerMachine& caller, const abi::CallShape& call, Amount amount) {

@@ -10,7 +10,9 @@
 
 namespace microvisor::tests {
 
-inline constexpr unsigned kChannelHandle = 2;  // place of the opaque channel's among the handles
+inline constexpr unsigned kChannelHandle = 2;    // place of the opaque channel's among the handles
+inline constexpr unsigned kInterfaceHandle = 5;  // of the network interface's among those of one call
+inline constexpr unsigned kInterfacePlace = 8;   // and in the command
 
 /// Place of the handle of the channel of this type in the command.
 [[nodiscard]] constexpr unsigned handle_place(abi::ChannelType type) {
@@ -22,6 +24,7 @@ inline constexpr unsigned kChannelHandle = 2;  // place of the opaque channel's 
 
 void open_opaque_channel(CallerMachine& caller);
 void open_message_channels(CallerMachine& caller);
+void open_network_interface(CallerMachine& caller);
 
 /// Has arrive what the call reads: a message that fills what it is given, and that goes over the ring's end
 /// where it can, if it is to do its utmost; headers and items are then read backwards.

@@ -80,7 +80,7 @@ const board::Snapshot& without_log() {
   return *snapshot;
 }
 
-/// With a log and the opaque channel.
+/// With a log and the opaque channel, and no network interface.
 const board::Snapshot& with_room_for_channels() {
   static const std::shared_ptr<const board::Snapshot> snapshot = [] {
     CallerMachine caller(without_log());
@@ -121,6 +121,7 @@ const board::Snapshot& CallerMachine::ready() {
   static const std::shared_ptr<const board::Snapshot> snapshot = [] {
     CallerMachine caller(with_room_for_channels());
     open_message_channels(caller);
+    open_network_interface(caller);
     return *caller.board().snapshot();
   }();
   return *snapshot;
@@ -129,7 +130,7 @@ const board::Snapshot& CallerMachine::ready() {
 const board::Snapshot& CallerMachine::ready_for(const abi::CallShape& call, Amount amount) {
   const std::string_view name = call.name;
   if (name == "mvServerLoggingInit") return without_log();
-  if (name == "mvOpenChannel") return with_room_for_channels();
+  if (name == "mvOpenChannel" || name == "mvOpenNetworkInterface") return with_room_for_channels();
   if (channel_type_of(call) == abi::ChannelType::OPAQUEBYTES) return ready();
   static std::map<std::pair<std::string_view, Amount>, std::shared_ptr<const board::Snapshot>> snapshots;
   auto& snapshot = snapshots[{name, amount}];
@@ -152,11 +153,12 @@ std::array<std::uint32_t, COMMAND_HANDLES> CallerMachine::handles() {
   return result;
 }
 
-std::array<std::uint32_t, 5> CallerMachine::handles_for(const abi::CallShape& call) {
+std::array<std::uint32_t, 6> CallerMachine::handles_for(const abi::CallShape& call) {
   const auto all = handles();
-  std::array<std::uint32_t, 5> result{};
+  std::array<std::uint32_t, 6> result{};
   std::copy_n(all.begin(), result.size(), result.begin());
   result[kChannelHandle] = all[handle_place(channel_type_of(call))];
+  result[kInterfaceHandle] = all[kInterfacePlace];
   return result;
 }
 

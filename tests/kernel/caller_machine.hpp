@@ -40,7 +40,8 @@ struct MemoryPicture {
 class CallerMachine {
  public:
   /// The board at the moment when the application waits for its first command: all its handles are valid,
-  /// four channels among them, one of each type, and the unused RAM of the kernel holds canaries.
+  /// four channels, one of each type, and the network interface among them, and the unused RAM of the kernel
+  /// holds canaries.
   [[nodiscard]] static const board::Snapshot& ready();
 
   /// The same, with what this call needs to get far: room for a channel or a log, or the messages that it
@@ -58,7 +59,7 @@ class CallerMachine {
   /// All of them (command.h).
   [[nodiscard]] std::array<std::uint32_t, COMMAND_HANDLES> handles();
   /// One of each kind, the channel of the type that this call is for.
-  [[nodiscard]] std::array<std::uint32_t, 5> handles_for(const abi::CallShape& call);
+  [[nodiscard]] std::array<std::uint32_t, 6> handles_for(const abi::CallShape& call);
   /// The call with good arguments.
   [[nodiscard]] CallImage image_of(const abi::CallShape& call, Amount amount = Amount::Typical,
                                    std::uint32_t arena = ARENA_ADDRESS) {

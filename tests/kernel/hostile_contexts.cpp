@@ -195,7 +195,7 @@ std::vector<HostileCase> return_cases() {
     if (offset == 8) continue;
     cases.push_back(game("inside-gate/" + std::to_string(offset), CONTEXT_THREAD, kNoOp + offset, 0));
   }
-  for (const std::uint32_t beyond : {0x0C1F'DFF9u, 0x0C1F'E251u, 0x0C1F'E259u, 0x0C1F'FFF9u, 0x0C20'0001u})
+  for (const std::uint32_t beyond : {0x0C1F'DFF9u, 0x0C1F'E271u, 0x0C1F'E279u, 0x0C1F'FFF9u, 0x0C20'0001u})
     cases.push_back(game("beside-gates/" + hex(beyond), CONTEXT_THREAD, beyond, 0));
   for (const std::uint32_t unnamed : {20u, 71u})
     cases.push_back(game("unnamed/" + std::to_string(unnamed), CONTEXT_THREAD, 0x0C1F'E001 + 8 * unnamed, 0));

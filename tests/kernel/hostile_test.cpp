@@ -92,7 +92,7 @@ TEST(Hostile, SecurityRegistersEndTheApplication) {
 
 TEST(Hostile, GatesAreNoWayIn) {
   expect_ended({kExecute, 0x0C1F'E002, 0}, "inside a gate");
-  expect_ended({kExecute, 0x0C1F'E250, 0}, "behind the gates");
+  expect_ended({kExecute, 0x0C1F'E270, 0}, "behind the gates");
   expect_ended({kRead, 0x0C1F'E000, 0}, "reading a gate");
 }
 

@@ -9,6 +9,7 @@
 #include "firmware/kernel/calls/mqtt_requests.hpp"
 #include "firmware/kernel/calls/mqtt_responses.hpp"
 #include "firmware/kernel/calls/network.hpp"
+#include "firmware/kernel/calls/network_interface.hpp"
 #include "firmware/kernel/calls/notifications.hpp"
 #include "firmware/kernel/calls/power.hpp"
 #include "firmware/kernel/calls/wifi.hpp"

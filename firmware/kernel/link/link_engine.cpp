@@ -25,6 +25,7 @@ std::uint32_t random_word() {
 LinkEngine::LinkEngine(LinkHost& host, net::Platform& platform, std::span<std::uint8_t> retained)
     : host_(host),
       platform_(platform),
+      traffic_(host.packet_queues()),
       stack_(platform),
       tls_(stack_),
       transport_(tls_),
@@ -32,6 +33,7 @@ LinkEngine::LinkEngine(LinkHost& host, net::Platform& platform, std::span<std::u
       io_(transport_),
       session_(host, io_) {
   tls_.keep_session_in(retained);
+  stack_.share_with(traffic_);
 }
 
 void LinkEngine::round() {

@@ -76,6 +76,7 @@ class LinkEngine {
 
   LinkHost& host_;
   net::Platform& platform_;
+  net::ApplicationTraffic traffic_;
   net::Stack stack_;
   net::TlsClient tls_;
   TlsTransport transport_;

@@ -16,6 +16,7 @@
 
 #include "firmware/debugger/application.hpp"
 #include "firmware/manifest/new_keys.hpp"
+#include "firmware/net/packet_queues.hpp"
 #include "firmware/update/updater.hpp"
 #include "firmware/vault/identity.hpp"
 #include "firmware/vault/layer_keys.hpp"
@@ -178,6 +179,10 @@ class LinkHost {
   virtual void channel_ended(unsigned slot, ChannelEnd reason) = 0;
   /// A `closing` channel has been sent to its end: the slot may be used again.
   virtual void channel_released(unsigned slot) = 0;
+
+  // --- the application's network interface ---
+  /// Null: there is none.
+  [[nodiscard]] virtual net::PacketQueues* packet_queues() { return nullptr; }
 
  protected:
   ~LinkHost() = default;

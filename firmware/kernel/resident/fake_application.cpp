@@ -100,4 +100,9 @@ void status_changed() { ++current->status_changes; }
 
 std::uint64_t clock_microseconds() { return current->now; }
 
+Atomic::Atomic() : before_(0) {}
+Atomic::~Atomic() {
+  if (current->after_atomic) current->after_atomic();
+}
+
 }  // namespace microvisor::firmware::kernel

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <string_view>
 #include <vector>
@@ -63,7 +64,8 @@ class FakeApplication {
   unsigned storage_jobs = 0;  // times one was posted
   unsigned held_back = 0;
   unsigned status_changes = 0;
-  std::uint32_t largest_copy = 0;  // by one copy function call
+  std::uint32_t largest_copy = 0;      // by one copy function call
+  std::function<void()> after_atomic;  // the worker's last Atomic has ended
 
  private:
   std::vector<std::uint8_t> ram_ = std::vector<std::uint8_t>(kRamSize, 0xA5);

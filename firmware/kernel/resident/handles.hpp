@@ -17,7 +17,8 @@ enum class HandleKind : std::uint32_t {
   Network = 2,
   Channel = 3,
   SystemEvent = 4,
-  ExternalFlash = 5
+  ExternalFlash = 5,
+  NetworkInterface = 6
 };
 
 template <HandleKind kKind, unsigned kCount>

@@ -12,7 +12,7 @@ namespace microvisor::firmware::kernel {
 class MemoryClaims {
  public:
   static constexpr unsigned kCapacity =
-      48;  // 32 notification centres, 4 channels with two buffers each, 2 logs, spare
+      48;  // 32 notification centres, 4 channels and an interface with two buffers each, 2 logs, spare
 
   [[nodiscard]] bool overlaps(Address address, std::uint32_t size) const {
     const Address end = address + size;

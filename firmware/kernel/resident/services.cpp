@@ -23,6 +23,8 @@ MV_FLASH_CODE void Services::reset_application(std::uint32_t seed) {
   channels.reset(seed >> 7);
   delivered.reset();
   channel_opening = {};
+  network_interface.reset(seed >> 11);
+  interface_opening = {};
   log.reset();
   test_log.reset();
   restarts.clear();

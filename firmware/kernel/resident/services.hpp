@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "abi/interface.hpp"
+#include "firmware/kernel/network_interface.hpp"
 #include "firmware/kernel/resident/channels.hpp"
 #include "firmware/kernel/resident/connectivity.hpp"
 #include "firmware/kernel/resident/endpoints.hpp"
@@ -54,6 +55,8 @@ struct Services {
   Channels channels;
   DeliveredMessages delivered;
   ChannelOpening channel_opening;
+  NetworkInterface network_interface;
+  InterfaceOpening interface_opening;
   ServerLog log;
   ServerLog test_log;
   Restarts restarts;

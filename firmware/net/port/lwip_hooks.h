@@ -5,4 +5,9 @@
 /* Initial sequence numbers nobody outside can guess (RFC 9293 section 3.4.1). */
 #define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) microvisor_net_random()
 
+/* Packets that are not for lwIP (firmware/net/stack.cpp); what is not 0 means that the hook has freed it. */
+struct pbuf;
+int microvisor_net_input(struct pbuf* packet);
+#define LWIP_HOOK_IP4_INPUT(packet, interface) microvisor_net_input(packet)
+
 #endif

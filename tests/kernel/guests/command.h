@@ -12,7 +12,7 @@
 #define LOG_ADDRESS 0x20040200u  /* log buffer */
 #define LOG_SIZE 2048u
 #define COMMAND_WRITES 16u
-#define COMMAND_HANDLES 8u
+#define COMMAND_HANDLES 9u
 #define SEND_BUFFERS_ADDRESS 0x20050000u /* of the channels that carry messages */
 #define SEND_BUFFERS_SIZE 0x3000u
 #define RECEIVE_BUFFERS_ADDRESS 0x20054000u
@@ -63,7 +63,7 @@ struct command {
   uint32_t runs; /* commands carried out since the start */
 
   /* Objects made at the start, by kind: notification centre, network, opaque channel, system event, external
-   * flash; and channels for MQTT, HTTP and configuration. */
+   * flash; channels for MQTT, HTTP and configuration; and the network interface. */
   uint32_t handle[COMMAND_HANDLES];
   uint32_t call_site, return_site; /* addresses of the branch and of what follows it */
 };

@@ -15,6 +15,7 @@ static struct MvNotification rings[33][2] __attribute__((aligned(8)));
 static uint8_t log_buffer[1024] __attribute__((aligned(512)));
 static uint8_t receive_buffers[5][512] __attribute__((aligned(512)));
 static uint8_t send_buffers[5][512] __attribute__((aligned(512)));
+static uint8_t packet_rings[3][2048] __attribute__((aligned(512)));
 static uint8_t text[1200];
 static uint8_t bytes[256];
 
@@ -253,10 +254,11 @@ static void test_aids(void) {
 
 /* --- from an interrupt handler: by slot, for each that the table does not allow there --- */
 
-static volatile uint32_t answered[74];
+enum { SLOTS = 78 };
+static volatile uint32_t answered[SLOTS];
 
 void TIM6_IRQHandler(void) {
-  for (uint32_t slot = 0; slot < 74; ++slot) {
+  for (uint32_t slot = 0; slot < SLOTS; ++slot) {
     register uint32_t r0 __asm__("r0") = 0;
     register uint32_t r1 __asm__("r1") = 0;
     register uint32_t r2 __asm__("r2") = 0;
@@ -273,7 +275,7 @@ static void from_handler(void) {
   REG(NVIC_ISER + 4) = 1u << 17;
   REG(NVIC_ISPR + 4) = 1u << 17;
   __asm__ volatile("dsb\n\tisb");
-  for (uint32_t slot = 0; slot < 74; ++slot) {
+  for (uint32_t slot = 0; slot < SLOTS; ++slot) {
     print_part("handler ");
     print_part_number(slot);
     print_number("", answered[slot]);
@@ -318,6 +320,54 @@ static void fast_interrupts(void) {
   mvClearFastInterrupt(TIM7_LINE);
 }
 
+/* --- the virtual network interface, which can be opened without a connection --- */
+
+static struct MvOpenNetworkInterfaceParams interface(MvNotificationHandle centre, MvNetworkHandle handle) {
+  return (struct MvOpenNetworkInterfaceParams){.version = 1,
+                                               .v1 = {.notification_handle = centre,
+                                                      .network_handle = handle,
+                                                      .receive_buffer = packet_rings[0],
+                                                      .receive_buffer_len = 2048,
+                                                      .send_buffer = packet_rings[1],
+                                                      .send_buffer_len = 2048}};
+}
+
+static void network_interface(MvNotificationHandle centre, MvNetworkHandle handle) {
+  MvNetworkInterfaceHandle open = 0, stale = STALE(MvNetworkInterfaceHandle);
+  struct MvOpenNetworkInterfaceParams p = interface(centre, handle);
+  EXPECT(mvOpenNetworkInterface, PARAMETERFAULT, NOWHERE, &open);
+  p.version = 2;
+  EXPECT(mvOpenNetworkInterface, UNSUPPORTEDSTRUCTUREVERSION, &p, &open);
+  p = interface(centre, STALE(MvNetworkHandle));
+  EXPECT(mvOpenNetworkInterface, INVALIDHANDLE, &p, &open);
+  p = interface(centre, handle);
+  p.v1.receive_buffer_len = 1536;
+  EXPECT(mvOpenNetworkInterface, INVALIDBUFFERSIZE, &p, &open);
+  p = interface(centre, handle);
+  p.v1.send_buffer += 8;
+  EXPECT(mvOpenNetworkInterface, INVALIDBUFFERALIGNMENT, &p, &open);
+  struct MvNotificationSetup setup = setup_of(62, packet_rings[1], 32);
+  MvNotificationHandle other = 0;
+  mvSetupNotifications(&setup, &other);
+  p = interface(centre, handle);
+  EXPECT(mvOpenNetworkInterface, BUFFERALREADYINUSE, &p, &open);
+  mvCloseNotifications(&other);
+  EXPECT(mvOpenNetworkInterface, OKAY, &p, &open);
+  p.v1.receive_buffer = packet_rings[2];
+  p.v1.send_buffer = receive_buffers[0];
+  MvNetworkInterfaceHandle second = 0;
+  EXPECT(mvOpenNetworkInterface, TOOMANYCHANNELS, &p, &second);
+  struct MvNetworkInterfaceState state = {.version = 2};
+  EXPECT(mvGetNetworkInterfaceState, PARAMETERFAULT, open, NOWHERE);
+  EXPECT(mvGetNetworkInterfaceState, UNSUPPORTEDSTRUCTUREVERSION, open, &state);
+  EXPECT(mvGetNetworkInterfaceState, INVALIDHANDLE, stale, &state);
+  EXPECT(mvSendNetworkPackets, INVALIDHANDLE, stale, 0);
+  EXPECT(mvSendNetworkPackets, PARAMETERFAULT, open, 2048);
+  EXPECT(mvCloseNetworkInterface, PARAMETERFAULT, NOWHERE);
+  EXPECT(mvCloseNetworkInterface, INVALIDHANDLE, &stale);
+  EXPECT(mvCloseNetworkInterface, OKAY, &open);
+}
+
 static void unconnected(void) {
   time_and_device();
   const MvNotificationHandle centre = notifications();
@@ -325,6 +375,7 @@ static void unconnected(void) {
   log_calls();
   channel_openings(centre, handle);
   channel_handles();
+  network_interface(centre, handle);
   power();
   external_flash();
   wifi();

@@ -1,7 +1,8 @@
-// How the connection stands.
+// How the connection stands, and that the network interface has something to send.
 #pragma once
 
 #include "firmware/kernel/resident/calls/call.hpp"
+#include "firmware/kernel/resident/platform.hpp"
 #include "firmware/kernel/resident/services.hpp"
 
 namespace microvisor::firmware::kernel::calls {
@@ -22,6 +23,15 @@ struct CallBody<Gate::GetNetworkReasons> {
     return status == Status::OKAY
                ? tell_checked(a.request_ref_count, std::uint32_t{services().network.count()})
                : status;
+  }
+};
+
+template <>
+struct CallBody<Gate::SendNetworkPackets> {
+  static Status run(const abi::SendNetworkPacketsArguments& a) {
+    const Status status = services().network_interface.sent(a.handle, a.room);
+    if (status == Status::OKAY) wake_link();
+    return status;
   }
 };
 
