@@ -29,7 +29,7 @@ AtModem::AtModem(Scheduler& scheduler, Network& network, ModemSettings settings)
                   network_.send(packet);
                 },
             .ended = [this] { call_ended(); }},
-           kBoardAddress, kGatewayAddress, kNameServerAddress),
+           kBoardAddress, kPeerAddress, kNameServerAddress),
       byte_event_(scheduler, [this] { pump(); }),
       boot_event_(scheduler, [this] { boot_done(); }),
       sim_event_(scheduler, [this] { sim_done(); }),

@@ -38,6 +38,7 @@ class Network : public HostEvents {
 
 /// The addresses of the modem's network, the same in both networks.
 inline constexpr std::uint32_t kBoardAddress = 0x0A00'020F;       // 10.0.2.15
+inline constexpr std::uint32_t kPeerAddress = 0x0A40'4040;        // 10.64.64.64, the modem's end of PPP
 inline constexpr std::uint32_t kGatewayAddress = 0x0A00'0202;     // 10.0.2.2, the host's loopback
 inline constexpr std::uint32_t kNameServerAddress = 0x0A00'0203;  // 10.0.2.3
 inline constexpr std::size_t kMaximumPacket = 1500;

@@ -11,7 +11,7 @@
 #define NVIC_ISER REGISTER(0xE000E100u + LINE / 32u * 4u)
 #define NVIC_ICPR REGISTER(0xE000E280u + LINE / 32u * 4u)
 
-enum { EVENTS = 16, CHANNEL_TAG = 1, NETWORK_TAG = 2 };
+enum { EVENTS = 16, CHANNEL_TAG = 1, NETWORK_TAG = 2, INTERFACE_TAG = 3 };
 
 static uint8_t log_buffer[4096] __attribute__((aligned(512)));
 static struct MvNotification events[EVENTS] __attribute__((aligned(8)));
@@ -20,7 +20,7 @@ static uint8_t send_buffer[4096] __attribute__((aligned(512)));
 
 static MvNotificationHandle centre;
 static MvNetworkHandle network;
-static volatile uint32_t readable, writable, ended;
+static volatile uint32_t readable, writable, ended, changed;
 
 /* Records come in order; one that has been handled is cleared for the next round. */
 void TIM8_BRK_IRQHandler(void) {
@@ -31,6 +31,7 @@ void TIM8_BRK_IRQHandler(void) {
       if (events[next].event_type == MV_EVENTTYPE_CHANNELDATAWRITESPACE) writable = 1;
       if (events[next].event_type == MV_EVENTTYPE_CHANNELNOTCONNECTED) ended = 1;
     }
+    if (events[next].event_type == MV_EVENTTYPE_NETWORKINTERFACECHANGED) changed = 1;
     events[next].event_type = MV_EVENTTYPE_NOEVENT;
   }
 }
@@ -98,6 +99,25 @@ MvChannelHandle open_channel(enum MvChannelType type) {
   const enum MvStatus status = open(type, "", sizeof receive_buffer, sizeof send_buffer, &channel);
   if (status != MV_STATUS_OKAY) say("the channel cannot be opened: status %d", (int)status);
   return channel;
+}
+
+enum MvStatus open_interface(uint8_t* receive, uint8_t* send, uint32_t size,
+                             MvNetworkInterfaceHandle* handle) {
+  const struct MvOpenNetworkInterfaceParams params = {.version = 1,
+                                                      .v1 = {.notification_handle = centre,
+                                                             .notification_tag = INTERFACE_TAG,
+                                                             .network_handle = network,
+                                                             .receive_buffer = receive,
+                                                             .receive_buffer_len = size,
+                                                             .send_buffer = send,
+                                                             .send_buffer_len = size}};
+  return mvOpenNetworkInterface(&params, handle);
+}
+
+bool interface_changed(void) {
+  if (changed == 0) return false;
+  changed = 0;
+  return true;
 }
 
 void wait_for_event(void) {

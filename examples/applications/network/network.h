@@ -23,6 +23,13 @@ MvChannelHandle open_channel(enum MvChannelType type);
  * 512. */
 enum MvStatus open_stream(const char* endpoint, uint32_t buffer_length, MvChannelHandle* channel);
 
+/* Opens the virtual network interface with two rings of so many bytes each. */
+enum MvStatus open_interface(uint8_t* receive, uint8_t* send, uint32_t size,
+                             MvNetworkInterfaceHandle* handle);
+
+/* Whether it has come up or gone down since the last time that this was asked. */
+bool interface_changed(void);
+
 /* Waits until something has happened to the channel. */
 void wait_for_event(void);
 
