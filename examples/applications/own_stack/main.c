@@ -1,5 +1,5 @@
-/* Brings its own IP stack, lwIP, and has a TCP connection of its own: once in ten seconds it connects to the
- * server that the device's configuration names, sends a line, and logs the answer.
+/* Brings its own IP stack, lwIP, and has a TCP connection of its own: once in three seconds it connects to
+ * the server that the device's configuration names, sends a line, and logs the answer.
  *
  * Shows: the virtual network interface beside everything else. The settings come by a channel and the log
  * goes through the cloud, over the connection that Microvisor keeps; the connection to the server goes
@@ -102,7 +102,7 @@ int main(void) {
   while (!packet_netif_is_up()) packet_netif_poll();
   say("the network interface is up");
   for (;;) {
-    const uint64_t next = microseconds() + 10000000;
+    const uint64_t next = microseconds() + 3000000;
     begin();
     while (!exchange.over) packet_netif_poll();
     poll_until(next);
