@@ -136,6 +136,7 @@ class TestDevice final : public firmware::link::LinkHost {
   std::string channel_output;
   std::optional<firmware::link::ChannelEnd> channel_end;
   unsigned channels_released = 0;
+  firmware::net::PacketQueues* queues = nullptr;  // of a network interface; counts from the next reset() on
 
   // LinkHost
   void gateway_reached() override {}
@@ -180,6 +181,7 @@ class TestDevice final : public firmware::link::LinkHost {
     if (!channel_end) channel_end = reason;  // the first counts, as in the kernel
   }
   void channel_released(unsigned slot) override;
+  firmware::net::PacketQueues* packet_queues() override { return queues; }
   firmware::link::DebugAdmission debug_admission() override { return {}; }
   firmware::debugger::Application& debugged_application() override { return nothing_to_debug_; }
   protocol::debug::Crypto& debug_crypto() override { return debug_crypto_; }
