@@ -25,13 +25,13 @@ std::string packet_of(std::size_t size, unsigned seed = 1) {
   return packet;
 }
 
-class Interface : public MessageTest {
+class NetworkInterfaceCalls : public MessageTest {
  protected:
   static constexpr std::uint32_t kSize = 2048;
   static constexpr std::uint32_t kData = kSize - 8;  // what packets go round in
   static constexpr Address kPut = 0, kTaken = 4;
 
-  Interface() : MessageTest(abi::ChannelType::OPAQUEBYTES) {}
+  NetworkInterfaceCalls() : MessageTest(abi::ChannelType::OPAQUEBYTES) {}
 
   abi::OpenNetworkInterfaceParams good() { return {1, centre_, 9, network_, kReceive, kSize, kSend, kSize}; }
   Status open_with(const abi::OpenNetworkInterfaceParams& params) {
@@ -97,7 +97,7 @@ class Interface : public MessageTest {
 // --- calls
 // ------------------------------------------------------------------------------------------------------------
 
-TEST_F(Interface, OpensOnceAndAnewWhenItHasBeenClosed) {
+TEST_F(NetworkInterfaceCalls, OpensOnceAndAnewWhenItHasBeenClosed) {
   EXPECT_EQ(queues.number(), 0U);
   open_it();
   const std::uint32_t first = queues.number();
@@ -117,7 +117,7 @@ TEST_F(Interface, OpensOnceAndAnewWhenItHasBeenClosed) {
   EXPECT_EQ(call(Gate::CloseNetworkInterface, place(stale)), Status::INVALIDHANDLE);
 }
 
-TEST_F(Interface, LooksAtWhatItIsGiven) {
+TEST_F(NetworkInterfaceCalls, LooksAtWhatItIsGiven) {
   const auto with = [&](auto change) {
     abi::OpenNetworkInterfaceParams params = good();
     change(params);
@@ -146,7 +146,7 @@ TEST_F(Interface, LooksAtWhatItIsGiven) {
   EXPECT_EQ(with([](auto&) {}), Status::OKAY);
 }
 
-TEST_F(Interface, ItsMemoryIsMicrovisorsUntilItIsClosed) {
+TEST_F(NetworkInterfaceCalls, ItsMemoryIsMicrovisorsUntilItIsClosed) {
   open_it();
   const abi::OpenChannelParams other{1,
                                      centre_,
@@ -164,7 +164,7 @@ TEST_F(Interface, ItsMemoryIsMicrovisorsUntilItIsClosed) {
 }
 
 /// Another buffer is given away between two traps of the call.
-TEST_F(Interface, WhatItFoundOutIsFoundOutAnew) {
+TEST_F(NetworkInterfaceCalls, WhatItFoundOutIsFoundOutAnew) {
   unsigned trap = 0;
   between_traps = [&] {
     if (++trap != 2) return;
@@ -173,7 +173,7 @@ TEST_F(Interface, WhatItFoundOutIsFoundOutAnew) {
   EXPECT_EQ(open_with(good()), Status::BUFFERALREADYINUSE);
 }
 
-TEST_F(Interface, TellsItsAddressesAndWhetherItIsUp) {
+TEST_F(NetworkInterfaceCalls, TellsItsAddressesAndWhetherItIsUp) {
   open_it();
   abi::NetworkInterfaceState now = state();
   EXPECT_EQ(now.up, 0U);
@@ -193,7 +193,7 @@ TEST_F(Interface, TellsItsAddressesAndWhetherItIsUp) {
   EXPECT_EQ(state().up, 0U);
 }
 
-TEST_F(Interface, HowTheBearerStandsOutlivesTheApplication) {
+TEST_F(NetworkInterfaceCalls, HowTheBearerStandsOutlivesTheApplication) {
   queues.bearer_changed(kBearer, 1500);
   EXPECT_EQ(events(EventType::NETWORKINTERFACECHANGED), 0U) << "no interface, no event";
   open_it();
@@ -203,7 +203,7 @@ TEST_F(Interface, HowTheBearerStandsOutlivesTheApplication) {
   EXPECT_EQ(taken(), "");
 }
 
-TEST_F(Interface, StateAndSendingLookAtTheirArguments) {
+TEST_F(NetworkInterfaceCalls, StateAndSendingLookAtTheirArguments) {
   open_it();
   const Address at = place_state(2);
   EXPECT_EQ(call(Gate::GetNetworkInterfaceState, handle, at), Status::UNSUPPORTEDSTRUCTUREVERSION);
@@ -220,7 +220,7 @@ TEST_F(Interface, StateAndSendingLookAtTheirArguments) {
 // --- packets
 // ------------------------------------------------------------------------------------------------------------
 
-TEST_F(Interface, PacketsGoRoundInBothRings) {
+TEST_F(NetworkInterfaceCalls, PacketsGoRoundInBothRings) {
   open_it();
   std::mt19937 random(4);
   for (unsigned i = 1; i < 400; ++i) {
@@ -235,7 +235,7 @@ TEST_F(Interface, PacketsGoRoundInBothRings) {
   EXPECT_EQ(state().refused, 0U);
 }
 
-TEST_F(Interface, AsManyAsThereIsRoomFor) {
+TEST_F(NetworkInterfaceCalls, AsManyAsThereIsRoomFor) {
   open_it();
   std::vector<std::string> packets;
   while (put(packet_of(100, static_cast<unsigned>(packets.size()))))
@@ -248,7 +248,7 @@ TEST_F(Interface, AsManyAsThereIsRoomFor) {
   EXPECT_EQ(received(), packets);
 }
 
-TEST_F(Interface, OneEventForARingThatWasEmpty) {
+TEST_F(NetworkInterfaceCalls, OneEventForARingThatWasEmpty) {
   open_it();
   give("one");
   give("two");
@@ -259,7 +259,7 @@ TEST_F(Interface, OneEventForARingThatWasEmpty) {
 }
 
 /// The application empties its ring while a packet is on its way into it: an event has to come.
-TEST_F(Interface, TheLastLookAtThePositionCounts) {
+TEST_F(NetworkInterfaceCalls, TheLastLookAtThePositionCounts) {
   open_it();
   give("one");
   unsigned atomics = 0;
@@ -272,7 +272,7 @@ TEST_F(Interface, TheLastLookAtThePositionCounts) {
   EXPECT_EQ(events(EventType::PACKETSRECEIVED), 2U);
 }
 
-TEST_F(Interface, RoomIsToldOfOnceWhenThereIsEnough) {
+TEST_F(NetworkInterfaceCalls, RoomIsToldOfOnceWhenThereIsEnough) {
   open_it();
   const std::string packet = packet_of(1000);
   ASSERT_TRUE(put(packet));
@@ -291,7 +291,7 @@ TEST_F(Interface, RoomIsToldOfOnceWhenThereIsEnough) {
   EXPECT_EQ(events(EventType::PACKETSENDSPACE), 2U) << "there is all the room there can be";
 }
 
-TEST_F(Interface, OtherCentresHearNothing) {
+TEST_F(NetworkInterfaceCalls, OtherCentresHearNothing) {
   open_it();
   EXPECT_EQ(call(Gate::CloseNotifications, place(centre_)), Status::OKAY);
   give("one");
@@ -303,7 +303,7 @@ TEST_F(Interface, OtherCentresHearNothing) {
 // --- an application that does not keep to the rules
 // -------------------------------------------------------------------------
 
-TEST_F(Interface, PositionsThatAreNoneAreAsIfThereWasNothing) {
+TEST_F(NetworkInterfaceCalls, PositionsThatAreNoneAreAsIfThereWasNothing) {
   open_it();
   for (const std::uint32_t wrong : {1U, 2U, kData, kData + 4, 0x7FFF'FFFCU, 0xFFFF'FFFCU, 0xFFFF'FFFFU}) {
     set(kSend + kPut, wrong);
@@ -320,7 +320,7 @@ TEST_F(Interface, PositionsThatAreNoneAreAsIfThereWasNothing) {
   EXPECT_EQ(received(), std::vector<std::string>{"received"});
 }
 
-TEST_F(Interface, LengthsThatCannotBeEmptyTheRing) {
+TEST_F(NetworkInterfaceCalls, LengthsThatCannotBeEmptyTheRing) {
   open_it();
   unsigned times = 0;
   for (const std::uint32_t wrong : {0U, 1501U, 60U, 0x8000'0004U, 0xFFFF'FFFFU}) {
@@ -335,7 +335,7 @@ TEST_F(Interface, LengthsThatCannotBeEmptyTheRing) {
   }
 }
 
-TEST_F(Interface, OurPositionsAreOursWhateverTheApplicationWrites) {
+TEST_F(NetworkInterfaceCalls, OurPositionsAreOursWhateverTheApplicationWrites) {
   open_it();
   ASSERT_TRUE(put("first"));
   EXPECT_EQ(taken(), "first");
@@ -348,7 +348,7 @@ TEST_F(Interface, OurPositionsAreOursWhateverTheApplicationWrites) {
   EXPECT_EQ(received(), (std::vector<std::string>{"one", "two"}));
 }
 
-TEST_F(Interface, APacketCountsAsItWasWhenItsLengthWasRead) {
+TEST_F(NetworkInterfaceCalls, APacketCountsAsItWasWhenItsLengthWasRead) {
   open_it();
   ASSERT_TRUE(put(packet_of(1000)));
   unsigned atomics = 0;
@@ -361,7 +361,7 @@ TEST_F(Interface, APacketCountsAsItWasWhenItsLengthWasRead) {
   EXPECT_EQ(word(kSend + kTaken), 1004U);
 }
 
-TEST_F(Interface, WhatIsClosedInTheMiddleOfAPacketIsLeftAlone) {
+TEST_F(NetworkInterfaceCalls, WhatIsClosedInTheMiddleOfAPacketIsLeftAlone) {
   for (unsigned when = 1; when < 5; ++when) {
     open_it();
     ASSERT_TRUE(put(packet_of(1000)));
@@ -390,7 +390,7 @@ TEST_F(Interface, WhatIsClosedInTheMiddleOfAPacketIsLeftAlone) {
 }
 
 /// Whatever stands in the rings, nothing beside them is read or written: the fixture's memory throws.
-TEST_F(Interface, RandomRingsHarmNobody) {
+TEST_F(NetworkInterfaceCalls, RandomRingsHarmNobody) {
   open_it();
   std::mt19937 random(12);
   const std::string around_it =

@@ -1,6 +1,7 @@
 /* Sends as much as the network interface takes, for ever, and of all kinds: datagrams to the port of the
  * settings that say "good", and among them packets that must never leave the device, which say "forged" where
- * they say anything. Tells once a second that it is still there. The application's version is VERSION. */
+ * they say anything. At times it writes anything into the rings' positions. Tells once a second that it is
+ * still there. The application's version is VERSION. */
 #include <string.h>
 
 #include "network.h"
@@ -78,6 +79,20 @@ static void forge(uint32_t from, uint32_t to) {
   send(100, 100);
 }
 
+/* For a while the positions are anything, also such that lead into the middle of packets. */
+static void confuse(void) {
+  static uint32_t random = 2463534242u;
+  for (uint32_t i = 0; i < 200; ++i) {
+    random ^= random << 13, random ^= random >> 17, random ^= random << 5;
+    outgoing.positions.put = i % 2 != 0 ? random : random % ROOM / 4 * 4;
+    incoming.positions.taken = i % 3 != 0 ? random : random % ROOM / 4 * 4;
+    mvSendNetworkPackets(handle, i % 4 != 0 ? 0 : ROOM - 4);
+  }
+  do {
+    outgoing.positions.put = outgoing.positions.taken;
+  } while (outgoing.positions.put != outgoing.positions.taken);
+}
+
 static void send_next(void) {
   switch (++sent % KINDS) {
     case 1: forge(DEVICE, SERVER); break;
@@ -94,6 +109,7 @@ static void send_next(void) {
       break;
     case 8: /* a length that cannot be; all that is behind it in the ring is lost, so not often */
       if (sent / KINDS % 16 == 0) send(0xFFFFFFF0, 16);
+      if (sent / KINDS % 16 == 8) confuse();
       break;
     default:
       write_packet(own_address, SERVER, 17, "good", LONGEST);
