@@ -8,6 +8,7 @@ void ApplicationTraffic::bearer_is(const BearerAddresses& bearer, std::uint32_t 
   bearer_ = bearer;
   mtu_ = mtu;
   translator_.reset();
+  last_heard_ = 0;
   queues_->bearer_changed(bearer, mtu);
 }
 
@@ -47,6 +48,7 @@ bool ApplicationTraffic::received(std::size_t size, std::uint64_t now) {
   follow_interface();
   if (!translator_.receive(packet, bearer_, now)) return false;
   queues_->give(packet);
+  last_heard_ = now;
   return true;
 }
 

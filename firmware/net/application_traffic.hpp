@@ -18,9 +18,10 @@ namespace microvisor::firmware::net {
 
 class ApplicationTraffic {
  public:
-  static constexpr std::uint64_t kPatience =
-      20'000'000;                                       ///< microseconds for which ours alone has the bearer
-  static constexpr std::uint64_t kTrickle = 1'000'000;  ///< between two of its packets from then on
+  // Microseconds.
+  static constexpr std::uint64_t kPatience = 20'000'000;  ///< for which ours alone has the bearer
+  static constexpr std::uint64_t kTrickle = 1'000'000;    ///< between two of its packets from then on
+  static constexpr std::uint64_t kLately = 300'000'000;   ///< of heard_lately()
 
   /// `queues` may be null: there is no interface.
   explicit ApplicationTraffic(PacketQueues* queues) : queues_(queues) {}
@@ -41,6 +42,10 @@ class ApplicationTraffic {
   [[nodiscard]] std::span<std::uint8_t> room() { return packet_; }
   /// Of the packet in room(): true if it is the application's, which has been given it.
   [[nodiscard]] bool received(std::size_t size, std::uint64_t now);
+  /// Packets of the application's have been answered: whoever does not answer us, it is not the bearer.
+  [[nodiscard]] bool heard_lately(std::uint64_t now) const {
+    return last_heard_ != 0 && now - last_heard_ < kLately;
+  }
 
  private:
   [[nodiscard]] bool may_send(bool own_under_way, std::uint64_t now);
@@ -53,6 +58,7 @@ class ApplicationTraffic {
   std::uint32_t number_ = 0;      // of the interface that the translator's entries belong to
   std::uint64_t last_quiet_ = 0;  // when nothing of Microvisor's was under way
   std::uint64_t last_sent_ = 0;
+  std::uint64_t last_heard_ = 0;
   std::array<std::uint8_t, kMaximumPacket> packet_{};
 };
 

@@ -9,12 +9,19 @@ namespace microvisor::firmware::net {
 namespace {
 
 constexpr std::uint8_t kIcmp = 1, kTcp = 6, kUdp = 17;
-constexpr std::uint64_t kSecond = 1'000'000;
-constexpr std::uint64_t kOpeningTime = 240 * kSecond;       // RFC 5382, REQ-5: transitory connections
-constexpr std::uint64_t kEstablishedTime = 7440 * kSecond;  // likewise, established ones
-constexpr std::uint64_t kUdpTime = 300 * kSecond;           // RFC 4787, REQ-5
-constexpr std::uint64_t kNameTime = 20 * kSecond;           // one answer, then it is over
-constexpr std::uint64_t kEchoTime = 60 * kSecond;           // RFC 5508, REQ-2
+/// Times are kept in units of 2^20 microseconds, about a second: a division of 64 bits costs more than it is
+/// worth.
+constexpr std::uint32_t units(std::uint64_t microseconds) {
+  return static_cast<std::uint32_t>(microseconds >> 20);
+}
+constexpr std::uint32_t of_seconds(std::uint64_t seconds) { return units(seconds * 1'000'000); }
+
+// Silence after which an exchange is over.
+constexpr std::uint32_t kOpeningTime = of_seconds(240);       // RFC 5382, REQ-5: transitory connections
+constexpr std::uint32_t kEstablishedTime = of_seconds(7440);  // likewise, established ones
+constexpr std::uint32_t kUdpTime = of_seconds(300);           // RFC 4787, REQ-5
+constexpr std::uint32_t kNameTime = of_seconds(20);           // one answer, then it is over
+constexpr std::uint32_t kEchoTime = of_seconds(60);           // RFC 5508, REQ-2
 constexpr std::uint16_t kNamePort = 53;
 constexpr std::uint8_t kFin = 0x01, kRst = 0x04;
 constexpr std::uint8_t kEchoReply = 0, kUnreachable = 3, kEcho = 8, kTimeExceeded = 11;
@@ -147,7 +154,7 @@ bool is_reachable(Ipv4Address address, std::uint16_t port, const BearerAddresses
 
 }  // namespace
 
-std::uint64_t Translator::lifetime(const Entry& entry) {
+std::uint32_t Translator::lifetime(const Entry& entry) {
   switch (entry.exchange.protocol) {
     case kTcp: return entry.state == State::Established ? kEstablishedTime : kOpeningTime;
     case kUdp: return entry.exchange.peer_port == kNamePort ? kNameTime : kUdpTime;
@@ -156,13 +163,14 @@ std::uint64_t Translator::lifetime(const Entry& entry) {
 }
 
 unsigned Translator::in_use(std::uint64_t now) const {
-  return static_cast<unsigned>(std::count_if(entries_.begin(), entries_.end(),
-                                             [now](const Entry& entry) { return !ended(entry, now); }));
+  return static_cast<unsigned>(
+      std::count_if(entries_.begin(), entries_.end(),
+                    [now = units(now)](const Entry& entry) { return !ended(entry, now); }));
 }
 
 /// Without a free entry the one that has been silent for longest gives way, but not an established connection
 /// to anything else than another one.
-Translator::Entry* Translator::find_or_begin(const Exchange& exchange, std::uint64_t now) {
+Translator::Entry* Translator::find_or_begin(const Exchange& exchange, std::uint32_t now) {
   Entry* best = entries_.data();
   const auto gives_way_before = [now](const Entry& a, const Entry& b) {
     if (ended(a, now) != ended(b, now)) return ended(a, now);
@@ -177,11 +185,15 @@ Translator::Entry* Translator::find_or_begin(const Exchange& exchange, std::uint
   return best;
 }
 
-Translator::Entry* Translator::by_port(std::uint16_t port) {
-  return port >= kFirstPort && port < kFirstPort + kEntries ? &entries_[port - kFirstPort] : nullptr;
+Translator::Entry* Translator::find(std::uint16_t port, std::uint8_t protocol, Ipv4Address peer,
+                                    std::uint16_t peer_port, std::uint32_t now) {
+  if (port < kFirstPort || port >= kFirstPort + kEntries) return nullptr;
+  Entry& entry = entries_[port - kFirstPort];
+  const Exchange sought{protocol, entry.exchange.port, peer, peer_port};
+  return !ended(entry, now) && entry.exchange == sought ? &entry : nullptr;
 }
 
-void Translator::follow(Entry& entry, const Packet& packet, bool from_peer, std::uint64_t now) {
+void Translator::follow(Entry& entry, const Packet& packet, bool from_peer, std::uint32_t now) {
   entry.heard = now;
   if (packet.protocol() != kTcp) return;
   const bool ends = (packet.tcp_flags() & (kFin | kRst)) != 0;
@@ -200,8 +212,8 @@ bool Translator::send(std::span<std::uint8_t> bytes, const BearerAddresses& bear
   const std::uint16_t peer_port = echo ? 0 : packet.destination_port();
   if (!is_reachable(packet.destination(), peer_port, bearer) || !packet.age()) return false;
   Entry* entry =
-      find_or_begin({packet.protocol(), packet.source_port(), packet.destination(), peer_port}, now);
-  follow(*entry, packet, false, now);
+      find_or_begin({packet.protocol(), packet.source_port(), packet.destination(), peer_port}, units(now));
+  follow(*entry, packet, false, units(now));
   packet.set_source(bearer.own, port_of(*entry));
   return true;
 }
@@ -210,35 +222,27 @@ bool Translator::receive(std::span<std::uint8_t> bytes, const BearerAddresses& b
   Packet packet(bytes);
   if (!packet.valid() || packet.destination() != bearer.own) return false;
   if (packet.is_echo(kUnreachable) || packet.is_echo(kTimeExceeded))
-    return receive_error(packet, bearer, now);
+    return receive_error(packet, bearer, units(now));
   const bool reply = packet.is_echo(kEchoReply);
   if (packet.protocol() == kIcmp && !reply) return false;
-  Entry* entry = by_port(packet.destination_port());
-  if (entry == nullptr || ended(*entry, now)) return false;
-  const Exchange& exchange = entry->exchange;
-  if (packet.protocol() != exchange.protocol || packet.source() != exchange.peer ||
-      (reply ? 0 : packet.source_port()) != exchange.peer_port || !packet.age()) {
-    return false;
-  }
-  follow(*entry, packet, true, now);
-  packet.set_destination(kApplication, exchange.port);
+  Entry* entry = find(packet.destination_port(), packet.protocol(), packet.source(),
+                      reply ? std::uint16_t{0} : packet.source_port(), units(now));
+  if (entry == nullptr || !packet.age()) return false;
+  follow(*entry, packet, true, units(now));
+  packet.set_destination(kApplication, entry->exchange.port);
   return true;
 }
 
 /// An error quotes the packet that it is about: that is the application's if it was sent for an entry.
-bool Translator::receive_error(Packet& packet, const BearerAddresses& bearer, std::uint64_t now) {
+bool Translator::receive_error(Packet& packet, const BearerAddresses& bearer, std::uint32_t now) {
   Packet quoted(packet.payload(), true);
   if (!quoted.valid() || quoted.source() != bearer.own) return false;
   const bool echo = quoted.is_echo(kEcho);
   if (quoted.protocol() == kIcmp && !echo) return false;
-  const Entry* entry = by_port(quoted.source_port());
-  if (entry == nullptr || ended(*entry, now)) return false;
-  const Exchange& exchange = entry->exchange;
-  if (quoted.protocol() != exchange.protocol || quoted.destination() != exchange.peer ||
-      (echo ? 0 : quoted.destination_port()) != exchange.peer_port || !packet.age()) {
-    return false;
-  }
-  quoted.set_source(kApplication, exchange.port);
+  const Entry* entry = find(quoted.source_port(), quoted.protocol(), quoted.destination(),
+                            echo ? std::uint16_t{0} : quoted.destination_port(), now);
+  if (entry == nullptr || !packet.age()) return false;
+  quoted.set_source(kApplication, entry->exchange.port);
   packet.set_destination_address(kApplication);
   packet.renew_icmp_sum();
   return true;

@@ -60,18 +60,21 @@ class Translator {
   struct Entry {
     State state = State::Free;
     Exchange exchange{};
-    std::uint64_t heard = 0;  // last packet either way, microseconds
+    std::uint32_t heard = 0;  // last packet either way, in units of translator.cpp
   };
   class Packet;
 
-  [[nodiscard]] static std::uint64_t lifetime(const Entry& entry);
-  [[nodiscard]] static bool ended(const Entry& entry, std::uint64_t now) {
+  // These count in units of translator.cpp.
+  [[nodiscard]] static std::uint32_t lifetime(const Entry& entry);
+  [[nodiscard]] static bool ended(const Entry& entry, std::uint32_t now) {
     return entry.state == State::Free || now - entry.heard > lifetime(entry);
   }
-  [[nodiscard]] Entry* find_or_begin(const Exchange& exchange, std::uint64_t now);
-  [[nodiscard]] Entry* by_port(std::uint16_t port);
-  [[nodiscard]] bool receive_error(Packet& packet, const BearerAddresses& bearer, std::uint64_t now);
-  static void follow(Entry& entry, const Packet& packet, bool from_peer, std::uint64_t now);
+  [[nodiscard]] Entry* find_or_begin(const Exchange& exchange, std::uint32_t now);
+  /// That of this port of ours, if it is with this peer.
+  [[nodiscard]] Entry* find(std::uint16_t port, std::uint8_t protocol, Ipv4Address peer,
+                            std::uint16_t peer_port, std::uint32_t now);
+  [[nodiscard]] bool receive_error(Packet& packet, const BearerAddresses& bearer, std::uint32_t now);
+  static void follow(Entry& entry, const Packet& packet, bool from_peer, std::uint32_t now);
   [[nodiscard]] std::uint16_t port_of(const Entry& entry) const {
     return static_cast<std::uint16_t>(kFirstPort + (&entry - entries_.data()));
   }

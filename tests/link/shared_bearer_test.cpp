@@ -90,6 +90,12 @@ class Packets final : public firmware::net::PacketQueues {
   unsigned taken = 0, refusals = 0;
 };
 
+/// For the address of server.example (RFC 1035).
+Bytes name_query() {
+  return {0x12, 0x34, 1,   0, 0,   1,   0,   0,   0,   0,   0,   0, 6, 's', 'e', 'r',
+          'v',  'e',  'r', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 1,   0,   1};
+}
+
 class SharedBearer : public ::testing::Test {
  protected:
   explicit SharedBearer(const board::RadioConditions& conditions = {})
@@ -167,9 +173,7 @@ TEST_F(SharedBearer, TheInterfaceIsUpWithTheBearersNameServerAndSize) {
 }
 
 TEST_F(SharedBearer, NamesAreResolvedForTheApplication) {
-  const Bytes query{0x12, 0x34, 1,   0, 0,   1,   0,   0,   0,   0,   0,   0, 6, 's', 'e', 'r',
-                    'v',  'e',  'r', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 1,   0,   1};
-  send_datagram(board::kNameServerAddress, 53, query);
+  send_datagram(board::kNameServerAddress, 53, name_query());
   ASSERT_TRUE(device.run_until([&] { return !packets.got.empty(); }));
   const auto ip = packet::parse_ip(packets.got[0]);
   ASSERT_TRUE(ip);
@@ -286,6 +290,24 @@ TEST_F(SharedBearer, ABearerThatGoesIsToldAndItsExchangesAreOver) {
   device.log = {"again"};
   ASSERT_TRUE(device.run_until([&] { return gateway.seen().log.size() == 1; }));
   EXPECT_TRUE(packets.got.empty());
+}
+
+/// The gateway does not answer, and after three attempts the bearer would be dialled anew; but the name
+/// server answers the application.
+TEST_F(SharedBearer, WhereOnlyTheGatewayIsMissingTheApplicationKeepsTheBearer) {
+  device.identity_record.gateway_port = 1;  // where nobody is
+  std::uint64_t next = 0;
+  EXPECT_FALSE(device.run_until(
+      [&] {
+        if (line.now() < next) return false;
+        next = line.now() + 20 * kSeconds;
+        send_datagram(board::kNameServerAddress, 53, name_query());
+        return false;
+      },
+      900));
+  EXPECT_GT(packets.got.size(), 40U);
+  EXPECT_EQ(gateway.seen().sessions, 0U);
+  EXPECT_EQ(packets.bearers.size(), 1U) << "up, and never down";
 }
 
 // --- floods

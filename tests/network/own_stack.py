@@ -81,10 +81,10 @@ def flood():
         settings(device, port=listener.port)
         service.watch(device)
         service.deploy(device, bundle(0))
-        for second in range(5):
+        for second in range(3):
             service.line(f"version 1 floods for {second} s")
         service.deploy(device, bundle(1))
-        for second in range(3):
+        for second in range(2):
             service.line(f"version 2 floods for {second} s")
         check(service.device(device)["connected"], "the device has stayed connected")
         numbers = [tuple(map(int, re.search(r"(\d+) packets, (\d+) refused", line).groups()))

@@ -65,7 +65,7 @@ bool LinkEngine::connect() {
   set_status(NetworkStatus::Connecting);
   ++attempts_;
   if (failures_in_a_row_ >= kRedialAfter) {
-    stack_.hang_up();
+    if (!traffic_.heard_lately(platform_.now())) stack_.hang_up();
     failures_in_a_row_ = 0;
   }
   if (!stack_.up() && !bring_up()) return false;
