@@ -45,15 +45,16 @@ std::uint64_t rate(const std::string& word, const std::string& text) {
   return static_cast<std::uint64_t>(value * scale);
 }
 
-void outage(const std::string& word, const std::string& text, board::RadioConditions& conditions) {
-  const auto slash = text.find('/');
-  if (slash == std::string::npos) refuse(word);
-  conditions.outage = ticks(text.substr(0, slash));
-  conditions.outage_every = ticks(text.substr(slash + 1));
-  if (conditions.outage >= conditions.outage_every) refuse(word);
-}
-
 }  // namespace
+
+board::AbsenceTimes parse_absence(const std::string& text) {
+  const auto slash = text.find('/');
+  if (slash == std::string::npos) throw Failure("not a while of a period: " + text + " (for example 5s/60s)");
+  const board::AbsenceTimes times{.every = ticks(text.substr(slash + 1)),
+                                  .length = ticks(text.substr(0, slash))};
+  if (times.length >= times.every) throw Failure("a while is shorter than its period: " + text);
+  return times;
+}
 
 board::RadioConditions parse_radio(const std::string& text) {
   board::RadioConditions conditions;
@@ -71,7 +72,9 @@ board::RadioConditions parse_radio(const std::string& text) {
     } else if (name == "rate") {
       conditions.bits_per_second = rate(word, value);
     } else if (name == "outage") {
-      outage(word, value, conditions);
+      const board::AbsenceTimes times = parse_absence(value);
+      conditions.outage = times.length;
+      conditions.outage_every = times.every;
     } else {
       refuse(word);
     }

@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::uint32_t kUsart2 = 0x4000'4400;
 constexpr std::uint32_t kLpuart1 = 0x4600'2400;
+constexpr std::uint32_t kUsart1 = 0x4001'3800;
 constexpr std::uint32_t kI2c1 = 0x4000'5400;
 
 board::Time ticks(double seconds) {
@@ -149,6 +150,9 @@ void VirtualDevice::resume(const board::Snapshot& snapshot, const board::BoardOp
   board_ = std::move(*board);
   if (!snapshot.contents().parts.contains(board::kModemPart)) modem_->power_cycle();
   modem_->drop_call();
+  if (!wifi_) return;
+  if (!snapshot.contents().parts.contains(board::kWifiPart)) wifi_->power_cycle();
+  wifi_->drop_call();
 }
 
 /// What stands around the chip, each a part of its snapshots.
@@ -157,7 +161,7 @@ void VirtualDevice::connect(board::Board& board) {
     line_ = std::make_unique<board::PseudoTerminal>(board.scheduler(), *board.serial(kLpuart1));
     set_host(board, *line_);
   } else {
-    connect_modem(board);
+    connect_modules(board);
   }
   if (options_.serial) {
     serial_ = std::make_unique<SerialTap>(*this);
@@ -166,19 +170,40 @@ void VirtualDevice::connect(board::Board& board) {
   attach_i2c(board);
 }
 
-void VirtualDevice::connect_modem(board::Board& board) {
-  network_ = std::make_unique<board::SlirpNetwork>(board.scheduler());
-  board::Network* outside = network_.get();
-  if (options_.radio) {
-    radio_ = std::make_unique<board::RadioLink>(board.scheduler(), *network_, *options_.radio);
-    outside = radio_.get();
+/// Where nothing is held up there is no air, and a packet goes as it is.
+board::Network& VirtualDevice::add_air(board::Board& board) {
+  const std::pair<std::uint32_t, const std::optional<board::RadioConditions>*> airs[] = {
+      {board::kBoardAddress, &options_.radio}, {board::kWifiAddress, &options_.wifi_radio}};
+  if (!options_.radio && !options_.wifi_radio) return *network_;
+  airs_ = std::make_unique<board::Junction>(*network_);
+  for (const auto& [address, conditions] : airs) {
+    board::Network& port = airs_->port(address);
+    if (*conditions) {
+      radios_.push_back(std::make_unique<board::RadioLink>(board.scheduler(), port, **conditions));
+      outside_air_.add(address, *radios_.back());
+    } else {
+      outside_air_.add(address, port);
+    }
   }
-  inlet_ = std::make_unique<board::LiveInlet>(board.scheduler(), *outside);
+  return outside_air_;
+}
+
+void VirtualDevice::connect_modules(board::Board& board) {
+  network_ = std::make_unique<board::SlirpNetwork>(board.scheduler());
+  inlet_ = std::make_unique<board::LiveInlet>(board.scheduler(), add_air(board));
   inlet_->on_reset_pin([&board] { board.reset_pin(); });
   set_host(board, *inlet_);
-  modem_ = std::make_unique<board::AtModem>(board.scheduler(), *inlet_);
+  modules_ = std::make_unique<board::Junction>(*inlet_);
+  modem_ = std::make_unique<board::AtModem>(board.scheduler(), modules_->port(board::kBoardAddress),
+                                            options_.modem);
   modem_->attach(*board.serial(kLpuart1));
   board.include(board::kModemPart, [this](board::Archive& archive) { modem_->serialise(archive); });
+  const bool resumed = options_.snapshot && options_.snapshot->contents().parts.contains(board::kWifiPart);
+  if (!options_.wifi && !resumed) return;
+  wifi_ = std::make_unique<board::WifiModule>(board.scheduler(), modules_->port(board::kWifiAddress),
+                                              options_.wifi.value_or(board::WifiSettings{}));
+  wifi_->attach(*board.serial(kUsart1));
+  board.include(board::kWifiPart, [this](board::Archive& archive) { wifi_->serialise(archive); });
 }
 
 void VirtualDevice::set_host(board::Board& board, board::HostEvents& events) {
@@ -220,9 +245,18 @@ DeviceStatus VirtualDevice::status() const {
           .instructions = statistics.instructions,
           .virtual_seconds = statistics.virtual_seconds,
           .resets = board_->resets(),
-          .modem = modem_ ? std::string(modem_->state_text()) : line_->path(),
-          .packets_sent = modem_ ? modem_->packets_sent() : 0,
-          .packets_received = modem_ ? modem_->packets_received() : 0};
+          .modem = modem_ ? network_state() : line_->path(),
+          .packets_sent = (modem_ ? modem_->packets_sent() : 0) + (wifi_ ? wifi_->packets_sent() : 0),
+          .packets_received =
+              (modem_ ? modem_->packets_received() : 0) + (wifi_ ? wifi_->packets_received() : 0)};
+}
+
+/// Of the module that is in a call, or of both.
+std::string VirtualDevice::network_state() const {
+  const std::string modem(modem_->state_text());
+  if (!wifi_) return modem;
+  const std::string wifi = "Wi-Fi " + std::string(wifi_->state_text());
+  return wifi_->in_call() ? wifi : modem_->in_call() ? modem : wifi + ", modem " + modem;
 }
 
 void VirtualDevice::watch_pins() {

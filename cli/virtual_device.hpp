@@ -16,9 +16,11 @@
 #include "board/board.hpp"
 #include "board/fault/fault.hpp"
 #include "board/modem/at_modem.hpp"
+#include "board/modem/junction.hpp"
 #include "board/modem/pseudo_terminal.hpp"
 #include "board/modem/radio_link.hpp"
 #include "board/modem/slirp_network.hpp"
+#include "board/modem/wifi_module.hpp"
 #include "board/replay/inlet.hpp"
 #include "board/replay/recorder.hpp"
 #include "board/snapshot/snapshot.hpp"
@@ -37,7 +39,10 @@ struct VirtualDeviceOptions {
   std::vector<board::PinId> pins;  ///< of which on_pin is wanted
   std::vector<I2cTarget> i2c;      ///< on I2C1
   std::vector<board::Fault> faults;
-  std::optional<board::RadioConditions> radio;  ///< of the modem's air; none: as if there were no air
+  board::ModemSettings modem;
+  std::optional<board::WifiSettings> wifi;           ///< none: there is no Wi-Fi module
+  std::optional<board::RadioConditions> radio;       ///< of the modem's air; none: as if there were no air
+  std::optional<board::RadioConditions> wifi_radio;  ///< likewise
   bool direct = false;  ///< a pseudo-terminal in the modem's place, not together with a snapshot
   /// Where to go on instead of at power-on, if not null. The board then lives in memory and leaves the
   /// memories it is given as they are.
@@ -106,7 +111,9 @@ class VirtualDevice {
   void switch_on(board::BoardMemories memories, const board::BoardOptions& options);
   void resume(const board::Snapshot& snapshot, const board::BoardOptions& options);
   void connect(board::Board& board);
-  void connect_modem(board::Board& board);
+  void connect_modules(board::Board& board);
+  [[nodiscard]] board::Network& add_air(board::Board& board);
+  [[nodiscard]] std::string network_state() const;
   void set_host(board::Board& board, board::HostEvents& events);
   void attach_i2c(board::Board& board);
   void watch_pins();
@@ -122,11 +129,15 @@ class VirtualDevice {
   std::vector<std::unique_ptr<board::I2cSlave>> i2c_devices_;
   std::unique_ptr<board::Board> board_;
   std::unique_ptr<board::SlirpNetwork> network_;
-  std::unique_ptr<board::RadioLink> radio_;
+  std::unique_ptr<board::Junction> airs_;  ///< from the network to the radios
+  std::vector<std::unique_ptr<board::RadioLink>> radios_;
+  board::Airs outside_air_;
   std::unique_ptr<board::LiveInlet> inlet_;
+  std::unique_ptr<board::Junction> modules_;     ///< from the inlet to the modules
   std::unique_ptr<board::PseudoTerminal> line_;  ///< in the place of network and modem
   std::unique_ptr<Outside> outside_;
   std::unique_ptr<board::AtModem> modem_;
+  std::unique_ptr<board::WifiModule> wifi_;
   std::unique_ptr<board::Recorder> recorder_;
   board::RunEnd ended_ = board::RunEnd::Limit;
   board::Time begun_ = 0;  ///< power-on, or the moment of the snapshot

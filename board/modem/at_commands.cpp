@@ -74,9 +74,7 @@ at::Result AtCommands::run(const at::Command& command) {
   return kError;
 }
 
-void AtCommands::information(std::string_view text) {
-  modem_.to_chip(modem_.at_.verbose ? "\r\n" + std::string(text) + "\r\n" : std::string(text) + "\r\n");
-}
+void AtCommands::information(std::string_view text) { modem_.information(text); }
 
 /// Settings that are taken and change nothing here: the line has no rate, no carrier signal and no profile of
 /// its own.
@@ -108,13 +106,7 @@ at::Result AtCommands::defaults(const at::Command&) {
 // --- calls
 // ----------------------------------------------------------------------------------------------------------
 
-/// *99# and *99***<cid># request the packet domain service (TS 27.007 section 10.2.1).
-at::Result AtCommands::dial(const at::Command& command) {
-  std::string_view number = command.argument;
-  if (!number.empty() && (number.front() == 'T' || number.front() == 'P')) number.remove_prefix(1);
-  if (!number.starts_with("*99") || !number.ends_with("#")) return {.code = at::Result::Code::NoCarrier};
-  return connect();
-}
+at::Result AtCommands::dial(const at::Command& command) { return modem_.dial(command); }
 
 /// +CGDATA="PPP"[,<cid>] (TS 27.007 section 10.1.12).
 at::Result AtCommands::enter_data(const at::Command& command) {
@@ -123,27 +115,11 @@ at::Result AtCommands::enter_data(const at::Command& command) {
     return kOk;
   }
   if (at::split_arguments(command.argument)[0] != "PPP") return equipment(at::kErrorNotSupported);
-  return connect();
+  return modem_.connect();
 }
 
-at::Result AtCommands::connect() {
-  if (modem_.mode_ == AtModem::Mode::Escaped) return equipment(at::kErrorNotAllowed);
-  if (!modem_.registered_) return {.code = at::Result::Code::NoCarrier};
-  return {.code = at::Result::Code::Connect};
-}
-
-at::Result AtCommands::hang_up(const at::Command&) {
-  if (modem_.mode_ == AtModem::Mode::Escaped) {
-    modem_.ppp_.stop();
-    modem_.mode_ = AtModem::Mode::Command;
-  }
-  return kOk;
-}
-
-at::Result AtCommands::online(const at::Command&) {
-  if (modem_.mode_ != AtModem::Mode::Escaped) return {.code = at::Result::Code::NoCarrier};
-  return {.code = at::Result::Code::Connect};
-}
+at::Result AtCommands::hang_up(const at::Command&) { return modem_.hang_up(); }
+at::Result AtCommands::online(const at::Command&) { return modem_.online(); }
 
 // --- who the module is
 // ------------------------------------------------------------------------------------------------
@@ -169,7 +145,11 @@ at::Result AtCommands::imei(const at::Command& command) { return identity(comman
 
 bool AtCommands::sim_missing(at::Result& result) const {
   if (modem_.sim_ready_) return false;
-  result = equipment(modem_.settings_.sim_present ? at::kErrorSimBusy : at::kErrorSimNotInserted);
+  switch (modem_.settings_.sim) {
+    case Sim::Ready: result = equipment(at::kErrorSimBusy); break;
+    case Sim::Missing: result = equipment(at::kErrorSimNotInserted); break;
+    case Sim::Locked: result = equipment(at::kErrorPinRequired); break;
+  }
   return true;
 }
 
@@ -183,8 +163,14 @@ at::Result AtCommands::iccid(const at::Command& command) {
   return sim_missing(result) ? result : identity(command, "+CCID: " + modem_.settings_.iccid);
 }
 
-/// +CPIN? (TS 27.007 section 8.3). The SIM asks for no PIN.
+/// +CPIN? (TS 27.007 section 8.3). Nobody knows the PIN of one that asks for it.
 at::Result AtCommands::pin(const at::Command& command) {
+  if (modem_.settings_.sim == Sim::Locked && command.form == at::Command::Form::Set)
+    return equipment(at::kErrorIncorrectPassword);
+  if (modem_.settings_.sim == Sim::Locked && command.form == at::Command::Form::Read) {
+    information("+CPIN: SIM PIN");
+    return kOk;
+  }
   at::Result result;
   if (sim_missing(result)) return result;
   if (command.form == at::Command::Form::Set) return equipment(at::kErrorNotAllowed);
@@ -195,16 +181,13 @@ at::Result AtCommands::pin(const at::Command& command) {
 // --- the network
 // -------------------------------------------------------------------------------------------------------
 
-/// +CREG (7.2), +CGREG (10.1.20), +CEREG (10.1.22): 0 not searching, 1 registered at home, 2 searching.
+/// +CREG (7.2), +CGREG (10.1.20), +CEREG (10.1.22).
 at::Result AtCommands::registration(const at::Command& command, unsigned& mode) {
   switch (command.form) {
     case at::Command::Form::Test: information(command.name + ": (0,1)"); return kOk;
-    case at::Command::Form::Read: {
-      const bool searching = modem_.at_.functionality == 1 && modem_.settings_.sim_present;
-      const char* state = modem_.registered_ ? "1" : searching ? "2" : "0";
-      information(command.name + ": " + std::to_string(mode) + "," + state);
+    case at::Command::Form::Read:
+      information(command.name + ": " + std::to_string(mode) + "," + modem_.registration_state());
       return kOk;
-    }
     case at::Command::Form::Set: {
       const auto value = at::number(command.argument, 1);
       if (!value) return equipment(at::kErrorBadParameter);

@@ -27,7 +27,6 @@ class AtCommands {
   at::Result set_flag(const at::Command& command, bool& flag);
   at::Result registration(const at::Command& command, unsigned& mode);
   at::Result identity(const at::Command& command, std::string_view text);
-  [[nodiscard]] at::Result connect();
   [[nodiscard]] bool sim_missing(at::Result& result) const;
 
   at::Result accept(const at::Command& command);

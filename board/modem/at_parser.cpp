@@ -17,7 +17,9 @@ std::string equipment_text(unsigned code) {
     case kErrorNotAllowed: return "operation not allowed";
     case kErrorNotSupported: return "operation not supported";
     case kErrorSimNotInserted: return "SIM not inserted";
+    case kErrorPinRequired: return "SIM PIN required";
     case kErrorSimBusy: return "SIM busy";
+    case kErrorIncorrectPassword: return "incorrect password";
     case kErrorBadParameter: return "Incorrect parameters";
     default: return "unknown";
   }
@@ -109,7 +111,8 @@ std::optional<std::string> LineReader::push(char character) {
     return std::nullopt;
   }
   if (character != '\r') {
-    const bool printable = character >= 0x20 && character < 0x7F;
+    const auto code = static_cast<unsigned char>(character);
+    const bool printable = code >= 0x20 && (code < 0x7F || (code > 0x7F && eight_bits_));
     if (printable && line_.size() < kLongestLine) line_ += character;
     if (line_.size() == kLongestLine) overlong_ = true;
     return std::nullopt;

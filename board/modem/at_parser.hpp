@@ -45,7 +45,9 @@ struct Result {
 inline constexpr unsigned kErrorNotAllowed = 3;
 inline constexpr unsigned kErrorNotSupported = 4;
 inline constexpr unsigned kErrorSimNotInserted = 10;
+inline constexpr unsigned kErrorPinRequired = 11;
 inline constexpr unsigned kErrorSimBusy = 14;
+inline constexpr unsigned kErrorIncorrectPassword = 16;
 inline constexpr unsigned kErrorBadParameter = 50;
 
 /// Text of a result as the settings want it: verbose or numeric, with or without equipment errors.
@@ -55,12 +57,15 @@ inline constexpr unsigned kErrorBadParameter = 50;
 class LineReader {
  public:
   static constexpr std::size_t kLongestLine = 512;
+  /// `eight_bits`: what is not ASCII is text too, as names of access points are.
+  explicit LineReader(bool eight_bits = false) : eight_bits_(eight_bits) {}
   /// One more character. The text behind "AT" if it ended a command line; nothing if it was not one.
   std::optional<std::string> push(char character);
   void reset();
   void serialise(Archive& archive) { archive(line_, overlong_); }
 
  private:
+  bool eight_bits_;
   std::string line_;
   bool overlong_ = false;
 };

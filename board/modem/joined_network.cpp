@@ -45,23 +45,23 @@ JoinedNetwork::~JoinedNetwork() = default;
 
 void JoinedNetwork::send(std::span<const std::uint8_t> bytes) {
   const auto ip = packet::parse_ip(bytes);
-  if (!ip || ip->source != kBoardAddress) return;
+  if (!ip || (ip->source != kBoardAddress && ip->source != kWifiAddress)) return;
   remove_dead();
   if (const auto datagram = packet::parse_udp(*ip)) {
     if (ip->destination == kNameServerAddress && datagram->destination_port == kDnsPort)
-      name_query(*datagram);
+      name_query(ip->source, *datagram);
   } else if (const auto segment = packet::parse_tcp(*ip)) {
-    tcp_segment(ip->destination, *segment);
+    tcp_segment(ip->source, ip->destination, *segment);
   }
 }
 
-void JoinedNetwork::tcp_segment(std::uint32_t address, const packet::Tcp& segment) {
-  const Key key{segment.source_port, address, segment.destination_port};
+void JoinedNetwork::tcp_segment(std::uint32_t board, std::uint32_t address, const packet::Tcp& segment) {
+  const Key key{board, segment.source_port, address, segment.destination_port};
   if (const auto found = connections_.find(key); found != connections_.end())
     return found->second->segment(segment);
   if ((segment.flags & packet::kRst) != 0) return;
   if ((segment.flags & (packet::kSyn | packet::kAck)) == packet::kSyn) {
-    auto endpoint = std::make_unique<TcpEndpoint>(*this, address, segment);
+    auto endpoint = std::make_unique<TcpEndpoint>(*this, board, address, segment);
     if (auto peer = accept_(*endpoint, address, segment.destination_port)) {
       TcpEndpoint& connection = *endpoint;
       connections_.emplace(key, std::move(endpoint));
@@ -72,7 +72,7 @@ void JoinedNetwork::tcp_segment(std::uint32_t address, const packet::Tcp& segmen
   const auto length =
       static_cast<std::uint32_t>(segment.data.size()) + ((segment.flags & packet::kSyn) != 0 ? 1 : 0);
   const bool acknowledges = (segment.flags & packet::kAck) != 0;
-  to_board(packet::make_tcp(address, kBoardAddress,
+  to_board(packet::make_tcp(address, board,
                             {.source_port = segment.destination_port,
                              .destination_port = segment.source_port,
                              .sequence = acknowledges ? segment.acknowledgement : 0,
@@ -84,7 +84,7 @@ void JoinedNetwork::tcp_segment(std::uint32_t address, const packet::Tcp& segmen
 }
 
 /// Answers a question for an address from the table; other types get an empty answer, other names NXDOMAIN.
-void JoinedNetwork::name_query(const packet::Udp& query) {
+void JoinedNetwork::name_query(std::uint32_t board, const packet::Udp& query) {
   const auto question = question_of(query.data);
   if (!question) return;
   const auto& [name, end] = *question;
@@ -106,7 +106,7 @@ void JoinedNetwork::name_query(const packet::Udp& query) {
     packet::put16(answer, 4);
     packet::put32(answer, found->second);
   }
-  to_board(packet::make_udp(kNameServerAddress, kBoardAddress, {kDnsPort, query.source_port, answer}));
+  to_board(packet::make_udp(kNameServerAddress, board, {kDnsPort, query.source_port, answer}));
 }
 
 void JoinedNetwork::to_board(std::vector<std::uint8_t> bytes) {

@@ -73,11 +73,11 @@ class JoinedNetwork final : public Network {
 
  private:
   friend class TcpEndpoint;
-  /// Board's port, peer's address, peer's port.
-  using Key = std::tuple<std::uint16_t, std::uint32_t, std::uint16_t>;
+  /// Board's address and port, peer's address and port.
+  using Key = std::tuple<std::uint32_t, std::uint16_t, std::uint32_t, std::uint16_t>;
 
-  void tcp_segment(std::uint32_t address, const packet::Tcp& segment);
-  void name_query(const packet::Udp& query);
+  void tcp_segment(std::uint32_t board, std::uint32_t address, const packet::Tcp& segment);
+  void name_query(std::uint32_t board, const packet::Udp& query);
   void to_board(std::vector<std::uint8_t> packet);
   void deliver_due();
   void remove_dead();

@@ -196,7 +196,7 @@ TEST(ModemWithoutSim, SaysSoAndDoesNotDial) {
   Scheduler scheduler;
   FakeNetwork network;
   FakePort port;
-  AtModem modem(scheduler, network, {.sim_present = false});
+  AtModem modem(scheduler, network, {.sim = Sim::Missing});
   modem.attach(port);
   const auto run = [&] {
     const Time end = scheduler.now() + kTicksPerSecond;

@@ -36,9 +36,10 @@ class Network : public HostEvents {
   virtual void on_receive(Receiver receiver) = 0;
 };
 
-/// The addresses of the modem's network, the same in both networks.
+/// The addresses of the modules' network, the same in both networks.
 inline constexpr std::uint32_t kBoardAddress = 0x0A00'020F;       // 10.0.2.15
 inline constexpr std::uint32_t kPeerAddress = 0x0A40'4040;        // 10.64.64.64, the modem's end of PPP
+inline constexpr std::uint32_t kWifiAddress = 0x0A00'0210;        // 10.0.2.16, the board's over that module
 inline constexpr std::uint32_t kGatewayAddress = 0x0A00'0202;     // 10.0.2.2, the host's loopback
 inline constexpr std::uint32_t kNameServerAddress = 0x0A00'0203;  // 10.0.2.3
 inline constexpr std::size_t kMaximumPacket = 1500;

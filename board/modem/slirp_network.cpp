@@ -69,7 +69,8 @@ std::vector<std::uint8_t> ethernet(const Mac& destination, std::uint16_t type) {
 }
 
 /// An ARP packet of the board (RFC 826).
-std::vector<std::uint8_t> arp(std::uint16_t operation, const Mac& target, std::uint32_t target_address) {
+std::vector<std::uint8_t> arp(std::uint16_t operation, std::uint32_t own, const Mac& target,
+                              std::uint32_t target_address) {
   auto frame = ethernet(target, kTypeArp);
   put16(frame, 1);  // Ethernet
   put16(frame, kTypeIp);
@@ -77,7 +78,7 @@ std::vector<std::uint8_t> arp(std::uint16_t operation, const Mac& target, std::u
   frame.push_back(4);
   put16(frame, operation);
   frame.insert(frame.end(), kBoardMac.begin(), kBoardMac.end());
-  put32(frame, kBoardAddress);
+  put32(frame, own);
   frame.insert(frame.end(), target.begin(), target.end());
   put32(frame, target_address);
   return frame;
@@ -149,7 +150,8 @@ SlirpNetwork::Implementation::Implementation(const Scheduler& scheduler) : sched
     close(wake_);
     throw std::runtime_error("libslirp does not start");
   }
-  input(arp(kArpRequest, kBroadcast, kBoardAddress));  // gratuitous: libslirp knows the board from now on
+  // Gratuitous: libslirp knows the board from now on.
+  for (const std::uint32_t own : {kBoardAddress, kWifiAddress}) input(arp(kArpRequest, own, kBroadcast, own));
 }
 
 SlirpNetwork::Implementation::~Implementation() {
@@ -205,10 +207,11 @@ void SlirpNetwork::Implementation::answer_arp(std::span<const std::uint8_t> pack
     return std::uint32_t{packet[at]} << 24 | std::uint32_t{packet[at + 1]} << 16 |
            std::uint32_t{packet[at + 2]} << 8 | packet[at + 3];
   };
-  if (address_at(24) != kBoardAddress) return;
+  const std::uint32_t asked = address_at(24);
+  if (asked != kBoardAddress && asked != kWifiAddress) return;
   Mac asker{};
   std::copy_n(packet.begin() + 8, asker.size(), asker.begin());
-  to_slirp_.push_back(arp(kArpReply, asker, address_at(14)));
+  to_slirp_.push_back(arp(kArpReply, asked, asker, address_at(14)));
 }
 
 void SlirpNetwork::Implementation::send(std::span<const std::uint8_t> packet) {

@@ -17,8 +17,10 @@ std::int32_t distance(std::uint32_t a, std::uint32_t b) { return static_cast<std
 
 }  // namespace
 
-TcpEndpoint::TcpEndpoint(JoinedNetwork& network, std::uint32_t address, const packet::Tcp& segment)
+TcpEndpoint::TcpEndpoint(JoinedNetwork& network, std::uint32_t board, std::uint32_t address,
+                         const packet::Tcp& segment)
     : network_(network),
+      board_(board),
       address_(address),
       port_(segment.destination_port),
       board_port_(segment.source_port),
@@ -143,7 +145,7 @@ void TcpEndpoint::time_out() {
 
 void TcpEndpoint::emit(std::uint8_t flags, std::uint32_t sequence, std::span<const std::uint8_t> data) {
   const bool syn = (flags & packet::kSyn) != 0;
-  network_.to_board(packet::make_tcp(address_, kBoardAddress,
+  network_.to_board(packet::make_tcp(address_, board_,
                                      {.source_port = port_,
                                       .destination_port = board_port_,
                                       .sequence = sequence,

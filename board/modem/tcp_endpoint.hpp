@@ -16,7 +16,7 @@ namespace microvisor::board {
 class TcpEndpoint final : public JoinedConnection {
  public:
   /// For the SYN `segment`. The peer is given by adopt() before anything else happens.
-  TcpEndpoint(JoinedNetwork& network, std::uint32_t address, const packet::Tcp& segment);
+  TcpEndpoint(JoinedNetwork& network, std::uint32_t board, std::uint32_t address, const packet::Tcp& segment);
   ~TcpEndpoint() override;
 
   void adopt(std::unique_ptr<JoinedPeer> peer);
@@ -43,6 +43,7 @@ class TcpEndpoint final : public JoinedConnection {
 
   JoinedNetwork& network_;
   std::unique_ptr<JoinedPeer> peer_;
+  std::uint32_t board_;
   std::uint32_t address_;
   std::uint16_t port_;
   std::uint16_t board_port_;

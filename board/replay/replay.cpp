@@ -2,27 +2,39 @@
 
 #include <fmt/core.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "board/modem/at_modem.hpp"
+#include "board/modem/junction.hpp"
+#include "board/modem/wifi_module.hpp"
 #include "board/replay/inlet.hpp"
 
 namespace microvisor::board {
 namespace {
 
 constexpr std::uint32_t kLpuart1 = 0x4600'2400;
+constexpr std::uint32_t kUsart1 = 0x4001'3800;
 
 /// What stands around the chip. Owned by the board, as one of its parts: it goes before the clock does on
 /// which its events lie.
 struct Surroundings {
   Surroundings(Board& board, const Recording& recording, Time since)
-      : inlet(board.scheduler(), recording.inputs, since), modem(board.scheduler(), inlet) {
+      : inlet(board.scheduler(), recording.inputs, since),
+        modules(inlet),
+        modem(board.scheduler(), modules.port(kBoardAddress)) {
     inlet.on_reset_pin([&board] { board.reset_pin(); });
     modem.attach(*board.serial(kLpuart1));
   }
+  void fit_wifi(Board& board) {
+    wifi.emplace(board.scheduler(), modules.port(kWifiAddress));
+    wifi->attach(*board.serial(kUsart1));
+  }
   ReplayedInlet inlet;
+  Junction modules;
   AtModem modem;
+  std::optional<WifiModule> wifi;
 };
 
 tl::unexpected<BoardError> differs(const std::string& how) {
@@ -52,6 +64,9 @@ tl::expected<std::unique_ptr<Board>, BoardError> resume_recorded(const Recording
   return Board::resume(at, std::move(options), [&](Board& board) {
     const auto around = std::make_shared<Surroundings>(board, recording, at.contents().time);
     board.include(kModemPart, [around](Archive& archive) { around->modem.serialise(archive); });
+    if (!at.contents().parts.contains(kWifiPart)) return;
+    around->fit_wifi(board);
+    board.include(kWifiPart, [around](Archive& archive) { around->wifi->serialise(archive); });
   });
 }
 

@@ -15,6 +15,7 @@ namespace microvisor::board {
 
 /// The name of the modem among the parts of a snapshot.
 inline constexpr const char* kModemPart = "modem";
+inline constexpr const char* kWifiPart = "wifi";
 
 /// The recording must outlive the board. Missing (the snapshot has parts around the chip that a replay does
 /// not have), Corrupt, System.

@@ -7,13 +7,13 @@
 #include <string>
 #include <utility>
 
+#include "cli/bearers.hpp"
 #include "cli/commands/board_tools.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
 #include "cli/faults.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/output.hpp"
-#include "cli/radio.hpp"
 #include "cli/signal_watch.hpp"
 #include "cli/snapshots.hpp"
 #include "cli/status_line.hpp"
@@ -25,7 +25,7 @@ namespace {
 struct RunArguments {
   std::string directory, duration, snapshot, save, record;
   bool fast = false;
-  std::string radio;
+  BearerArguments bearers;
   bool halt = false;
   bool direct = false;
   FaultArguments faults;
@@ -61,10 +61,12 @@ void run(const RunArguments& arguments) {
   if (!arguments.record.empty() && !arguments.tools.gdb.empty())
     throw Failure("--record cannot be used with --gdb: what a debugger changes is not recorded");
   if (arguments.halt && arguments.tools.gdb.empty()) throw Failure("--halt needs --gdb");
+  if (arguments.direct && any(arguments.bearers))
+    throw Failure("--direct cannot be used with --link, --modem, --wifi or --ethernet: there is no network");
   VirtualDeviceOptions options;
   options.fast = arguments.fast;
   options.direct = arguments.direct;
-  if (!arguments.radio.empty()) options.radio = parse_radio(arguments.radio);
+  take_bearers(arguments.bearers, options);
   options.faults = parse_faults(arguments.faults);
   auto memories = board::BoardMemories::open(arguments.directory);
   if (!memories) throw Failure(memories.error().message);
@@ -94,12 +96,11 @@ void add_board_run(CLI::App& board) {
   command->add_option("--for", arguments->duration,
                       "Board time from power-on, or from the snapshot, for example 30s");
   command->add_flag("--fast", arguments->fast, "As fast as this machine can, not in real time");
-  CLI::Option* link = command->add_option("--link", arguments->radio, kRadioHelp);
+  add_bearer_options(*command, arguments->bearers);
   command
       ->add_flag("--direct", arguments->direct,
                  "A pseudo-terminal in the modem's place, for 'microvisor debug --direct'")
-      ->excludes("--fast")
-      ->excludes(link);
+      ->excludes("--fast");
   command
       ->add_option("--snapshot", arguments->snapshot,
                    "Go on from this snapshot of the board, in memory: the directory stays as it is")

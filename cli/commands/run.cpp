@@ -16,6 +16,7 @@
 #include <optional>
 #include <thread>
 
+#include "cli/bearers.hpp"
 #include "cli/client.hpp"
 #include "cli/commands/board_tools.hpp"
 #include "cli/commands/commands.hpp"
@@ -26,7 +27,6 @@
 #include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "cli/provisioning.hpp"
-#include "cli/radio.hpp"
 #include "cli/signal_watch.hpp"
 #include "cli/virtual_device.hpp"
 #include "cloud/clock/clock.hpp"
@@ -43,7 +43,7 @@ struct RunArguments {
   std::string application, duration, uart2;
   std::vector<std::string> pins, i2c, configs, secrets;
   bool fast = false;
-  std::string radio;
+  BearerArguments bearers;
   bool stats = false;
   bool factory_test = false;
   bool halt = false;
@@ -132,7 +132,7 @@ VirtualDeviceOptions device_options(const RunArguments& arguments) {
   VirtualDeviceOptions options;
   options.fast = arguments.fast;
   options.serial = !arguments.uart2.empty();
-  if (!arguments.radio.empty()) options.radio = parse_radio(arguments.radio);
+  take_bearers(arguments.bearers, options);
   for (const auto& name : arguments.pins) options.pins.push_back(parse_pin(name));
   for (const auto& text : arguments.i2c) options.i2c.push_back(parse_i2c_target(text));
   return options;
@@ -249,7 +249,7 @@ void add_run(CLI::App& program) {
                     "The application is the production line's test application: mvTestingComplete ends it");
   command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");
   add_relay_options(*command, arguments->relay);
-  command->add_option("--link", arguments->radio, kRadioHelp);
+  add_bearer_options(*command, arguments->bearers);
   add_tool_options(*command, arguments->tools);
   command->add_flag("--halt", arguments->halt, "Do not start before the debugger of --gdb says so");
   command->callback([arguments] { run(*arguments); });

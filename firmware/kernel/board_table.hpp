@@ -5,6 +5,10 @@
 // touches one of these is explained with the names from here; docs/reserved.md and the hostile tests are
 // generated from it. Security bits are those of GTZC_TZSC and TZIC (RM0456 section 5.6), reserved pins keep
 // clear of PA5, PA7, PB6, PB9, PB11, PD5 and PF3, which existing applications use.
+//
+// Of the serial ports USART1 is the second module's, because it alone has RX, TX, RTS and CTS together on
+// port G, which is Microvisor's anyway (data sheet, alternate function AF7): no other port has to stay
+// switched on for it. Existing applications use USART2.
 #pragma once
 
 #include <array>
@@ -64,6 +68,8 @@ inline constexpr std::array kReservedPeripherals{
                        "external flash: staged updates"},
     ReservedPeripheral{"RAMCFG", 0x4002'6000, 0x1000, Guard::Tzsc, 1, 2, 2, 22, OnTouch::EndsApplication,
                        "could erase any SRAM"},
+    ReservedPeripheral{"USART1", 0x4001'3800, 0x400, Guard::Tzsc, 1, 1, 1, 3, OnTouch::EndsApplication,
+                       "Wi-Fi module"},
     ReservedPeripheral{"LPUART1", 0x4600'2400, 0x400, Guard::Tzsc, 2, 0, 0, 1, OnTouch::EndsApplication,
                        "modem"},
     ReservedPeripheral{"FLASH", 0x4002'2000, 0x400, Guard::SauHole, 1, 0, 3, 1, OnTouch::EndsApplication,
@@ -115,6 +121,10 @@ inline constexpr std::array kReservedPins{
     ReservedPin{'G', 8, 8, "LPUART1 RX, from the modem"},
     ReservedPin{'G', 6, 8, "LPUART1 RTS, to the modem"},
     ReservedPin{'G', 5, 8, "LPUART1 CTS, from the modem"},
+    ReservedPin{'G', 9, 7, "USART1 TX, to the Wi-Fi module"},
+    ReservedPin{'G', 10, 7, "USART1 RX, from the Wi-Fi module"},
+    ReservedPin{'G', 12, 7, "USART1 RTS, to the Wi-Fi module"},
+    ReservedPin{'G', 11, 7, "USART1 CTS, from the Wi-Fi module"},
     ReservedPin{'E', 10, 10, "OCTOSPI1 clock"},
     ReservedPin{'E', 11, 10, "OCTOSPI1 chip select"},
     ReservedPin{'E', 12, 10, "OCTOSPI1 data 0"},
@@ -150,10 +160,10 @@ inline constexpr std::array kReservedLines{
     ReservedLine{4, "TAMP"},      ReservedLine{5, "RAMCFG"},    ReservedLine{6, "FLASH"},
     ReservedLine{7, "FLASH_S"},   ReservedLine{8, "GTZC"},      ReservedLine{9, "RCC"},
     ReservedLine{10, "RCC_S"},    ReservedLine{27, "IWDG"},     ReservedLine{28, "SAES"},
-    ReservedLine{48, "TIM5"},     ReservedLine{66, "LPUART1"},  ReservedLine{73, "OTG_FS"},
-    ReservedLine{74, "CRS"},      ReservedLine{76, "OCTOSPI1"}, ReservedLine{77, "PWR_S3WU"},
-    ReservedLine{94, "RNG"},      ReservedLine{97, "PKA"},      ReservedLine{107, "ICACHE"},
-    ReservedLine{108, "OTFDEC1"}, ReservedLine{111, "DCACHE1"},
+    ReservedLine{48, "TIM5"},     ReservedLine{61, "USART1"},   ReservedLine{66, "LPUART1"},
+    ReservedLine{73, "OTG_FS"},   ReservedLine{74, "CRS"},      ReservedLine{76, "OCTOSPI1"},
+    ReservedLine{77, "PWR_S3WU"}, ReservedLine{94, "RNG"},      ReservedLine{97, "PKA"},
+    ReservedLine{107, "ICACHE"},  ReservedLine{108, "OTFDEC1"}, ReservedLine{111, "DCACHE1"},
 };
 
 [[nodiscard]] constexpr bool line_is_reserved(unsigned line) {

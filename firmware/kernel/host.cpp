@@ -93,6 +93,9 @@ class Host final : public link::LinkHost {
     return services().connectivity.next_change(clock_microseconds());
   }
 
+  net::WifiCredentials wifi_credentials() override { return kernel::wifi_credentials(); }
+  std::uint32_t wifi_changes() override { return services().wifi_changes; }
+
   void gateway_reached() override {
     kernel_trial().prove();
     kernel::kernel_updater().read_outcome();

@@ -90,7 +90,7 @@ void fill_vectors() {
   vectors[16 + kLineIwdg] = watchdog_handler;
   vectors[16 + kLineGtzc] = illegal_access_handler;
   vectors[16 + kLineTim5] = timer_handler;
-  vectors[16 + kLineLpuart1] = link::modem_line_interrupt;
+  vectors[16 + kLineUsart1] = vectors[16 + kLineLpuart1] = link::modem_line_interrupt;
   vectors[16 + kLineOtfdec1] = tasklet_handler;
   scb().vtor = reinterpret_cast<std::uint32_t>(vectors.data());
   full_barrier();
@@ -102,7 +102,7 @@ void set_priorities() {
   scb().shpr[priority_index(14)] = kPriorityWorker;
   nvic().ipr[kLineIwdg] = kPriorityTimer;
   nvic().ipr[kLineGtzc] = kPriorityDevice;
-  nvic().ipr[kLineLpuart1] = kPriorityDevice;
+  nvic().ipr[kLineUsart1] = nvic().ipr[kLineLpuart1] = kPriorityDevice;
   nvic().ipr[kLineOtfdec1] = kPriorityCall;
 }
 
@@ -118,10 +118,13 @@ void seal_stacks() {
   worker_context.thread_top = thread_stack_seal();
 }
 
-void start_modem_line() {
-  rcc().apb3enr = rcc().apb3enr | (1u << 6);  // LPUART1, from PCLK3
+void start_modem_lines() {
+  rcc().apb3enr = rcc().apb3enr | (1u << 6);   // LPUART1, from PCLK3
+  rcc().apb2enr = rcc().apb2enr | (1u << 14);  // USART1, from PCLK2
   (void)rcc().apb3enr;
-  link::modem_line_start(kSystemClock);
+  (void)rcc().apb2enr;
+  link::modem_lines_start(kSystemClock);
+  enable_line(kLineUsart1);
   enable_line(kLineLpuart1);
 }
 
@@ -215,7 +218,7 @@ void give_public_key_unit_to_worker() {
   clear_pending_line(kLineIwdg);
   enable_line(kLineIwdg);
   enable_line(kLineOtfdec1);
-  start_modem_line();
+  start_modem_lines();
   prepare_application(installed && locked, reason, retained);
   give_public_key_unit_to_worker();
   start_scheduler(worker_main);

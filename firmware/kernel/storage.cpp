@@ -75,6 +75,7 @@ bool waits_for_erasure = false;
 void tell_wifi_settings(const WifiSettings& settings) {
   const Atomic atomic;
   services().wifi = settings;
+  ++services().wifi_changes;
 }
 
 void read_wifi_settings() {
@@ -227,6 +228,20 @@ bool perform(StorageJob& job) {
 }
 
 }  // namespace
+
+net::WifiCredentials wifi_credentials() {
+  net::WifiCredentials credentials;
+  std::array<std::uint8_t, WifiSettings::kMaximumStored> stored{};
+  std::size_t size = 0;
+  if (services().wifi.ssid_length == 0) return credentials;
+  const bool there = the_store.get(vault::Key::WifiConfig, stored, size) == vault::StoreStatus::Ok;
+  if (!there || !WifiSettings::sound(std::span(stored).first(size))) return credentials;
+  credentials.ssid_length = stored[0];
+  credentials.password_length = stored[1];
+  std::copy_n(stored.begin() + 2, stored[0], credentials.ssid.begin());
+  std::copy_n(stored.begin() + 2 + stored[0], stored[1], credentials.password.begin());
+  return credentials;
+}
 
 bool start_storage() {
   // Without it there are no updates, but the device is as reachable as it was.

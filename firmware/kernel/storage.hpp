@@ -4,6 +4,7 @@
 
 #include "firmware/kernel/crash_store.hpp"
 #include "firmware/manifest/new_keys.hpp"
+#include "firmware/net/wifi_module.hpp"
 #include "firmware/update/updater.hpp"
 #include "firmware/upgrader/kernel_updater.hpp"
 #include "firmware/upgrader/trial.hpp"
@@ -34,6 +35,8 @@ bool start_storage();
 [[nodiscard]] manifest::KeysError change_keys(std::span<const std::uint8_t> message);
 /// A change of keys asks for everything of the owner's to be erased, which the next start does.
 [[nodiscard]] bool erasure_is_due();
+/// With what to join a Wi-Fi network: the password is nowhere else in RAM. Worker only.
+[[nodiscard]] net::WifiCredentials wifi_credentials();
 /// The device has made its identity and waits for the certificate that belongs to it.
 [[nodiscard]] bool certificate_is_due();
 /// Completes the identity with a certificate that has been checked. False if the vault did not take it.

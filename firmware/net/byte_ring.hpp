@@ -38,6 +38,9 @@ class ByteRing {
     return true;
   }
 
+  /// While neither side is at work.
+  void clear() { tail_.store(head_.load(std::memory_order_relaxed), std::memory_order_relaxed); }
+
   std::size_t put(std::span<const std::uint8_t> bytes) {
     std::size_t count = 0;
     while (count < bytes.size() && put(bytes[count])) ++count;

@@ -150,11 +150,15 @@ TEST(Dialler, TellsWhatIsMissing) {
   module.answer = [](const std::string& line) {
     return line == "AT+CPIN?" ? "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n" : ordinary(line);
   };
-  EXPECT_EQ(dialler.dial(), DialResult::NoSim);
+  EXPECT_EQ(dialler.dial(), DialResult::SimLocked);
+  module.answer = [](const std::string& line) {
+    return line.find("REG?") != std::string::npos ? "\r\n+CREG: 0,2\r\n\r\nOK\r\n" : ordinary(line);
+  };
+  EXPECT_EQ(dialler.dial(), DialResult::NotRegistered);
   module.answer = [](const std::string& line) {
     return line.find("REG?") != std::string::npos ? "\r\n+CREG: 0,3\r\n\r\nOK\r\n" : ordinary(line);
   };
-  EXPECT_EQ(dialler.dial(), DialResult::NotRegistered);
+  EXPECT_EQ(dialler.dial(), DialResult::Denied);
   module.answer = [](const std::string& line) {
     return line.rfind("ATD", 0) == 0 ? "\r\nNO CARRIER\r\n" : ordinary(line);
   };

@@ -4,11 +4,13 @@ include(${CMAKE_CURRENT_LIST_DIR}/lwip.cmake)
 set(link_dir ${CMAKE_CURRENT_LIST_DIR}/../kernel/link)
 set(FIRMWARE_NET_COMMON
   ${CMAKE_CURRENT_LIST_DIR}/application_traffic.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/at_dialogue.cpp
   ${CMAKE_CURRENT_LIST_DIR}/dialler.cpp
   ${CMAKE_CURRENT_LIST_DIR}/stack.cpp
   ${CMAKE_CURRENT_LIST_DIR}/tcp_stream.cpp
   ${CMAKE_CURRENT_LIST_DIR}/tls_client.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/translator.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/translator.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/wifi_module.cpp)
 set(FIRMWARE_LINK_COMMON
   ${link_dir}/back_off.cpp
   ${link_dir}/crash_stream.cpp

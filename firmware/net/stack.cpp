@@ -44,7 +44,8 @@ void status_changed(ppp_pcb*, int error, void* context) { static_cast<Stack*>(co
 
 }  // namespace
 
-Stack::Stack(Platform& platform, std::string_view apn) : platform_(platform), dialler_(platform, apn) {
+Stack::Stack(Platform& platform, std::string_view apn)
+    : platform_(platform), dialler_(platform, apn), wifi_(platform) {
   clock_source = &platform;
   the_stack = this;
   static bool initialised = false;
@@ -68,10 +69,14 @@ Stack::~Stack() {
   clock_source = nullptr;
 }
 
-DialResult Stack::bring_up() {
+DialResult Stack::bring_up(Bearer bearer, const WifiCredentials& wifi) {
   hang_up();
-  if (const DialResult result = dialler_.dial(); result != DialResult::Connected) return result;
+  bearer_ = bearer;
+  platform_.select_line(bearer);
+  const DialResult result = bearer == Bearer::Wifi ? wifi_.dial(wifi) : dialler_.dial();
+  if (result != DialResult::Connected) return result;
   data_mode_ = true;
+  carrier_.begin();
   ended_ = false;
   if (ppp_connect(ppp, 0) != ERR_OK) {
     ended_ = true;
@@ -92,6 +97,19 @@ void Stack::hang_up() {
   while (!ended_ && platform_.now() < deadline) wait(deadline);
   up_ = data_mode_ = false;
   tell_bearer();
+}
+
+DialResult Stack::join_beside(const WifiCredentials& wifi) {
+  platform_.select_line(Bearer::Wifi);
+  const DialResult result = wifi_.join(wifi);
+  platform_.select_line(bearer_);
+  return result;
+}
+
+void Stack::leave_wifi() {
+  platform_.select_line(Bearer::Wifi);
+  wifi_.leave();
+  platform_.select_line(bearer_);
 }
 
 void Stack::link_status(int error) {
@@ -137,8 +155,13 @@ bool Stack::poll() {
   if (data_mode_) {
     std::array<std::uint8_t, 256> bytes;
     while (const std::size_t count = platform_.serial_read(bytes)) {
+      for (std::size_t at = 0; at < count; ++at) carrier_.take(bytes[at], platform_.now());
       pppos_input(ppp, bytes.data(), static_cast<int>(count));
       any = true;
+    }
+    if (carrier_.lost(platform_.now())) {
+      carrier_.begin();
+      if (!ended_) ppp_close(ppp, 1);
     }
   }
   sys_check_timeouts();
@@ -150,6 +173,7 @@ void Stack::wait(std::uint64_t moment) {
   if (const std::uint32_t sleep = sys_timeouts_sleeptime(); sleep != SYS_TIMEOUTS_SLEEPTIME_INFINITE) {
     moment = std::min(moment, platform_.now() + std::max<std::uint64_t>(sleep, 1) * kMilliseconds);
   }
+  if (data_mode_) moment = std::min(moment, carrier_.deadline());
   if (moment > platform_.now()) platform_.wait(moment);
   poll();
 }

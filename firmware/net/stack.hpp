@@ -1,4 +1,4 @@
-// The IP stack of the kernel: lwIP over PPP over the modem's serial line.
+// The IP stack of the kernel: lwIP over PPP over a module's serial line, whichever bearer that is.
 //
 // One instance exists, because lwIP is a set of global variables. Everything runs in the worker: poll() moves
 // bytes and timers on, and every function that waits calls it.
@@ -9,8 +9,10 @@
 #include <string_view>
 
 #include "firmware/net/application_traffic.hpp"
+#include "firmware/net/carrier_watch.hpp"
 #include "firmware/net/dialler.hpp"
 #include "firmware/net/platform.hpp"
+#include "firmware/net/wifi_module.hpp"
 
 struct pbuf;
 
@@ -25,11 +27,18 @@ class Stack {
   Stack& operator=(const Stack&) = delete;
 
   /// Dials and negotiates PPP. Blocks. Connected: IP packets can be sent; Debugger: the line is not the
-  /// stack's until the next call, and none of its bytes are taken.
-  [[nodiscard]] DialResult bring_up();
+  /// stack's until the next call, and none of its bytes are taken. `wifi` counts for that bearer.
+  [[nodiscard]] DialResult bring_up(Bearer bearer = Bearer::Cellular, const WifiCredentials& wifi = {});
   /// Ends PPP in good order, within a few seconds. The dialler finds the module in command mode next time.
   void hang_up();
   [[nodiscard]] bool up() const { return up_; }
+  /// The one that was brought up last.
+  [[nodiscard]] Bearer bearer() const { return bearer_; }
+  /// Has the Wi-Fi module join beside a call of the other module, which is held off meanwhile and goes on
+  /// after it. Blocks.
+  [[nodiscard]] DialResult join_beside(const WifiCredentials& wifi);
+  /// Has the Wi-Fi module leave its access point. Not while it carries the packets.
+  void leave_wifi();
 
   /// Feeds received bytes to PPP and runs what timers are due. True if bytes were received.
   bool poll();
@@ -57,6 +66,9 @@ class Stack {
   Platform& platform_;
   Dialler dialler_;
   ApplicationTraffic* traffic_ = nullptr;
+  WifiModule wifi_;
+  CarrierWatch carrier_;
+  Bearer bearer_ = Bearer::Cellular;
   bool data_mode_ = false;  // the line carries PPP
   bool up_ = false;
   bool ended_ = true;  // PPP has said that it is over

@@ -2,6 +2,8 @@
 #include "tests/link/modelled_line.hpp"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "board/modem/slirp_network.hpp"
@@ -11,15 +13,28 @@ namespace microvisor::test {
 using board::kTicksPerMicrosecond;
 using board::Time;
 
+namespace {
+
+std::unique_ptr<board::Network> network_of(const ModelledLine::MakeNetwork& make,
+                                           board::Scheduler& scheduler) {
+  if (make) return make(scheduler);
+  return std::make_unique<board::SlirpNetwork>(scheduler);
+}
+
+}  // namespace
+
 ModelledLine::ModelledLine(const MakeNetwork& make_network, board::ModemSettings settings)
-    : sent_(scheduler_, [this] { pump(); }) {
-  if (make_network) {
-    network_ = make_network(scheduler_);
-  } else {
-    network_ = std::make_unique<board::SlirpNetwork>(scheduler_);
-  }
-  modem_ = std::make_unique<board::AtModem>(scheduler_, *network_, std::move(settings));
-  modem_->attach(*this);
+    : network_(network_of(make_network, scheduler_)), junction_(*network_) {
+  wifi_wire_.select(false);
+  modem_ =
+      std::make_unique<board::AtModem>(scheduler_, junction_.port(board::kBoardAddress), std::move(settings));
+  modem_->attach(modem_wire_);
+}
+
+void ModelledLine::fit_wifi(board::WifiSettings settings) {
+  wifi_ = std::make_unique<board::WifiModule>(scheduler_, junction_.port(board::kWifiAddress),
+                                              std::move(settings));
+  wifi_->attach(wifi_wire_);
 }
 
 ModelledLine::~ModelledLine() = default;
@@ -70,51 +85,91 @@ void ModelledLine::wait(std::uint64_t moment) {
   }
 }
 
-std::size_t ModelledLine::serial_read(std::span<std::uint8_t> into) {
+std::size_t ModelledLine::serial_read(std::span<std::uint8_t> into) { return wire().read(into); }
+
+std::size_t ModelledLine::serial_write(std::span<const std::uint8_t> bytes) { return wire().write(bytes); }
+
+void ModelledLine::select_line(firmware::net::Bearer bearer) {
+  if (bearer == selected_) return;
+  wire().select(false);
+  selected_ = bearer;
+  wire().select(true);
+}
+
+firmware::net::Heard ModelledLine::other_line() {
+  using firmware::net::Heard;
+  Wire& other = &wire() == &modem_wire_ ? wifi_wire_ : modem_wire_;
+  std::array<std::uint8_t, kFifo> bytes{};
+  const std::size_t count = other.read(bytes);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), count);
+  if (text.find("RING") != std::string_view::npos) return Heard::Ring;
+  return count == 0 ? Heard::Nothing : Heard::Something;
+}
+
+void ModelledLine::chip_reset() {
+  modem_wire_.clear();
+  wifi_wire_.clear();
+  select_line(firmware::net::Bearer::Cellular);
+}
+
+void ModelledLine::Wire::clear() {
+  received_.clear();
+  to_send_.clear();
+}
+
+std::size_t ModelledLine::Wire::read(std::span<std::uint8_t> into) {
   const std::size_t count = std::min(into.size(), received_.size());
   std::copy_n(received_.begin(), count, into.begin());
   received_.erase(received_.begin(), received_.begin() + static_cast<std::ptrdiff_t>(count));
-  if (!announced_ready_ && received_.size() <= kReceiveRing / 2) {
-    announced_ready_ = true;
-    device_->chip_ready_changed(true);
-  }
+  announce();
   return count;
 }
 
-std::size_t ModelledLine::serial_write(std::span<const std::uint8_t> bytes) {
+/// Ready until the ring is full, and again when half of it is free; unselected, as long as the FIFO has room.
+void ModelledLine::Wire::announce() {
+  const bool full = received_.size() >= (selected_ ? kReceiveRing : kFifo);
+  const bool empty = received_.size() <= (selected_ ? kReceiveRing / 2 : 0);
+  const bool ready = announced_ready_ ? !full : empty;
+  if (ready == announced_ready_) return;
+  announced_ready_ = ready;
+  if (device_ != nullptr) device_->chip_ready_changed(ready);
+}
+
+std::size_t ModelledLine::Wire::write(std::span<const std::uint8_t> bytes) {
   const std::size_t count = std::min(bytes.size(), kSendRing - to_send_.size());
   to_send_.insert(to_send_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
   if (count != 0 && !sent_.armed()) sent_.after(frame_time());
   return count;
 }
 
-void ModelledLine::chip_reset() {
-  received_.clear();
+/// What is in the rings is lost, and what is in the FIFO is not.
+void ModelledLine::Wire::select(bool selected) {
+  selected_ = selected;
   to_send_.clear();
+  if (received_.size() > kFifo) received_.erase(received_.begin() + kFifo, received_.end());
+  announce();
 }
 
-void ModelledLine::byte_to_chip(std::uint8_t byte) {
-  if (damage_to_chip && !damage_to_chip(byte)) return;
+void ModelledLine::Wire::byte_to_chip(std::uint8_t byte) {
+  if (lines_.damage_to_chip && !lines_.damage_to_chip(byte)) return;
   received_.push_back(byte);
-  woken_ = true;
-  announced_ready_ = received_.size() < kReceiveRing;
+  lines_.woken_ = true;
+  announce();
 }
 
-bool ModelledLine::chip_ready() const { return announced_ready_; }
-
-void ModelledLine::set_device_ready(bool ready) {
+void ModelledLine::Wire::set_device_ready(bool ready) {
   device_ready_ = ready;
   if (ready && !to_send_.empty() && !sent_.armed()) sent_.after(frame_time());
 }
 
 /// The end of a byte: the device has it, and the next one begins.
-void ModelledLine::pump() {
+void ModelledLine::Wire::pump() {
   if (to_send_.empty() || !device_ready_) return;
   std::uint8_t byte = to_send_.front();
   to_send_.pop_front();
   if (!to_send_.empty()) sent_.after(frame_time());
-  if (to_send_.size() == kSendRing / 2) woken_ = true;
-  if (!damage_from_chip || damage_from_chip(byte)) device_->byte_from_chip(byte);
+  if (to_send_.size() == kSendRing / 2) lines_.woken_ = true;
+  if (!lines_.damage_from_chip || lines_.damage_from_chip(byte)) device_->byte_from_chip(byte);
 }
 
 }  // namespace microvisor::test

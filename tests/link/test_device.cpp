@@ -119,6 +119,14 @@ void TestDevice::install_kernel(const protocol::Bytes& image) {
   }
 }
 
+void TestDevice::set_wifi(std::string_view ssid, std::string_view password) {
+  wifi_ = {};
+  wifi_.ssid_length = static_cast<std::uint8_t>(ssid.copy(wifi_.ssid.data(), wifi_.ssid.size()));
+  wifi_.password_length =
+      static_cast<std::uint8_t>(password.copy(wifi_.password.data(), wifi_.password.size()));
+  ++wifi_changes_;
+}
+
 void TestDevice::reset() {
   engine_.reset();
   line_.chip_reset();  // nobody outside hears of it

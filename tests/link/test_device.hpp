@@ -95,6 +95,9 @@ class TestDevice final : public firmware::link::LinkHost {
   /// pending.
   void reset();
 
+  /// As mvSetWifiConfig does it. An empty name clears.
+  void set_wifi(std::string_view ssid, std::string_view password);
+
   /// Has it in the kernel's pages, verified by the bootrom, from the next reset() on.
   void install_kernel(const protocol::Bytes& image);
 
@@ -158,6 +161,8 @@ class TestDevice final : public firmware::link::LinkHost {
   void withdraw_update() override { ++withdrawals; }
   void settled() override;
   std::uint64_t wish_changes_at() override;
+  firmware::net::WifiCredentials wifi_credentials() override { return wifi_; }
+  std::uint32_t wifi_changes() override { return wifi_changes_; }
   bool take_log_record(firmware::link::LogRecord& record) override;
   bool take_event(firmware::link::DeviceEvent& event) override;
   std::uint32_t crash_report_size() override {
@@ -193,6 +198,8 @@ class TestDevice final : public firmware::link::LinkHost {
   [[nodiscard]] bool wish();
 
   ModelledLine& line_;
+  firmware::net::WifiCredentials wifi_;
+  std::uint32_t wifi_changes_ = 0;
   NothingToDebug nothing_to_debug_;
   firmware::crypto::DebugCrypto debug_crypto_;
   firmware::vault::TrustAnchors anchors_;

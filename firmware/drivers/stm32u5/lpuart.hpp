@@ -1,5 +1,5 @@
-// LPUART1 (RM0456 section 67), a UART with FIFOs of 8 bytes and RTS/CTS, and USART2 (section 66), whose
-// registers are the same as far as they are used here. Only the divider counts otherwise.
+// LPUART1 (RM0456 section 67), a UART with FIFOs of 8 bytes and RTS/CTS, and USART1 and USART2 (section 66),
+// whose registers are the same as far as they are used here. Only the divider counts otherwise.
 #pragma once
 
 #include <cstddef>
@@ -47,11 +47,17 @@ static_assert(offsetof(Lpuart, isr) == 0x1C && offsetof(Lpuart, presc) == 0x2C);
 
 /// By its non-secure alias: the block is the application's.
 inline Lpuart& usart2() { return *reinterpret_cast<Lpuart*>(0x4000'4400); }
+inline Lpuart& usart1() { return *reinterpret_cast<Lpuart*>(0x5001'3800); }  // secure alias
 inline Lpuart& lpuart1() { return *reinterpret_cast<Lpuart*>(Lpuart::kBase); }
 
 /// BRR for 8 data bits at `baud` from a kernel clock of `hertz` (RM0456 section 67.4.7).
 constexpr std::uint32_t lpuart_divider(std::uint64_t hertz, std::uint32_t baud) {
   return static_cast<std::uint32_t>((256 * hertz + baud / 2) / baud);
+}
+
+/// The same of a USART (RM0456 section 66.5.8).
+constexpr std::uint32_t usart_divider(std::uint32_t hertz, std::uint32_t baud) {
+  return (hertz + baud / 2) / baud;
 }
 
 }  // namespace microvisor::firmware::stm32u5

@@ -43,6 +43,7 @@ enum Line : std::uint8_t {
   kLineIwdg = 27,
   kLineSaes = 28,
   kLineTim5 = 48,
+  kLineUsart1 = 61,
   kLineLpuart1 = 66,
   kLineOtgFs = 73,
   kLineCrs = 74,

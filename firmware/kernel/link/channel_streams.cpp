@@ -34,6 +34,10 @@ void ChannelStreams::connection_ended() {
   slots_ = {};
 }
 
+bool ChannelStreams::any() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.id != 0; });
+}
+
 bool ChannelStreams::idle() const {
   for (unsigned index = 0; index < kChannelSlots; ++index) {
     const Channel channel = host_.channel(index);

@@ -23,6 +23,8 @@ class ChannelStreams {
   [[nodiscard]] bool closed(std::uint32_t stream, microvisor_link_StreamError error);
   /// No channel that the application has closed still has something to send.
   [[nodiscard]] bool idle() const;
+  /// There is a channel, whether anything goes over it or not.
+  [[nodiscard]] bool any() const;
 
  private:
   struct Slot {

@@ -6,7 +6,7 @@
 namespace microvisor::firmware::link {
 
 /// Body of the worker: brings up modem, PPP, TLS and the link as long as the kernel wants the network, and
-/// drives updates. `host` must live for ever. Before: modem_line_start(), and interrupt 66 routed to
+/// drives updates. `host` must live for ever. Before: modem_lines_start(), and interrupts 61 and 66 routed to
 /// modem_line_interrupt().
 [[noreturn]] void link_main(LinkHost& host);
 

@@ -2,6 +2,7 @@
 #include "firmware/kernel/link/link_engine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "firmware/crypto/crypto.hpp"
 
@@ -9,8 +10,11 @@ namespace microvisor::firmware::link {
 namespace {
 
 constexpr std::uint64_t kConnectTime = 60 * net::kSeconds;
-/// After so many failed connections the bearer itself is suspected and dialled anew.
+/// After so many failed connections the bearer itself is suspected and dialled anew. Where there is another
+/// one, that is tried after each.
 constexpr unsigned kRedialAfter = 3;
+/// Nothing has happened for so long: now is a moment to look for the other bearer.
+constexpr std::uint64_t kQuietTime = 200 * net::kMilliseconds;
 constexpr std::uint64_t kIdleCheck = 10 * net::kSeconds;
 
 std::uint32_t random_word() {
@@ -39,13 +43,17 @@ LinkEngine::LinkEngine(LinkHost& host, net::Platform& platform, std::span<std::u
 void LinkEngine::round() {
   if (!host_.network_wanted()) return stay_offline();
   if (!configured_) configured_ = tls_.configure(host_.identity());
+  moves_ = false;
   if (configured_ && connect()) {
+    const std::uint64_t start = platform_.now();
     run_session();
     calm_ = session_.calm();
     tls_.close();
     if (session_.welcomed()) begin_anew();
+    bearers_.session_ended(stack_.bearer(), platform_.now() - start);
+    if (moves_) stack_.hang_up();
   }
-  if (host_.network_wanted()) wait_before_retry();
+  if (host_.network_wanted() && !moves_) wait_before_retry();
 }
 
 /// The next wait is the shortest again.
@@ -61,14 +69,33 @@ void LinkEngine::stay_offline() {
   platform_.wait(std::min(platform_.now() + kIdleCheck, host_.wish_changes_at()));
 }
 
+/// Over the one that goes first, then over the other one.
 bool LinkEngine::connect() {
   set_status(NetworkStatus::Connecting);
   ++attempts_;
+  take_settings();
   if (failures_in_a_row_ >= kRedialAfter) {
     if (!traffic_.heard_lately(platform_.now())) stack_.hang_up();
     failures_in_a_row_ = 0;
   }
-  if (!stack_.up() && !bring_up()) return false;
+  const bool stands = stack_.up() && stack_.bearer() == net::Bearer::Wifi;
+  const net::Bearer wanted = stands ? net::Bearer::Wifi : bearers_.first(platform_.now());
+  const net::Bearer first = std::exchange(rung_, false) ? net::Bearer::Cellular : wanted;
+  if (connect_over(first)) return true;
+  if (!bearers_.choice() || !host_.network_wanted()) return false;
+  const bool reached = connect_over(net::Bearers::other(first));
+  // Had the other one not reached the gateway either, it would be the gateway's fault.
+  const bool carried_nothing = reached && last_dial(first) == net::DialResult::Connected;
+  if (carried_nothing) bearers_.failed(first, platform_.now(), random_word());
+  return reached;
+}
+
+bool LinkEngine::connect_over(net::Bearer bearer) {
+  if (stack_.up() && stack_.bearer() != bearer) stack_.hang_up();
+  if (!stack_.up() && !bring_up(bearer)) {
+    bearers_.failed(bearer, platform_.now(), random_word());
+    return false;
+  }
   last_tls_ = tls_.connect(kConnectTime);
   if (last_tls_ == net::TlsResult::Connected) return true;
   ++failures_in_a_row_;
@@ -76,10 +103,49 @@ bool LinkEngine::connect() {
 }
 
 /// Whoever says CONNECT DEBUG gets a debug session and nothing else; then it is dialled again.
-bool LinkEngine::bring_up() {
-  const net::DialResult result = stack_.bring_up();
+bool LinkEngine::bring_up(net::Bearer bearer) {
+  if (std::exchange(leaves_wifi_, false)) stack_.leave_wifi();
+  const net::DialResult result = stack_.bring_up(bearer, host_.wifi_credentials());
+  last_dial_[static_cast<std::size_t>(bearer)] = result;
   if (result == net::DialResult::Debugger) run_direct_session();
   return result == net::DialResult::Connected;
+}
+
+/// A cable needs no credentials, only a module, which has said something when it started.
+void LinkEngine::take_settings() {
+  const std::uint32_t changes = host_.wifi_changes();
+  const bool unknown = !bearers_.choice() && stack_.bearer() == net::Bearer::Cellular;
+  const bool found = unknown && platform_.other_line() != net::Heard::Nothing;
+  has_module_ = has_module_ || found;
+  if (changes == wifi_changes_ && !found) return;
+  const bool known = host_.wifi_credentials().known();
+  leaves_wifi_ = changes != wifi_changes_ && !known && wifi_changes_ != kNoSettings;
+  wifi_changes_ = changes;
+  bearers_.wifi_set(known || has_module_);
+}
+
+/// The session is to make room for one over another bearer: because its own is not wanted any more, because
+/// it rings on the other line, or because there is a better one, which then has been joined already.
+bool LinkEngine::other_bearer_waits() {
+  take_settings();
+  if (stack_.bearer() == net::Bearer::Wifi) {
+    rung_ = platform_.other_line() == net::Heard::Ring;
+    return rung_ || leaves_wifi_;
+  }
+  if (std::exchange(leaves_wifi_, false)) stack_.leave_wifi();
+  return platform_.now() >= next_look() && session_.quiet() && wifi_joins();
+}
+
+bool LinkEngine::wifi_joins() {
+  if (stack_.join_beside(host_.wifi_credentials()) == net::DialResult::Connected) return true;
+  bearers_.failed(net::Bearer::Wifi, platform_.now(), random_word());
+  return false;
+}
+
+/// When Wi-Fi is due beside this session, in a moment in which nothing has happened for a while.
+std::uint64_t LinkEngine::next_look() const {
+  const std::uint64_t due = bearers_.return_at(stack_.bearer());
+  return due == net::Bearers::kNever ? due : std::max(due, last_busy_ + kQuietTime);
 }
 
 /// Only a session that stood proves that somebody was there to whom it matters how soon the next one comes.
@@ -101,14 +167,23 @@ void LinkEngine::run_direct_session() {
 void LinkEngine::run_session() {
   session_.start(platform_.now(), attempts_);
   bool announced = false;
+  last_busy_ = platform_.now();
   while (session_.end() == SessionEnd::None) {
     static_cast<void>(stack_.poll());
     const bool busy = session_.step(platform_.now());
+    if (busy) last_busy_ = platform_.now();
     if (session_.welcomed() && !announced) {
       set_status(NetworkStatus::Connected);
       announced = true;
     }
-    if (!busy && session_.end() == SessionEnd::None) stack_.wait(session_.next_deadline(platform_.now()));
+    if (busy || session_.end() != SessionEnd::None) continue;
+    moves_ = session_.welcomed() && other_bearer_waits();
+    if (moves_) {
+      session_.leave();
+    } else {
+      const std::uint64_t look = std::max(next_look(), platform_.now() + kQuietTime);
+      stack_.wait(std::min(session_.next_deadline(platform_.now()), look));
+    }
   }
   session_.finish();
 }
@@ -127,7 +202,8 @@ void LinkEngine::wait_before_retry() {
   set_status(stack_.up() ? NetworkStatus::DisconnectedWithLinkUp : NetworkStatus::Connecting);
   const std::uint64_t end = platform_.now() + pause();
   backing_off_ = true;
-  while (platform_.now() < end && host_.network_wanted()) stack_.wait(std::min(end, host_.wish_changes_at()));
+  while (platform_.now() < end && host_.network_wanted() && host_.wifi_changes() == wifi_changes_)
+    stack_.wait(std::min(end, host_.wish_changes_at()));
   backing_off_ = false;
 }
 

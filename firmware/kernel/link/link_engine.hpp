@@ -1,11 +1,12 @@
-// The device link from the modem to the session: brings up what is missing, keeps it up for as long as the
+// The device link from the bearers to the session: brings up what is missing, keeps it up for as long as the
 // kernel wants the network, and waits between attempts. No hardware in it: host tests run the same engine
-// over a modelled modem.
+// over modelled modules.
 #pragma once
 
 #include "firmware/kernel/link/back_off.hpp"
 #include "firmware/kernel/link/direct_session.hpp"
 #include "firmware/kernel/link/session.hpp"
+#include "firmware/net/bearers.hpp"
 #include "firmware/net/stack.hpp"
 #include "firmware/net/tls_client.hpp"
 
@@ -26,6 +27,10 @@ class LinkEngine {
   [[nodiscard]] DirectEnd last_direct_end() const { return last_direct_; }
   [[nodiscard]] SessionEnd last_end() const { return session_.end(); }
   [[nodiscard]] net::TlsResult last_tls() const { return last_tls_; }
+  /// What came of bringing up that bearer last.
+  [[nodiscard]] net::DialResult last_dial(net::Bearer bearer) const {
+    return last_dial_[static_cast<std::size_t>(bearer)];
+  }
   [[nodiscard]] net::TlsClient& tls() { return tls_; }
   [[nodiscard]] net::Stack& stack() { return stack_; }
 
@@ -66,7 +71,12 @@ class LinkEngine {
 
   void stay_offline();
   [[nodiscard]] bool connect();
-  [[nodiscard]] bool bring_up();
+  [[nodiscard]] bool connect_over(net::Bearer bearer);
+  [[nodiscard]] bool bring_up(net::Bearer bearer);
+  void take_settings();
+  [[nodiscard]] bool other_bearer_waits();
+  [[nodiscard]] bool wifi_joins();
+  [[nodiscard]] std::uint64_t next_look() const;
   void run_session();
   void run_direct_session();
   void begin_anew();
@@ -84,6 +94,14 @@ class LinkEngine {
   FrameIo io_;
   Session session_;
   BackOff back_off_;
+  net::Bearers bearers_;
+  static constexpr std::uint32_t kNoSettings = ~0u;
+  std::uint32_t wifi_changes_ = kNoSettings;  // as they were when the settings were taken last
+  bool has_module_ = false;                   // for Wi-Fi, whether there are credentials or not
+  bool leaves_wifi_ = false;                  // its credentials are gone, and the module does not know
+  bool rung_ = false;                         // somebody waits on the first module's line
+  bool moves_ = false;                        // the session was ended for another bearer's sake
+  std::uint64_t last_busy_ = 0;
   std::uint64_t attempts_ = 0;      // since the last success
   std::uint32_t calm_ = 0;          // the gateway has asked for, seconds, before the next attempt
   unsigned failures_in_a_row_ = 0;  // of connections over the same bearer
@@ -92,6 +110,7 @@ class LinkEngine {
   volatile bool backing_off_ = false;
   volatile NetworkStatus status_ = NetworkStatus::DeliberatelyOffline;
   net::TlsResult last_tls_ = net::TlsResult::Connected;
+  std::array<net::DialResult, 2> last_dial_{net::DialResult::Connected, net::DialResult::Connected};
 };
 
 }  // namespace microvisor::firmware::link

@@ -17,6 +17,7 @@
 #include "firmware/debugger/application.hpp"
 #include "firmware/manifest/new_keys.hpp"
 #include "firmware/net/packet_queues.hpp"
+#include "firmware/net/wifi_module.hpp"
 #include "firmware/update/updater.hpp"
 #include "firmware/vault/identity.hpp"
 #include "firmware/vault/layer_keys.hpp"
@@ -123,6 +124,10 @@ class LinkHost {
   [[nodiscard]] virtual bool network_wanted() = 0;
   /// When network_wanted() may give another answer although nothing has happened, in microseconds.
   [[nodiscard]] virtual std::uint64_t wish_changes_at() = 0;
+  /// What the device may join a Wi-Fi network with. A host without Wi-Fi has nothing.
+  [[nodiscard]] virtual net::WifiCredentials wifi_credentials() { return {}; }
+  /// Another number whenever they have been set or cleared; at first 0.
+  [[nodiscard]] virtual std::uint32_t wifi_changes() { return 0; }
 
   // --- what the link tells the kernel ---
   /// The gateway has answered; before anything it says is acted upon.

@@ -1,6 +1,8 @@
 // See modem_line.hpp.
 #include "firmware/kernel/link/modem_line.hpp"
 
+#include <string_view>
+
 #include "firmware/drivers/stm32u5/lpuart.hpp"
 #include "firmware/kernel/crash_report.hpp"
 #include "firmware/kernel/worker.hpp"
@@ -10,8 +12,11 @@
 namespace microvisor::firmware::link {
 namespace {
 
+using net::Bearer;
+using net::Heard;
 using stm32u5::Lpuart;
 using stm32u5::lpuart1;
+using stm32u5::usart1;
 
 constexpr std::uint32_t kOn = Lpuart::kEnable | Lpuart::kReceiver | Lpuart::kTransmitter | Lpuart::kFifo;
 constexpr std::uint32_t kLine =
@@ -22,15 +27,43 @@ constexpr std::size_t kRoomToWake = 512;
 net::ByteRing<2048> received;
 net::ByteRing<1024> to_send;
 
-/// Bytes wait for the worker only here: the ring is full, and RTS holds the modem off.
+/// Whose the rings are.
+Bearer selected = Bearer::Cellular;
+/// Bytes wait for the worker only here: the ring is full, and RTS holds the module off.
 bool listening = false;
 
+[[gnu::always_inline]] inline Lpuart& line_of(Bearer bearer) {
+  return bearer == Bearer::Wifi ? usart1() : lpuart1();
+}
+
 [[gnu::always_inline]] inline void listen(bool on) {
-  Lpuart& uart = lpuart1();
+  Lpuart& uart = line_of(selected);
   listening = on;
   uart.cr3 = on ? kLine | Lpuart::kRxThresholdInterrupt : kLine & ~Lpuart::kErrorInterrupt;
   uart.cr1 = on ? uart.cr1 | Lpuart::kIdleInterrupt : uart.cr1 & ~Lpuart::kIdleInterrupt;
 }
+
+/// What comes without being asked for, byte by byte: nobody keeps it.
+class Eavesdropper {
+ public:
+  Heard take(Lpuart& uart) {
+    constexpr std::string_view kRing = "RING";
+    Heard heard = Heard::Nothing;
+    while ((uart.isr & Lpuart::kRxNotEmpty) != 0) {
+      const char character = static_cast<char>(uart.rdr);
+      matched_ = character == kRing[matched_] ? matched_ + 1 : character == kRing[0] ? 1 : 0;
+      if (heard == Heard::Nothing) heard = Heard::Something;
+      if (matched_ != kRing.size()) continue;
+      matched_ = 0;
+      heard = Heard::Ring;
+    }
+    uart.icr = Lpuart::kErrors | Lpuart::kIdle;
+    return heard;
+  }
+
+ private:
+  std::size_t matched_ = 0;
+};
 
 class DevicePlatform final : public net::Platform {
  public:
@@ -53,30 +86,57 @@ class DevicePlatform final : public net::Platform {
     const std::size_t count = to_send.put(bytes);
     if (count != 0) {
       const kernel::Atomic atomic;
-      lpuart1().cr1 = lpuart1().cr1 | Lpuart::kTxEmptyInterrupt;
+      line_of(selected).cr1 = line_of(selected).cr1 | Lpuart::kTxEmptyInterrupt;
     }
     return count;
   }
+
+  /// The line that is left keeps what its FIFO holds, and RTS holds its module off when that is full.
+  void select_line(Bearer bearer) override {
+    if (bearer == selected) return;
+    const kernel::Atomic atomic;
+    listen(false);
+    line_of(selected).cr1 = line_of(selected).cr1 & ~Lpuart::kTxEmptyInterrupt;
+    received.clear();
+    to_send.clear();
+    selected = bearer;
+    listen(true);
+  }
+
+  Heard other_line() override {
+    return eavesdropper_.take(line_of(selected == Bearer::Wifi ? Bearer::Cellular : Bearer::Wifi));
+  }
+
+ private:
+  Eavesdropper eavesdropper_;
 };
 
 }  // namespace
 
-void modem_line_start(std::uint32_t kernel_clock) {
-  Lpuart& uart = lpuart1();
+namespace {
+
+void start_line(Lpuart& uart, std::uint32_t divider) {
   uart.cr1 = 0;
   uart.cr2 = 0;
   uart.presc = 0;
-  uart.brr = stm32u5::lpuart_divider(kernel_clock, kModemBaud);
+  uart.brr = divider;
   uart.cr1 = Lpuart::kFifo;
-  uart.cr3 = kLine;
+  uart.cr3 = kLine & ~Lpuart::kErrorInterrupt;
   uart.cr1 = kOn;
   uart.icr = Lpuart::kErrors | Lpuart::kIdle;
+}
+
+}  // namespace
+
+void modem_lines_start(std::uint32_t kernel_clock) {
+  start_line(lpuart1(), stm32u5::lpuart_divider(kernel_clock, kModemBaud));
+  start_line(usart1(), stm32u5::usart_divider(kernel_clock, kModemBaud));
   listen(true);
 }
 
 /// A byte with an error is taken like any other: framing checks (PPP's FCS, the AT dialogue) find out.
 MV_RAM_CODE void modem_line_interrupt() {
-  Lpuart& uart = lpuart1();
+  Lpuart& uart = line_of(selected);
   const std::uint32_t status = uart.isr;
   uart.icr = status & (Lpuart::kErrors | Lpuart::kIdle);
   bool wake = false;

@@ -72,8 +72,7 @@ void Session::start(std::uint64_t now, std::uint64_t attempts) {
 bool Session::step(std::uint64_t now) {
   if (end_ != SessionEnd::None) return false;
   if (!host_.network_wanted()) {
-    say_goodbye();
-    end_ = SessionEnd::NotWanted;
+    leave();
     return false;
   }
   bool any = read_frames(now);
@@ -279,6 +278,11 @@ bool Session::send_event() {
 void Session::goodbye(const microvisor_link_Goodbye& message) {
   calm_ = std::min(message.calm_seconds, kLongestCalm);
   end_ = SessionEnd::Goodbye;
+}
+
+void Session::leave() {
+  say_goodbye();
+  end_ = SessionEnd::NotWanted;
 }
 
 void Session::say_goodbye() {

@@ -21,7 +21,7 @@ enum class SessionEnd : std::uint8_t {
   Silent,     ///< nothing heard for twice the keep-alive time
   Protocol,   ///< the gateway broke the rules
   Goodbye,    ///< the gateway said so
-  NotWanted,  ///< the kernel does not want the network any more
+  NotWanted,  ///< the kernel does not want the network any more, or not over this bearer
 };
 
 class Session {
@@ -36,6 +36,11 @@ class Session {
   [[nodiscard]] std::uint64_t next_deadline(std::uint64_t now) const;
   /// The connection is over: tells the streams. Call once after end() is not None.
   void finish();
+
+  /// Ends the connection in good order, although the gateway is there.
+  void leave();
+  /// Nobody would notice a short interruption: nothing is under way, and no channel or debug session is open.
+  [[nodiscard]] bool quiet() const { return settled() && !channels_.any() && !debug_.attached(); }
 
   [[nodiscard]] SessionEnd end() const { return end_; }
   [[nodiscard]] bool welcomed() const { return welcomed_; }

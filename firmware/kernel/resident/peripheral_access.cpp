@@ -29,14 +29,14 @@ constexpr std::uint32_t kAhb3 = bits(0, 5, 6, 9, 10);  // LPGPIO1 ADC4 DAC1 LPDM
 constexpr std::uint32_t kApb1First = bits(0, 1, 2, 4, 5, 14, 17, 18, 19, 20, 21, 22);
 // TIM2 TIM3 TIM4 TIM6 TIM7 SPI2 USART2 USART3 UART4 UART5 I2C1 I2C2
 constexpr std::uint32_t kApb1Second = bits(1, 5, 9, 23);  // I2C4 LPTIM2 FDCAN1 UCPD1
-constexpr std::uint32_t kApb2 = bits(11, 12, 13, 14, 16, 17, 18, 21, 22);
-// TIM1 SPI1 TIM8 USART1 TIM15 TIM16 TIM17 SAI1 SAI2
+constexpr std::uint32_t kApb2 = bits(11, 12, 13, 16, 17, 18, 21, 22);
+// TIM1 SPI1 TIM8 TIM15 TIM16 TIM17 SAI1 SAI2
 constexpr std::uint32_t kApb3 = bits(5, 7, 11, 12, 13, 14, 15, 20);
 // SPI3 I2C3 LPTIM1 LPTIM3 LPTIM4 OPAMP COMP VREFBUF
 constexpr std::uint32_t kAutonomous = kApb3 | bits(25, 26, 27, 28, 29, 31);
 // and ADC4 LPGPIO1 DAC1 LPDMA1 ADF1 SRAM4
 constexpr std::uint32_t kSelectors1 =
-    0x03FF'FFFF | 0xE000'0000;  // all but the 48 MHz clock, which feeds the RNG
+    0x03FF'FFFC | 0xE000'0000;  // all but USART1 1:0 and the 48 MHz clock, which feeds the RNG
 constexpr std::uint32_t kSelectors2 = 0x0000'47E7;
 // MDF1 2:0, SAI1 7:5, SAI2 10:8, SDMMC 14; not SAES 11, RNG 13:12, OCTOSPI 21:20
 constexpr std::uint32_t kSelectors3 = 0x0007'FFD8;  // all but LPUART1 2:0

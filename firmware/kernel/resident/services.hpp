@@ -89,6 +89,7 @@ struct Services {
   bool update_held = false;               // until the factory's test is passed
   std::uint32_t external_flash_chip = 0;  // JEDEC identification; 0: it does not answer
   WifiSettings wifi;
+  std::uint32_t wifi_changes = 0;  // since the start: the link asks
 
   /// The application has ended: all its objects are gone.
   void reset_application(std::uint32_t seed);

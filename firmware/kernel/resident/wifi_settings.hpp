@@ -1,7 +1,8 @@
 // Wi-Fi settings: what an application may store for the device, and the form they have in the vault.
 //
-// The password is written and never read by anybody but the bearer that needs it: in RAM there is only that
-// there is one. Limits are those of IEEE 802.11 (SSID 1 to 32 bytes, passphrase 8 to 63 characters).
+// The password is written and never read by anybody but the bearer that needs it, and only while it joins: in
+// RAM there is otherwise only that there is one. Limits are those of IEEE 802.11 (SSID 1 to 32 bytes,
+// passphrase 8 to 63 characters).
 #pragma once
 
 #include <algorithm>
@@ -22,11 +23,14 @@ struct WifiSettings {
   std::uint8_t ssid_length = 0;  // 0: nothing is stored
   bool has_password = false;
 
+  [[nodiscard]] static constexpr bool sound(std::span<const std::uint8_t> stored) {
+    return stored.size() >= 2 && stored[0] <= kMaximumSsid && stored[1] <= kMaximumPassword &&
+           stored.size() == 2u + stored[0] + stored[1];
+  }
   /// What of the stored form is told; nothing if it is none.
   [[nodiscard]] static constexpr WifiSettings parse(std::span<const std::uint8_t> stored) {
     WifiSettings settings;
-    if (stored.size() < 2 || stored[0] > kMaximumSsid || stored.size() != 2u + stored[0] + stored[1])
-      return settings;
+    if (!sound(stored)) return settings;
     settings.ssid_length = stored[0];
     settings.has_password = stored[1] != 0;
     std::copy_n(stored.begin() + 2, settings.ssid_length, settings.ssid.begin());

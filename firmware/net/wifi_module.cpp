@@ -1,0 +1,87 @@
+// See wifi_module.hpp. Commands and their answers are those of the public ESP-AT documentation, chapters
+// "Wi-Fi AT Commands" and "Ethernet AT Commands".
+#include "firmware/net/wifi_module.hpp"
+
+namespace microvisor::firmware::net {
+namespace {
+
+constexpr std::uint64_t kBootTime = 4 * kSeconds;
+constexpr std::uint64_t kJoinTime = 20 * kSeconds;  // a module gives up after 15 s
+constexpr std::uint64_t kCallTime = 10 * kSeconds;
+
+/// <error code> behind +CWJAP: 1 timeout, 2 wrong password, 3 no such access point, 4 connection failed.
+DialResult refusal(std::string_view information) {
+  if (information == "+CWJAP:2") return DialResult::WrongPassword;
+  if (information == "+CWJAP:3") return DialResult::NoAccessPoint;
+  return DialResult::NotJoined;
+}
+
+/// Control characters cannot be said on this line.
+bool can_be_said(std::string_view text) {
+  for (const char character : text) {
+    if (static_cast<unsigned char>(character) < 0x20) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+DialResult WifiModule::dial(const WifiCredentials& credentials) {
+  if (const DialResult result = join(credentials); result != DialResult::Connected) return result;
+  const Answer result = module_.command("ATD*99#", kCallTime);
+  return result == Answer::Connect ? DialResult::Connected : DialResult::Refused;
+}
+
+DialResult WifiModule::join(const WifiCredentials& credentials) {
+  const std::string_view name = credentials.name(), key = credentials.key();
+  if (!can_be_said(name) || !can_be_said(key)) return DialResult::NotJoined;
+  if (!wake()) return DialResult::NoModem;
+  if (has_cable() || (credentials.known() && has_joined(name))) return DialResult::Connected;
+  if (!credentials.known()) return DialResult::NoAccessPoint;
+  if (module_.command("AT+CWMODE=1", AtDialogue::kCommandTime) != Answer::Ok) return DialResult::NotJoined;
+  module_.send("AT+CWJAP=");
+  send_quoted(name);
+  module_.send(",");
+  send_quoted(key);
+  const Answer result = module_.command("", kJoinTime);
+  return result == Answer::Ok ? DialResult::Connected : refusal(module_.information());
+}
+
+void WifiModule::leave() {
+  if (wake()) static_cast<void>(module_.command("AT+CWQAP", AtDialogue::kCommandTime));
+}
+
+/// What the module is told from now on is not kept.
+bool WifiModule::wake() {
+  return module_.wake(kBootTime) && module_.command("AT+SYSSTORE=0", AtDialogue::kCommandTime) == Answer::Ok;
+}
+
+/// A firmware without Ethernet does not know the command.
+bool WifiModule::has_cable() {
+  if (module_.command("AT+CIPETH?", AtDialogue::kCommandTime) != Answer::Ok) return false;
+  constexpr std::string_view kNetmask = "+CIPETH:netmask:";  // the last of three lines
+  const std::string_view text = module_.information();
+  return starts_with(text, kNetmask) && text.find("255.") != std::string_view::npos;
+}
+
+/// +CWSTATE:2,"name": joined, with an address.
+bool WifiModule::has_joined(std::string_view name) {
+  if (module_.command("AT+CWSTATE?", AtDialogue::kCommandTime) != Answer::Ok) return false;
+  constexpr std::string_view kJoined = "+CWSTATE:2,\"";
+  std::string_view text = module_.information();
+  if (!starts_with(text, kJoined)) return false;
+  text.remove_prefix(kJoined.size());
+  return text.size() == name.size() + 1 && starts_with(text, name) && text.back() == '"';
+}
+
+/// Commas, quotes and backslashes are escaped.
+void WifiModule::send_quoted(std::string_view text) {
+  module_.send("\"");
+  for (const char& character : text) {
+    if (character == ',' || character == '"' || character == '\\') module_.send("\\");
+    module_.send({&character, 1});
+  }
+  module_.send("\"");
+}
+
+}  // namespace microvisor::firmware::net
