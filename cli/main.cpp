@@ -43,6 +43,7 @@ int run_program(int count, char** arguments) {
   add_endpoints(program, context);
   add_kernels(program, context);
   add_relay(program, context);
+  add_wificonfig(program);
   add_board(program, context);
   add_factory(program, context);
   add_account(program, context);

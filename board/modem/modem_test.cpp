@@ -341,5 +341,60 @@ TEST_F(Modem, SendsNoFasterThanTheLine) {
   EXPECT_LE(port.received.size() - before, 4U);
 }
 
+TEST(ModemWithALockedSim, AsksForAPinThatNobodyHas) {
+  Scheduler scheduler;
+  FakeNetwork network;
+  FakePort port;
+  ModemSettings settings;
+  settings.sim = Sim::Locked;
+  AtModem modem(scheduler, network, settings);
+  modem.attach(port);
+  const auto ask = [&](std::string_view line) {
+    port.received.clear();
+    for (const char character : line) modem.byte_from_chip(static_cast<std::uint8_t>(character));
+    const Time end = scheduler.now() + kTicksPerSecond;
+    while (scheduler.next_due() <= end) {
+      scheduler.skip_to(scheduler.next_due());
+      scheduler.dispatch();
+    }
+    scheduler.skip_to(end);
+    return std::string(port.received.begin(), port.received.end());
+  };
+  ask("");
+  ask("ATE0+CMEE=1\r");
+  EXPECT_EQ(ask("AT+CPIN?\r"), "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n");
+  EXPECT_EQ(ask("AT+CIMI\r"), "\r\n+CME ERROR: 11\r\n");
+  EXPECT_EQ(ask("AT+CPIN=\"1234\"\r"), "\r\n+CME ERROR: 16\r\n");
+  EXPECT_EQ(ask("ATD*99#\r"), "\r\nNO CARRIER\r\n");
+}
+
+TEST_F(Modem, TellsWhichNetworkItHasFoundOrNot) {
+  boot();
+  EXPECT_EQ(command("AT+CREG?"), "\r\n+CREG: 0,1\r\n\r\nOK\r\n");
+  modem.set_coverage(Coverage::Denied);
+  EXPECT_EQ(command("AT+CEREG?"), "\r\n+CEREG: 0,3\r\n\r\nOK\r\n");
+  modem.set_coverage(Coverage::None);
+  EXPECT_EQ(command("AT+CEREG?"), "\r\n+CEREG: 0,2\r\n\r\nOK\r\n");
+  EXPECT_EQ(command("AT+CSQ"), "\r\n+CSQ: 99,99\r\n\r\nOK\r\n");
+  modem.set_coverage(Coverage::Roaming);
+  run(kTicksPerSecond);
+  EXPECT_EQ(command("AT+CEREG?"), "\r\n+CEREG: 0,5\r\n\r\nOK\r\n");
+}
+
+/// PPP is not told: what was on the line is broken off.
+TEST_F(Modem, ALostNetworkEndsTheCallByTheModulesWord) {
+  boot();
+  command("ATD*99#");
+  modem.set_away(true);
+  run(kTicksPerSecond / 10);
+  const std::string said = take_text();
+  EXPECT_TRUE(said.ends_with("\r\nNO CARRIER\r\n"));
+  EXPECT_FALSE(modem.in_call());
+  EXPECT_EQ(command("ATD*99#"), "\r\nNO CARRIER\r\n");
+  modem.set_away(false);
+  run(kTicksPerSecond);
+  EXPECT_NE(command("ATD*99#").find("CONNECT"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace microvisor::board

@@ -49,5 +49,6 @@ void add_relay_options(CLI::App& command, cloud::RelayOptions& options);
 void add_signers(CLI::App& program, Context& context);
 void add_decrypters(CLI::App& program, Context& context);
 void add_run(CLI::App& program);
+void add_wificonfig(CLI::App& program);
 
 }  // namespace microvisor::cli

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "cli/debug/device_session.hpp"
+#include "cli/line_call.hpp"
 #include "protocol/link/frame_codec.hpp"
 
 namespace microvisor::cli::debug {
@@ -24,29 +25,20 @@ class LinePipe final : public Pipe {
 
   bool send(std::span<const std::uint8_t> bytes) override;
   std::optional<Bytes> receive(std::chrono::milliseconds wait) override;
-  std::string why() const override { return why_; }
-  int descriptor() const override { return line_; }
+  std::string why() const override { return line_.why(); }
+  int descriptor() const override { return line_.descriptor(); }
 
  private:
-  void wait_for_call(const std::function<bool()>& keep_going);
-  [[nodiscard]] bool take_commands();
-  void read_line(std::chrono::milliseconds wait);
-  void write_line(std::span<const std::uint8_t> bytes);
   void write_frame(const link::Frame& frame);
   void take_frames();
   void take_frame(const link::Frame& frame);
   void send_waiting();
-  void end(std::string why);
 
-  std::string path_;
-  int line_ = -1;
-  Bytes read_;  // from the line, not yet looked at
+  LineCall line_;
   protocol::FrameReader reader_;
   std::uint64_t credit_ = 0;          // we may send
   std::deque<std::uint8_t> waiting_;  // for credit
   Bytes received_;
-  bool ended_ = false;
-  std::string why_;
 };
 
 }  // namespace microvisor::cli::debug

@@ -94,6 +94,7 @@ class Host final : public link::LinkHost {
   }
 
   net::WifiCredentials wifi_credentials() override { return kernel::wifi_credentials(); }
+  bool set_wifi(const net::WifiCredentials& wifi) override { return kernel::set_wifi(wifi); }
   std::uint32_t wifi_changes() override { return services().wifi_changes; }
 
   void gateway_reached() override {

@@ -207,27 +207,42 @@ void finish_line(factory::LineObjects& line, bool testing) {
     (void)line.erase();  // tried again at each start
 }
 
+bool store_wifi(std::span<const std::uint8_t> stored) {
+  if (the_store.put(vault::Key::WifiConfig, stored) != vault::StoreStatus::Ok) return false;
+  tell_wifi_settings(WifiSettings::parse(stored));
+  return true;
+}
+
+bool clear_wifi() {
+  if (the_store.remove(vault::Key::WifiConfig) != vault::StoreStatus::Ok) return false;
+  tell_wifi_settings({});
+  return true;
+}
+
 bool perform(StorageJob& job) {
   const auto data = std::span(job.data).first(std::min<std::size_t>(job.length, job.data.size()));
   switch (job.kind) {
     case StorageJob::Kind::NorRead: return nor.read(job.offset, data);
     case StorageJob::Kind::NorProgram: return nor.program(job.offset, data);
     case StorageJob::Kind::NorErase: return nor.erase_sector(job.offset);
-    case StorageJob::Kind::WifiStore: {
-      const auto stored = std::span(job.data).first(2u + job.data[0] + job.data[1]);
-      if (the_store.put(vault::Key::WifiConfig, stored) != vault::StoreStatus::Ok) return false;
-      tell_wifi_settings(WifiSettings::parse(stored));
-      return true;
-    }
-    case StorageJob::Kind::WifiClear:
-      if (the_store.remove(vault::Key::WifiConfig) != vault::StoreStatus::Ok) return false;
-      tell_wifi_settings({});
-      return true;
+    case StorageJob::Kind::WifiStore:
+      return store_wifi(std::span(job.data).first(2u + job.data[0] + job.data[1]));
+    case StorageJob::Kind::WifiClear: return clear_wifi();
   }
   return false;
 }
 
 }  // namespace
+
+bool set_wifi(const net::WifiCredentials& wifi) {
+  if (!wifi.known()) return clear_wifi();
+  std::array<std::uint8_t, WifiSettings::kMaximumStored> stored{};
+  stored[0] = wifi.ssid_length;
+  stored[1] = wifi.password_length;
+  std::copy_n(wifi.ssid.begin(), wifi.ssid_length, stored.begin() + 2);
+  std::copy_n(wifi.password.begin(), wifi.password_length, stored.begin() + 2 + wifi.ssid_length);
+  return store_wifi(std::span(stored).first(2u + wifi.ssid_length + wifi.password_length));
+}
 
 net::WifiCredentials wifi_credentials() {
   net::WifiCredentials credentials;

@@ -37,6 +37,8 @@ bool start_storage();
 [[nodiscard]] bool erasure_is_due();
 /// With what to join a Wi-Fi network: the password is nowhere else in RAM. Worker only.
 [[nodiscard]] net::WifiCredentials wifi_credentials();
+/// Keeps them in the vault; without a name, none. Worker only.
+[[nodiscard]] bool set_wifi(const net::WifiCredentials& wifi);
 /// The device has made its identity and waits for the certificate that belongs to it.
 [[nodiscard]] bool certificate_is_due();
 /// Completes the identity with a certificate that has been checked. False if the vault did not take it.

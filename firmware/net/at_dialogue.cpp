@@ -56,6 +56,7 @@ AtDialogue::Answer AtDialogue::answer(std::uint64_t deadline) {
     line_complete_ = false;
     if (line == "OK") return Answer::Ok;
     if (line == "CONNECT DEBUG") return Answer::ConnectDebug;
+    if (line == "CONNECT WIFI") return Answer::ConnectWifi;
     if (starts_with(line, "CONNECT")) return Answer::Connect;
     if (line == "NO CARRIER" || line == "BUSY" || line == "NO DIALTONE" || line == "NO ANSWER")
       return Answer::NoCarrier;

@@ -16,6 +16,7 @@ namespace microvisor::firmware::net {
 enum class DialResult : std::uint8_t {
   Connected,      ///< data mode: what follows on the line is PPP
   Debugger,       ///< data mode, but no network: a developer's machine in the module's place, CONNECT DEBUG
+  Settings,       ///< likewise, and it wants to set what Wi-Fi is joined with: CONNECT WIFI
   NoModem,        ///< no answer to AT
   NoSim,          ///< no SIM, or it does not work
   SimLocked,      ///< it wants a PIN, which the device does not have
@@ -29,7 +30,7 @@ enum class DialResult : std::uint8_t {
 
 class AtDialogue {
  public:
-  enum class Answer : std::uint8_t { Ok, Connect, ConnectDebug, Error, NoCarrier, Timeout };
+  enum class Answer : std::uint8_t { Ok, Connect, ConnectDebug, ConnectWifi, Error, NoCarrier, Timeout };
 
   /// `line_end` must outlive the dialogue: a carriage return (V.250), for some modules with a line feed.
   explicit AtDialogue(Platform& platform, std::string_view line_end = "\r")

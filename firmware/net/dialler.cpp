@@ -93,6 +93,7 @@ DialResult Dialler::call() {
   if (module_.command("\"", AtDialogue::kCommandTime) != Answer::Ok) return DialResult::Refused;
   const Answer result = module_.command("ATD*99***1#", kCallTime);
   if (result == Answer::ConnectDebug) return DialResult::Debugger;
+  if (result == Answer::ConnectWifi) return DialResult::Settings;
   return result == Answer::Connect ? DialResult::Connected : DialResult::Refused;
 }
 

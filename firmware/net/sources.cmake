@@ -22,7 +22,8 @@ set(FIRMWARE_LINK_COMMON
   ${link_dir}/log_stream.cpp
   ${link_dir}/channel_streams.cpp
   ${link_dir}/session.cpp
-  ${link_dir}/update_driver.cpp)
+  ${link_dir}/update_driver.cpp
+  ${link_dir}/wifi_dialogue.cpp)
 # The worker, in which all of this runs, comes with the kernel.
 if(CMAKE_SYSTEM_NAME STREQUAL Generic AND FIRMWARE_KERNEL_SOURCES)
   set(FIRMWARE_NET_SOURCES ${FIRMWARE_NET_COMMON} ${FIRMWARE_LINK_COMMON}

@@ -26,8 +26,8 @@ class Stack {
   Stack(const Stack&) = delete;
   Stack& operator=(const Stack&) = delete;
 
-  /// Dials and negotiates PPP. Blocks. Connected: IP packets can be sent; Debugger: the line is not the
-  /// stack's until the next call, and none of its bytes are taken. `wifi` counts for that bearer.
+  /// Dials and negotiates PPP. Blocks. Connected: IP packets can be sent; Debugger and Settings: the line is
+  /// not the stack's until the next call, and none of its bytes are taken. `wifi` counts for that bearer.
   [[nodiscard]] DialResult bring_up(Bearer bearer = Bearer::Cellular, const WifiCredentials& wifi = {});
   /// Ends PPP in good order, within a few seconds. The dialler finds the module in command mode next time.
   void hang_up();

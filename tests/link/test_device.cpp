@@ -119,12 +119,17 @@ void TestDevice::install_kernel(const protocol::Bytes& image) {
   }
 }
 
-void TestDevice::set_wifi(std::string_view ssid, std::string_view password) {
-  wifi_ = {};
-  wifi_.ssid_length = static_cast<std::uint8_t>(ssid.copy(wifi_.ssid.data(), wifi_.ssid.size()));
-  wifi_.password_length =
-      static_cast<std::uint8_t>(password.copy(wifi_.password.data(), wifi_.password.size()));
+bool TestDevice::set_wifi(const firmware::net::WifiCredentials& wifi) {
+  wifi_ = wifi;
   ++wifi_changes_;
+  return true;
+}
+
+void TestDevice::set_wifi(std::string_view ssid, std::string_view password) {
+  firmware::net::WifiCredentials wifi;
+  wifi.ssid_length = static_cast<std::uint8_t>(ssid.copy(wifi.ssid.data(), wifi.ssid.size()));
+  wifi.password_length = static_cast<std::uint8_t>(password.copy(wifi.password.data(), wifi.password.size()));
+  set_wifi(wifi);
 }
 
 void TestDevice::reset() {

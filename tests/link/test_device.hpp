@@ -162,6 +162,7 @@ class TestDevice final : public firmware::link::LinkHost {
   void settled() override;
   std::uint64_t wish_changes_at() override;
   firmware::net::WifiCredentials wifi_credentials() override { return wifi_; }
+  bool set_wifi(const firmware::net::WifiCredentials& wifi) override;
   std::uint32_t wifi_changes() override { return wifi_changes_; }
   bool take_log_record(firmware::link::LogRecord& record) override;
   bool take_event(firmware::link::DeviceEvent& event) override;

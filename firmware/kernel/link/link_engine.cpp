@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "firmware/crypto/crypto.hpp"
+#include "firmware/kernel/link/wifi_dialogue.hpp"
 
 namespace microvisor::firmware::link {
 namespace {
@@ -102,12 +103,14 @@ bool LinkEngine::connect_over(net::Bearer bearer) {
   return false;
 }
 
-/// Whoever says CONNECT DEBUG gets a debug session and nothing else; then it is dialled again.
+/// Whoever says CONNECT DEBUG gets a debug session and nothing else, and whoever says CONNECT WIFI a talk
+/// about that; then it is dialled again.
 bool LinkEngine::bring_up(net::Bearer bearer) {
   if (std::exchange(leaves_wifi_, false)) stack_.leave_wifi();
   const net::DialResult result = stack_.bring_up(bearer, host_.wifi_credentials());
   last_dial_[static_cast<std::size_t>(bearer)] = result;
   if (result == net::DialResult::Debugger) run_direct_session();
+  if (result == net::DialResult::Settings) WifiDialogue(host_, stack_).run();
   return result == net::DialResult::Connected;
 }
 

@@ -126,6 +126,8 @@ class LinkHost {
   [[nodiscard]] virtual std::uint64_t wish_changes_at() = 0;
   /// What the device may join a Wi-Fi network with. A host without Wi-Fi has nothing.
   [[nodiscard]] virtual net::WifiCredentials wifi_credentials() { return {}; }
+  /// Keeps other ones; without a name, none. False: they could not be kept.
+  [[nodiscard]] virtual bool set_wifi(const net::WifiCredentials&) { return false; }
   /// Another number whenever they have been set or cleared; at first 0.
   [[nodiscard]] virtual std::uint32_t wifi_changes() { return 0; }
 
