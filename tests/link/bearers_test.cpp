@@ -2,6 +2,9 @@
 // process behind them. Each test takes one thing away and asks that the log arrives all the same.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "board/modem/joined_network.hpp"
 #include "protocol/bundle/crypto.hpp"
 #include "tests/link/test_device.hpp"
@@ -304,6 +307,79 @@ TEST_F(LinkBearers, ACableThatIsPulledLeadsToTheOtherBearer) {
         return pulled && on(Bearer::Cellular);
       },
       60));
+}
+
+TEST_F(LinkBearers, WhoRingsOnTheModemsLineIsCalled) {
+  fit();
+  bool rung = false;
+  ASSERT_TRUE(device.run_until(
+      [&] {
+        if (!rung && on(Bearer::Wifi) && line.now() > 10 * kSeconds) {
+          line.say_on_the_modems_line("\r\nRING\r\n");
+          rung = true;
+        }
+        return rung && on(Bearer::Cellular);
+      },
+      60));
+}
+
+/// A machine in the modem's place: it answers the call with CONNECT WIFI, and the device tells, takes and
+/// forgets what Wi-Fi is joined with.
+class WifiSettingsOnTheLine : public LinkBearers {
+ protected:
+  WifiSettingsOnTheLine() {
+    line.damage_to_chip = [this](std::uint8_t& byte) {
+      if (answered_) return speaking_;  // the module is not there any more, nor what it would say now
+      heard_ += static_cast<char>(byte);
+      answered_ = heard_.ends_with("CONNECT");
+      return true;
+    };
+    line.damage_from_chip = [this](std::uint8_t& byte) {
+      if (answered_) told += static_cast<char>(byte);
+      return !answered_;
+    };
+  }
+  /// What the device says to these lines, sent as soon as it has called.
+  std::string talk_to(const std::string& lines) {
+    EXPECT_TRUE(device.run_until(
+        [&] {
+          if (answered_ && told.empty() && !std::exchange(speaking_, true))
+            line.say_on_the_modems_line(" WIFI\r" + lines);
+          return std::count(told.begin(), told.end(), '\n') >= expected;
+        },
+        60));
+    return told;
+  }
+  std::string told;
+  int expected = 1;
+
+ private:
+  std::string heard_;
+  bool answered_ = false;
+  bool speaking_ = false;
+};
+
+TEST_F(WifiSettingsOnTheLine, AreToldWithoutThePassword) {
+  device.set_wifi("ab", "password");
+  line.fit_wifi({});
+  expected = 2;
+  EXPECT_EQ(talk_to("G\r"), "6162 1\r\nOK\r\n");
+}
+
+TEST_F(WifiSettingsOnTheLine, AreTakenAsTheyMayBeAndNotOtherwise) {
+  expected = 8;
+  EXPECT_EQ(talk_to("S 6162\rS - -\rS 61 61626364\rS 616 -\rS 6g -\rX\r" + ("S " + std::string(66, '6')) +
+                    " -\rS c3a9 6162636465666768\r"),
+            "ERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nOK\r\n");
+  EXPECT_EQ(device.wifi_credentials().name(), "\xC3\xA9");
+  EXPECT_EQ(device.wifi_credentials().key(), "abcdefgh");
+}
+
+TEST_F(WifiSettingsOnTheLine, AreForgotten) {
+  line.fit_wifi({});
+  device.set_wifi("ab", "password");
+  EXPECT_EQ(talk_to("C\r"), "OK\r\n");
+  EXPECT_FALSE(device.wifi_credentials().known());
 }
 
 // --- cellular

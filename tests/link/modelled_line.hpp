@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include "board/modem/at_modem.hpp"
 #include "board/modem/junction.hpp"
@@ -33,6 +34,11 @@ class ModelledLine final : public firmware::net::Platform {
   std::size_t serial_write(std::span<const std::uint8_t> bytes) override;
   void select_line(firmware::net::Bearer bearer) override;
   firmware::net::Heard other_line() override;
+
+  /// Bytes on the modem's line that are not the modem's.
+  void say_on_the_modems_line(std::string_view text) {
+    for (const char character : text) modem_wire_.byte_to_chip(static_cast<std::uint8_t>(character));
+  }
 
   /// The chip is reset: what is in its rings is lost, the modules know nothing of it.
   void chip_reset();

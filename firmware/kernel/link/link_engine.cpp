@@ -110,7 +110,7 @@ bool LinkEngine::bring_up(net::Bearer bearer) {
   const net::DialResult result = stack_.bring_up(bearer, host_.wifi_credentials());
   last_dial_[static_cast<std::size_t>(bearer)] = result;
   if (result == net::DialResult::Debugger) run_direct_session();
-  if (result == net::DialResult::Settings) WifiDialogue(host_, stack_).run();
+  if (result == net::DialResult::Settings && WifiDialogue(host_, stack_).run()) begin_anew();
   return result == net::DialResult::Connected;
 }
 

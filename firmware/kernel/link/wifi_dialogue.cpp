@@ -30,9 +30,10 @@ std::size_t read(std::string_view digits, std::span<char> into) {
 
 }  // namespace
 
-void WifiDialogue::run() {
+bool WifiDialogue::run() {
   while (next_line() && obey({line_.data(), length_})) {
   }
+  return understood_;
 }
 
 /// An overlong line loses its end, and is none that anybody understands.
@@ -65,6 +66,7 @@ bool WifiDialogue::obey(std::string_view line) {
       break;
     default: done = false;
   }
+  understood_ = understood_ || done;
   say(done ? "OK\r\n" : "ERROR\r\n");
   return true;
 }

@@ -19,8 +19,8 @@ class WifiDialogue {
   static constexpr std::uint64_t kPatience = 10'000'000;  ///< for the next line, microseconds
 
   WifiDialogue(LinkHost& host, net::Stack& stack) : host_(host), stack_(stack) {}
-  /// Until the machine says B or nothing for a while. Blocks.
-  void run();
+  /// Until the machine says B or nothing for a while. Blocks. True: it has said something sensible.
+  [[nodiscard]] bool run();
 
  private:
   static constexpr std::size_t kLongest = 2 + 2 * 32 + 1 + 2 * 63;  // S, name and password
@@ -35,6 +35,7 @@ class WifiDialogue {
   net::Stack& stack_;
   std::array<char, kLongest> line_{};
   std::size_t length_ = 0;
+  bool understood_ = false;
 };
 
 }  // namespace microvisor::firmware::link
