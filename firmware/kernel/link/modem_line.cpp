@@ -43,7 +43,7 @@ bool listening = false;
   uart.cr1 = on ? uart.cr1 | Lpuart::kIdleInterrupt : uart.cr1 & ~Lpuart::kIdleInterrupt;
 }
 
-/// What comes without being asked for, byte by byte: nobody keeps it.
+/// What comes without being asked for, byte by byte: nobody keeps it. A line that ends nowhere gives no text.
 class Eavesdropper {
  public:
   Heard take(Lpuart& uart) {
@@ -52,7 +52,7 @@ class Eavesdropper {
     while ((uart.isr & Lpuart::kRxNotEmpty) != 0) {
       const char character = static_cast<char>(uart.rdr);
       matched_ = character == kRing[matched_] ? matched_ + 1 : character == kRing[0] ? 1 : 0;
-      if (heard == Heard::Nothing) heard = Heard::Something;
+      if (heard == Heard::Nothing && character >= ' ' && character <= '~') heard = Heard::Something;
       if (matched_ != kRing.size()) continue;
       matched_ = 0;
       heard = Heard::Ring;
