@@ -58,16 +58,14 @@ void begin_erase_of_bank_2(CallerMachine& caller) {
 
 bool flash_is_busy(CallerMachine& caller) { return (caller.word(kFlash + 0x24) & 1u << 16) != 0; }
 
-std::uint64_t longest_wait_in_background(unsigned moments) {
-  CallerMachine caller;
-  board::Board& board = caller.board();
-  board::SerialPort& modem = *board.serial(0x4600'2400);
+std::uint64_t longest_wait(board::Board& board, unsigned moments,
+                           const std::function<void(unsigned)>& before) {
   std::mt19937_64 random(7);
   EntryWatch watch;
   board.core().tracer = &watch;
   std::uint64_t longest = 0;
   for (unsigned i = 0; i < moments; ++i) {
-    if (modem.chip_ready()) modem.byte_to_chip(static_cast<std::uint8_t>(i));
+    if (before) before(i);
     board.run({.instructions = 1 + random() % 4000});
     watch.entered = false;
     board.core().set_line(kLine, true);
@@ -83,6 +81,14 @@ std::uint64_t longest_wait_in_background(unsigned moments) {
   }
   board.core().tracer = nullptr;
   return longest;
+}
+
+std::uint64_t longest_wait_in_background(unsigned moments) {
+  CallerMachine caller;
+  board::SerialPort& modem = *caller.board().serial(0x4600'2400);
+  return longest_wait(caller.board(), moments, [&](unsigned i) {
+    if (modem.chip_ready()) modem.byte_to_chip(static_cast<std::uint8_t>(i));
+  });
 }
 
 std::string_view to_string(Amount amount) { return amount == Amount::Typical ? "typical" : "largest"; }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -76,6 +77,11 @@ class Injection {
   MemoryPicture reference_;
   std::vector<Expectation::Bytes> times_;
 };
+
+/// How long an urgent interrupt waits: the longest of `moments` waits of TIM7's line, in instructions, at
+/// moments drawn by a fixed seed, in front of each of which `before` is called with its number.
+[[nodiscard]] std::uint64_t longest_wait(board::Board& board, unsigned moments,
+                                         const std::function<void(unsigned)>& before = {});
 
 /// How long an urgent interrupt waits while the worker is kept busy by bytes from the modem's line: the
 /// longest of `moments` waits, in instructions, at moments drawn by a fixed seed.
