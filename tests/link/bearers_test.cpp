@@ -323,6 +323,13 @@ TEST_F(LinkBearers, WhoRingsOnTheModemsLineIsCalled) {
       60));
 }
 
+/// It has nothing to connect with, and time passes all the same.
+TEST_F(LinkBearers, ADeviceWithoutAnIdentityWaitsBetweenItsAttempts) {
+  device.identity_record = {};
+  EXPECT_FALSE(run_until_on(Bearer::Cellular, 60));
+  EXPECT_GE(line.now(), 60 * kSeconds);
+}
+
 /// A machine in the modem's place: it answers the call with CONNECT WIFI, and the device tells, takes and
 /// forgets what Wi-Fi is joined with.
 class WifiSettingsOnTheLine : public LinkBearers {

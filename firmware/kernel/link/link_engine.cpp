@@ -205,7 +205,8 @@ void LinkEngine::wait_before_retry() {
   set_status(stack_.up() ? NetworkStatus::DisconnectedWithLinkUp : NetworkStatus::Connecting);
   const std::uint64_t end = platform_.now() + pause();
   backing_off_ = true;
-  while (platform_.now() < end && host_.network_wanted() && host_.wifi_changes() == wifi_changes_)
+  const std::uint32_t settings = host_.wifi_changes();
+  while (platform_.now() < end && host_.network_wanted() && host_.wifi_changes() == settings)
     stack_.wait(std::min(end, host_.wish_changes_at()));
   backing_off_ = false;
 }
