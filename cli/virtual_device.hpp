@@ -94,6 +94,10 @@ class VirtualDevice {
   // On the board's thread, or while it does not run.
   [[nodiscard]] board::Board& board() { return *board_; }
   [[nodiscard]] DeviceStatus status() const;
+  /// Not with `direct`.
+  [[nodiscard]] board::AtModem& modem() { return *modem_; }
+  /// The modem's air, if the options have conditions for it.
+  [[nodiscard]] board::RadioLink* radio() { return radio_.get(); }
   /// The pseudo-terminal in the modem's place; with `direct` only.
   [[nodiscard]] const std::string& line() const { return line_->path(); }
 

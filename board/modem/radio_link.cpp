@@ -26,6 +26,8 @@ void RadioLink::send(std::span<const std::uint8_t> packet) { enter(out_, packet)
 /// False: it gets lost.
 bool RadioLink::enter(Way& way, std::span<const std::uint8_t> packet) {
   constexpr std::uint64_t kParts = 1'000'000;
+  ++way.carried.packets;
+  way.carried.bytes += packet.size();
   const Time now = scheduler_.now();
   const Time begins = std::max(way.free, now);
   const std::uint64_t rate = conditions_.bits_per_second;

@@ -43,6 +43,14 @@ class RadioLink final : public Network {
   /// Packets that never came to the other side.
   [[nodiscard]] std::uint64_t lost() const { return lost_; }
 
+  /// What was sent in one direction, whether it arrived or not.
+  struct Carried {
+    std::uint64_t packets = 0;
+    std::uint64_t bytes = 0;  ///< of IP packets
+  };
+  [[nodiscard]] const Carried& from_board() const { return out_.carried; }
+  [[nodiscard]] const Carried& to_board() const { return in_.carried; }
+
  private:
   struct UnderWay {
     Time due;
@@ -52,6 +60,7 @@ class RadioLink final : public Network {
   struct Way {
     Time free = 0;  // when the next packet can begin
     std::deque<UnderWay> packets;
+    Carried carried;
   };
   bool enter(Way& way, std::span<const std::uint8_t> packet);
   void deliver_due();

@@ -8,7 +8,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -17,6 +16,7 @@
 #include <thread>
 
 #include "cli/bearers.hpp"
+#include "cli/board_clock.hpp"
 #include "cli/client.hpp"
 #include "cli/commands/board_tools.hpp"
 #include "cli/commands/commands.hpp"
@@ -29,7 +29,6 @@
 #include "cli/provisioning.hpp"
 #include "cli/signal_watch.hpp"
 #include "cli/virtual_device.hpp"
-#include "cloud/clock/clock.hpp"
 #include "cloud/server.hpp"
 #include "protocol/bundle/elf.hpp"
 
@@ -69,23 +68,6 @@ class TemporaryDirectory {
 
  private:
   fs::path path_;
-};
-
-/// The time of day on the board: the moment of the start plus the board's own time, which without pacing has
-/// nothing to do with the host's, and with it falls behind on a host that is too slow. So what the log says
-/// of periods is what the application did.
-class BoardClock final : public cloud::Clock {
- public:
-  [[nodiscard]] cloud::Timestamp now() const override {
-    const VirtualDevice* device = device_.load(std::memory_order_acquire);
-    return start_ + (device == nullptr ? 0 : static_cast<cloud::Timestamp>(device->microseconds()));
-  }
-  /// The device must live until follow(nullptr).
-  void follow(const VirtualDevice* device) { device_.store(device, std::memory_order_release); }
-
- private:
-  cloud::Timestamp start_ = cloud::SystemClock().now();
-  std::atomic<const VirtualDevice*> device_{nullptr};
 };
 
 std::unique_ptr<cloud::Server> start_private_cloud(const fs::path& data, const cloud::Clock& clock,

@@ -86,7 +86,7 @@ class SessionHost {
 };
 
 struct SessionLimits {
-  std::uint32_t keep_alive_seconds = 60;
+  std::uint32_t keep_alive_seconds = 180;
   std::size_t streams = 16;                      ///< open at once
   std::size_t debug_streams = 4;                 ///< of these, opened by us
   std::uint32_t log_credit = 8192;               ///< bytes

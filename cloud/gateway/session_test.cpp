@@ -19,7 +19,7 @@ TEST_F(SessionTest, HelloIsWelcomed) {
   EXPECT_EQ(std::vector<std::uint32_t>(welcome.settings().endpoints().begin(),
                                        welcome.settings().endpoints().end()),
             (std::vector<std::uint32_t>{0x1234'5678, 9}));
-  EXPECT_EQ(welcome.keep_alive_seconds(), 60U);
+  EXPECT_EQ(welcome.keep_alive_seconds(), 180U);
   EXPECT_EQ(welcome.target().manifest_hash(), test::bytes_of(host.content_hash));
 }
 
@@ -66,7 +66,7 @@ TEST_F(SessionTest, PingIsAnsweredWithTheTime) {
 
 TEST_F(SessionTest, SilenceEndsTheSession) {
   greet();
-  host.clock.advance(120 * kSecond);
+  host.clock.advance(360 * kSecond);
   session->tick();
   EXPECT_FALSE(session->finished());
   host.clock.advance(1);

@@ -134,6 +134,8 @@ bool TcpStream::delivered() const {
   return pcb_ != nullptr && pcb_->unsent == nullptr && pcb_->unacked == nullptr;
 }
 
+bool TcpStream::held_back() const { return pcb_ != nullptr && pcb_->unsent != nullptr; }
+
 bool TcpStream::flush(std::uint64_t deadline) {
   while (pcb_ != nullptr && !delivered()) {
     if (!stack_.up() || stack_.platform().now() >= deadline) return false;

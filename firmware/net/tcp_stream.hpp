@@ -35,6 +35,8 @@ class TcpStream {
   [[nodiscard]] bool flush(std::uint64_t deadline);
   /// The same at this moment, without waiting.
   [[nodiscard]] bool delivered() const;
+  /// Something waits for its first time on the wire: what is written now would wait behind it.
+  [[nodiscard]] bool held_back() const;
   /// True once the peer has closed or reset (or the bearer is gone) and everything received has been read.
   [[nodiscard]] bool ended() const {
     return received_ == nullptr && (pcb_ == nullptr || peer_closed_ || !stack_.up());

@@ -54,6 +54,8 @@ class TlsClient {
   [[nodiscard]] bool flush(std::uint64_t deadline) { return stream_.flush(deadline); }
   /// Whether all that was written is with the peer's TCP.
   [[nodiscard]] bool delivered() const { return stream_.delivered(); }
+  /// Whether what is written now would wait behind something else.
+  [[nodiscard]] bool held_back() const { return stream_.held_back(); }
   [[nodiscard]] bool ended() const { return ended_; }
   /// Orderly: close_notify and FIN.
   void close();

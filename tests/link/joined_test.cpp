@@ -41,6 +41,40 @@ TEST_F(LinkJoined, ResolvesConnectsAndLogs) {
   EXPECT_LT(line.now(), 3 * firmware::net::kSeconds);
 }
 
+/// Long before it has been silent for twice the keep-alive time of 180 s.
+TEST_F(LinkJoined, APingWithoutAnAnswerEndsTheConnection) {
+  std::uint64_t silent_since = 0;
+  ASSERT_TRUE(device.run_until(
+      [&] {
+        if (silent_since == 0 && device.engine().status() == firmware::link::NetworkStatus::Connected) {
+          silent_since = line.now();
+          line.network().on_receive({});
+        }
+        return device.engine().last_end() == firmware::link::SessionEnd::Silent;
+      },
+      300));
+  EXPECT_GE(line.now() - silent_since, 115 * firmware::net::kSeconds);  // 90 s, and 30 s for an answer
+  EXPECT_LT(line.now() - silent_since, 125 * firmware::net::kSeconds);
+}
+
+/// Alone each would take a packet of its own.
+TEST_F(LinkJoined, LinesThatWaitTravelTogether) {
+  std::uint64_t before = 0;
+  std::vector<std::string> said;
+  ASSERT_TRUE(device.run_until(
+      [&] {
+        if (before == 0 && gateway.seen().sessions == 1) {
+          before = line.modem().packets_sent();
+          for (int number = 0; number < 100; ++number) said.push_back("line " + std::to_string(number));
+          device.log.assign(said.begin(), said.end());
+        }
+        return gateway.seen().log.size() == 100;
+      },
+      20));
+  EXPECT_EQ(gateway.seen().log, said);
+  EXPECT_LE(line.modem().packets_sent() - before, 20U);
+}
+
 TEST_F(LinkJoined, UpdatesAtTheSpeedOfTheLine) {
   protocol::Bytes image(200'000);
   for (std::size_t at = 0; at < image.size(); ++at) image[at] = static_cast<std::uint8_t>(at * 31 + at / 251);

@@ -7,7 +7,7 @@ namespace microvisor::firmware::link {
 
 namespace {
 
-constexpr std::size_t kPiece = 512;  // sent at a time, so that the channels take turns
+constexpr std::size_t kPiece = kSegmentData;  // sent at a time, so that the channels take turns
 static_assert(kPiece <= kMaximumData);
 
 /// protocol/LINK.md, "Channel".
@@ -47,6 +47,7 @@ bool ChannelStreams::idle() const {
 }
 
 bool ChannelStreams::step(FrameIo& io) {
+  if (io.held_back()) return false;
   bool any = false;
   for (unsigned index = 0; index < kChannelSlots; ++index) any |= step_slot(io, index);
   return any;

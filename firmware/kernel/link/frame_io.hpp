@@ -17,6 +17,8 @@ using Frame = microvisor_link_Frame;
 
 inline constexpr std::size_t kMaximumFrame = 2048;
 inline constexpr std::size_t kMaximumData = 1024;  // of one `data`
+inline constexpr std::size_t kSegmentData =
+    480;  // of a `data` that goes, with all headers, into one TCP segment
 static_assert(microvisor_link_Frame_size <= kMaximumFrame);
 
 /// The byte stream under the frames (TLS; the bare line; a pipe in tests).
@@ -30,6 +32,9 @@ class Transport {
   [[nodiscard]] virtual bool flush() = 0;
   /// Whether the peer's TCP has everything at this moment.
   [[nodiscard]] virtual bool delivered() const = 0;
+  /// Whether what is written now would wait behind something else that has not gone out yet. Who has more
+  /// than a few bytes to send waits for that to end: whatever is more urgent overtakes it then.
+  [[nodiscard]] virtual bool held_back() const { return false; }
   [[nodiscard]] virtual bool ended() const = 0;
 
  protected:
@@ -63,6 +68,7 @@ class FrameIo {
   [[nodiscard]] bool send_close(std::uint32_t stream, microvisor_link_StreamError error);
   [[nodiscard]] bool flush() { return transport_->flush(); }
   [[nodiscard]] bool delivered() const { return transport_->delivered(); }
+  [[nodiscard]] bool held_back() const { return transport_->held_back(); }
   [[nodiscard]] bool ended() const { return transport_->ended(); }
 
   /// The number of a stream that the device opens: odd, never used twice on a connection.

@@ -43,6 +43,7 @@ class LinkEngine {
     bool write(std::span<const std::uint8_t> bytes) override { return tls_.write(bytes); }
     bool flush() override { return tls_.flush(tls_.stack().platform().now() + 10 * net::kSeconds); }
     bool delivered() const override { return tls_.delivered(); }
+    bool held_back() const override { return tls_.held_back(); }
     bool ended() const override { return tls_.ended(); }
 
    private:

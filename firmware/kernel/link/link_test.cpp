@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "firmware/kernel/link/back_off.hpp"
+#include "firmware/kernel/link/fetch_window.hpp"
 #include "firmware/kernel/link/frame_io.hpp"
 
 namespace microvisor::firmware::link {
@@ -31,6 +32,62 @@ TEST(BackOff, SpreadsEvenly) {
     sum += back_off.next(static_cast<std::uint32_t>(draw * (0x1'0000'0000 / kDraws)));
   }
   EXPECT_NEAR(static_cast<double>(sum) / kDraws, 750'000, 1'000);
+}
+
+/// What a fetch comes to on a link that carries so many bytes a second, one after the other, with this round
+/// trip: the window in the end, and the longest time that a byte has spent on its way.
+struct Fetched {
+  std::uint32_t window;
+  std::uint64_t longest;
+};
+Fetched fetch_over(std::uint64_t bytes_per_second, std::uint64_t round_trip) {
+  FetchWindow window;
+  std::uint64_t now = 0, free = 0, longest = 0;
+  std::deque<std::uint64_t> arrivals;  // of pieces of 480 bytes
+  const auto grant = [&](std::uint32_t credit) {
+    for (; credit >= 480; credit -= 480) {
+      const std::uint64_t begins = std::max(free, now + round_trip);
+      free = begins + 480'000'000 / bytes_per_second;
+      longest = std::max(longest, free - now);
+      arrivals.push_back(free);
+    }
+  };
+  grant(window.open(now));
+  for (unsigned piece = 0; piece < 2000 && !arrivals.empty(); ++piece) {
+    now = arrivals.front();
+    arrivals.pop_front();
+    EXPECT_TRUE(window.take(480, now));
+    grant(window.grant(now));
+  }
+  return {window.size(), longest};
+}
+
+TEST(FetchWindow, IsWhatArrivesInAboutASecond) {
+  EXPECT_EQ(fetch_over(1'250, 360'000).window, FetchWindow::kLeast) << "10 kbit/s";
+  EXPECT_EQ(fetch_over(100'000, 20'000).window, FetchWindow::kMost) << "a serial line at its full speed";
+  EXPECT_EQ(fetch_over(1'000'000, 300'000).window, FetchWindow::kMost) << "far away, but fast";
+  for (const std::uint64_t rate : {2'000, 5'000, 10'000, 20'000}) {
+    const auto [window, longest] = fetch_over(rate, 100'000);
+    EXPECT_LE(longest, FetchWindow::kLong + 100'000) << rate;
+    EXPECT_GE(window, rate / 3) << rate;
+  }
+}
+
+TEST(FetchWindow, ShrinksAndGrowsWithTheLink) {
+  FetchWindow window;
+  std::uint64_t now = 0;
+  std::uint32_t credit = window.open(now);
+  const auto round = [&](std::uint64_t took) {  // all that was granted arrives at the end
+    now += took;
+    EXPECT_TRUE(window.take(credit, now));
+    credit = window.grant(now);
+    EXPECT_EQ(credit, window.size());
+  };
+  for (int count = 0; count < 6; ++count) round(50'000);
+  EXPECT_EQ(window.size(), FetchWindow::kMost);
+  for (int count = 0; count < 6; ++count) round(3'000'000);
+  EXPECT_EQ(window.size(), FetchWindow::kLeast);
+  EXPECT_FALSE(window.take(credit + 1, now)) << "more than was granted";
 }
 
 /// Bytes in, bytes out.

@@ -80,14 +80,27 @@ bool Session::step(std::uint64_t now) {
     any |= debug_.step(io_, now);
     any |= update_.step(io_, now);
     any |= send_event();
-    any |= crashes_.step(io_);
-    any |= channels_.step(io_);
-    any |= log_.step(io_);
+    any |= take_turns(now);
   }
   if (end_ == SessionEnd::None) watch(now);
   if (end_ == SessionEnd::None && io_.ended()) end_ = SessionEnd::Lost;
   if (end_ != SessionEnd::None) return false;
   if (!any && settled()) host_.settled();
+  return any;
+}
+
+/// Whoever has much to send leaves no room for those behind: so nobody is always the first.
+bool Session::take_turns(std::uint64_t now) {
+  constexpr unsigned kTakers = 3;
+  bool any = false;
+  for (unsigned count = 0; count < kTakers; ++count) {
+    switch ((first_ + count) % kTakers) {
+      case 0: any |= log_.step(io_, now); break;
+      case 1: any |= channels_.step(io_); break;
+      default: any |= !io_.held_back() && crashes_.step(io_);
+    }
+  }
+  first_ = (first_ + 1) % kTakers;
   return any;
 }
 
@@ -197,7 +210,7 @@ void Session::pong(const microvisor_link_Pong& message, std::uint64_t now) {
 /// Frames of streams that are gone on our side are the tail of what was under way: passed over.
 void Session::stream(const Frame& frame, std::uint64_t now) {
   switch (frame.which_kind) {
-    case microvisor_link_Frame_data_tag: return stream_data(frame);
+    case microvisor_link_Frame_data_tag: return stream_data(frame, now);
     case microvisor_link_Frame_encoded_tag: {
       bool violation = false;
       static_cast<void>(update_.encoded(frame.stream, frame.kind.encoded.version, violation));
@@ -231,22 +244,23 @@ void Session::open(const Frame& frame, std::uint64_t now) {
   if (!sent) end_ = SessionEnd::Lost;
 }
 
-void Session::stream_data(const Frame& frame) {
+void Session::stream_data(const Frame& frame, std::uint64_t now) {
   const std::span<const std::uint8_t> bytes(frame.kind.data.bytes, frame.kind.data.size);
   bool violation = false;
-  static_cast<void>(update_.received(io_, frame.stream, bytes, violation) ||
+  static_cast<void>(update_.received(io_, frame.stream, bytes, now, violation) ||
                     channels_.received(frame.stream, bytes, violation) ||
                     debug_.received(frame.stream, bytes, violation));
   if (violation) end_ = SessionEnd::Protocol;
 }
 
-/// Keep-alive: a ping after half of the time without traffic, the end after twice the time.
+/// Keep-alive: a ping after half of the time without traffic, the end after twice the time, or half a minute
+/// after a ping if nothing at all has been heard since.
 void Session::watch(std::uint64_t now) {
   if (!welcomed_) {
     if (now >= hello_sent_ + kWelcomeTime) end_ = SessionEnd::NoWelcome;
     return;
   }
-  if (now >= last_heard_ + 2 * keep_alive_) {
+  if (now >= silent_at()) {
     end_ = SessionEnd::Silent;
   } else if (now >= std::max(last_heard_, ping_sent_) + keep_alive_ / 2) {
     ping_sent_ = now;
@@ -255,11 +269,16 @@ void Session::watch(std::uint64_t now) {
   }
 }
 
+std::uint64_t Session::silent_at() const {
+  const std::uint64_t latest = last_heard_ + 2 * keep_alive_;
+  return ping_sent_ > last_heard_ ? std::min(latest, ping_sent_ + kPingTime) : latest;
+}
+
 std::uint64_t Session::next_deadline(std::uint64_t now) const {
   if (end_ != SessionEnd::None) return now;
   if (!welcomed_) return hello_sent_ + kWelcomeTime;
-  return std::min({last_heard_ + 2 * keep_alive_, std::max(last_heard_, ping_sent_) + keep_alive_ / 2,
-                   update_.next_deadline(), debug_.next_deadline(now), host_.wish_changes_at()});
+  return std::min({silent_at(), std::max(last_heard_, ping_sent_) + keep_alive_ / 2, update_.next_deadline(),
+                   log_.next_deadline(), debug_.next_deadline(now), host_.wish_changes_at()});
 }
 
 bool Session::send_event() {

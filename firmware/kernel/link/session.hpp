@@ -18,7 +18,7 @@ enum class SessionEnd : std::uint8_t {
   None,       ///< it still stands
   Lost,       ///< the connection below has ended
   NoWelcome,  ///< the gateway did not answer Hello
-  Silent,     ///< nothing heard for twice the keep-alive time
+  Silent,     ///< nothing heard for twice the keep-alive time, or after a ping
   Protocol,   ///< the gateway broke the rules
   Goodbye,    ///< the gateway said so
   NotWanted,  ///< the kernel does not want the network any more, or not over this bearer
@@ -53,13 +53,17 @@ class Session {
 
  private:
   static constexpr std::uint64_t kWelcomeTime = 20'000'000;
-  static constexpr std::uint32_t kDefaultKeepAlive = 60;
+  static constexpr std::uint32_t kDefaultKeepAlive = 180;
+  static constexpr std::uint64_t kPingTime = 30'000'000;  // microseconds, in which something has to be heard
   static constexpr std::uint32_t kLongestCalm = 3600;
 
+  /// When the gateway will have been silent for too long.
+  [[nodiscard]] std::uint64_t silent_at() const;
+  [[nodiscard]] bool take_turns(std::uint64_t now);
   [[nodiscard]] bool read_frames(std::uint64_t now);
   void control(const Frame& frame, std::uint64_t now);
   void stream(const Frame& frame, std::uint64_t now);
-  void stream_data(const Frame& frame);
+  void stream_data(const Frame& frame, std::uint64_t now);
   void open(const Frame& frame, std::uint64_t now);
   void welcome(const microvisor_link_Welcome& welcome, std::uint64_t now);
   void attest(const microvisor_link_Welcome& welcome);
@@ -80,6 +84,7 @@ class Session {
   CrashStream crashes_;
   DebugStreams debug_;
   SessionEnd end_ = SessionEnd::Lost;
+  unsigned first_ = 0;  // whose turn it is in take_turns()
   bool welcomed_ = false;
   std::uint32_t calm_ = 0;
   std::uint64_t hello_sent_ = 0;

@@ -108,10 +108,10 @@ bool UpdateDriver::next_object(Lane& lane, FrameIo& io, std::uint64_t now) {
   }
   stream_ = io.new_stream();
   fetching_ = &lane;
-  granted_ = kWindow;
+  const std::uint32_t credit = window_.open(now);
   Frame& frame = io.begin(stream_, microvisor_link_Frame_open_tag);
   frame.kind.open.service = microvisor_link_Service_SERVICE_FETCH;
-  frame.kind.open.credit = kWindow;
+  frame.kind.open.credit = credit;
   frame.kind.open.offset = *offset;
   frame.kind.open.object_hash.size = static_cast<pb_size_t>(request->hash.size());
   std::memcpy(frame.kind.open.object_hash.bytes, request->hash.data(), request->hash.size());
@@ -147,13 +147,12 @@ bool UpdateDriver::encoded(std::uint32_t stream, std::uint32_t version, bool& vi
 }
 
 bool UpdateDriver::received(FrameIo& io, std::uint32_t stream, std::span<const std::uint8_t> bytes,
-                            bool& violation) {
+                            std::uint64_t now, bool& violation) {
   if (stream == 0 || stream != stream_) return false;
-  if (bytes.size() > granted_) {
+  if (!window_.take(static_cast<std::uint32_t>(bytes.size()), now)) {
     violation = true;
     return true;
   }
-  granted_ -= static_cast<std::uint32_t>(bytes.size());
   Lane& lane = *fetching_;
   update::Download& update = download(lane);
   if (const UpdateError error = update.write(bytes); error != UpdateError::None) {
@@ -162,10 +161,8 @@ bool UpdateDriver::received(FrameIo& io, std::uint32_t stream, std::span<const s
     return true;
   }
   lane.attempts = 0;
-  if (granted_ <= kWindow / 2) {
-    if (!io.send_credit(stream_, kWindow - granted_)) return true;
-    granted_ = kWindow;
-  }
+  if (const std::uint32_t credit = window_.grant(now); credit != 0 && !io.send_credit(stream_, credit))
+    return true;
   if (update.progress().bytes_done >= lane.reported + kReportStep) {
     lane.reported = update.progress().bytes_done;
     static_cast<void>(report(lane, io, microvisor_link_UpdateState_UPDATE_STATE_FETCHING, UpdateError::None));

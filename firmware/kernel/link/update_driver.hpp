@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "firmware/kernel/link/fetch_window.hpp"
 #include "firmware/kernel/link/frame_io.hpp"
 #include "firmware/kernel/link/link_host.hpp"
 
@@ -33,12 +34,11 @@ class UpdateDriver {
   // Events of a stream; false if the stream is not the one being fetched.
   [[nodiscard]] bool encoded(std::uint32_t stream, std::uint32_t version, bool& violation);
   [[nodiscard]] bool received(FrameIo& io, std::uint32_t stream, std::span<const std::uint8_t> bytes,
-                              bool& violation);
+                              std::uint64_t now, bool& violation);
   [[nodiscard]] bool closed(FrameIo& io, std::uint32_t stream, microvisor_link_StreamError error,
                             std::uint64_t now);
 
  private:
-  static constexpr std::uint32_t kWindow = 16 * 1024;      // credit of a fetch
   static constexpr std::uint32_t kReportStep = 64 * 1024;  // bytes between progress reports
   static constexpr unsigned kMaximumAttempts = 5;          // at one object, on one connection or over several
   static constexpr std::uint64_t kRetryAfter = 3'000'000;  // microseconds
@@ -69,8 +69,8 @@ class UpdateDriver {
   LinkHost& host_;
   std::array<Lane, 2> lanes_{{{UpdateKind::Kernel}, {UpdateKind::Application}}};
   std::uint32_t stream_ = 0;
-  Lane* fetching_ = nullptr;   // whose stream that is
-  std::uint32_t granted_ = 0;  // of the window, what the gateway may still send
+  Lane* fetching_ = nullptr;  // whose stream that is
+  FetchWindow window_;        // what is known of the link outlives the fetch
 };
 
 }  // namespace microvisor::firmware::link

@@ -54,14 +54,14 @@
 #define FSM_DEFTIMEOUT 2
 
 /* Memory. The heap holds a full send buffer in as many pieces as may be queued, each with 88 bytes of
- * headers, and a name query. The pool holds a full receive window, with the waste of its last buffers, and
- * one packet being built. */
+ * headers, and a name query. The pool holds a full receive window, two buffers a segment with PPP's two
+ * bytes, and one packet being built. */
 #define MEM_ALIGNMENT 8
 #define MEM_SIZE (6 * 1024)
 #define MEM_LIBC_MALLOC 0
 #define MEMP_MEM_MALLOC 0
-#define PBUF_POOL_SIZE 22
-#define PBUF_POOL_BUFSIZE 256
+#define PBUF_POOL_SIZE 19
+#define PBUF_POOL_BUFSIZE 296
 #define MEMP_NUM_PBUF 8
 #define MEMP_NUM_UDP_PCB 2
 #define MEMP_NUM_TCP_PCB 4
@@ -69,16 +69,20 @@
 #define MEMP_NUM_TCP_SEG 20
 #define MEMP_NUM_SYS_TIMEOUT 12
 
-/* TCP. */
-#define TCP_MSS 1460
-#define TCP_WND (3 * TCP_MSS)
-#define TCP_SND_BUF (3 * TCP_MSS)
+/* TCP. Segments of 536 bytes at most (RFC 9293 section 3.7.1) whatever the bearer: of a cellular one nobody
+ * can say how fast it will be in a minute. At 10 kbit/s such a segment takes half a second, and of the eight
+ * in a window enough are under way for a lost one to be repeated before the timer runs out; at 10 Mbit/s its
+ * headers cost four percent. */
+#define TCP_MSS 536
+#define TCP_WND (8 * TCP_MSS)
+#define TCP_SND_BUF (8 * TCP_MSS)
 #define TCP_SND_QUEUELEN 16
 #define TCP_QUEUE_OOSEQ 1
 #define LWIP_TCP_KEEPALIVE 0
 #define TCP_MAXRTX 8
 #define TCP_SYNMAXRTX 4
 #define LWIP_RANDOMIZE_INITIAL_LOCAL_PORTS 1
-#define TCP_TMR_INTERVAL 250
+#define TCP_TMR_INTERVAL 125
+#define LWIP_TCP_RTO_TIME 1000
 
 #endif

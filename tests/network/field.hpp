@@ -1,0 +1,90 @@
+// A device in the field: the kernel image on the virtual board, behind a radio link that the test has in its
+// hands, and the whole cloud as it is shipped, with a broker, an HTTPS server and a byte stream's far end.
+//
+// The board runs in slices on the test's thread; time is the board's and passes no faster than the host's
+// while an answer from the cloud is awaited. Everything else has threads of its own, which end with this.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "board/modem/radio_link.hpp"
+#include "cli/board_clock.hpp"
+#include "cli/client.hpp"
+#include "cli/virtual_device.hpp"
+#include "cloud/server.hpp"
+#include "cloud/test/far_end.hpp"
+#include "cloud/test/https_server.hpp"
+#include "cloud/test/mosquitto_broker.hpp"
+#include "protocol/bundle/bundle.hpp"
+
+namespace microvisor::test {
+
+/// A record of the log stream, and the board's time when a reader of the stream got it.
+struct Arrival {
+  std::string type;
+  std::string message;
+  std::uint64_t microseconds = 0;
+};
+
+/// A line that the application has said on USART2, and when it was whole.
+struct Said {
+  std::string line;
+  std::uint64_t microseconds = 0;
+};
+
+class Field {
+ public:
+  explicit Field(const board::RadioConditions& conditions);
+  ~Field();
+  Field(const Field&) = delete;
+  Field& operator=(const Field&) = delete;
+
+  /// An image for the application's flash, with `kind` in its parameters and, behind it, bytes that cannot be
+  /// compressed.
+  static protocol::Bytes image(const std::string& elf, std::uint32_t kind = 0, std::size_t ballast = 0);
+  /// Makes it the device's target.
+  void deploy(const protocol::Bytes& image, std::uint32_t politeness_seconds = 0);
+  /// Until `done`, looked at every millisecond of board time, or for `seconds`. What the hosts' threads do is
+  /// waited for by it.
+  [[nodiscard]] bool run_until(const std::function<bool()>& done, double seconds);
+
+  [[nodiscard]] std::uint64_t now() const { return device->microseconds(); }
+  [[nodiscard]] bool has_said(const std::string& line) const;
+  [[nodiscard]] std::vector<Arrival> arrived() const;
+  [[nodiscard]] bool has_arrived(const std::string& type, const std::string& message) const;
+  /// A figure of /metrics.
+  [[nodiscard]] double metric(const std::string& name);
+  /// All that has been said and arrived, for a test that fails.
+  [[nodiscard]] std::string story() const;
+
+  cloud::test::TlsAuthority authority{"Authority of a test"};
+  cloud::test::HttpsServer pages;
+  cloud::test::FarEnd echo;
+  cloud::test::MosquittoBroker broker;
+  std::uint16_t broker_port = 0;
+  std::unique_ptr<cloud::test::MqttPeer> peer;  ///< another client of the broker
+  std::unique_ptr<cloud::Server> server;
+  std::unique_ptr<cli::Client> client;
+  std::string sid;
+  std::unique_ptr<cli::VirtualDevice> device;
+  std::vector<Said> said;
+  std::size_t connections_cut = 0;
+
+ private:
+  void start_servers();
+  void start_device(const board::RadioConditions& conditions);
+  void follow_log();
+
+  std::string directory_;
+  cli::BoardClock clock_;
+  mutable std::mutex mutex_;
+  std::vector<Arrival> arrived_;
+  std::thread log_;
+};
+
+}  // namespace microvisor::test
