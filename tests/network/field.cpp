@@ -25,6 +25,8 @@ using cloud::test::HttpsServer;
 
 constexpr std::size_t kParameters = 0x400;  // tests/kernel/guests/guest.h
 constexpr std::size_t kPageBytes = 600;
+constexpr board::Time kSlice =
+    board::kTicksPerSecond / 50;  // a slice that waits for the host takes some ms more
 
 void answer(const HttpsServer::Request&, HttpsServer::Peer& peer) {
   peer.write("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(kPageBytes) + "\r\n\r\n" +
@@ -74,9 +76,11 @@ void Field::start_servers() {
   options.relay = {{here("server.test:443", pages.port()), here("broker.test:1883", broker_port),
                     here("echo.test:7", echo.port())},
                    authorities};
+  options.advertised_gateway = "127.0.0.1:" + std::to_string(wire.port());
   auto started = cloud::Server::start(options);
   if (!started) throw std::runtime_error(started.error());
   server = std::move(*started);
+  wire.lead_to(server->gateway_port());
   client = std::make_unique<cli::Client>(cli::read_credentials(server->credentials_path()));
   client->post_json("/api/endpoints", {{"name", "echo"}, {"url", "tcp://echo.test:7"}});
 }
@@ -137,10 +141,12 @@ bool Field::run_until(const std::function<bool()>& done, double seconds) {
   while (board.scheduler().now() < end) {
     if (done()) return true;
     peer->poll();
-    board.run({.until = board.scheduler().now() + board::kTicksPerSecond / 1000});
+    board.run({.until = board.scheduler().now() + kSlice});
   }
   return done();
 }
+
+void Field::power_off() { wire.cut(); }
 
 bool Field::has_said(const std::string& line) const {
   return std::any_of(said.begin(), said.end(), [&](const Said& one) { return one.line == line; });

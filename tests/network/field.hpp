@@ -21,6 +21,7 @@
 #include "cloud/test/https_server.hpp"
 #include "cloud/test/mosquitto_broker.hpp"
 #include "protocol/bundle/bundle.hpp"
+#include "tests/network/cut_line.hpp"
 
 namespace microvisor::test {
 
@@ -49,9 +50,12 @@ class Field {
   static protocol::Bytes image(const std::string& elf, std::uint32_t kind = 0, std::size_t ballast = 0);
   /// Makes it the device's target.
   void deploy(const protocol::Bytes& image, std::uint32_t politeness_seconds = 0);
-  /// Until `done`, looked at every millisecond of board time, or for `seconds`. What the hosts' threads do is
+  /// Until `done`, looked at every 20 ms of board time, or for `seconds`. What the hosts' threads do is
   /// waited for by it.
   [[nodiscard]] bool run_until(const std::function<bool()>& done, double seconds);
+
+  /// From the cloud's side: it is gone. The board is not to run any more.
+  void power_off();
 
   [[nodiscard]] std::uint64_t now() const { return device->microseconds(); }
   [[nodiscard]] bool has_said(const std::string& line) const;
@@ -68,12 +72,12 @@ class Field {
   cloud::test::MosquittoBroker broker;
   std::uint16_t broker_port = 0;
   std::unique_ptr<cloud::test::MqttPeer> peer;  ///< another client of the broker
+  CutLine wire;                                 ///< between the device's network and the gateway
   std::unique_ptr<cloud::Server> server;
   std::unique_ptr<cli::Client> client;
   std::string sid;
   std::unique_ptr<cli::VirtualDevice> device;
   std::vector<Said> said;
-  std::size_t connections_cut = 0;
 
  private:
   void start_servers();
