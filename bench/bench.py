@@ -475,6 +475,39 @@ def boot_ms():
     return update_times("difference")[2]
 
 
+NETWORK = {}
+
+
+def network(name):
+    """What tests/network/network_figures measures; once. Times are medians of 21."""
+    if not NETWORK:
+        NETWORK.update(json.loads(run(BUILD / "tests/network/network_figures").stdout))
+    return NETWORK[name]
+
+
+@figure("net.http_round_trip_ms", "ms", "lower", "board time from an application's mvSendHttpRequest to its notification, GET of 600 bytes over "
+        "TLS from a server on loopback, median of 21; peer: the same by a curl process each, time_total", "curl on this host")
+def http_round_trip_ms():
+    return network("get_ms"), network("curl_get_ms")
+
+
+AIR = "bytes of IP packets both ways, TLS and acknowledgements included: "
+DIRECTLY = "MQTT over TLS directly"
+for name, key, peer_key, peer, how in [
+        ("log_line", "line_bytes", "direct_line_bytes", DIRECTLY, "a log line of 60 bytes by itself; peer: published with QoS 0"),
+        ("http_get", "get_bytes", "curl_get_bytes", "HTTPS directly", "a GET of 600 bytes with its channel; peer: curl, with its handshake"),
+        ("publish", "publish_bytes", "direct_publish_bytes", DIRECTLY, "a publication of QoS 1 on an open channel, and its answer"),
+        ("idle_hour", "idle_hour_bytes", "direct_idle_hour_bytes", DIRECTLY, "an hour without a word of the application's; peer: 60 exchanges of "
+         "PINGREQ at a keep-alive of 60 s, from the mean of 3")]:
+    figure(f"net.bytes_{name}", "bytes", "lower", AIR + how, peer)(
+        lambda key=key, peer_key=peer_key: (network(key), network(peer_key)))
+
+
+@figure("net.mqtt_messages_per_s", "1/s", "higher", "publications of QoS 1 by one device, eight under way, answered by mosquitto on loopback, over 5 s of the board")
+def mqtt_messages_per_s():
+    return network("publications_per_s")
+
+
 QEMU_GDB = "QEMU's GDB server behind the same delay"
 AT_DISTANCE = "stock GDB on a device 150 ms away, through the cloud: "
 ACTIONS = [("step", "stepi"), ("step_line", "step, a source line"), ("backtrace", "a back-trace of 16 frames after a stop"),

@@ -1,8 +1,8 @@
 // See cut_line.hpp. A socket is closed by whoever joins the two threads that use it.
 #include "tests/network/cut_line.hpp"
 
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,6 +24,15 @@ sockaddr_in loopback(std::uint16_t port) {
 void reset_at_close(int socket) {
   const linger at_once{1, 0};
   setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+std::uint64_t carried_by(int socket) {
+  constexpr std::uint64_t kHeaders = 40;  // of IP and TCP, without options
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+  return info.tcpi_bytes_received + info.tcpi_bytes_acked +
+         kHeaders * (std::uint64_t{info.tcpi_segs_in} + info.tcpi_segs_out);
 }
 
 int connect_to(std::uint16_t port) {
@@ -106,10 +115,18 @@ void CutLine::forget_dead() {
     }
     pair->up.join();
     pair->down.join();
+    carried_ += carried_by(pair->near);
     close(pair->near);
     close(pair->far);
     pair = pairs_.erase(pair);
   }
+}
+
+std::uint64_t CutLine::carried() {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t sum = carried_;
+  for (const Pair& pair : pairs_) sum += carried_by(pair.near);
+  return sum;
 }
 
 void CutLine::cut() {

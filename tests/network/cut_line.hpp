@@ -24,6 +24,8 @@ class CutLine {
   void lead_to(std::uint16_t port) { target_ = port; }
   /// Connections that the gateway has not ended.
   [[nodiscard]] int standing() const { return standing_; }
+  /// Bytes of all connections at their near end, both ways, with 40 of headers for each segment.
+  [[nodiscard]] std::uint64_t carried();
   /// Breaks off all that stand.
   void cut();
 
@@ -44,6 +46,7 @@ class CutLine {
   std::atomic<bool> stop_{false};
   std::atomic<int> standing_{0};
   std::mutex mutex_;
+  std::uint64_t carried_ = 0;  // by those that are gone
   std::list<Pair> pairs_;
   std::thread accepting_;
 };

@@ -63,9 +63,12 @@ Field::~Field() {
 
 void Field::start_servers() {
   std::filesystem::create_directories(directory_);
-  const std::string authorities = directory_ + "/authorities.pem";
-  std::ofstream(authorities) << authority.own().certificate_pem;
+  std::ofstream(authorities()) << authority.own().certificate_pem;
   broker_port = broker.listener("allow_anonymous true\nmax_inflight_messages 20\n");
+  const auto identity = authority.issue("A broker", "DNS:broker.test");
+  broker_tls_port = broker.listener("allow_anonymous true\ncertfile " +
+                                    broker.write("broker.pem", identity.certificate_pem) + "\nkeyfile " +
+                                    broker.write("broker.key", identity.key_pem) + "\n");
   broker.start();
   peer = std::make_unique<cloud::test::MqttPeer>(broker_port, "peer");
   cloud::ServerOptions options;
@@ -75,7 +78,7 @@ void Field::start_servers() {
   options.quiet = true;
   options.relay = {{here("server.test:443", pages.port()), here("broker.test:1883", broker_port),
                     here("echo.test:7", echo.port())},
-                   authorities};
+                   authorities()};
   options.advertised_gateway = "127.0.0.1:" + std::to_string(wire.port());
   auto started = cloud::Server::start(options);
   if (!started) throw std::runtime_error(started.error());

@@ -63,6 +63,8 @@ class Field {
   [[nodiscard]] bool has_arrived(const std::string& type, const std::string& message) const;
   /// A figure of /metrics.
   [[nodiscard]] double metric(const std::string& name);
+  /// A file of the authority that all servers here are of.
+  [[nodiscard]] std::string authorities() const { return directory_ + "/authorities.pem"; }
   /// All that has been said and arrived, for a test that fails.
   [[nodiscard]] std::string story() const;
 
@@ -70,7 +72,7 @@ class Field {
   cloud::test::HttpsServer pages;
   cloud::test::FarEnd echo;
   cloud::test::MosquittoBroker broker;
-  std::uint16_t broker_port = 0;
+  std::uint16_t broker_port = 0, broker_tls_port = 0;
   std::unique_ptr<cloud::test::MqttPeer> peer;  ///< another client of the broker
   CutLine wire;                                 ///< between the device's network and the gateway
   std::unique_ptr<cloud::Server> server;
