@@ -508,6 +508,12 @@ def mqtt_messages_per_s():
     return network("publications_per_s")
 
 
+@figure("net.mqtt_messages_per_s_of_all", "1/s", "higher", "the same by one cloud process for 16 devices that have no board, on the same machine as they and "
+        "the broker")
+def mqtt_messages_per_s_of_all():
+    return network("publications_per_s_of_all")
+
+
 QEMU_GDB = "QEMU's GDB server behind the same delay"
 AT_DISTANCE = "stock GDB on a device 150 ms away, through the cloud: "
 ACTIONS = [("step", "stepi"), ("step_line", "step, a source line"), ("backtrace", "a back-trace of 16 frames after a stop"),

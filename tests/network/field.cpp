@@ -45,12 +45,12 @@ std::string here(const std::string& name, std::uint16_t port) {
 
 }  // namespace
 
-Field::Field(const board::RadioConditions& conditions)
+Field::Field(const board::RadioConditions& conditions, Pace pace)
     : pages(authority.issue("A server", "DNS:server.test"), answer),
       echo(send_back),
       directory_(std::filesystem::temp_directory_path() / ("mv-field-" + std::to_string(::getpid()))) {
   start_servers();
-  start_device(conditions);
+  start_device(conditions, pace);
   log_ = std::thread([this] { follow_log(); });
 }
 
@@ -88,16 +88,17 @@ void Field::start_servers() {
   client->post_json("/api/endpoints", {{"name", "echo"}, {"url", "tcp://echo.test:7"}});
 }
 
-void Field::start_device(const board::RadioConditions& conditions) {
+void Field::start_device(const board::RadioConditions& conditions, Pace pace) {
   auto memories = board::BoardMemories::in_memory(board::BoardIdentity::from_seed(1));
   if (!memories) throw std::runtime_error(memories.error().message);
   sid = cli::provision(*memories, client.get());
   cli::VirtualDeviceOptions options;
-  options.fast = options.serial = true;
+  options.fast = pace == Pace::Fast;
+  options.serial = true;
   options.radio = conditions;
   device = std::make_unique<cli::VirtualDevice>(std::move(*memories), options);
   device->on_serial_line = [this](const std::string& line) {
-    said.push_back({line, device->board().scheduler().microseconds()});
+    said.push_back({line, device->board().scheduler().microseconds(), on_the_air()});
   };
   clock_.follow(device.get());
 }
@@ -150,6 +151,10 @@ bool Field::run_until(const std::function<bool()>& done, double seconds) {
 }
 
 void Field::power_off() { wire.cut(); }
+
+std::uint64_t Field::on_the_air() const {
+  return device->radio()->from_board().bytes + device->radio()->to_board().bytes;
+}
 
 bool Field::has_said(const std::string& line) const {
   return std::any_of(said.begin(), said.end(), [&](const Said& one) { return one.line == line; });

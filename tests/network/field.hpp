@@ -1,8 +1,9 @@
 // A device in the field: the kernel image on the virtual board, behind a radio link that the test has in its
 // hands, and the whole cloud as it is shipped, with a broker, an HTTPS server and a byte stream's far end.
 //
-// The board runs in slices on the test's thread; time is the board's and passes no faster than the host's
-// while an answer from the cloud is awaited. Everything else has threads of its own, which end with this.
+// The board runs in slices on the test's thread; time is the board's and passes no faster than the host's, in
+// real time always, else while an answer from the cloud is awaited. Everything else has threads of its own,
+// which end with this.
 #pragma once
 
 #include <functional>
@@ -32,15 +33,18 @@ struct Arrival {
   std::uint64_t microseconds = 0;
 };
 
-/// A line that the application has said on USART2, and when it was whole.
+/// A line that the application has said on USART2, when it was whole, and what the air had carried until
+/// then.
 struct Said {
   std::string line;
   std::uint64_t microseconds = 0;
+  std::uint64_t bytes = 0;  ///< of IP packets, both ways
 };
 
 class Field {
  public:
-  explicit Field(const board::RadioConditions& conditions);
+  enum class Pace : std::uint8_t { Fast, RealTime };
+  explicit Field(const board::RadioConditions& conditions, Pace pace = Pace::Fast);
   ~Field();
   Field(const Field&) = delete;
   Field& operator=(const Field&) = delete;
@@ -58,6 +62,7 @@ class Field {
   void power_off();
 
   [[nodiscard]] std::uint64_t now() const { return device->microseconds(); }
+  [[nodiscard]] std::uint64_t on_the_air() const;
   [[nodiscard]] bool has_said(const std::string& line) const;
   [[nodiscard]] std::vector<Arrival> arrived() const;
   [[nodiscard]] bool has_arrived(const std::string& type, const std::string& message) const;
@@ -83,7 +88,7 @@ class Field {
 
  private:
   void start_servers();
-  void start_device(const board::RadioConditions& conditions);
+  void start_device(const board::RadioConditions& conditions, Pace pace);
   void follow_log();
 
   std::string directory_;

@@ -17,12 +17,14 @@
 #include <stdexcept>
 
 #include "tests/network/field.hpp"
+#include "tests/network/mqtt_load.hpp"
 
 namespace microvisor::test {
 namespace {
 
 constexpr double kLong = 120;
 constexpr unsigned kRuns = 21;
+constexpr unsigned kDevices = 16;
 constexpr int kPings = 3;
 constexpr int kHourOfPings = 60;  // mosquitto's keep-alive is 60 s
 constexpr const char* kLine = "a line of the log, with a reading of 21.5 degrees, number 42";
@@ -32,19 +34,16 @@ double median(std::vector<double> values) {
   return values.at(values.size() / 2);
 }
 
-std::uint64_t on_the_air(const Field& field) {
-  return field.device->radio()->from_board().bytes + field.device->radio()->to_board().bytes;
-}
-
 /// Bytes from the moment when the application says `begins` until it says `ends`.
 std::uint64_t between(Field& field, const std::string& begins, const std::string& ends) {
-  const auto reach = [&](const std::string& line) {
-    if (!field.run_until([&] { return field.has_said(line); }, kLong))
-      throw std::runtime_error("never: " + line);
-    return on_the_air(field);
+  if (!field.run_until([&] { return field.has_said(ends); }, kLong))
+    throw std::runtime_error("never: " + ends);
+  const auto until = [&](const std::string& line) {
+    return std::find_if(field.said.begin(), field.said.end(),
+                        [&](const Said& one) { return one.line == line; })
+        ->bytes;
   };
-  const std::uint64_t before = reach(begins);
-  return reach(ends) - before;
+  return until(ends) - until(begins);
 }
 
 std::vector<double> numbers_behind(const Field& field, const std::string& word) {
@@ -136,9 +135,8 @@ void measure_direct_mqtt(const Field& field, nlohmann::json& figures) {
   figures["direct_idle_hour_bytes"] = pings / kPings * kHourOfPings;
 }
 
-int measure() {
-  nlohmann::json figures;
-  Field field({});
+void measure_device(nlohmann::json& figures) {
+  Field field({}, Field::Pace::RealTime);
   field.deploy(Field::image(MICROVISOR_FIGURES));
   figures["line_bytes"] = between(field, "log line", "one get");
   figures["get_bytes"] = between(field, "one get", "connect");
@@ -147,13 +145,20 @@ int measure() {
     throw std::runtime_error(field.story());
   figures["get_ms"] = median(numbers_behind(field, "get ")) / 1000;
   figures["publications_per_s"] = numbers_behind(field, "published per 1000 s ").at(0) / 1000;
-  const std::uint64_t before = on_the_air(field);
-  static_cast<void>(field.run_until([] { return false; }, 3600));
-  figures["idle_hour_bytes"] = on_the_air(field) - before;
   measure_curl(field, figures);
   measure_direct_mqtt(field, figures);
-  std::cout << figures.dump() << std::endl;
-  return 0;
+  figures["publications_per_s_of_all"] = publications_per_second(*field.server, kDevices, 5);
+}
+
+/// Of the board's time.
+void measure_idle_hour(nlohmann::json& figures) {
+  Field field({});
+  field.deploy(Field::image(MICROVISOR_FIGURES, 1));
+  if (!field.run_until([&] { return field.has_said("idle"); }, kLong))
+    throw std::runtime_error(field.story());
+  const std::uint64_t before = field.on_the_air();
+  static_cast<void>(field.run_until([] { return false; }, 3600));
+  figures["idle_hour_bytes"] = field.on_the_air() - before;
 }
 
 }  // namespace
@@ -161,7 +166,11 @@ int measure() {
 
 int main() {
   try {
-    return microvisor::test::measure();
+    nlohmann::json figures;
+    microvisor::test::measure_device(figures);
+    microvisor::test::measure_idle_hour(figures);
+    std::cout << figures.dump() << std::endl;
+    return 0;
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;

@@ -1,6 +1,7 @@
 /* Does one thing after the other, with silence between them, and says on USART2 when each begins and is over:
  * 21 GETs with their times, a line of the log, a GET with its channel, a publication, publications as many as
- * the channel takes, and then nothing at all. */
+ * the channel takes, and then nothing at all. With the parameter `kind` 1 it is idle from the
+ * beginning. */
 #include "errands.h"
 
 enum { HTTP, MQTT, GETS = 21, SILENCE_MS = 3000, RATE_US = 5000000 };
@@ -73,11 +74,18 @@ static void silence(const char* next) {
   print(next);
 }
 
+static void stay_idle(void) {
+  silence("idle");
+  REG(0xE000E010) = 0; /* no tick any more */
+  for (;;) rest();
+}
+
 int main(void) {
   start_errands();
   while (!connected()) rest();
   log_line();
   rest_for(SILENCE_MS);
+  if (parameters.kind == 1) stay_idle();
   for (uint32_t count = 0; count < GETS; ++count) print_number("get", get());
   silence("log line");
   log_line();
@@ -92,7 +100,6 @@ int main(void) {
   const uint32_t count = publish_many();
   print_number("published per 1000 s", (uint32_t)(count * 1000000000ull / (microseconds() - begun)));
   mvCloseChannel(&slots[MQTT].handle);
-  silence("idle");
-  REG(0xE000E010) = 0; /* no tick any more */
-  for (;;) rest();
+  stay_idle();
+  return 0;
 }
