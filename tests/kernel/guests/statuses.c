@@ -63,9 +63,9 @@ static MvNotificationHandle notifications(void) {
     setup = setup_of(i < 16 ? 11 + i : 13 + i, rings[i], 32);
     if (mvSetupNotifications(&setup, &centres[i]) != MV_STATUS_OKAY) print_number("no centre", i);
   }
-  setup = setup_of(61, rings[0], 32);
+  setup = setup_of(63, rings[0], 32);
   EXPECT(mvSetupNotifications, BUFFERALREADYINUSE, &setup, &centres[0]);
-  setup = setup_of(61, rings[32], 32);
+  setup = setup_of(63, rings[32], 32);
   EXPECT(mvSetupNotifications, TOOMANYNOTIFICATIONBUFFERS, &setup, &centres[0]);
   for (uint32_t i = 1; i < 32; ++i) mvCloseNotifications(&centres[i]);
   EXPECT(mvCloseNotifications, PARAMETERFAULT, NOWHERE);
