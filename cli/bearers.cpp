@@ -1,6 +1,8 @@
 // Words of the form NAME=VALUE, separated by commas, each once.
 #include "cli/bearers.hpp"
 
+#include <fmt/core.h>
+
 #include <map>
 #include <sstream>
 
@@ -18,6 +20,10 @@ constexpr const char* kWifiHelp =
     "A Wi-Fi module, and the access point within its reach: ssid=NAME, password=TEXT (none: it is open), "
     "away=20s/60s (it is gone in the first 20 seconds of each minute but the first)";
 
+[[noreturn]] void refuse(const std::string& option, const std::string& word) {
+  throw Failure(fmt::format("not what {} takes: {}", option, word));
+}
+
 using Words = std::map<std::string, std::string>;
 
 Words words_of(const std::string& option, const std::string& text) {
@@ -27,7 +33,7 @@ Words words_of(const std::string& option, const std::string& text) {
     const auto equals = word.find('=');
     if (equals == std::string::npos ||
         !result.emplace(word.substr(0, equals), word.substr(equals + 1)).second)
-      throw Failure("not what " + option + " takes: " + word);
+      refuse(option, word);
   }
   return result;
 }
@@ -36,7 +42,7 @@ Words words_of(const std::string& option, const std::string& text) {
 template <typename Value>
 Value choose(const std::string& option, const std::string& word, const std::map<std::string, Value>& values) {
   const auto found = values.find(word);
-  if (found == values.end()) throw Failure("not what " + option + " takes: " + word);
+  if (found == values.end()) refuse(option, word);
   return found->second;
 }
 
@@ -58,7 +64,7 @@ board::ModemSettings parse_modem(const std::string& text) {
     } else if (name == "away") {
       settings.away = parse_absence(value);
     } else {
-      throw Failure("not what --modem takes: " + name);
+      refuse("--modem", name);
     }
   }
   return settings;
@@ -75,7 +81,7 @@ board::WifiSettings parse_wifi(const std::string& text) {
     } else if (name == "away") {
       settings.away = parse_absence(value);
     } else {
-      throw Failure("not what --wifi takes: " + name);
+      refuse("--wifi", name);
     }
   }
   if (settings.ssid.empty() || settings.ssid.size() > 32) throw Failure("an ssid has 1 to 32 bytes");
