@@ -97,7 +97,7 @@ class VirtualDevice {
   /// Not with `direct`.
   [[nodiscard]] board::AtModem& modem() { return *modem_; }
   /// The modem's air, if the options have conditions for it.
-  [[nodiscard]] board::RadioLink* radio() { return radio_.get(); }
+  [[nodiscard]] board::RadioLink* radio() { return options_.radio ? radios_.front().get() : nullptr; }
   /// The pseudo-terminal in the modem's place; with `direct` only.
   [[nodiscard]] const std::string& line() const { return line_->path(); }
 
