@@ -101,7 +101,7 @@ void Stack::hang_up() {
 
 DialResult Stack::join_beside(const WifiCredentials& wifi) {
   platform_.select_line(Bearer::Wifi);
-  const DialResult result = wifi_.join(wifi);
+  const DialResult result = wifi_.join(wifi, WifiModule::kAnswerTime);
   platform_.select_line(bearer_);
   return result;
 }

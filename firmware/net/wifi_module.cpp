@@ -5,7 +5,6 @@
 namespace microvisor::firmware::net {
 namespace {
 
-constexpr std::uint64_t kBootTime = 4 * kSeconds;
 constexpr std::uint64_t kJoinTime = 20 * kSeconds;  // a module gives up after 15 s
 constexpr std::uint64_t kCallTime = 10 * kSeconds;
 
@@ -27,15 +26,15 @@ bool can_be_said(std::string_view text) {
 }  // namespace
 
 DialResult WifiModule::dial(const WifiCredentials& credentials) {
-  if (const DialResult result = join(credentials); result != DialResult::Connected) return result;
+  if (const DialResult result = join(credentials, kBootTime); result != DialResult::Connected) return result;
   const Answer result = module_.command("ATD*99#", kCallTime);
   return result == Answer::Connect ? DialResult::Connected : DialResult::Refused;
 }
 
-DialResult WifiModule::join(const WifiCredentials& credentials) {
+DialResult WifiModule::join(const WifiCredentials& credentials, std::uint64_t boot_time) {
   const std::string_view name = credentials.name(), key = credentials.key();
   if (!can_be_said(name) || !can_be_said(key)) return DialResult::NotJoined;
-  if (!wake()) return DialResult::NoModem;
+  if (!wake(boot_time)) return DialResult::NoModem;
   if (has_cable() || (credentials.known() && has_joined(name))) return DialResult::Connected;
   if (!credentials.known()) return DialResult::NoAccessPoint;
   if (module_.command("AT+CWMODE=1", AtDialogue::kCommandTime) != Answer::Ok) return DialResult::NotJoined;
@@ -48,12 +47,12 @@ DialResult WifiModule::join(const WifiCredentials& credentials) {
 }
 
 void WifiModule::leave() {
-  if (wake()) static_cast<void>(module_.command("AT+CWQAP", AtDialogue::kCommandTime));
+  if (wake(kAnswerTime)) static_cast<void>(module_.command("AT+CWQAP", AtDialogue::kCommandTime));
 }
 
 /// What the module is told from now on is not kept.
-bool WifiModule::wake() {
-  return module_.wake(kBootTime) && module_.command("AT+SYSSTORE=0", AtDialogue::kCommandTime) == Answer::Ok;
+bool WifiModule::wake(std::uint64_t boot_time) {
+  return module_.wake(boot_time) && module_.command("AT+SYSSTORE=0", AtDialogue::kCommandTime) == Answer::Ok;
 }
 
 /// A firmware without Ethernet does not know the command.

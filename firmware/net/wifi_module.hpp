@@ -27,11 +27,14 @@ struct WifiCredentials {
 
 class WifiModule {
  public:
+  static constexpr std::uint64_t kBootTime = 4 * kSeconds;
+  static constexpr std::uint64_t kAnswerTime = kSeconds;  ///< of one that has booted
+
   explicit WifiModule(Platform& platform) : module_(platform, "\r\n") {}
 
   /// Joins, unless that is so already, and stays in command mode. Connected: there is a network. Blocks, at
-  /// most about half a minute.
-  [[nodiscard]] DialResult join(const WifiCredentials& credentials);
+  /// most about half a minute; of that for a module that does not answer `boot_time`.
+  [[nodiscard]] DialResult join(const WifiCredentials& credentials, std::uint64_t boot_time);
   /// join(), then to data mode.
   [[nodiscard]] DialResult dial(const WifiCredentials& credentials);
   /// Leaves the access point and does not come back to it.
@@ -40,7 +43,7 @@ class WifiModule {
  private:
   using Answer = AtDialogue::Answer;
 
-  [[nodiscard]] bool wake();
+  [[nodiscard]] bool wake(std::uint64_t boot_time);
   [[nodiscard]] bool has_cable();
   [[nodiscard]] bool has_joined(std::string_view name);
   void send_quoted(std::string_view text);

@@ -62,7 +62,7 @@ int main(void) {
   start_tick();
   request_network();
   for (uint32_t second = 0;; ++second) {
-    if (second == SETS) set_wifi(MV_WIFICONFIGMODE_APPLYNOW);
+    if (SSID[0] != 0 && second == SETS) set_wifi(MV_WIFICONFIGMODE_APPLYNOW);
     if (second == CLEARS) set_wifi(MV_WIFICONFIGMODE_CLEARNOW);
     report("second %lu", (unsigned long)second);
     for (unsigned part = 0; part < 10; ++part) {
