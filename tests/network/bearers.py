@@ -61,7 +61,7 @@ def an_access_point_that_goes():
     check(len(missing) <= 2 and all(55 <= second <= 61 for second in missing), f"none but what was on its way is lost: {missing}")
     events = events_of(lines)
     check(set(events) <= {"event 1, status 1", "event 1, status 2"}, "the network's state, and no other event")
-    check(events.count("event 1, status 2") == 3, "to Wi-Fi, to the modem, and back to Wi-Fi")
+    check(len(events) == 1 + 3 * 2, "to Wi-Fi, to the modem, and back to Wi-Fi")
     check(events[-1] == "event 1, status 1", "connected at the end")
 
 
@@ -70,7 +70,7 @@ def cleared_by_the_application():
     lines = run("wifi_cleared", 45, "--wifi", ACCESS_POINT, "--link", "wifi:outage=29s/30s")
     complete(lines, 0, 44)
     events = events_of(lines)
-    check(events.count("event 1, status 2") == 2, "to Wi-Fi when it is set, and away from it when it is cleared")
+    check(len(events) == 1 + 2 * 2, "to Wi-Fi when it is set, and away from it when it is cleared")
 
 
 def a_network_that_goes():
