@@ -46,9 +46,10 @@ function(mv_library name)
   target_link_libraries(${name} PUBLIC microvisor_options ${arg_DEPS})
 endfunction()
 
-# mv_test(name SOURCES a_test.cpp ... DEPS lib ... [LABELS fast|slow] [TIMEOUT s]): a GoogleTest program, each case a CTest test.
+# mv_test(name SOURCES a_test.cpp ... DEPS lib ... [LABELS fast|slow] [TIMEOUT s] [ALONE]): a GoogleTest program, each case a CTest test,
+# which with ALONE runs when no other does.
 function(mv_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "ALONE" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
@@ -59,7 +60,7 @@ function(mv_test name)
   # Test code is compiled once and run for seconds: not optimising it builds nine times as fast.
   target_compile_options(${name} PRIVATE -O0 -g0)
   target_link_libraries(${name} PRIVATE microvisor_options ${arg_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" RUN_SERIAL ${arg_ALONE})
 endfunction()
 
 # microvisor_fuzz_target(name DEPS lib ...): a libFuzzer program of name.cpp (see fuzz/CMakeLists.txt).
