@@ -281,10 +281,11 @@ TEST_F(SnapshotFile, CutShortEmptyOrSomethingElse) {
 
 TEST_F(SnapshotFile, AnotherVersionSaysSo) {
   std::string newer = bytes;
-  newer[8] = 2;
+  ++newer[8];  // the lowest byte of the version
   EXPECT_EQ(refusal(newer).kind, BoardError::Kind::NewerVersion);
-  newer[8] = 0;
-  EXPECT_EQ(refusal(newer).kind, BoardError::Kind::OlderVersion);
+  std::string older = bytes;
+  --older[8];
+  EXPECT_EQ(refusal(older).kind, BoardError::Kind::OlderVersion);
 }
 
 TEST_F(SnapshotFile, MissingOrWhereNothingCanBeWritten) {
