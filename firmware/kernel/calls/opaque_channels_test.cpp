@@ -2,6 +2,7 @@
 // small buffers.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ class OpaqueChannels : public MessageTest {
   OpaqueChannels() : MessageTest(abi::ChannelType::OPAQUEBYTES) {}
 
   static void know(const std::vector<std::string>& names) {
-    std::vector<std::uint32_t> hashes;
-    for (const std::string& name : names) hashes.push_back(protocol::endpoint_hash(name));
+    std::vector<std::uint32_t> hashes(names.size());
+    std::ranges::transform(names, hashes.begin(),
+                           [](const std::string& name) { return protocol::endpoint_hash(name); });
     services().endpoints.set(hashes);
   }
   Status open_to(const std::string& name, abi::ChannelType type = abi::ChannelType::OPAQUEBYTES,
@@ -91,8 +93,8 @@ TEST_F(OpaqueChannels, NamesAreForgottenOnlyByTheGatewaysWord) {
 }
 
 TEST_F(OpaqueChannels, SixteenNamesAreKept) {
-  std::vector<std::string> names;
-  for (int i = 0; i < 17; ++i) names.push_back("endpoint" + std::to_string(i));
+  std::vector<std::string> names(17);
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = "endpoint" + std::to_string(i);
   know(names);
   EXPECT_TRUE(services().endpoints.knows(protocol::endpoint_hash("endpoint0")));
   EXPECT_TRUE(services().endpoints.knows(protocol::endpoint_hash("endpoint15")));
