@@ -1,15 +1,11 @@
 // Blocking sockets; shutdown() is what wakes a thread that waits on one.
 #include "cloud/test/far_end.hpp"
 
-#include <netinet/in.h>
-#include <openssl/pem.h>
+#include <openssl/evp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
-#include <stdexcept>
 
 namespace microvisor::cloud::test {
 namespace {
@@ -120,68 +116,16 @@ std::string FarEnd::Wire::read_frame(int& opcode) {
   return content;
 }
 
-FarEnd::FarEnd(Handler handler, const Credential* identity) : handler_(std::move(handler)) {
-  std::signal(SIGPIPE, SIG_IGN);
-  if (identity != nullptr) {
-    context_.reset(SSL_CTX_new(TLS_server_method()));
-    const OwnedCertificate certificate(
-        PEM_read_bio_X509(bio_of(identity->certificate_pem).get(), nullptr, nullptr, nullptr));
-    const OwnedKey key(PEM_read_bio_PrivateKey(bio_of(identity->key_pem).get(), nullptr, nullptr, nullptr));
-    SSL_CTX_use_certificate(context_.get(), certificate.get());
-    SSL_CTX_use_PrivateKey(context_.get(), key.get());
-  }
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* raw = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(listener_, raw, length) != 0 || ::listen(listener_, 64) != 0 ||
-      ::getsockname(listener_, raw, &length) != 0)
-    throw std::runtime_error("cannot listen on loopback");
-  port_ = ntohs(address.sin_port);
-  accepting_ = std::thread([this] { accept_all(); });
-}
-
-FarEnd::~FarEnd() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-    for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
-  }
-  ::shutdown(listener_, SHUT_RDWR);
-  accepting_.join();
-  for (std::thread& thread : threads_) thread.join();
-  ::close(listener_);
-}
-
-void FarEnd::accept_all() {
-  for (;;) {
-    const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (socket < 0) return;
-    const std::lock_guard lock(mutex_);
-    if (stop_) {
-      ::close(socket);
-      return;
-    }
-    ++connections_;
-    sockets_.push_back(socket);
-    threads_.emplace_back([this, socket] { serve(socket); });
-  }
-}
+FarEnd::FarEnd(Handler handler, const Credential* identity)
+    : context_(identity != nullptr ? server_context(*identity) : nullptr),
+      handler_(std::move(handler)),
+      listener_([this](int socket) { serve(socket); }) {}
 
 void FarEnd::serve(int socket) {
-  {
-    const OwnedSsl tls(context_ ? SSL_new(context_.get()) : nullptr);
-    if (tls) SSL_set_fd(tls.get(), socket);
-    Wire wire(socket, tls.get());
-    if (!tls || SSL_accept(tls.get()) == 1) handler_(wire);
-    ERR_clear_error();
-  }
-  const std::lock_guard lock(mutex_);
-  std::erase(sockets_, socket);
-  ::close(socket);
-  ++served_;
+  const OwnedSsl tls(context_ ? SSL_new(context_.get()) : nullptr);
+  if (tls) SSL_set_fd(tls.get(), socket);
+  Wire wire(socket, tls.get());
+  if (!tls || SSL_accept(tls.get()) == 1) handler_(wire);
 }
 
 }  // namespace microvisor::cloud::test

@@ -1,19 +1,11 @@
 // The far end of a relayed stream as a test wants it: a server on loopback that hands each connection, behind
 // TLS if it has a certificate, to a function of the test's.
-//
-// Its threads belong to it and end with it, whatever the function is waiting for.
 #pragma once
 
-#include <atomic>
 #include <functional>
-#include <list>
-#include <mutex>
 #include <string>
-#include <thread>
-#include <vector>
 
-#include "cloud/gateway/openssl.hpp"
-#include "cloud/test/tls_authority.hpp"
+#include "cloud/test/loopback_listener.hpp"
 
 namespace microvisor::cloud::test {
 
@@ -53,31 +45,21 @@ class FarEnd {
   using Handler = std::function<void(Wire&)>;
 
   explicit FarEnd(Handler handler, const Credential* identity = nullptr);
-  ~FarEnd();
   FarEnd(const FarEnd&) = delete;
   FarEnd& operator=(const FarEnd&) = delete;
 
-  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::uint16_t port() const { return listener_.port(); }
   /// That have been made to it, whatever became of them.
-  [[nodiscard]] int connections() const { return connections_; }
+  [[nodiscard]] int connections() const { return listener_.connections(); }
   /// Whose function has returned.
-  [[nodiscard]] int served() const { return served_; }
+  [[nodiscard]] int served() const { return listener_.closed(); }
 
  private:
-  void accept_all();
   void serve(int socket);
 
   OwnedSslContext context_;
   Handler handler_;
-  int listener_ = -1;
-  std::uint16_t port_ = 0;
-  std::atomic<int> connections_{0};
-  std::atomic<int> served_{0};
-  std::mutex mutex_;
-  bool stop_ = false;
-  std::vector<int> sockets_;
-  std::list<std::thread> threads_;
-  std::thread accepting_;
+  LoopbackListener listener_;
 };
 
 }  // namespace microvisor::cloud::test

@@ -1,18 +1,11 @@
 // Blocking sockets; shutdown() is what wakes a thread that waits on one.
 #include "cloud/test/https_server.hpp"
 
-#include <netinet/in.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
-#include <stdexcept>
 
 #include "cloud/relay/http_request.hpp"
-#include "protocol/bundle/crypto.hpp"
 
 namespace microvisor::cloud::test {
 namespace {
@@ -67,84 +60,22 @@ void HttpsServer::Peer::reset() {
 }
 
 HttpsServer::HttpsServer(const Credential& identity, Handler handler, bool v6)
-    : context_(SSL_CTX_new(TLS_server_method())), handler_(std::move(handler)) {
-  std::signal(SIGPIPE, SIG_IGN);
-  const auto& [certificate_pem, key_pem, certificate, key] = identity;
-  const auto bytes = [](const std::string& der) {
-    return reinterpret_cast<const unsigned char*>(der.data());
-  };
-  if (SSL_CTX_use_certificate_ASN1(context_.get(), static_cast<int>(certificate.size()),
-                                   bytes(certificate)) != 1 ||
-      SSL_CTX_use_PrivateKey_ASN1(EVP_PKEY_EC, context_.get(), bytes(key), static_cast<long>(key.size())) !=
-          1)
-    throw_openssl("the server's certificate and key");
-  listener_ = ::socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_storage address{};
-  address.ss_family = v6 ? AF_INET6 : AF_INET;
-  auto& v4_address = reinterpret_cast<sockaddr_in&>(address);
-  auto& v6_address = reinterpret_cast<sockaddr_in6&>(address);
-  if (v6) {
-    v6_address.sin6_addr = in6addr_loopback;
-  } else {
-    v4_address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  }
-  socklen_t length = v6 ? sizeof v6_address : sizeof v4_address;
-  auto* raw = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(listener_, raw, length) != 0 || ::listen(listener_, 64) != 0 ||
-      ::getsockname(listener_, raw, &length) != 0)
-    throw std::runtime_error("cannot listen on loopback");
-  port_ = ntohs(v6 ? v6_address.sin6_port : v4_address.sin_port);
-  accepting_ = std::thread([this] { accept_all(); });
-}
-
-HttpsServer::~HttpsServer() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-    for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
-  }
-  ::shutdown(listener_, SHUT_RDWR);
-  accepting_.join();
-  for (std::thread& thread : threads_) thread.join();
-  ::close(listener_);
-}
-
-void HttpsServer::accept_all() {
-  for (;;) {
-    const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (socket < 0) return;
-    const std::lock_guard lock(mutex_);
-    if (stop_) {
-      ::close(socket);
-      return;
-    }
-    ++connections_;
-    ++open_;
-    sockets_.push_back(socket);
-    threads_.emplace_back([this, socket] { serve(socket); });
-  }
-}
+    : context_(server_context(identity)),
+      handler_(std::move(handler)),
+      listener_([this](int socket) { serve(socket); }, v6) {}
 
 void HttpsServer::serve(int socket) {
+  const OwnedSsl tls(SSL_new(context_.get()));
+  SSL_set_fd(tls.get(), socket);
+  Request request;
+  if (SSL_accept(tls.get()) != 1 || !read_request(tls.get(), request)) return;
   {
-    const OwnedSsl tls(SSL_new(context_.get()));
-    SSL_set_fd(tls.get(), socket);
-    Request request;
-    if (SSL_accept(tls.get()) == 1 && read_request(tls.get(), request)) {
-      {
-        const std::lock_guard lock(mutex_);
-        requests_.push_back(request);
-      }
-      Peer peer(tls.get(), socket);
-      handler_(request, peer);
-      SSL_shutdown(tls.get());
-    }
-    ERR_clear_error();
+    const std::lock_guard lock(mutex_);
+    requests_.push_back(request);
   }
-  const std::lock_guard lock(mutex_);
-  std::erase(sockets_, socket);
-  ::close(socket);
-  --open_;
+  Peer peer(tls.get(), socket);
+  handler_(request, peer);
+  SSL_shutdown(tls.get());
 }
 
 std::vector<HttpsServer::Request> HttpsServer::requests() {
