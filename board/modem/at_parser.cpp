@@ -150,11 +150,14 @@ std::optional<std::vector<Command>> parse(std::string_view line) {
   return commands;
 }
 
-std::vector<std::string> split_arguments(std::string_view text) {
+std::vector<std::string> split_arguments(std::string_view text, Escapes escapes) {
   std::vector<std::string> arguments(1);
   bool quoted = false;
-  for (const char character : text) {
-    if (character == '"') {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char character = text[at];
+    if (escapes == Escapes::Backslash && character == '\\' && at + 1 < text.size()) {
+      arguments.back() += text[++at];
+    } else if (character == '"') {
       quoted = !quoted;
     } else if (character == ',' && !quoted) {
       arguments.emplace_back();

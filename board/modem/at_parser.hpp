@@ -81,8 +81,11 @@ struct Command {
 /// Takes a line (without "AT") apart; nothing if its syntax is wrong.
 [[nodiscard]] std::optional<std::vector<Command>> parse(std::string_view line);
 
+/// Backslash: as in ESP-AT it stands before a comma, a quote or a backslash that is meant.
+enum class Escapes : std::uint8_t { None, Backslash };
 /// Splits `1,"IP","internet"`; quotes are removed.
-[[nodiscard]] std::vector<std::string> split_arguments(std::string_view text);
+[[nodiscard]] std::vector<std::string> split_arguments(std::string_view text,
+                                                       Escapes escapes = Escapes::None);
 /// A decimal number from 0 to `maximum`; nothing otherwise.
 [[nodiscard]] std::optional<unsigned> number(std::string_view text, unsigned maximum);
 

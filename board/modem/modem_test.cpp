@@ -5,76 +5,24 @@
 #include <string>
 
 #include "board/modem/at_modem.hpp"
+#include "board/modem/module_surroundings.hpp"
 
 namespace microvisor::board {
 namespace {
 
 constexpr Time kMillisecond = 1000 * kTicksPerMicrosecond;
 
-/// The chip's UART: keeps what arrives.
-class FakePort final : public SerialPort {
- public:
-  void connect(SerialDevice* device) override { device_ = device; }
-  void byte_to_chip(std::uint8_t byte) override {
-    received.push_back(byte);
-    if (stop_after != 0 && received.size() == stop_after) set_ready(false);
-  }
-  void set_device_ready(bool ready) override { device_ready = ready; }
-  [[nodiscard]] bool chip_ready() const override { return ready_; }
-  [[nodiscard]] Time frame_time() const override { return kTicksPerMicrosecond * 10; }
-  void set_ready(bool ready) {
-    ready_ = ready;
-    if (device_ != nullptr) device_->chip_ready_changed(ready);
-  }
-
-  std::vector<std::uint8_t> received;
-  std::size_t stop_after = 0;
-  bool device_ready = true;
-
- private:
-  SerialDevice* device_ = nullptr;
-  bool ready_ = true;
-};
-
-class FakeNetwork final : public Network {
- public:
-  void send(std::span<const std::uint8_t> packet) override {
-    sent.emplace_back(packet.begin(), packet.end());
-  }
-  void on_receive(Receiver receiver) override { receiver_ = std::move(receiver); }
-  bool poll(std::chrono::microseconds) override { return false; }
-  [[nodiscard]] bool awaiting() const override { return false; }
-  void wake() override {}
-  void deliver(const ppp::Bytes& packet) { receiver_(packet); }
-
-  std::vector<ppp::Bytes> sent;
-
- private:
-  Receiver receiver_;
-};
-
 class Modem : public ::testing::Test {
  protected:
   Modem() { modem.attach(port); }
 
-  void run(Time duration) {
-    const Time end = scheduler.now() + duration;
-    while (scheduler.next_due() <= end) {
-      scheduler.skip_to(scheduler.next_due());
-      scheduler.dispatch();
-    }
-    scheduler.skip_to(end);
-  }
+  void run(Time duration) { run_for(scheduler, duration); }
 
   void type(std::string_view text) {
     for (const char character : text) modem.byte_from_chip(static_cast<std::uint8_t>(character));
   }
 
-  std::string take_text() {
-    std::string text(port.received.begin(), port.received.end());
-    port.received.clear();
-    return text;
-  }
+  std::string take_text() { return port.take_text(); }
 
   /// Sends a command line without echo and returns the answer.
   std::string command(std::string_view line) {
@@ -199,12 +147,8 @@ TEST(ModemWithoutSim, SaysSoAndDoesNotDial) {
   AtModem modem(scheduler, network, {.sim = Sim::Missing});
   modem.attach(port);
   const auto run = [&] {
-    const Time end = scheduler.now() + kTicksPerSecond;
-    while (scheduler.next_due() <= end) scheduler.skip_to(scheduler.next_due()), scheduler.dispatch();
-    scheduler.skip_to(end);
-    std::string text(port.received.begin(), port.received.end());
-    port.received.clear();
-    return text;
+    run_for(scheduler, kTicksPerSecond);
+    return port.take_text();
   };
   run();
   for (const char c : std::string_view("ATE0+CMEE=1;+CPIN?\r"))

@@ -34,25 +34,11 @@ at::Command parse_one(std::string_view line) {
   return command;
 }
 
-}  // namespace
-
 std::vector<std::string> escaped_arguments(std::string_view text) {
-  std::vector<std::string> arguments(1);
-  bool quoted = false;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char character = text[at];
-    if (character == '\\' && at + 1 < text.size()) {
-      arguments.back() += text[++at];
-    } else if (character == '"') {
-      quoted = !quoted;
-    } else if (character == ',' && !quoted) {
-      arguments.emplace_back();
-    } else {
-      arguments.back() += character;
-    }
-  }
-  return arguments;
+  return at::split_arguments(text, at::Escapes::Backslash);
 }
+
+}  // namespace
 
 const WifiCommands::Entry WifiCommands::kTable[] = {
     {"", &WifiCommands::accept},          {"E", &WifiCommands::echo},

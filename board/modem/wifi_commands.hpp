@@ -41,8 +41,4 @@ class WifiCommands {
   WifiModule& module_;
 };
 
-/// Takes the quoted arguments of ESP-AT apart, in which a backslash stands before a comma, a quote or a
-/// backslash that is meant.
-[[nodiscard]] std::vector<std::string> escaped_arguments(std::string_view text);
-
 }  // namespace microvisor::board

@@ -5,34 +5,11 @@
 #include <gtest/gtest.h>
 
 #include "board/modem/junction.hpp"
+#include "board/modem/module_surroundings.hpp"
 #include "board/modem/wifi_commands.hpp"
 
 namespace microvisor::board {
 namespace {
-
-class Port final : public SerialPort {
- public:
-  void connect(SerialDevice*) override {}
-  void byte_to_chip(std::uint8_t byte) override { text += static_cast<char>(byte); }
-  void set_device_ready(bool ready) override { device_ready = ready; }
-  [[nodiscard]] bool chip_ready() const override { return true; }
-  [[nodiscard]] Time frame_time() const override { return kTicksPerMicrosecond * 10; }
-  std::string text;
-  bool device_ready = true;
-};
-
-class Nothing final : public Network {
- public:
-  void send(std::span<const std::uint8_t> packet) override {
-    sent.emplace_back(packet.begin(), packet.end());
-  }
-  void on_receive(Receiver receiver) override { receive = std::move(receiver); }
-  bool poll(std::chrono::microseconds) override { return false; }
-  [[nodiscard]] bool awaiting() const override { return false; }
-  void wake() override {}
-  std::vector<std::vector<std::uint8_t>> sent;
-  Receiver receive;
-};
 
 class WifiModuleTest : public ::testing::Test {
  protected:
@@ -48,21 +25,14 @@ class WifiModuleTest : public ::testing::Test {
     run(kTicksPerSecond);
     ask("ATE0");
   }
-  void run(Time duration) {
-    const Time end = scheduler.now() + duration;
-    while (scheduler.next_due() <= end) {
-      scheduler.skip_to(scheduler.next_due());
-      scheduler.dispatch();
-    }
-    scheduler.skip_to(end);
-  }
+  void run(Time duration) { run_for(scheduler, duration); }
   std::string ask(std::string_view line, Time patience = kTicksPerSecond / 10) {
-    port.text.clear();
+    port.received.clear();
     for (const char character : line) module->byte_from_chip(static_cast<std::uint8_t>(character));
     module->byte_from_chip('\r');
     module->byte_from_chip('\n');
     run(patience);
-    return std::exchange(port.text, {});
+    return port.take_text();
   }
   std::string join(const std::string& name, const std::string& password) {
     return ask("AT+CWJAP=\"" + name + "\",\"" + password + "\"", 20 * kTicksPerSecond);
@@ -70,8 +40,8 @@ class WifiModuleTest : public ::testing::Test {
   std::string join() { return join("caf\xC3\xA9", "pass\\\"word\\,\\\\"); }
 
   Scheduler scheduler;
-  Nothing network;
-  Port port;
+  FakeNetwork network;
+  FakePort port;
   std::optional<WifiModule> module;
 };
 
@@ -81,7 +51,7 @@ TEST_F(WifiModuleTest, SaysWhenItIsReady) {
   EXPECT_FALSE(port.device_ready);
   run(kTicksPerSecond);
   EXPECT_TRUE(port.device_ready);
-  EXPECT_EQ(port.text, "\r\nready\r\n");
+  EXPECT_EQ(port.text(), "\r\nready\r\n");
 }
 
 TEST_F(WifiModuleTest, JoinsWithTheRightPassword) {
@@ -108,10 +78,10 @@ TEST_F(WifiModuleTest, TellsWhyItDoesNotJoin) {
 TEST_F(WifiModuleTest, AnAccessPointThatGoesWhileItIsJoinedIsAFailure) {
   begin();
   ask("AT+CWJAP=\"caf\xC3\xA9\",\"pass\\\"word\\,\\\\\"", usual().scan + usual().join / 2);
-  port.text.clear();
+  port.received.clear();
   module->set_access_point(false);
   run(kTicksPerSecond);
-  EXPECT_EQ(port.text, "\r\nWIFI DISCONNECT\r\n\r\n+CWJAP:4\r\n\r\nERROR\r\n");
+  EXPECT_EQ(port.text(), "\r\nWIFI DISCONNECT\r\n\r\n+CWJAP:4\r\n\r\nERROR\r\n");
 }
 
 TEST_F(WifiModuleTest, TakesNothingElseWhileItJoins) {
@@ -132,10 +102,10 @@ TEST_F(WifiModuleTest, LosesTheCarrierWithTheAccessPointAndComesBackByItself) {
   begin();
   join();
   ask("ATD*99#");
-  port.text.clear();
+  port.received.clear();
   module->set_access_point(false);
   run(kTicksPerSecond / 10);
-  EXPECT_EQ(port.text, "\r\nNO CARRIER\r\n\r\nWIFI DISCONNECT\r\n");
+  EXPECT_EQ(port.text(), "\r\nNO CARRIER\r\n\r\nWIFI DISCONNECT\r\n");
   run(10 * kTicksPerSecond);
   EXPECT_EQ(ask("ATD*99#"), "\r\nNO CARRIER\r\n");
   module->set_access_point(true);
@@ -176,7 +146,7 @@ TEST_F(WifiModuleTest, ItsStateAndItsAirAreInASnapshot) {
   const auto bytes = out.take();
   Scheduler elsewhere;
   elsewhere.skip_to(scheduler.now());
-  Port other_port;
+  FakePort other_port;
   WifiModule other(elsewhere, network);
   other.attach(other_port);
   Archive in(bytes);
@@ -198,14 +168,14 @@ std::vector<std::uint8_t> packet_of(std::uint32_t source, std::uint32_t destinat
 }
 
 TEST(JunctionTest, PacketsGoToTheModuleWhoseAddressTheyHave) {
-  Nothing network;
+  FakeNetwork network;
   Junction junction(network);
   unsigned modem = 0, wifi = 0;
   junction.port(kBoardAddress).on_receive([&](auto) { ++modem; });
   junction.port(kWifiAddress).on_receive([&](auto) { ++wifi; });
-  network.receive(packet_of(kGatewayAddress, kWifiAddress));
-  network.receive(packet_of(kGatewayAddress, kGatewayAddress));
-  network.receive(std::vector<std::uint8_t>(3));
+  network.deliver(packet_of(kGatewayAddress, kWifiAddress));
+  network.deliver(packet_of(kGatewayAddress, kGatewayAddress));
+  network.deliver(std::vector<std::uint8_t>(3));
   EXPECT_EQ(modem, 0U);
   EXPECT_EQ(wifi, 1U);
   junction.port(kBoardAddress).send(packet_of(kBoardAddress, kGatewayAddress));
@@ -213,7 +183,7 @@ TEST(JunctionTest, PacketsGoToTheModuleWhoseAddressTheyHave) {
 }
 
 TEST(JunctionTest, EachPacketOfTheBoardGoesThroughItsOwnAir) {
-  Nothing modem, wifi;
+  FakeNetwork modem, wifi;
   Airs airs;
   airs.add(kBoardAddress, modem);
   airs.add(kWifiAddress, wifi);
@@ -223,8 +193,8 @@ TEST(JunctionTest, EachPacketOfTheBoardGoesThroughItsOwnAir) {
   airs.send(packet_of(kGatewayAddress, kGatewayAddress));
   EXPECT_EQ(wifi.sent.size(), 1U);
   EXPECT_TRUE(modem.sent.empty());
-  modem.receive(packet_of(kGatewayAddress, kBoardAddress));
-  wifi.receive(packet_of(kGatewayAddress, kWifiAddress));
+  modem.deliver(packet_of(kGatewayAddress, kBoardAddress));
+  wifi.deliver(packet_of(kGatewayAddress, kWifiAddress));
   EXPECT_EQ(received, 2U);
 }
 
