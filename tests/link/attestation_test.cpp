@@ -79,9 +79,7 @@ TEST_F(LinkAttestation, AnApplicationIsNamedOnceItIsInstalled) {
   const protocol::Bytes image(3000, 7);
   const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), owner);
   ASSERT_TRUE(manifest.has_value());
-  gateway.add_object(image);
-  gateway.add_object(*manifest);
-  gateway.set_target(protocol::sha256(*manifest));
+  gateway.offer(image, *manifest);
   ASSERT_TRUE(device.run_until([&] { return device.installs == 1; }));
   device.reset();
   const link::Attestation answer = attest();

@@ -66,9 +66,7 @@ class LinkOnBoard : public ::testing::Test {
     ASSERT_TRUE(image.has_value()) << elf;
     const auto manifest = protocol::sign_manifest(protocol::make_manifest(*image, {}), owner);
     ASSERT_TRUE(manifest.has_value());
-    gateway.add_object(*image);
-    gateway.add_object(*manifest);
-    gateway.set_target(protocol::sha256(*manifest));
+    gateway.offer(*image, *manifest);
   }
 
   std::string describe() {

@@ -80,9 +80,7 @@ TEST_F(LinkJoined, UpdatesAtTheSpeedOfTheLine) {
   for (std::size_t at = 0; at < image.size(); ++at) image[at] = static_cast<std::uint8_t>(at * 31 + at / 251);
   const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), owner);
   ASSERT_TRUE(manifest.has_value());
-  gateway.add_object(image);
-  gateway.add_object(*manifest);
-  gateway.set_target(protocol::sha256(*manifest));
+  gateway.offer(image, *manifest);
   ASSERT_TRUE(device.run_until([&] { return device.installs == 1; }, 60));
   // 921,600 baud carry 92 kB a second; headers, records and the pauses of a 20 ms round trip cost something.
   EXPECT_GT(line.now(), 2 * firmware::net::kSeconds);
@@ -145,9 +143,7 @@ TEST_F(LinkJoined, AnUpdateFoundAtACheckInIsFetchedBeforeGoingOffline) {
   const auto manifest =
       protocol::sign_manifest(protocol::make_manifest(protocol::Bytes(30'000, 7), {}), owner);
   ASSERT_TRUE(manifest.has_value());
-  gateway.add_object(protocol::Bytes(30'000, 7));
-  gateway.add_object(*manifest);
-  gateway.set_target(protocol::sha256(*manifest));
+  gateway.offer(protocol::Bytes(30'000, 7), *manifest);
   bool online = false;
   ASSERT_TRUE(device.run_until([&] { return (online |= !offline()) && offline(); }, 1200));
   EXPECT_EQ(device.installs, 1U);

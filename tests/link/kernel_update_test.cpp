@@ -282,9 +282,7 @@ TEST_F(LinkKernelUpdate, GoesOnWhereTheConnectionBroke) {
 TEST_F(LinkKernelUpdate, TheKernelGoesFirstAndTheApplicationFollows) {
   const protocol::Bytes application(30'000, 9);
   const auto manifest = protocol::sign_manifest(protocol::make_manifest(application, {}), owner);
-  gateway.add_object(application);
-  gateway.add_object(*manifest);
-  gateway.set_target(protocol::sha256(*manifest));
+  gateway.offer(application, *manifest);
   deploy({}, vendor);
   ASSERT_TRUE(device.run_until([&] { return device.installs == 2; }));
   EXPECT_EQ(device.updater().phase(), fw::update::Phase::Ready);

@@ -35,9 +35,7 @@ class LinkKeys : public ::testing::Test {
     const protocol::Bytes image(3000, fill);
     const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), by);
     ASSERT_TRUE(manifest.has_value());
-    gateway.add_object(image);
-    gateway.add_object(*manifest);
-    gateway.set_target(protocol::sha256(*manifest));
+    gateway.offer(image, *manifest);
   }
 
   /// An application of one layer, encrypted to `layer_key`.
@@ -45,9 +43,7 @@ class LinkKeys : public ::testing::Test {
     const auto plain = protocol::make_bundle(protocol::Bytes(3000, fill), {}).value();
     const auto bundle =
         protocol::sign_bundle(protocol::encrypt_bundle(plain, layer_key.public_key()).value(), owner).value();
-    gateway.add_object(bundle.layers[0].bytes);
-    gateway.add_object(bundle.manifest);
-    gateway.set_target(protocol::sha256(bundle.manifest));
+    gateway.offer(bundle.layers[0].bytes, bundle.manifest);
   }
 
   [[nodiscard]] protocol::PublicKey device_key() {

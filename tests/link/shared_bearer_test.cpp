@@ -325,9 +325,7 @@ TEST_F(SharedBearer, AFloodHoldsUpNeitherLogNorUpdate) {
   for (std::size_t at = 0; at < image.size(); ++at) image[at] = static_cast<std::uint8_t>(at * 31 + at / 251);
   const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), owner);
   ASSERT_TRUE(manifest.has_value());
-  gateway.add_object(image);
-  gateway.add_object(*manifest);
-  gateway.set_target(protocol::sha256(*manifest));
+  gateway.offer(image, *manifest);
   for (int i = 0; i < 50; ++i) device.log.push_back("line " + std::to_string(i));
   ASSERT_TRUE(device.run_until([&] { return device.installs == 1 && gateway.seen().log.size() == 50; }, 60));
   std::printf("all is done in %.1f s\n", static_cast<double>(line.now()) / kSeconds);

@@ -338,6 +338,12 @@ void TestGateway::add_object(const protocol::Bytes& bytes) {
   objects_[protocol::sha256(bytes)] = std::make_shared<const protocol::Bytes>(bytes);
 }
 
+void TestGateway::offer(const protocol::Bytes& layer, const protocol::Bytes& manifest) {
+  add_object(layer);
+  add_object(manifest);
+  set_target(protocol::sha256(manifest));
+}
+
 void TestGateway::replace_object(const protocol::Hash& name, const protocol::Bytes& bytes) {
   const std::lock_guard lock(mutex_);
   objects_[name] = std::make_shared<const protocol::Bytes>(bytes);

@@ -68,6 +68,8 @@ class TestGateway final : private cloud::SessionHost {
   /// Welcome names no application any more.
   void clear_target();
   void add_object(const protocol::Bytes& bytes);
+  /// An application of one layer, the target from now on.
+  void offer(const protocol::Bytes& layer, const protocol::Bytes& manifest);
   /// Serves `bytes` under a name that is not theirs.
   void replace_object(const protocol::Hash& name, const protocol::Bytes& bytes);
   /// Objects travel encoded from now on where that is less, against what the gateway believes that devices

@@ -30,9 +30,7 @@ class LinkUpdate : public ::testing::Test {
   protocol::Hash deploy(const protocol::Bytes& image, const protocol::SigningKey& signer) {
     const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), signer);
     EXPECT_TRUE(manifest.has_value());
-    gateway.add_object(image);
-    gateway.add_object(*manifest);
-    gateway.set_target(protocol::sha256(*manifest));
+    gateway.offer(image, *manifest);
     return protocol::sha256(*manifest);
   }
 
