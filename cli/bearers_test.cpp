@@ -17,7 +17,7 @@ TEST(Bearers, TheModemsSimAndNetworkAreRead) {
 }
 
 TEST(Bearers, AnAccessPointIsRead) {
-  const auto wifi = parse_wifi("ssid=the workshop,password=it=secret!,away=1s/5s");
+  const auto wifi = parse_wifi("ssid=the workshop,password=it=secret!,away=1s/5s,firmware=no-join");
   EXPECT_EQ(wifi.ssid, "the workshop");
   EXPECT_EQ(wifi.password, "it=secret!");
   EXPECT_EQ(wifi.away.every, 5 * board::kTicksPerSecond);

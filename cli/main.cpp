@@ -42,6 +42,7 @@ int run_program(int count, char** arguments) {
   add_decrypters(program, context);
   add_endpoints(program, context);
   add_kernels(program, context);
+  add_modules(program, context);
   add_relay(program, context);
   add_wificonfig(program);
   add_board(program, context);

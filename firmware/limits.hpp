@@ -18,6 +18,7 @@ inline constexpr std::size_t kMaximumLayers = 16;
 inline constexpr std::uint32_t kMaximumLayerSize = 0x10'0000;  // bytes, plain
 inline constexpr std::uint32_t kEncryptedLayerOverhead =
     16 + 65;  // behind the ciphertext: tag, encapsulated key
+inline constexpr std::uint32_t kMaximumModuleImage = 0x20'0000;  // bytes
 inline constexpr std::size_t kMaximumManifestSigners = 4;
 inline constexpr std::size_t kRememberedSigners = 8;      // that have been removed, the latest
 inline constexpr std::size_t kMaximumLayerKeys = 4;       // to encrypted layers

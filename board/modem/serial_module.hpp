@@ -73,6 +73,8 @@ class SerialModule : public SerialDevice {
   /// A line in the form that ATV has chosen.
   void information(std::string_view text);
   void finish(at::Result result);
+  /// A line is being worked on.
+  [[nodiscard]] bool answering() const { return command_event_.armed(); }
   /// The module has started: it takes commands from now on, and says `greeting`.
   void start(std::string_view greeting);
   /// ATD, ATH and ATO, the same in every module.

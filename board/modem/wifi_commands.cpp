@@ -41,14 +41,26 @@ std::vector<std::string> escaped_arguments(std::string_view text) {
 }  // namespace
 
 const WifiCommands::Entry WifiCommands::kTable[] = {
-    {"", &WifiCommands::accept},          {"E", &WifiCommands::echo},
-    {"D", &WifiCommands::dial},           {"H", &WifiCommands::hang_up},
-    {"O", &WifiCommands::online},         {"+RST", &WifiCommands::reset},
-    {"+GMR", &WifiCommands::version},     {"+SYSSTORE", &WifiCommands::accept},
-    {"+CWMODE", &WifiCommands::mode},     {"+CWRECONNCFG", &WifiCommands::accept},
-    {"+CWJAP", &WifiCommands::join},      {"+CWSTATE", &WifiCommands::state},
-    {"+CWLAP", &WifiCommands::list},      {"+CWQAP", &WifiCommands::leave},
+    {"", &WifiCommands::accept},
+    {"E", &WifiCommands::echo},
+    {"D", &WifiCommands::dial},
+    {"H", &WifiCommands::hang_up},
+    {"O", &WifiCommands::online},
+    {"+RST", &WifiCommands::reset},
+    {"+GMR", &WifiCommands::version},
+    {"+SYSSTORE", &WifiCommands::accept},
+    {"+CWMODE", &WifiCommands::mode},
+    {"+CWRECONNCFG", &WifiCommands::accept},
+    {"+CWJAP", &WifiCommands::join},
+    {"+CWSTATE", &WifiCommands::state},
+    {"+CWLAP", &WifiCommands::list},
+    {"+CWQAP", &WifiCommands::leave},
     {"+CIPETH", &WifiCommands::ethernet},
+    {"+MVFW", &WifiCommands::firmware},
+    {"+MVFWD", &WifiCommands::firmware_piece},
+    {"+MVFWE", &WifiCommands::firmware_end},
+    {"+MVFWC", &WifiCommands::firmware_confirm},
+    {"+MVFWR", &WifiCommands::firmware_return},
 };
 
 /// While it joins it takes nothing else.
@@ -73,14 +85,17 @@ at::Result WifiCommands::echo(const at::Command& command) {
   return {};
 }
 
-at::Result WifiCommands::reset(const at::Command&) {
-  module_.to_chip("\r\nOK\r\n");
-  module_.power_cycle();
-  return {.code = at::Result::Code::None};
+at::Result WifiCommands::reset(const at::Command&) { return restart(); }
+
+/// Behind its answer.
+at::Result WifiCommands::restart() {
+  module_.restart_event_.after(WifiModule::kAnswerTime);
+  return {};
 }
 
 at::Result WifiCommands::version(const at::Command&) {
-  information("AT version:2.4.0.0\r\nVirtual Wi-Fi module with PPP");
+  information("AT version:2.4.0.0\r\nVirtual Wi-Fi module with PPP\r\nBin version:" +
+              std::to_string(module_.firmware_.version()));
   return {};
 }
 
@@ -144,6 +159,35 @@ at::Result WifiCommands::ethernet(const at::Command& command) {
   information(std::string("+CIPETH:gateway:") + (cable ? "192.168.105.1" : "0.0.0.0"));
   information(std::string("+CIPETH:netmask:") + (cable ? "255.255.255.0" : "0.0.0.0"));
   return {};
+}
+
+// --- docs/module-firmware.md, "The module's contract"
+
+at::Result WifiCommands::firmware(const at::Command& command) {
+  if (command.form == Form::Set) return module_.firmware_.begin(command.argument) ? at::Result{} : kError;
+  if (command.form != Form::Read) return kError;
+  information(module_.firmware_.state_text());
+  return {};
+}
+
+at::Result WifiCommands::firmware_piece(const at::Command& command) {
+  if (module_.firmware_.begin_piece(command.argument) == 0) return kError;
+  module_.piece_event_.after(WifiModule::kPieceTime);
+  return {};
+}
+
+at::Result WifiCommands::firmware_end(const at::Command&) {
+  return module_.firmware_.end() ? restart() : kError;
+}
+
+at::Result WifiCommands::firmware_confirm(const at::Command&) {
+  if (!module_.firmware_.confirm()) return kError;
+  module_.trial_event_.cancel();
+  return {};
+}
+
+at::Result WifiCommands::firmware_return(const at::Command&) {
+  return module_.firmware_.go_back() ? restart() : kError;
 }
 
 }  // namespace microvisor::board

@@ -32,6 +32,12 @@ class WifiCommands {
   at::Result list(const at::Command& command);
   at::Result leave(const at::Command& command);
   at::Result ethernet(const at::Command& command);
+  at::Result firmware(const at::Command& command);
+  at::Result firmware_piece(const at::Command& command);
+  at::Result firmware_end(const at::Command& command);
+  at::Result firmware_confirm(const at::Command& command);
+  at::Result firmware_return(const at::Command& command);
+  at::Result restart();
   at::Result dial(const at::Command& command) { return module_.dial(command); }
   at::Result hang_up(const at::Command&) { return module_.hang_up(); }
   at::Result online(const at::Command&) { return module_.online(); }

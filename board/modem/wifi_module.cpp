@@ -18,9 +18,13 @@ WifiModule::WifiModule(Scheduler& scheduler, Network& network, WifiSettings sett
                    at::LineReader(true)),
       settings_(std::move(settings)),
       away_(scheduler, settings_.away, [this](bool away) { set_access_point(!away); }),
+      firmware_(settings_.firmware_version, settings_.firmware_fault),
       boot_event_(scheduler, [this] { boot_done(); }),
       join_event_(scheduler, [this] { join_step(); }),
-      rejoin_event_(scheduler, [this] { rejoin_due(); }) {
+      rejoin_event_(scheduler, [this] { rejoin_due(); }),
+      piece_event_(scheduler, [this] { piece_due(); }),
+      trial_event_(scheduler, [this] { trial_over(); }),
+      restart_event_(scheduler, [this] { power_cycle(); }) {
   away_.begin();
 }
 
@@ -34,7 +38,38 @@ void WifiModule::power_cycle() {
   mode_setting_ = 1;
   join_event_.cancel();
   rejoin_event_.cancel();
-  boot_event_.after(settings_.boot);
+  piece_event_.cancel();
+  restart_event_.cancel();
+  firmware_.started();
+  if (!firmware_.on_trial()) trial_event_.cancel();
+  if (firmware_.on_trial() && !trial_event_.armed()) trial_event_.after(settings_.trial);
+  boot_event_.cancel();
+  if (!firmware_.mute()) boot_event_.after(settings_.boot);
+}
+
+/// The boot loader's watch, which does not depend on the firmware.
+void WifiModule::trial_over() {
+  if (firmware_.go_back()) power_cycle();
+}
+
+/// What follows AT+MVFWD is no text.
+void WifiModule::byte_from_chip(std::uint8_t byte) {
+  if (mode_ == Mode::Command && firmware_.takes_bytes() && !answering()) return piece_byte(byte);
+  SerialModule::byte_from_chip(byte);
+}
+
+void WifiModule::piece_byte(std::uint8_t byte) {
+  const ModuleFirmware::Taken taken = firmware_.take(byte);
+  if (taken == ModuleFirmware::Taken::More) return;
+  piece_event_.cancel();
+  if (taken == ModuleFirmware::Taken::Restart) return power_cycle();
+  const bool stored = taken == ModuleFirmware::Taken::Stored;
+  finish({.code = stored ? at::Result::Code::Ok : at::Result::Code::Error});
+}
+
+void WifiModule::piece_due() {
+  firmware_.drop_piece();
+  finish({.code = at::Result::Code::Error});
 }
 
 void WifiModule::boot_done() {
@@ -58,6 +93,7 @@ void WifiModule::join(std::string ssid, std::string password) {
 }
 
 WifiModule::JoinError WifiModule::judge() const {
+  if (!firmware_.joins()) return JoinError::Failed;
   if (!present_ || settings_.ssid.empty() || ssid_ != settings_.ssid) return JoinError::NoAccessPoint;
   return password_ == settings_.password ? JoinError::None : JoinError::Password;
 }
@@ -137,9 +173,10 @@ std::string_view WifiModule::idle_text() const {
 void WifiModule::serialise(Archive& archive) {
   SerialModule::serialise(archive);
   archive(settings_.ssid, settings_.password, settings_.signal, settings_.cable, settings_.has_address,
-          settings_.boot, settings_.scan, settings_.join, settings_.give_up, away_, present_, station_, ssid_,
-          password_, command_waits_, mode_setting_);
-  for (Scheduler::Event* event : {&boot_event_, &join_event_, &rejoin_event_})
+          settings_.boot, settings_.scan, settings_.join, settings_.give_up, settings_.trial, firmware_,
+          away_, present_, station_, ssid_, password_, command_waits_, mode_setting_);
+  for (Scheduler::Event* event :
+       {&boot_event_, &join_event_, &rejoin_event_, &piece_event_, &trial_event_, &restart_event_})
     serialise_event(archive, *event);
 }
 

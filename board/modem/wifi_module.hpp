@@ -1,8 +1,8 @@
 // A Wi-Fi module with the command set of ESP-AT for joining, and PPP as its data mode: what it carries goes
 // out over a cable if one is plugged in, else over the access point.
 //
-// wifi_commands.cpp has what it answers. The data mode is not stock ESP-AT (FIDELITY.md). Owned by whoever
-// owns the board, lives on its thread.
+// wifi_commands.cpp has what it answers, module_firmware.hpp what runs on it. The data mode is not stock
+// ESP-AT (FIDELITY.md). Owned by whoever owns the board, lives on its thread.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "board/modem/absence.hpp"
+#include "board/modem/module_firmware.hpp"
 #include "board/modem/serial_module.hpp"
 
 namespace microvisor::board {
@@ -29,6 +30,9 @@ struct WifiSettings {
   Time give_up = 15 * kTicksPerSecond;              ///< of joining
   Time response = 2 * 1000 * kTicksPerMicrosecond;  ///< from the end of a command line to its answer
   Time escape_guard = kTicksPerSecond;              ///< silence before and after "+++" (V.250 S12)
+  std::uint32_t firmware_version = 1;
+  FirmwareFault firmware_fault = FirmwareFault::None;  ///< of what it is updated with
+  Time trial = 600 * kTicksPerSecond;                  ///< of firmware that nobody confirms
 };
 
 class WifiModule final : public SerialModule {
@@ -37,11 +41,15 @@ class WifiModule final : public SerialModule {
 
   void serialise(Archive& archive) override;
   void power_cycle() override;
+  void byte_from_chip(std::uint8_t byte) override;
   /// The access point comes or goes, the cable likewise: without either a call loses its carrier.
   void set_access_point(bool present);
   void set_cable(bool plugged);
+  [[nodiscard]] const ModuleFirmware& firmware() const { return firmware_; }
 
  private:
+  static constexpr Time kAnswerTime = kTicksPerSecond / 1000;  // until "OK" is out, before a restart
+  static constexpr Time kPieceTime = kTicksPerSecond;          // in which a piece of firmware has to come
   /// <state> of +CWSTATE.
   enum class Station : std::uint8_t { Idle, NoAddress, Joined, Joining, Left };
   /// <error code> of +CWJAP.
@@ -56,16 +64,22 @@ class WifiModule final : public SerialModule {
   void lose_access_point();
   void leave();
   void rejoin_due();
+  void piece_byte(std::uint8_t byte);
+  void piece_due();
+  void trial_over();
   void say(std::string_view text);
 
   at::Result execute(const std::string& line) override;
   [[nodiscard]] std::string_view idle_text() const override;
-  [[nodiscard]] bool reachable() const override { return settings_.cable || station_ == Station::Joined; }
+  [[nodiscard]] bool reachable() const override {
+    return firmware_.joins() && (settings_.cable || station_ == Station::Joined);
+  }
 
   friend class WifiCommands;
 
   WifiSettings settings_;
   Absence away_;
+  ModuleFirmware firmware_;
   bool present_ = true;  // the access point
   Station station_ = Station::Idle;
   std::string ssid_, password_;  // as the module was told
@@ -74,6 +88,9 @@ class WifiModule final : public SerialModule {
   Scheduler::Event boot_event_;
   Scheduler::Event join_event_;
   Scheduler::Event rejoin_event_;
+  Scheduler::Event piece_event_;  // no more of a piece has come
+  Scheduler::Event trial_event_;
+  Scheduler::Event restart_event_;
 };
 
 }  // namespace microvisor::board

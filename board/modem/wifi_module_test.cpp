@@ -198,5 +198,155 @@ TEST(JunctionTest, EachPacketOfTheBoardGoesThroughItsOwnAir) {
   EXPECT_EQ(received, 2U);
 }
 
+// --- docs/module-firmware.md, "The module's contract"
+
+class WifiFirmwareTest : public WifiModuleTest {
+ protected:
+  /// The image is 700 bytes 0, 1, 2, ... modulo 251; hashes and CRCs are of Python's hashlib and zlib.
+  static constexpr const char* kBegin =
+      "AT+MVFW=700,b923bd4c3414ee9941a6f7c5201c1f5c3302120a68f58e78634280454208cb09,2";
+  static constexpr const char* kFirst = "AT+MVFWD=0,512,2099847712";
+  static constexpr const char* kSecond = "AT+MVFWD=512,188,4066661314";
+  static constexpr const char* kOk = "\r\nOK\r\n";
+  static constexpr const char* kError = "\r\nERROR\r\n";
+
+  void begin_with(FirmwareFault fault) {
+    WifiSettings settings = usual();
+    settings.firmware_fault = fault;
+    begin(settings);
+  }
+  std::string give(unsigned from, unsigned to) {
+    port.text.clear();
+    for (unsigned at = from; at < to; ++at) module->byte_from_chip(static_cast<std::uint8_t>(at % 251));
+    run(kTicksPerSecond / 10);
+    return std::exchange(port.text, {});
+  }
+  [[nodiscard]] std::string told() {
+    const std::string answer = ask("AT+MVFW?");
+    const auto start = answer.find("+MVFW:"), end = answer.find('\r', start);
+    return start == std::string::npos ? answer : answer.substr(start + 6, end - start - 6);
+  }
+  void give_all() {
+    ASSERT_EQ(ask(kBegin), kOk);
+    ASSERT_EQ(ask(kFirst), kOk);
+    ASSERT_EQ(give(0, 512), kOk);
+    ASSERT_EQ(ask(kSecond), kOk);
+    ASSERT_EQ(give(512, 700), kOk);
+    ASSERT_EQ(ask("AT+MVFWE", kTicksPerSecond).substr(0, 6), kOk);
+    ask("ATE0");
+  }
+};
+
+TEST_F(WifiFirmwareTest, StartsTheNewFirmwareOnTrialAndKeepsItWhenTold) {
+  begin();
+  EXPECT_EQ(told(), "MV-WIFI1,1,0,0");
+  EXPECT_EQ(ask("AT+MVFWC"), kError);
+  give_all();
+  EXPECT_EQ(told(), "MV-WIFI1,2,2,0");
+  EXPECT_EQ(ask(kBegin), kError) << "its other slot has what may have to come back";
+  EXPECT_EQ(ask("AT+MVFWC"), kOk);
+  run(1000 * kTicksPerSecond);
+  EXPECT_EQ(told(), "MV-WIFI1,2,0,0");
+}
+
+TEST_F(WifiFirmwareTest, GoesOnBehindARestart) {
+  begin();
+  ask(kBegin);
+  ask(kFirst);
+  ASSERT_EQ(give(0, 512), kOk);
+  module->power_cycle();
+  run(kTicksPerSecond);
+  ask("ATE0");
+  EXPECT_EQ(told(), "MV-WIFI1,1,1,512");
+  EXPECT_EQ(ask(kBegin), kOk);
+  EXPECT_EQ(told(), "MV-WIFI1,1,1,512");
+  EXPECT_EQ(ask("AT+MVFW=699,b923bd4c3414ee9941a6f7c5201c1f5c3302120a68f58e78634280454208cb09,2"), kOk)
+      << "another image";
+  EXPECT_EQ(told(), "MV-WIFI1,1,1,0");
+}
+
+TEST_F(WifiFirmwareTest, APieceThatIsWrongOrNotWholeCountsAsNotSent) {
+  begin();
+  EXPECT_EQ(ask(kFirst), kError) << "of nothing";
+  ask(kBegin);
+  EXPECT_EQ(ask(kSecond), kError) << "out of order";
+  EXPECT_EQ(ask("AT+MVFWD=0,513,0"), kError);
+  ask(kFirst);
+  EXPECT_EQ(give(1, 513), kError);
+  ask(kFirst);
+  EXPECT_EQ(give(0, 511), "");
+  run(kTicksPerSecond);
+  EXPECT_EQ(port.text, kError);
+  EXPECT_EQ(told(), "MV-WIFI1,1,1,0");
+  EXPECT_EQ(ask("AT+MVFWE"), kError);
+}
+
+TEST_F(WifiFirmwareTest, AnImageWithAnotherHashIsForgotten) {
+  begin();
+  std::string other = kBegin;
+  other[13] = other[13] == '0' ? '1' : '0';
+  ask(other);
+  ask(kFirst);
+  give(0, 512);
+  ask(kSecond);
+  ASSERT_EQ(give(512, 700), kOk);
+  EXPECT_EQ(ask("AT+MVFWE"), kError);
+  EXPECT_EQ(told(), "MV-WIFI1,1,0,0");
+}
+
+TEST_F(WifiFirmwareTest, GoesBackWhenToldOrLeftAlone) {
+  begin();
+  give_all();
+  ask("AT+MVFWR", kTicksPerSecond);
+  ask("ATE0");
+  EXPECT_EQ(told(), "MV-WIFI1,1,0,0");
+  give_all();
+  run(597 * kTicksPerSecond);
+  EXPECT_EQ(told(), "MV-WIFI1,2,2,0");
+  run(4 * kTicksPerSecond);
+  ask("ATE0");
+  EXPECT_EQ(told(), "MV-WIFI1,1,0,0");
+  give_all();  // the first start
+  for (int starts = 0; starts < 2; ++starts) {
+    module->power_cycle();
+    run(kTicksPerSecond);
+    ask("ATE0");
+  }
+  EXPECT_EQ(told(), "MV-WIFI1,1,0,0");
+}
+
+TEST_F(WifiFirmwareTest, FaultsAreOfTheNewFirmware) {
+  begin_with(FirmwareFault::NoJoin);
+  EXPECT_NE(join().find("WIFI GOT IP"), std::string::npos);
+  give_all();
+  EXPECT_NE(join().find("+CWJAP:4"), std::string::npos);
+  begin_with(FirmwareFault::Bad);
+  ask(kBegin);
+  ask(kFirst);
+  EXPECT_EQ(give(0, 512), kOk);
+  ask(kSecond);
+  EXPECT_EQ(give(512, 700), kError);
+  begin_with(FirmwareFault::Mute);
+  give_all();
+  EXPECT_EQ(module->state_text(), "off");
+  run(601 * kTicksPerSecond);
+  EXPECT_EQ(module->firmware().version(), 1U);
+  EXPECT_NE(module->state_text(), "off");
+}
+
+TEST_F(WifiFirmwareTest, ACutCostsOnePiece) {
+  begin_with(FirmwareFault::Cut);
+  ask(kBegin);
+  ask(kFirst);
+  give(0, 512);
+  ask(kSecond);
+  give(512, 700);
+  run(kTicksPerSecond);
+  ask("ATE0");
+  EXPECT_EQ(told(), "MV-WIFI1,1,1,512");
+  ask(kSecond);
+  EXPECT_EQ(give(512, 700), kOk);
+}
+
 }  // namespace
 }  // namespace microvisor::board

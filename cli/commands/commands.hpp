@@ -41,6 +41,7 @@ void add_device_return(CLI::App& devices, Context& context);
 void add_endpoints(CLI::App& program, Context& context);
 void add_factory(CLI::App& program, Context& context);
 void add_kernels(CLI::App& program, Context& context);
+void add_modules(CLI::App& program, Context& context);
 void add_login(CLI::App& program, Context& context);
 void add_logs(CLI::App& program, Context& context);
 void add_relay(CLI::App& program, Context& context);

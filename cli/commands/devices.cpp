@@ -26,6 +26,11 @@ std::string describe_kernel_update(const json& kernel) {
   return protocol::describe_update_error(kernel.at("update_error_code").get<int>());
 }
 
+std::string describe_module(const json& module) {
+  if (module.at("kind").is_null()) return "unknown";
+  return text_of(module, "kind") + ", version " + text_of(module, "version");
+}
+
 /// "trusted", "unknown: bootrom, kernel", "failed: no answer", "none".
 std::string describe_attestation(const json& attestation) {
   std::string text = text_of(attestation, "status");
@@ -54,6 +59,8 @@ void print_device(Client& client, const json& device, bool as_json) {
                             {"update error", text_of(app, "update_error_code")},
                             {"kernel", text_of(state, "kernel_version")},
                             {"kernel update", describe_kernel_update(state.at("kernel"))},
+                            {"module", describe_module(state.at("module"))},
+                            {"module update", describe_kernel_update(state.at("module"))},
                             {"attestation", describe_attestation(state.at("attestation"))},
                             {"logging", text_of(logging, "enabled") == "true" ? "on" : "off"},
                             {"logging expires", text_of(logging, "date_expires")}}));

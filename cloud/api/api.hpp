@@ -134,6 +134,11 @@ Answer remove_crash_report(const Services& services, const Call& call);
 Answer list_kernels(const Services& services, const Call& call);
 Answer upload_kernel(const Services& services, const Call& call);
 Answer remove_kernel(const Services& services, const Call& call);
+Answer list_modules(const Services& services, const Call& call);
+Answer upload_module(const Services& services, const Call& call);
+Answer remove_module(const Services& services, const Call& call);
+Answer deploy_module(const Services& services, const Call& call);
+Answer deploy_module_to_all(const Services& services, const Call& call);
 Answer deploy_kernel(const Services& services, const Call& call);
 Answer deploy_kernel_to_all(const Services& services, const Call& call);
 

@@ -119,6 +119,15 @@ Json view_kernel(const Kernel& kernel) {
   return view;
 }
 
+Json view_module(const Kernel& release) {
+  Json view;
+  view["hash"] = hash_text(release.manifest_hash);
+  view["module"] = release.module;
+  view["version"] = release.version_number;
+  view["date_created"] = iso_seconds(release.created);
+  return view;
+}
+
 Json view_manifest(const App& app, const std::string& base) {
   Json view;
   view["app_sid"] = app.sid;
@@ -176,6 +185,14 @@ Json view_device_state(const Device& device, bool connected, const UpdateProgres
   view["kernel"]["bytes_done"] = kernel.progress.bytes_done;
   view["kernel"]["bytes_total"] = kernel.progress.bytes_total;
   view["kernel"]["bytes_sent"] = kernel.progress.bytes_sent;
+  const KernelState& firmware = device.module_firmware;
+  const auto firmware_state = static_cast<std::size_t>(firmware.progress.state);
+  view["module"]["kind"] = device.module.empty() ? Json(nullptr) : Json(device.module);
+  view["module"]["version"] = device.module.empty() ? Json(nullptr) : Json(device.module_version);
+  view["module"]["target_hash"] = firmware.target ? Json(hash_text(*firmware.target)) : Json(nullptr);
+  view["module"]["update_status"] = status_text(firmware.status);
+  view["module"]["update_error_code"] = firmware.error_code;
+  view["module"]["state"] = kStates[firmware_state < std::size(kStates) ? firmware_state : 0];
   view["update"]["state"] = kStates[state < std::size(kStates) ? state : 0];
   view["update"]["error_code"] = device.error_code;
   view["update"]["bytes_done"] = progress.bytes_done;

@@ -17,6 +17,7 @@ inline constexpr const char* kWholeUpdates = "whole";
 nlohmann::ordered_json view_app(const App& app, const std::string& base);
 nlohmann::ordered_json view_manifest(const App& app, const std::string& base);
 nlohmann::ordered_json view_kernel(const Kernel& kernel);
+nlohmann::ordered_json view_module(const Kernel& release);
 nlohmann::ordered_json view_device(const Device& device, const std::string& base, Timestamp now);
 /// What v1 does not show: presence and progress.
 nlohmann::ordered_json view_device_state(const Device& device, bool connected,

@@ -17,6 +17,7 @@ Kernel require_kernel(const Services& services, const Call& call, const std::str
   constexpr std::string_view kPrefix = "sha256:";
   const std::string hex = name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
   for (Kernel& kernel : services.store.kernels(call.account.sid)) {
+    if (!kernel.module.empty()) continue;
     if (protocol::to_hex(kernel.manifest_hash) == hex || kernel.version == name) return std::move(kernel);
   }
   throw not_found("There is no kernel " + name);
@@ -28,7 +29,7 @@ Answer list_kernels(const Services& services, const Call& call) {
   nlohmann::ordered_json body;
   body["kernels"] = nlohmann::ordered_json::array();
   for (const Kernel& kernel : services.store.kernels(call.account.sid))
-    body["kernels"].push_back(view_kernel(kernel));
+    if (kernel.module.empty()) body["kernels"].push_back(view_kernel(kernel));
   return json_response(200, body);
 }
 

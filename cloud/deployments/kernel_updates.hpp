@@ -1,5 +1,6 @@
-// Which release of Microvisor itself a device should run, which one it says it runs, and the story in
-// between.
+// Which release of Microvisor itself a device should run, and which of its module's firmware the module;
+// which ones they say they run, and the story in between. To the device both are releases of the vendor's,
+// named one at a time, Microvisor's first.
 //
 // As Deployments is for applications: `pending` until the device says that it runs the target, `error` when
 // it has reported FAILED, be it that it refused the release or that the new kernel did not prove itself and
@@ -35,13 +36,16 @@ class KernelUpdates {
 
   /// The manifest to name at a connection; empty if there is none, or if the device has failed at it.
   [[nodiscard]] static std::optional<protocol::Hash> target_of(const Device& device);
+  /// When it was named.
+  [[nodiscard]] static std::optional<Timestamp> targeted(const Device& device);
 
  private:
   struct Transfer {
     std::vector<protocol::Hash> objects;  ///< of the target: manifest and layers
     std::uint32_t bytes_sent = 0;
   };
-  void show(Device& device, link::UpdateState state);
+  void show(const Device& device, KernelState& state, link::UpdateState moment);
+  void module_connected(Device& device, const link::Hello& hello);
   [[nodiscard]] Transfer transfer_to(const std::string& device_sid) const;
 
   Store& store_;

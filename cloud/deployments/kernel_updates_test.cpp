@@ -7,6 +7,7 @@
 #include "protocol/bundle.pb.h"
 #include "protocol/bundle/crypto.hpp"
 #include "protocol/bundle/envelope.hpp"
+#include "protocol/bundle/module_bundle.hpp"
 
 namespace microvisor::cloud {
 namespace {
@@ -141,6 +142,80 @@ TEST_F(KernelUpdateTest, CountsWhatGoesOutForTheTarget) {
   EXPECT_EQ(updates.bytes_sent(sid), 230U);
   updates.deploy(device(), kernel);
   EXPECT_EQ(updates.bytes_sent(sid), 0U) << "of the latest deployment";
+}
+
+/// A device whose Wi-Fi module runs version 1, and a release with version 2 of its firmware.
+struct ModuleUpdateTest : KernelUpdateTest {
+  Kernel release = add_module("MV-WIFI1", 2);
+
+  Kernel add_module(const std::string& kind, std::uint32_t version) {
+    protocol::ModuleInfo info;
+    info.module = kind;
+    info.version = version;
+    const auto bundle = protocol::make_module_bundle(info, layer_of('m'), protocol::SigningKey::generate());
+    Kernel added;
+    added.account_sid = world.account.sid;
+    added.manifest_hash = protocol::sha256(bundle->manifest);
+    added.module = kind;
+    added.version_number = version;
+    EXPECT_TRUE(world.store->add_kernel(
+        added, {{bundle->info.image, bundle->image}, {added.manifest_hash, bundle->manifest}}));
+    return added;
+  }
+  void module_hello(const std::string& kind, std::uint32_t version) {
+    Device changed = device();
+    link::Hello message;
+    message.set_kernel_manifest_hash(test::bytes_of(old_kernel.manifest_hash));
+    message.set_module(kind);
+    message.set_module_version(version);
+    updates.connected(changed, message);
+    world.store->update_device(changed);
+  }
+  [[nodiscard]] UpdateStatus status() { return device().module_firmware.status; }
+};
+
+TEST_F(ModuleUpdateTest, IsNamedUntilTheModuleRunsIt) {
+  module_hello("MV-WIFI1", 1);
+  EXPECT_EQ(device().module, "MV-WIFI1");
+  updates.deploy(device(), release);
+  EXPECT_EQ(status(), UpdateStatus::Pending);
+  EXPECT_EQ(KernelUpdates::target_of(device()), release.manifest_hash);
+  module_hello("MV-WIFI1", 1);
+  EXPECT_EQ(status(), UpdateStatus::Pending);
+  module_hello("", 0);  // on trial: nothing is known
+  EXPECT_EQ(status(), UpdateStatus::Pending);
+  EXPECT_EQ(device().module_version, 1U);
+  module_hello("MV-WIFI1", 2);
+  EXPECT_EQ(status(), UpdateStatus::UpToDate);
+  EXPECT_NE(KernelUpdates::target_of(device()), release.manifest_hash);
+}
+
+TEST_F(ModuleUpdateTest, WhatFailedIsNotNamedAgainUntilItIsDeployedAgain) {
+  module_hello("MV-WIFI1", 1);
+  updates.deploy(device(), release);
+  report(release, link::UPDATE_STATE_FAILED, link::UPDATE_ERROR_MODULE_FAILED);
+  EXPECT_EQ(status(), UpdateStatus::Error);
+  EXPECT_EQ(device().module_firmware.error_code, link::UPDATE_ERROR_MODULE_FAILED);
+  EXPECT_EQ(device().kernel.status, UpdateStatus::UpToDate) << "which is another matter";
+  module_hello("MV-WIFI1", 1);
+  EXPECT_NE(KernelUpdates::target_of(device()), release.manifest_hash);
+  updates.deploy(device(), release);
+  EXPECT_EQ(KernelUpdates::target_of(device()), release.manifest_hash);
+}
+
+TEST_F(ModuleUpdateTest, MicrovisorsOwnGoesFirst) {
+  module_hello("MV-WIFI1", 1);
+  updates.deploy(device(), release);
+  updates.deploy(device(), new_kernel);
+  EXPECT_EQ(KernelUpdates::target_of(device()), new_kernel.manifest_hash);
+  report(new_kernel, link::UPDATE_STATE_FAILED, link::UPDATE_ERROR_TRIAL_FAILED);
+  EXPECT_EQ(KernelUpdates::target_of(device()), release.manifest_hash);
+}
+
+TEST_F(ModuleUpdateTest, WhatTheModuleRunsIsNotNamed) {
+  module_hello("MV-WIFI1", 2);
+  updates.deploy(device(), release);
+  EXPECT_EQ(status(), UpdateStatus::UpToDate);
 }
 
 }  // namespace

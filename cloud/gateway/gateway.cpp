@@ -85,7 +85,8 @@ tl::expected<Greeting, Refusal> Gateway::greet(Session& session, const link::Hel
   const Timestamp moment = clock_.now();
   const Timestamp seen = device->last_seen.value_or(0);
   const NamedTarget target{Deployments::target_of(*device), device->targeted.value_or(0) > seen};
-  const NamedTarget kernel{KernelUpdates::target_of(*device), device->kernel.targeted.value_or(0) > seen};
+  const NamedTarget kernel{KernelUpdates::target_of(*device),
+                           KernelUpdates::targeted(*device).value_or(0) > seen};
   device->last_seen = moment;
   device->kernel_version = clean_text(hello.kernel_version().substr(0, 64));
   device->kernel_version_number = hello.kernel_version_number();

@@ -8,7 +8,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 13;
+constexpr int kSchemaVersion = 14;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -147,6 +147,22 @@ CREATE TABLE endpoints (
   PRIMARY KEY (account_sid, name)) WITHOUT ROWID;
 )";
 
+/// What version 14 adds to version 13.
+constexpr const char* kModules = R"(
+ALTER TABLE kernels ADD COLUMN module TEXT NOT NULL DEFAULT '';
+ALTER TABLE devices ADD COLUMN module TEXT NOT NULL DEFAULT '';
+ALTER TABLE devices ADD COLUMN module_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN module_running BLOB;
+ALTER TABLE devices ADD COLUMN module_target BLOB;
+ALTER TABLE devices ADD COLUMN module_targeted INTEGER;
+ALTER TABLE devices ADD COLUMN module_status INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN module_error INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN module_progress_state INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN module_progress_done INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN module_progress_total INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN module_progress_shown INTEGER NOT NULL DEFAULT 0;
+)";
+
 std::int64_t user_version(Database& database) {
   Statement query = database.prepare("PRAGMA user_version");
   return query.step() ? query.integer() : 0;
@@ -170,6 +186,7 @@ void bring_up_to_date(Database& database, const std::string& path) {
   if (version < 11) database.run(kConfiguration);
   if (version < 12) database.run(kAllowedHosts);
   if (version < 13) database.run(kEndpoints);
+  if (version < 14) database.run(kModules);
   if (version < kSchemaVersion) {
     database.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }

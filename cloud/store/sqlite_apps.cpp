@@ -98,13 +98,14 @@ bool SqliteStore::add_kernel(const Kernel& kernel, const Objects& objects) {
       database_
           .prepare(
               "INSERT INTO kernels (account_sid, manifest_hash, version, version_number, security_ratchet, "
-              "device_type, created) VALUES (?, ?, ?, ?, ?, ?, ?)")
+              "device_type, module, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
           .bind(std::string_view(kernel.account_sid))
           .bind(protocol::ByteView(kernel.manifest_hash))
           .bind(std::string_view(kernel.version))
           .bind(std::int64_t{kernel.version_number})
           .bind(std::int64_t{kernel.security_ratchet})
           .bind(std::int64_t{kernel.device_type})
+          .bind(std::string_view(kernel.module))
           .bind(kernel.created)
           .execute();
   if (outcome == Statement::Outcome::Conflict) return false;
@@ -122,7 +123,8 @@ bool SqliteStore::add_kernel(const Kernel& kernel, const Objects& objects) {
 
 std::vector<Kernel> SqliteStore::kernels(const std::string& account_sid) {
   Statement query = database_.prepare(
-      "SELECT sequence, manifest_hash, version, version_number, security_ratchet, device_type, created "
+      "SELECT sequence, manifest_hash, version, version_number, security_ratchet, device_type, module, "
+      "created "
       "FROM kernels WHERE account_sid = ? ORDER BY sequence DESC");
   query.bind(std::string_view(account_sid));
   std::vector<Kernel> kernels;
@@ -135,6 +137,7 @@ std::vector<Kernel> SqliteStore::kernels(const std::string& account_sid) {
     kernel.version_number = static_cast<std::uint32_t>(query.integer());
     kernel.security_ratchet = static_cast<std::uint32_t>(query.integer());
     kernel.device_type = static_cast<std::uint32_t>(query.integer());
+    kernel.module = query.text();
     kernel.created = query.integer();
   }
   return kernels;
@@ -146,7 +149,9 @@ void SqliteStore::remove_kernel(const std::string& account_sid, const protocol::
        {"DELETE FROM kernels WHERE account_sid = ? AND manifest_hash = ?",
         "DELETE FROM kernel_objects WHERE account_sid = ? AND manifest_hash = ?",
         "UPDATE devices SET kernel_target = NULL, kernel_targeted = NULL, kernel_status = 0, "
-        "kernel_error = 0 WHERE account_sid = ? AND kernel_target = ?"}) {
+        "kernel_error = 0 WHERE account_sid = ? AND kernel_target = ?",
+        "UPDATE devices SET module_target = NULL, module_targeted = NULL, module_status = 0, "
+        "module_error = 0 WHERE account_sid = ? AND module_target = ?"}) {
     database_.prepare(sql).bind(std::string_view(account_sid)).bind(protocol::ByteView(hash)).step();
   }
   drop_unused_objects();

@@ -46,7 +46,19 @@ constexpr const char* kWritten[] = {"unique_name",
                                     "kernel_progress_state",
                                     "kernel_progress_done",
                                     "kernel_progress_total",
-                                    "kernel_progress_shown"};
+                                    "kernel_progress_shown",
+
+                                    "module",
+                                    "module_version",
+                                    "module_running",
+                                    "module_target",
+                                    "module_targeted",
+                                    "module_status",
+                                    "module_error",
+                                    "module_progress_state",
+                                    "module_progress_done",
+                                    "module_progress_total",
+                                    "module_progress_shown"};
 
 struct Sql {
   std::string columns;  ///< of a query, as read_device() reads them
@@ -184,6 +196,9 @@ Device read_device(Statement& row) {
   read_wanted(row, device);
   read_told(row, device);
   device.kernel = read_kernel(row);
+  device.module = row.text();
+  device.module_version = static_cast<std::uint32_t>(row.integer());
+  device.module_firmware = read_kernel(row);
   return device;
 }
 
@@ -192,6 +207,8 @@ void bind_device(Statement& statement, const Device& device) {
   bind_wanted(statement, device);
   bind_told(statement, device);
   bind_kernel(statement, device.kernel);
+  statement.bind(std::string_view(device.module)).bind(std::int64_t{device.module_version});
+  bind_kernel(statement, device.module_firmware);
 }
 
 }  // namespace

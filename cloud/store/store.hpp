@@ -62,7 +62,7 @@ struct UpdateProgress {
 
 enum class UpdateStatus : int { UpToDate = 0, Pending = 1, Error = 2 };
 
-/// A release of Microvisor itself, as its vendor has signed it.
+/// A release of Microvisor itself or of a module's firmware, as its vendor has signed it.
 struct Kernel {
   std::int64_t sequence = 0;  ///< order of upload, set by the store
   std::string account_sid;
@@ -71,12 +71,14 @@ struct Kernel {
   std::uint32_t version_number = 0;
   std::uint32_t security_ratchet = 0;
   std::uint32_t device_type = 0;
+  std::string module;  ///< the kind of module that it is for; empty: Microvisor itself
   Timestamp created = 0;
 };
 
-/// Which of them a device should run and runs.
+/// Which of them a device, or its module, should run and runs.
 struct KernelState {
-  std::optional<protocol::Hash> running;  ///< its manifest, as the device has told
+  std::optional<protocol::Hash>
+      running;  ///< its manifest, as the device has told; of a module, as it was updated
   std::optional<protocol::Hash> target;
   std::optional<Timestamp> targeted;
   UpdateStatus status = UpdateStatus::UpToDate;
@@ -115,6 +117,9 @@ struct Device {
   std::uint64_t boot_count = 0;
   std::uint32_t wake_reason = 0;
   KernelState kernel;
+  std::string module;  ///< kind of its Wi-Fi module, as it has told; empty: it has not
+  std::uint32_t module_version = 0;
+  KernelState module_firmware;
   // Whose signatures it accepts, as it has told.
   std::vector<std::uint64_t> signers;     ///< key ids
   std::uint64_t keys_sequence = 0;        ///< of the last change of keys it took

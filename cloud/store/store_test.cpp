@@ -175,6 +175,27 @@ TEST(Store, DevicesKeepTheStateOfTheirKernel) {
   EXPECT_EQ(after.progress.shown, 22U);
 }
 
+TEST(Store, DevicesKeepTheStateOfTheirModule) {
+  World world;
+  const App app = world.add_app('a');
+  Device device = world.add_device('1');
+  device.module = "MV-WIFI1";
+  device.module_version = 23;
+  device.module_firmware = {app.manifest_hash, app.layers[0], 24, UpdateStatus::Error, 25,
+                            {3, 26, 27, 28, 0}};
+  ASSERT_EQ(world.store->update_device(device), Insert::Done);
+  const Device after = *world.store->device_by_sid(device.sid);
+  EXPECT_EQ(after.module, "MV-WIFI1");
+  EXPECT_EQ(after.module_version, 23U);
+  EXPECT_EQ(after.module_firmware.running, app.manifest_hash);
+  EXPECT_EQ(after.module_firmware.target, app.layers[0]);
+  EXPECT_EQ(after.module_firmware.targeted, 24);
+  EXPECT_EQ(after.module_firmware.status, UpdateStatus::Error);
+  EXPECT_EQ(after.module_firmware.error_code, 25);
+  EXPECT_EQ(after.module_firmware.progress.shown, 28U);
+  EXPECT_EQ(after.kernel.error_code, 0);
+}
+
 TEST(Store, ADeviceAddedWithAllFieldsHasThem) {
   World world;
   const App app = world.add_app('a');
@@ -332,10 +353,33 @@ void make_version_one_of(Database& database) {
        {"crash_reports", "key_changes", "kernel_objects", "kernels", "app_returns", "custody", "test_records",
         "attestations", "measurements", "configuration", "allowed_hosts", "endpoints"})
     database.run((std::string("DROP TABLE ") + table).c_str());
-  for (const char* column : {"signers", "keys_sequence", "keys_error", "progress_sent", "encodings_allowed",
-                             "kernel_running", "kernel_target", "kernel_targeted", "kernel_status",
-                             "kernel_error", "kernel_progress_state", "kernel_progress_done",
-                             "kernel_progress_total", "kernel_progress_shown", "layer_keys", "certificate"})
+  for (const char* column : {"signers",
+                             "keys_sequence",
+                             "keys_error",
+                             "progress_sent",
+                             "encodings_allowed",
+                             "kernel_running",
+                             "kernel_target",
+                             "kernel_targeted",
+                             "kernel_status",
+                             "kernel_error",
+                             "kernel_progress_state",
+                             "kernel_progress_done",
+                             "kernel_progress_total",
+                             "kernel_progress_shown",
+                             "layer_keys",
+                             "certificate",
+                             "module",
+                             "module_version",
+                             "module_running",
+                             "module_target",
+                             "module_targeted",
+                             "module_status",
+                             "module_error",
+                             "module_progress_state",
+                             "module_progress_done",
+                             "module_progress_total",
+                             "module_progress_shown"})
     database.run((std::string("ALTER TABLE devices DROP COLUMN ") + column).c_str());
   database.run("PRAGMA user_version = 1");
 }

@@ -58,7 +58,7 @@ class Host final : public link::LinkHost {
     return kernel::change_keys(message);
   }
   update::Updater& updater() override { return kernel::updater(); }
-  update::Download& kernel_updater() override { return kernel::kernel_updater(); }
+  upgrader::KernelUpdater& kernel_updater() override { return kernel::kernel_updater(); }
 
   link::DeviceFacts facts() override {
     link::DeviceFacts facts;

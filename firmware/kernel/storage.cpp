@@ -312,7 +312,8 @@ void serve_storage_job() {
 update::Updater& updater() { return the_updater; }
 upgrader::KernelUpdater& kernel_updater() { return the_kernel_updater; }
 bool update_ready() {
-  return the_updater.phase() == update::Phase::Ready || the_kernel_updater.phase() == update::Phase::Ready;
+  return the_updater.phase() == update::Phase::Ready ||
+         (the_kernel_updater.phase() == update::Phase::Ready && the_kernel_updater.for_module() == nullptr);
 }
 vault::Store& store() { return the_store; }
 CrashStore& crash_store() { return the_crashes; }

@@ -63,4 +63,13 @@ ManifestError verify_envelope(const Envelope& envelope, const crypto::PublicKey&
   return verdict == crypto::Verdict::Valid ? ManifestError::None : ManifestError::BadSignature;
 }
 
+ManifestError open_vendors(std::span<const std::uint8_t> bytes, const crypto::PublicKey& vendor_key,
+                           Envelope& envelope, crypto::Verdict& verdict) {
+  verdict = crypto::Verdict::Invalid;
+  const ManifestError error = split_envelope(bytes, envelope);
+  if (error != ManifestError::None) return error;
+  if (envelope.signer_id != crypto::manifest_key_id(vendor_key)) return ManifestError::UnknownSigner;
+  return verify_envelope(envelope, vendor_key, verdict);
+}
+
 }  // namespace microvisor::firmware::manifest

@@ -20,6 +20,11 @@ struct Envelope {
 /// twice.
 [[nodiscard]] ManifestError split_envelope(std::span<const std::uint8_t> bytes, Envelope& envelope);
 
+/// Both, for what the vendor alone may sign.
+[[nodiscard]] ManifestError open_vendors(std::span<const std::uint8_t> bytes,
+                                         const crypto::PublicKey& vendor_key, Envelope& envelope,
+                                         crypto::Verdict& verdict);
+
 /// Verifies the signature over the body with `key`. Unsigned if there is no signature of 64 bytes.
 [[nodiscard]] ManifestError verify_envelope(const Envelope& envelope, const crypto::PublicKey& key,
                                             crypto::Verdict& verdict);

@@ -80,11 +80,8 @@ ManifestError check_kernel_manifest(std::span<const std::uint8_t> bytes, const c
                                     KernelManifest& out, crypto::Verdict& verdict) {
   verdict = crypto::Verdict::Invalid;
   Envelope envelope;
-  ManifestError error = split_envelope(bytes, envelope);
-  if (error != ManifestError::None) return error;
-  if (envelope.signer_id != crypto::manifest_key_id(vendor_key)) return ManifestError::UnknownSigner;
   crypto::Verdict signature = crypto::Verdict::Invalid;
-  error = verify_envelope(envelope, vendor_key, signature);
+  ManifestError error = open_vendors(bytes, vendor_key, envelope, signature);
   if (error != ManifestError::None) return error;
   error = parse_body(envelope.body, out);
   if (error == ManifestError::None) verdict = signature;

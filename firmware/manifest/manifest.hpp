@@ -128,6 +128,20 @@ inline constexpr std::uint32_t kDeviceType = 1;  // Imp201c
                                                   const crypto::PublicKey& vendor_key, KernelManifest& out,
                                                   crypto::Verdict& verdict);
 
+/// Firmware of a module (docs/module-firmware.md).
+struct ModuleManifest {
+  std::array<char, 24> module{};  // its kind, zero-terminated
+  std::uint32_t version = 0;
+  std::uint32_t size = 0;  // bytes; 0: there is none
+  crypto::Digest hash{};   // of the image
+  bool may_replace_newer = false;
+};
+
+/// As check_kernel_manifest(). WrongDevice: it is no module's.
+[[nodiscard]] ManifestError check_module_manifest(std::span<const std::uint8_t> envelope,
+                                                  const crypto::PublicKey& vendor_key, ModuleManifest& out,
+                                                  crypto::Verdict& verdict);
+
 /// Parses a kernel manifest that was checked before (no signature check): a second reading, to compare.
 [[nodiscard]] ManifestError parse_trusted_kernel_manifest(std::span<const std::uint8_t> envelope,
                                                           KernelManifest& out);

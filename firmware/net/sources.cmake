@@ -20,6 +20,7 @@ set(FIRMWARE_LINK_COMMON
   ${link_dir}/frame_io.cpp
   ${link_dir}/link_engine.cpp
   ${link_dir}/log_stream.cpp
+  ${link_dir}/module_installer.cpp
   ${link_dir}/channel_streams.cpp
   ${link_dir}/session.cpp
   ${link_dir}/update_driver.cpp

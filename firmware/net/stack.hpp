@@ -37,6 +37,13 @@ class Stack {
   /// Has the Wi-Fi module join beside a call of the other module, which is held off meanwhile and goes on
   /// after it. Blocks.
   [[nodiscard]] DialResult join_beside(const WifiCredentials& wifi);
+  /// The Wi-Fi module, whose line is the stack's until it is brought up again. Only when it is not up.
+  [[nodiscard]] WifiModule& take_wifi_module() {
+    platform_.select_line(Bearer::Wifi);
+    return wifi_;
+  }
+  /// What is known of its firmware.
+  [[nodiscard]] const ModuleState& module_firmware() const { return wifi_.firmware(); }
   /// Has the Wi-Fi module leave its access point. Not while it carries the packets.
   void leave_wifi();
 

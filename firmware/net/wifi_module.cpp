@@ -15,6 +15,18 @@ DialResult refusal(std::string_view information) {
   return DialResult::NotJoined;
 }
 
+constexpr std::string_view kFirmware = "+MVFW:";
+constexpr std::uint32_t kOnTrial = 2;
+
+/// Behind a comma.
+std::uint32_t take_number(std::string_view& text) {
+  std::uint32_t value = 0;
+  if (!text.empty()) text.remove_prefix(1);
+  for (; !text.empty() && text.front() != ','; text.remove_prefix(1))
+    value = 10 * value + static_cast<std::uint32_t>(text.front() - '0');
+  return value;
+}
+
 /// Control characters cannot be said on this line.
 bool can_be_said(std::string_view text) {
   for (const char character : text) {
@@ -52,7 +64,26 @@ void WifiModule::leave() {
 
 /// What the module is told from now on is not kept.
 bool WifiModule::wake(std::uint64_t boot_time) {
-  return module_.wake(boot_time) && module_.command("AT+SYSSTORE=0", AtDialogue::kCommandTime) == Answer::Ok;
+  const bool awake =
+      module_.wake(boot_time) && module_.command("AT+SYSSTORE=0", AtDialogue::kCommandTime) == Answer::Ok;
+  if (awake) ask_firmware();
+  return awake;
+}
+
+/// +MVFW:kind,version,state,offset
+void WifiModule::ask_firmware() {
+  firmware_ = {};
+  if (module_.command("AT+MVFW?", AtDialogue::kCommandTime) != Answer::Ok) return;
+  std::string_view text = module_.information();
+  if (!starts_with(text, kFirmware)) return;
+  text.remove_prefix(kFirmware.size());
+  for (std::size_t at = 0; at + 1 < firmware_.kind.size() && !text.empty() && text.front() != ','; ++at) {
+    firmware_.kind[at] = text.front();
+    text.remove_prefix(1);
+  }
+  firmware_.version = take_number(text);
+  firmware_.on_trial = take_number(text) == kOnTrial;
+  firmware_.offset = take_number(text);
 }
 
 /// A firmware without Ethernet does not know the command.

@@ -25,6 +25,16 @@ struct WifiCredentials {
   [[nodiscard]] std::string_view key() const { return {password.data(), password_length}; }
 };
 
+/// What the module says of its firmware (docs/module-firmware.md).
+struct ModuleState {
+  std::array<char, 24> kind{};  ///< zero-terminated; empty: it cannot be updated
+  std::uint32_t version = 0;
+  bool on_trial = false;
+  std::uint32_t offset = 0;  ///< bytes of an image that it has stored
+
+  [[nodiscard]] std::string_view name() const { return kind.data(); }
+};
+
 class WifiModule {
  public:
   static constexpr std::uint64_t kBootTime = 4 * kSeconds;
@@ -40,15 +50,22 @@ class WifiModule {
   /// Leaves the access point and does not come back to it.
   void leave();
 
+  /// To command mode, and asks it for its firmware. False: no answer.
+  [[nodiscard]] bool wake(std::uint64_t boot_time);
+  /// As it was when the module was woken last.
+  [[nodiscard]] const ModuleState& firmware() const { return firmware_; }
+  [[nodiscard]] AtDialogue& dialogue() { return module_; }
+
  private:
   using Answer = AtDialogue::Answer;
 
-  [[nodiscard]] bool wake(std::uint64_t boot_time);
+  void ask_firmware();
   [[nodiscard]] bool has_cable();
   [[nodiscard]] bool has_joined(std::string_view name);
   void send_quoted(std::string_view text);
 
   AtDialogue module_;
+  ModuleState firmware_;
 };
 
 }  // namespace microvisor::firmware::net

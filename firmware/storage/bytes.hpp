@@ -38,7 +38,8 @@ inline void put64(std::span<std::uint8_t> to, std::size_t at, std::uint64_t valu
 
 /// CRC-32 (IEEE 802.3, reflected), four bits at a time: a table of 64 bytes. `seed` continues an earlier
 /// result.
-[[nodiscard]] inline std::uint32_t crc32(std::span<const std::uint8_t> data, std::uint32_t seed = 0) {
+[[nodiscard, gnu::noinline]] inline std::uint32_t crc32(std::span<const std::uint8_t> data,
+                                                        std::uint32_t seed = 0) {
   static constexpr std::array<std::uint32_t, 16> kTable = [] {
     std::array<std::uint32_t, 16> table{};
     for (std::uint32_t i = 0; i < 16; ++i) {

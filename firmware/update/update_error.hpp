@@ -38,6 +38,11 @@ enum class UpdateError : std::uint8_t {
   LayerExtended = 35,
   NoLayerKey = 36,
   Decryption = 37,
+  // Of a module's firmware only.
+  WrongModule = 40,
+  ModuleOlder = 41,
+  ModuleRefused = 42,
+  ModuleFailed = 43,
 };
 
 }  // namespace microvisor::firmware::update

@@ -74,7 +74,7 @@ UpdateError KernelUpdater::give_up(UpdateError error) {
 
 /// What was asked for is not to be done any more.
 void KernelUpdater::withdraw() {
-  if (phase_ != update::Phase::Ready) return;
+  if (phase_ != update::Phase::Ready || is_for_module()) return;
   UpdateRecord record = load_update(store_);
   record.phase = Phase::Idle;
   if (save_update(store_, record)) (void)cancel_upgrade(flash_);
@@ -99,8 +99,14 @@ bool KernelUpdater::begin(const crypto::Digest& manifest_hash, const vault::Trus
   phase_ = update::Phase::Fetching;
   error_ = UpdateError::None;
   reported_ = true;
-  manifest_loaded_ = false;
+  manifest_loaded_ = module_tried_ = false;
   return true;
+}
+
+std::array<ReleaseLayer, 3> KernelUpdater::layers() const {
+  std::array<ReleaseLayer, 3> layers = layers_of(manifest_);
+  if (is_for_module()) layers[0].maximum_size = module_.size;
+  return layers;
 }
 
 std::optional<update::ObjectRequest> KernelUpdater::next_object() {
@@ -113,7 +119,7 @@ std::optional<update::ObjectRequest> KernelUpdater::next_object() {
     (void)give_up(error);
     return std::nullopt;
   }
-  for (const ReleaseLayer& each : layers_of(manifest_)) {
+  for (const ReleaseLayer& each : layers()) {
     const manifest::StageLayer& layer = each.layer;
     if (!layer.present || staging_.is_complete(layer.hash)) continue;
     const bool encrypted = layer.encrypted_with != 0;
@@ -136,7 +142,7 @@ update::ObjectRequest KernelUpdater::request_for(const ReleaseLayer& each) {
     return request;
   }
   request.accepts_encodings = transfer_.accepts_encodings(layer.fetch_hash);
-  const bool is_kernel = each.places == nullptr;
+  const bool is_kernel = each.places == nullptr && !is_for_module();
   if (request.accepts_encodings && is_kernel && running_.image_size != 0) {
     const std::uint32_t address = kKernel.address();
     request.base = {running_.image_hash, address, flash_.in_place(address, running_.image_size)};
@@ -149,7 +155,7 @@ KernelUpdater::Names KernelUpdater::names_of_target() const {
   Names names;
   names.list[names.count++] = target_;
   if (!manifest_loaded_) return names;
-  for (const ReleaseLayer& each : layers_of(manifest_)) {
+  for (const ReleaseLayer& each : layers()) {
     if (!each.layer.present) continue;
     names.list[names.count++] =
         staging_.is_complete(each.layer.hash) ? each.layer.hash : each.layer.fetch_hash;
@@ -159,7 +165,7 @@ KernelUpdater::Names KernelUpdater::names_of_target() const {
 
 /// Without the key there is no point in fetching a layer.
 UpdateError KernelUpdater::check_layer_keys() {
-  for (const ReleaseLayer& each : layers_of(manifest_)) {
+  for (const ReleaseLayer& each : layers()) {
     const std::uint64_t id = each.layer.encrypted_with;
     vault::LayerKey key;
     if (id != 0 && !vault::find_layer_key(store_, keys_sequence_, id, key)) return UpdateError::NoLayerKey;
@@ -214,11 +220,19 @@ UpdateError KernelUpdater::load_checked_manifest() {
   // The NOR is outside: what was read counts only under the hash that the cloud has named.
   if (crypto::equal(crypto::sha256(envelope), target_) != crypto::Verdict::Valid) return UpdateError::Hash;
   crypto::Verdict verdict = crypto::Verdict::Invalid;
-  const UpdateError error =
-      error_of(manifest::check_kernel_manifest(envelope, vendor_key_, manifest_, verdict));
-  if (error != UpdateError::None) return error;
+  module_ = {};
+  using manifest::ManifestError;
+  ManifestError result = manifest::check_kernel_manifest(envelope, vendor_key_, manifest_, verdict);
+  if (result == ManifestError::WrongDevice)
+    result = manifest::check_module_manifest(envelope, vendor_key_, module_, verdict);
+  if (const UpdateError error = error_of(result); error != UpdateError::None) return error;
   if (verdict != crypto::Verdict::Valid) return UpdateError::Signature;
-  if (manifest_.security_ratchet < running_.ratchet) return UpdateError::Downgrade;
+  if (is_for_module()) {  // its image is fetched as a kernel would be
+    manifest_.kernel = {true, module_.hash, 0, module_.hash};
+    manifest_.bootrom.present = manifest_.upgrader.present = false;
+  } else if (manifest_.security_ratchet < running_.ratchet) {
+    return UpdateError::Downgrade;
+  }
   manifest_loaded_ = true;
   return check_layer_keys();
 }
@@ -229,11 +243,36 @@ UpdateError KernelUpdater::mark_ready() {
   phase_ = update::Phase::Staging;
   manifest_loaded_ = false;
   UpdateError error = load_checked_manifest();
-  if (error == UpdateError::None) error = check_layers(staging_, manifest_);
-  if (error == UpdateError::None && !ask_for_it()) error = UpdateError::Storage;
+  if (error == UpdateError::None) error = check_staged();
   if (error != UpdateError::None) return give_up(error);
   phase_ = update::Phase::Ready;
   return UpdateError::None;
+}
+
+UpdateError KernelUpdater::check_staged() {
+  if (is_for_module()) {
+    const UpdateError error = update::error_of(staging_.verify(module_.hash));
+    const bool whole = staging_.size_of(module_.hash) == module_.size;
+    return error == UpdateError::None && !whole ? UpdateError::LayerSize : error;
+  }
+  const UpdateError error = check_layers(staging_, manifest_);
+  return error == UpdateError::None && !ask_for_it() ? UpdateError::Storage : error;
+}
+
+bool KernelUpdater::read_image(std::uint32_t offset, std::span<std::uint8_t> out) {
+  if (staging_.read(module_.hash, offset, out) == StagingStatus::Ok) return true;
+  (void)staging_.drop(module_.hash);
+  return false;
+}
+
+void KernelUpdater::module_done(UpdateError error) {
+  UpdateRecord record;
+  record.phase = error == UpdateError::None ? Phase::Confirmed : Phase::Refused;
+  record.error = error_ = error;
+  record.target = target_;
+  (void)save_update(store_, record);  // without it, it would be tried again after a reset
+  phase_ = error == UpdateError::None ? update::Phase::Installed : update::Phase::Failed;
+  reported_ = false;
 }
 
 bool KernelUpdater::ask_for_it() {
@@ -248,7 +287,7 @@ update::Progress KernelUpdater::progress() const {
   update::Progress progress;
   progress.bytes_done = staging_.written();
   if (!manifest_loaded_) return progress;
-  for (const ReleaseLayer& each : layers_of(manifest_)) {
+  for (const ReleaseLayer& each : layers()) {
     if (!each.layer.present) continue;
     const std::optional<std::uint32_t> size = staging_.size_of(each.layer.hash);
     progress.bytes_done += size.value_or(0);

@@ -1,5 +1,6 @@
-// The kernel's half of an update of Microvisor itself: fetches a release into the staging area, checks it as
-// the upgrader will, and asks for the upgrader.
+// The kernel's half of an update with one of the vendor's releases: fetches it into the staging area and
+// checks it. One of Microvisor itself is checked as the upgrader will, and the upgrader is asked for; a
+// module's firmware waits for the link, which gives it to the module (docs/module-firmware.md).
 //
 // Until then everything is kept in RAM but what the staging area has: after a reset the cloud names the
 // target again. From the request on the state stands in the journal (update_record.hpp), and what became of
@@ -59,6 +60,20 @@ class KernelUpdater final : public update::Download {
   [[nodiscard]] update::UpdateError mark_ready() override;
   [[nodiscard]] update::Progress progress() const override;
 
+  // Of a release for a module (docs/module-firmware.md):
+
+  /// What is staged and checked, and waits to be given to the module; null: nothing.
+  [[nodiscard]] const manifest::ModuleManifest* for_module() const {
+    return phase_ == update::Phase::Ready && is_for_module() ? &module_ : nullptr;
+  }
+  /// False: it has decayed, and is forgotten.
+  [[nodiscard]] bool read_image(std::uint32_t offset, std::span<std::uint8_t> out);
+  /// The module was started with it; since this device was.
+  [[nodiscard]] bool module_tried() const { return module_tried_; }
+  void set_module_tried() { module_tried_ = true; }
+  /// It runs and stays, or will not be tried again: remembered until it has been reported.
+  void module_done(update::UpdateError error);
+
  private:
   update::UpdateError give_up(update::UpdateError error);
   [[nodiscard]] update::UpdateError outcome(update::ObjectTransfer::Result result);
@@ -74,6 +89,9 @@ class KernelUpdater final : public update::Download {
   };
   [[nodiscard]] Names names_of_target() const;
   [[nodiscard]] bool ask_for_it();
+  [[nodiscard]] bool is_for_module() const { return module_.size != 0; }
+  [[nodiscard]] std::array<ReleaseLayer, 3> layers() const;
+  [[nodiscard]] update::UpdateError check_staged();
 
   storage::Flash& flash_;
   vault::Store& store_;
@@ -88,6 +106,8 @@ class KernelUpdater final : public update::Download {
   std::uint64_t keys_sequence_ = 0;  // which keys to encrypted layers count
   bool manifest_loaded_ = false;     // manifest_ is that of the target
   manifest::KernelManifest manifest_;
+  manifest::ModuleManifest module_;  // if it is that of a module's firmware
+  bool module_tried_ = false;
 };
 
 }  // namespace microvisor::firmware::upgrader

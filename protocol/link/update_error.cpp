@@ -29,6 +29,11 @@ std::string describe_update_error(int error) {
       return "the new kernel did not reach the cloud in time; the previous one runs";
     case link::UPDATE_ERROR_NO_PREVIOUS_KERNEL:
       return "the new kernel did not prove itself, and there is none to return to";
+    case link::UPDATE_ERROR_WRONG_MODULE: return "the firmware is for a module of another kind";
+    case link::UPDATE_ERROR_MODULE_OLDER: return "the module has newer firmware";
+    case link::UPDATE_ERROR_MODULE_REFUSED: return "the module did not take the firmware";
+    case link::UPDATE_ERROR_MODULE_FAILED:
+      return "the module's new firmware carried no session; the module goes back to what it had";
     case link::UPDATE_ERROR_UNKNOWN_SIGNER: return "the device does not accept the signer";
     case link::UPDATE_ERROR_REMOVED_SIGNER: return "the device does not accept the signer any more";
     case link::UPDATE_ERROR_OTHER_DEVICE: return "the app is for another device";

@@ -48,6 +48,7 @@ class MemoryNor final : public firmware::storage::Nor {
   [[nodiscard]] std::uint32_t size() const override { return static_cast<std::uint32_t>(bytes_.size()); }
 
  private:
+  friend class TestDevice;
   std::vector<std::uint8_t> bytes_ = std::vector<std::uint8_t>(8 << 20, 0xFF);
 };
 
@@ -109,6 +110,8 @@ class TestDevice final : public firmware::link::LinkHost {
   [[nodiscard]] firmware::upgrader::KernelUpdater& kernel_updater() override { return *kernel_updater_; }
 
   [[nodiscard]] firmware::storage::Flash& flash() { return flash_; }
+  /// A byte of the external flash decays.
+  void damage_nor(std::uint32_t offset) { nor_.bytes_[offset] ^= 0x10; }
   [[nodiscard]] firmware::vault::Store& store() { return *store_; }
 
   firmware::vault::Identity identity_record;  // may be changed before the first run_until()

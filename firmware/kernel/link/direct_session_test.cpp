@@ -44,7 +44,7 @@ class BenchHost final : public LinkHost {
   vault::LayerKeys layer_keys() override { std::abort(); }
   manifest::KeysError change_keys(std::span<const std::uint8_t>) override { std::abort(); }
   update::Updater& updater() override { std::abort(); }
-  update::Download& kernel_updater() override { std::abort(); }
+  upgrader::KernelUpdater& kernel_updater() override { std::abort(); }
   DeviceFacts facts() override { std::abort(); }
   protocol::BootEvidence boot_evidence() override { std::abort(); }
   void gateway_reached() override { std::abort(); }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "firmware/crypto/crypto.hpp"
+#include "firmware/kernel/link/module_installer.hpp"
 #include "firmware/kernel/link/wifi_dialogue.hpp"
 
 namespace microvisor::firmware::link {
@@ -16,6 +17,8 @@ constexpr std::uint64_t kConnectTime = 60 * net::kSeconds;
 constexpr unsigned kRedialAfter = 3;
 /// Nothing has happened for so long: now is a moment to look for the other bearer.
 constexpr std::uint64_t kQuietTime = 200 * net::kMilliseconds;
+/// Firmware on trial has so many attempts to reach the cloud.
+constexpr unsigned kTrialAttempts = 3;
 constexpr std::uint64_t kIdleCheck = 10 * net::kSeconds;
 
 std::uint32_t random_word() {
@@ -53,6 +56,7 @@ void LinkEngine::round() {
     if (session_.welcomed()) begin_anew();
     bearers_.session_ended(stack_.bearer(), platform_.now() - start);
     if (moves_) stack_.hang_up();
+    if (std::exchange(installs_, false)) install_firmware(stack_.bearer() == net::Bearer::Wifi);
   }
   if (host_.network_wanted() && !moves_) wait_before_retry();
 }
@@ -79,6 +83,7 @@ bool LinkEngine::connect() {
     if (!traffic_.heard_lately(platform_.now())) stack_.hang_up();
     failures_in_a_row_ = 0;
   }
+  if (trial_attempts_ != 0) return connect_on_trial();
   const bool stands = stack_.up() && stack_.bearer() == net::Bearer::Wifi;
   const net::Bearer wanted = stands ? net::Bearer::Wifi : bearers_.first(platform_.now());
   const net::Bearer first = std::exchange(rung_, false) ? net::Bearer::Cellular : wanted;
@@ -91,6 +96,14 @@ bool LinkEngine::connect() {
   return reached;
 }
 
+/// Nothing but a session over the module says that its firmware is good. Without one it is taken back.
+bool LinkEngine::connect_on_trial() {
+  --trial_attempts_;
+  if (connect_over(net::Bearer::Wifi)) return true;
+  if (trial_attempts_ == 0) install_firmware(false);
+  return false;
+}
+
 bool LinkEngine::connect_over(net::Bearer bearer) {
   if (stack_.up() && stack_.bearer() != bearer) stack_.hang_up();
   if (!stack_.up() && !bring_up(bearer)) {
@@ -101,6 +114,25 @@ bool LinkEngine::connect_over(net::Bearer bearer) {
   if (last_tls_ == net::TlsResult::Connected) return true;
   ++failures_in_a_row_;
   return false;
+}
+
+/// In a quiet moment, since it costs a connection.
+bool LinkEngine::firmware_waits() {
+  const manifest::ModuleManifest* const image = host_.kernel_updater().for_module();
+  if (image == nullptr) return false;
+  if (ModuleInstaller::runs(stack_.module_firmware(), *image)) {
+    host_.kernel_updater().module_done(update::UpdateError::None);  // which the gateway has not heard
+    return false;
+  }
+  installs_ = platform_.now() >= next_look() && session_.quiet();
+  return installs_;
+}
+
+void LinkEngine::install_firmware(bool proven) {
+  upgrader::KernelUpdater& updater = host_.kernel_updater();
+  if (updater.for_module() == nullptr) return;  // another target has been named
+  stack_.hang_up();
+  trial_attempts_ = ModuleInstaller(updater, stack_.take_wifi_module()).run(proven) ? kTrialAttempts : 0;
 }
 
 /// Whoever says CONNECT DEBUG gets a debug session and nothing else, and whoever says CONNECT WIFI a talk
@@ -131,6 +163,7 @@ void LinkEngine::take_settings() {
 /// it rings on the other line, or because there is a better one, which then has been joined already.
 bool LinkEngine::other_bearer_waits() {
   take_settings();
+  if (firmware_waits()) return true;
   if (stack_.bearer() == net::Bearer::Wifi) {
     rung_ = platform_.other_line() == net::Heard::Ring;
     return rung_ || leaves_wifi_;
@@ -147,7 +180,8 @@ bool LinkEngine::wifi_joins() {
 
 /// When Wi-Fi is due beside this session, in a moment in which nothing has happened for a while.
 std::uint64_t LinkEngine::next_look() const {
-  const std::uint64_t due = bearers_.return_at(stack_.bearer());
+  const bool firmware = host_.kernel_updater().for_module() != nullptr;
+  const std::uint64_t due = firmware ? 0 : bearers_.return_at(stack_.bearer());
   return due == net::Bearers::kNever ? due : std::max(due, last_busy_ + kQuietTime);
 }
 
@@ -168,7 +202,7 @@ void LinkEngine::run_direct_session() {
 }
 
 void LinkEngine::run_session() {
-  session_.start(platform_.now(), attempts_);
+  session_.start(platform_.now(), attempts_, stack_.module_firmware());
   bool announced = false;
   last_busy_ = platform_.now();
   while (session_.end() == SessionEnd::None) {

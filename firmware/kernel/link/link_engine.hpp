@@ -71,6 +71,8 @@ class LinkEngine {
   };
 
   void stay_offline();
+  [[nodiscard]] bool firmware_waits();
+  void install_firmware(bool proven);
   [[nodiscard]] bool connect();
   [[nodiscard]] bool connect_over(net::Bearer bearer);
   [[nodiscard]] bool bring_up(net::Bearer bearer);
@@ -78,6 +80,7 @@ class LinkEngine {
   [[nodiscard]] bool other_bearer_waits();
   [[nodiscard]] bool wifi_joins();
   [[nodiscard]] std::uint64_t next_look() const;
+  [[nodiscard]] bool connect_on_trial();
   void run_session();
   void run_direct_session();
   void begin_anew();
@@ -101,7 +104,9 @@ class LinkEngine {
   bool has_module_ = false;                   // for Wi-Fi, whether there are credentials or not
   bool leaves_wifi_ = false;                  // its credentials are gone, and the module does not know
   bool rung_ = false;                         // somebody waits on the first module's line
-  bool moves_ = false;                        // the session was ended for another bearer's sake
+  bool moves_ = false;                        // the session was ended for a bearer's sake
+  bool installs_ = false;                     // and that for the firmware of its module
+  unsigned trial_attempts_ = 0;               // that firmware on trial still has to reach the cloud
   std::uint64_t last_busy_ = 0;
   std::uint64_t attempts_ = 0;      // since the last success
   std::uint32_t calm_ = 0;          // the gateway has asked for, seconds, before the next attempt

@@ -19,6 +19,7 @@
 #include "firmware/net/packet_queues.hpp"
 #include "firmware/net/wifi_module.hpp"
 #include "firmware/update/updater.hpp"
+#include "firmware/upgrader/kernel_updater.hpp"
 #include "firmware/vault/identity.hpp"
 #include "firmware/vault/layer_keys.hpp"
 #include "firmware/vault/trust_anchors.hpp"
@@ -115,8 +116,8 @@ class LinkHost {
   [[nodiscard]] virtual manifest::KeysError change_keys(std::span<const std::uint8_t> message) = 0;
   /// Mounted. The link drives it from begin() to mark_ready() and reports what it says.
   [[nodiscard]] virtual update::Updater& updater() = 0;
-  /// Likewise, of Microvisor itself.
-  [[nodiscard]] virtual update::Download& kernel_updater() = 0;
+  /// Likewise, of Microvisor itself and of the Wi-Fi module's firmware.
+  [[nodiscard]] virtual upgrader::KernelUpdater& kernel_updater() = 0;
   [[nodiscard]] virtual DeviceFacts facts() = 0;
   /// What was measured when the device was started.
   [[nodiscard]] virtual protocol::BootEvidence boot_evidence() = 0;

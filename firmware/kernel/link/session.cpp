@@ -31,7 +31,7 @@ void put_signers(const vault::TrustAnchors& anchors, std::uint64_t* ids, pb_size
 Session::Session(LinkHost& host, FrameIo& io)
     : host_(host), io_(io), log_(host), channels_(host), update_(host), crashes_(host), debug_(host) {}
 
-void Session::start(std::uint64_t now, std::uint64_t attempts) {
+void Session::start(std::uint64_t now, std::uint64_t attempts, const net::ModuleState& module) {
   io_.restart();
   log_.connection_started();
   channels_.connection_started();
@@ -59,6 +59,10 @@ void Session::start(std::uint64_t now, std::uint64_t attempts) {
               facts.kernel_manifest_hash.size());
   hello.attestation_version = protocol::kAttestationVersion;
   hello.debug_version = 1;
+  if (!module.on_trial) {  // what is may go away again
+    copy_text(hello.module, sizeof hello.module, module.name());
+    hello.module_version = module.version;
+  }
   hello.wake_reason = facts.wake_reason;
   hello.app_running = facts.application_running;
   hello.boot_count = facts.boot_count;
@@ -85,7 +89,8 @@ bool Session::step(std::uint64_t now) {
   if (end_ == SessionEnd::None) watch(now);
   if (end_ == SessionEnd::None && io_.ended()) end_ = SessionEnd::Lost;
   if (end_ != SessionEnd::None) return false;
-  if (!any && settled()) host_.settled();
+  const bool waits = host_.kernel_updater().for_module() != nullptr;
+  if (!any && !waits && settled()) host_.settled();
   return any;
 }
 

@@ -28,8 +28,8 @@ class Session {
  public:
   Session(LinkHost& host, FrameIo& io);
 
-  /// Sends Hello on a fresh connection. `attempts`: since the last success.
-  void start(std::uint64_t now, std::uint64_t attempts);
+  /// Sends Hello on a fresh connection. `attempts`: since the last success. `module`: what is known of it.
+  void start(std::uint64_t now, std::uint64_t attempts, const net::ModuleState& module);
   /// One round at `now` (microseconds). True if anything was done: then call again before waiting.
   [[nodiscard]] bool step(std::uint64_t now);
   /// When step() has to be called although nothing has arrived.

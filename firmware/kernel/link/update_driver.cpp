@@ -136,7 +136,8 @@ bool UpdateDriver::make_ready(Lane& lane, FrameIo& io) {
   if (update.phase() == Phase::Failed || update.mark_ready() != UpdateError::None) return true;
   const auto state = microvisor_link_UpdateState_UPDATE_STATE_INSTALLING_APP;
   if (!report(lane, io, state, UpdateError::None) || !io.flush()) return false;
-  host_.install_update();
+  const bool for_module = lane.kind == UpdateKind::Kernel && host_.kernel_updater().for_module() != nullptr;
+  if (!for_module) host_.install_update();  // that waits for a quiet moment, and costs no reset
   return true;
 }
 

@@ -8,7 +8,7 @@ namespace microvisor::firmware::kernel {
 inline constexpr std::uint32_t kStackSeal = 0xFEF5'EDA5;  // Arm's recommendation for stack sealing
 inline constexpr std::uint32_t kMainStackSize = 2432;     // exceptions
 inline constexpr std::uint32_t kThreadStackSize = 3584;   // start-up, installation, the life cycle
-inline constexpr std::uint32_t kWorkerStackSize = 5760;   // link, TLS, updates; exceptions on top
+inline constexpr std::uint32_t kWorkerStackSize = 5888;   // link, TLS, updates; exceptions on top
 
 #ifdef __arm__  // host tests take the sizes only
 extern "C" {
