@@ -49,6 +49,7 @@ def is_updated(started):
                  and state["connected"], "it is updated, over the one bearer that there is")
     shown = command("devices", "show", device.sid).stdout
     check("MV-WIFI1, version 2" in shown, "the command shows it")
+    user.refused("modules", "deploy", "0" * 64, device.sid, words=["no module firmware"])
 
 
 def goes_back(started):
@@ -68,5 +69,4 @@ with Started() as all_started:
     all_started.keep(cloud)
     is_updated(all_started)
     goes_back(all_started)
-    user.refused("modules", "deploy", "0" * 64, "good", words=["no module firmware"])
     user.refused("modules", "upload", VENDOR_KEY, words=["zip"])
