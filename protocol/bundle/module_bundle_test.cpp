@@ -21,11 +21,11 @@ class ModuleBundleTest : public ::testing::Test {
   const SigningKey vendor = SigningKey::generate();
   const Bytes image = Bytes(5'000, 7);
   ModuleInfo info = [] {
-    ModuleInfo info;
-    info.module = "MV-WIFI1";
-    info.version = 3;
-    info.may_replace_newer = true;
-    return info;
+    ModuleInfo filled;
+    filled.module = "MV-WIFI1";
+    filled.version = 3;
+    filled.may_replace_newer = true;
+    return filled;
   }();
 };
 
