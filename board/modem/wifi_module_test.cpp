@@ -216,10 +216,10 @@ class WifiFirmwareTest : public WifiModuleTest {
     begin(settings);
   }
   std::string give(unsigned from, unsigned to) {
-    port.text.clear();
+    port.take_text();
     for (unsigned at = from; at < to; ++at) module->byte_from_chip(static_cast<std::uint8_t>(at % 251));
     run(kTicksPerSecond / 10);
-    return std::exchange(port.text, {});
+    return port.take_text();
   }
   [[nodiscard]] std::string told() {
     const std::string answer = ask("AT+MVFW?");
@@ -276,7 +276,7 @@ TEST_F(WifiFirmwareTest, APieceThatIsWrongOrNotWholeCountsAsNotSent) {
   ask(kFirst);
   EXPECT_EQ(give(0, 511), "");
   run(kTicksPerSecond);
-  EXPECT_EQ(port.text, kError);
+  EXPECT_EQ(port.text(), kError);
   EXPECT_EQ(told(), "MV-WIFI1,1,1,0");
   EXPECT_EQ(ask("AT+MVFWE"), kError);
 }
