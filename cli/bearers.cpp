@@ -18,9 +18,8 @@ constexpr const char* kModemHelp =
     "away=20s/60s (no network in the first 20 seconds of each minute but the first)";
 constexpr const char* kWifiHelp =
     "A Wi-Fi module, and the access point within its reach: ssid=NAME, password=TEXT (none: it is open), "
-    "away=20s/60s (it is gone in the first 20 seconds of each minute but the first), firmware=bad, cut, mute "
-    "or "
-    "no-join (what is wrong when its firmware is updated)";
+    "away=20s/60s (it is gone in the first 20 seconds of each minute but the first), firmware=bad, cut, "
+    "abrupt, mute or no-join (what is wrong when its firmware is updated)";
 
 [[noreturn]] void refuse(const std::string& option, const std::string& word) {
   throw Failure(fmt::format("not what {} takes: {}", option, word));
@@ -87,6 +86,7 @@ board::WifiSettings parse_wifi(const std::string& text) {
       settings.firmware_fault = choose<FirmwareFault>("--wifi", value,
                                                       {{"bad", FirmwareFault::Bad},
                                                        {"cut", FirmwareFault::Cut},
+                                                       {"abrupt", FirmwareFault::Abrupt},
                                                        {"mute", FirmwareFault::Mute},
                                                        {"no-join", FirmwareFault::NoJoin}});
     } else {

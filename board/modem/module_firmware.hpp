@@ -20,6 +20,7 @@ enum class FirmwareFault : std::uint8_t {
   None,
   Bad,     ///< its second piece is refused, always
   Cut,     ///< the module restarts in the middle of its second piece, once
+  Abrupt,  ///< the module restarts with it without saying OK
   Mute,    ///< it does not answer
   NoJoin,  ///< it joins nothing
 };
@@ -36,6 +37,7 @@ class ModuleFirmware {
 
   [[nodiscard]] std::uint32_t version() const { return version_; }
   [[nodiscard]] bool on_trial() const { return on_trial_; }
+  [[nodiscard]] bool abrupt() const { return fault_ == FirmwareFault::Abrupt; }
   [[nodiscard]] bool mute() const { return on_trial_ && fault_ == FirmwareFault::Mute; }
   [[nodiscard]] bool joins() const { return !on_trial_ || fault_ != FirmwareFault::NoJoin; }
   /// What `AT+MVFW?` tells.

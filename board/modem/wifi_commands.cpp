@@ -177,7 +177,10 @@ at::Result WifiCommands::firmware_piece(const at::Command& command) {
 }
 
 at::Result WifiCommands::firmware_end(const at::Command&) {
-  return module_.firmware_.end() ? restart() : kError;
+  if (!module_.firmware_.end()) return kError;
+  if (!module_.firmware_.abrupt()) return restart();
+  module_.restart_event_.after(0);
+  return {.code = at::Result::Code::None};
 }
 
 at::Result WifiCommands::firmware_confirm(const at::Command&) {

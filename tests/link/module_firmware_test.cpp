@@ -142,6 +142,13 @@ TEST_F(LinkModuleFirmware, AModuleThatRestartsInTheMiddleGoesOn) {
   EXPECT_TRUE(runs(2));
 }
 
+TEST_F(LinkModuleFirmware, AModuleThatRestartsWithoutAnAnswerIsTried) {
+  fit(board::FirmwareFault::Abrupt);
+  offer({}, vendor);
+  ASSERT_TRUE(device.run_until([&] { return reported("COMPLETE"); }, 120));
+  EXPECT_TRUE(runs(2));
+}
+
 /// Behind each piece, when the next one has been announced.
 TEST_F(LinkModuleFirmware, IsResumedAfterAPowerCutAtEachPiece) {
   fit();

@@ -58,7 +58,7 @@ bool ModuleInstaller::give(const manifest::ModuleManifest& image) {
     if (updater_.for_module() == nullptr) return false;
     if (!given) continue;
     updater_.set_module_tried();
-    if (accepts("AT+MVFWE")) return true;
+    if (accepts("AT+MVFWE") || (wake() && module_.firmware().on_trial)) return true;
     break;
   }
   return done(UpdateError::ModuleRefused);
