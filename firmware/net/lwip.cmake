@@ -7,7 +7,7 @@ function(mv_lwip name)
     core/ipv4/ip4_addr.c netif/ppp/fsm.c netif/ppp/ipcp.c netif/ppp/lcp.c netif/ppp/magic.c netif/ppp/ppp.c
     netif/ppp/pppos.c netif/ppp/auth.c)
   list(TRANSFORM files PREPEND ${lwip}/)
-  add_library(${name} STATIC ${files} ${MICROVISOR_ROOT}/firmware/net/port/ppp_messages.c)
+  add_library(${name} STATIC ${files})
   target_include_directories(${name} SYSTEM PUBLIC ${MICROVISOR_ROOT}/firmware/net/port ${lwip}/include)
   target_compile_options(${name} PRIVATE -w)
 endfunction()
