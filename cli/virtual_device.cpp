@@ -253,7 +253,7 @@ DeviceStatus VirtualDevice::status() const {
 
 /// Of the module that is in a call, or of both.
 std::string VirtualDevice::network_state() const {
-  const std::string modem(modem_->state_text());
+  std::string modem(modem_->state_text());
   if (!wifi_) return modem;
   const std::string wifi = "Wi-Fi " + std::string(wifi_->state_text());
   return wifi_->in_call() ? wifi : modem_->in_call() ? modem : wifi + ", modem " + modem;

@@ -63,7 +63,7 @@ class Modem : public ::testing::Test {
     return frames;
   }
 
-  static ppp::Bytes packet(std::uint8_t code, std::uint8_t id, ppp::Bytes options) {
+  static ppp::Bytes packet(std::uint8_t code, std::uint8_t id, const ppp::Bytes& options) {
     const std::size_t length = options.size() + 4;
     ppp::Bytes bytes{code, id, static_cast<std::uint8_t>(length >> 8), static_cast<std::uint8_t>(length)};
     for (const std::uint8_t byte : options) bytes.push_back(byte);

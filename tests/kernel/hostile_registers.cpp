@@ -109,8 +109,10 @@ void add_transfers(std::vector<HostileCase>& cases, const std::string& name, std
     const std::uint32_t own = dma == kGpdma ? ARENA_ADDRESS : 0x2800'0000;
     for (const bool security : {false, true}) {
       const std::string id = std::string("dma/") + label + (security ? "-secure/" : "/") + name;
-      cases.push_back({id + "/from", [=] { return try_transfer(dma, address, own, bytes, security); }});
-      cases.push_back({id + "/to", [=] { return try_transfer(dma, own, address, bytes, security); }});
+      cases.push_back(
+          {id + "/from", [=, dma = dma] { return try_transfer(dma, address, own, bytes, security); }});
+      cases.push_back(
+          {id + "/to", [=, dma = dma] { return try_transfer(dma, own, address, bytes, security); }});
     }
   }
 }
