@@ -197,12 +197,11 @@ bool write_report(const ApplicationEnd& end, std::span<const char> text) {
   message.stack.arg = &stack;
   Sink sink;
   pb_ostream_t stream{to_sink, &sink, CrashStore::kMaximumReport, 0};
-  if (!sink.begin(policy.report_key) || !pb_encode(&stream, microvisor_crash_CrashReport_fields, &message) ||
-      !sink.finish()) {
-    return false;
-  }
-  ++spent;
-  return true;
+  const bool written = sink.begin(policy.report_key) &&
+                       pb_encode(&stream, microvisor_crash_CrashReport_fields, &message) && sink.finish();
+  message.stack.arg = nullptr;
+  if (written) ++spent;
+  return written;
 }
 
 }  // namespace

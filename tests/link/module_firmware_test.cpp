@@ -14,7 +14,6 @@
 namespace microvisor::test {
 namespace {
 
-using firmware::link::NetworkStatus;
 using firmware::manifest::testing::Message;
 using firmware::net::kSeconds;
 using firmware::update::UpdateError;

@@ -116,7 +116,7 @@ std::string LinkCuts::cut() {
   const bool told = await("reasons", kComesBack, line);
   field_.device->radio()->set({});
   if (!told) return "the application does not hear of it";
-  const std::string wrong = check_reasons(line);
+  std::string wrong = check_reasons(line);
   if (!wrong.empty()) return wrong;
   if (!await("quiet", kComesBack, line)) return "the device does not come back";
   return check_cloud(1);
@@ -194,7 +194,7 @@ std::string LinkCuts::finish() {
     field_.peer->poll();
     return peer_has_all();
   }));
-  if (const std::string wrong = check_messages(); !wrong.empty()) return wrong;
+  if (std::string wrong = check_messages(); !wrong.empty()) return wrong;
   if (!said_wrong_.empty()) return said_wrong_;
   field_.power_off();
   return check_cloud(0);
