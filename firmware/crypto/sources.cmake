@@ -25,6 +25,7 @@ set(FIRMWARE_CRYPTO_PKA_KERNEL_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/ecdsa_sign_pka.cpp
   ${CMAKE_CURRENT_LIST_DIR}/gcm.cpp
   ${CMAKE_CURRENT_LIST_DIR}/hpke.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/mbedtls_oid.cpp
   ${CMAKE_CURRENT_LIST_DIR}/mbedtls_pka.cpp
   ${CMAKE_CURRENT_LIST_DIR}/mbedtls_sha256.cpp
   ${CMAKE_CURRENT_LIST_DIR}/seal.cpp
@@ -44,6 +45,10 @@ set(FIRMWARE_MBEDTLS_KERNEL
 # nothing needs curves computed by software.
 set(FIRMWARE_MBEDTLS_PKA_NAMES
   mbedtls_ecp_check_pub_priv=microvisor_check_key_pair mbedtls_ecp_check_pubkey=microvisor_check_public_key)
+# The same of object identifiers, from mbedtls_oid.cpp.
+set(FIRMWARE_MBEDTLS_OID_NAMES
+  mbedtls_oid_get_x509_ext_type=microvisor_extension_of mbedtls_oid_get_sig_alg=microvisor_signature_of
+  mbedtls_oid_get_pk_alg=microvisor_key_type_of mbedtls_oid_get_ec_grp=microvisor_curve_of)
 # What opens sealed boxes without mbedTLS, for boot stages.
 set(FIRMWARE_CRYPTO_BOOT_SEAL
   ${CMAKE_CURRENT_LIST_DIR}/device_key.cpp
