@@ -70,7 +70,7 @@ class MessagePart {
   }
   void put(std::uint32_t value);
 
-  std::array<std::uint8_t, kOwn> own_;
+  std::array<std::uint8_t, kOwn> own_{};
   std::uint32_t own_size_ = 0;
   Address data_ = 0;
   std::uint32_t size_ = 0;

@@ -42,7 +42,7 @@ struct FlashCallBody<Gate::OpenChannel> {
     copy_from_application(opening.endpoint.text.data(), name.data, opening.endpoint_length);
     opening.by = caller;
     opening.looked_up = opening.fits = false;
-    opening.lookup = {};
+    opening.lookup.begin();
     return kAgain;
   }
 

@@ -44,6 +44,12 @@ class EndpointLookup {
  public:
   static constexpr std::size_t kPiece = 16;
 
+  /// Before the first piece of a name.
+  void begin() {
+    hash_ = protocol::kEndpointHashStart;
+    done_ = 0;
+    printable_ = true;
+  }
   /// False: that was not the last piece.
   [[nodiscard]] bool step(std::string_view name) {
     const std::string_view piece(name.data() + done_, std::min<std::size_t>(kPiece, name.size() - done_));
@@ -58,9 +64,9 @@ class EndpointLookup {
   }
 
  private:
-  std::uint32_t hash_ = protocol::kEndpointHashStart;
+  std::uint32_t hash_ = 0;
   std::uint32_t done_ = 0;
-  bool printable_ = true;
+  bool printable_ = false;
 };
 
 }  // namespace microvisor::firmware::kernel

@@ -11,7 +11,8 @@ constexpr std::uint32_t bit(abi::NetworkReason reason) { return static_cast<std:
 
 }  // namespace
 
-Services the_services;
+// All of it begins as zeros: it needs neither room in the image nor code that makes it.
+constinit Services the_services;
 
 MV_FLASH_CODE void Services::reset_application(std::uint32_t seed) {
   claims.clear();
