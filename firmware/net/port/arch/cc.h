@@ -20,6 +20,7 @@ void microvisor_net_assert(void) __attribute__((noreturn));
 #define LWIP_PLATFORM_DIAG(x) ((void)0)
 #define LWIP_PLATFORM_ASSERT(x) microvisor_net_assert()
 #define LWIP_NO_UNISTD_H 1
+#define LWIP_NO_CTYPE_H 1
 
 /* What PPP has to say about itself while it runs. Nobody reads it on a device: the link's own state tells
  * what became of PPP. As macros of nothing its texts are not in the image; lwIP's declarations of them vanish
