@@ -87,12 +87,15 @@ inline Status copy_field(Channels::Slot& slot, const MessageField& field, std::u
 // Reading that tells several things is done by steps: the first one checks all pointers, the others write,
 // each what it has checked itself. What was found good in the first one and is not any more is a late fault.
 
+/// One function for all of them: it is not short.
+[[gnu::noinline]] inline std::uint32_t number_of_step(CallProgress& progress) { return progress.step(); }
+
 /// The next step of `Reading`, a class with `static Status step(slot, to, number)`, which is given the
 /// application's structure.
 template <typename Reading, typename Structure>
 Status next_step(Channels::Slot& slot, Address where) {
   CallProgress& progress = slot.reader.progress();
-  const std::uint32_t number = progress.step();
+  const std::uint32_t number = number_of_step(progress);
   Structure to;
   Status status = number == 0 ? Status::PARAMETERFAULT : Status::LATEFAULT;
   if (take_from_application(where, to)) status = Reading::step(slot, to, number);
@@ -101,7 +104,7 @@ Status next_step(Channels::Slot& slot, Address where) {
 }
 
 /// Bytes that one step copies, beside what else it has to do.
-inline constexpr std::uint32_t kPieceOfField = 160;
+inline constexpr std::uint32_t kPieceOfField = 128;
 
 /// Steps that a field takes.
 inline std::uint32_t pieces_of(const MessageField& field) {

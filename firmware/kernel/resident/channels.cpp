@@ -15,6 +15,7 @@ MV_FLASH_CODE void Channels::reset(std::uint32_t seed) {
     slot.id = 0;
     slot.forget_messages();
   }
+  named_ = kChannels;
   rate_.reset();
   linger_used_ = 0;
   linger_pieces_.end();
@@ -51,13 +52,11 @@ MV_FLASH_CODE abi::Status Channels::check(const abi::OpenChannelParams& params, 
 }
 
 MV_FLASH_CODE void Channels::name_next(const EndpointName& endpoint) {
-  for (named_ = 1; named_ <= kChannels; ++named_) {
-    Slot& slot = slots_[named_ - 1];
-    if (slot.state != State::Free) continue;
-    slot.endpoint = endpoint;
+  for (named_ = 0; named_ < kChannels; ++named_) {
+    if (slots_[named_].state != State::Free) continue;
+    slots_[named_].endpoint = endpoint;
     return;
   }
-  named_ = 0;
 }
 
 MV_FLASH_CODE abi::Status Channels::open(const abi::OpenChannelParams& params, MemoryClaims& claims,
@@ -76,7 +75,7 @@ MV_FLASH_CODE abi::Status Channels::open(const abi::OpenChannelParams& params, M
     released(chosen);
     return kAgain;
   }
-  if (named_ != chosen + 1 && named_ != 0) return kAgain;
+  if (named_ != chosen && named_ != kChannels) return kAgain;
   if (!rate_.take(now)) return abi::Status::RATELIMITED;
   if (!claims.add(params.receive_buffer, params.receive_buffer_len)) return abi::Status::UNAVAILABLE;
   if (!claims.add(params.send_buffer, params.send_buffer_len)) {

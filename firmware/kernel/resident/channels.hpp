@@ -163,7 +163,7 @@ class Channels {
 
   HandleTable<HandleKind::Channel, kChannels> handles_;
   std::array<Slot, kChannels> slots_;
-  unsigned named_ = 0;  // which place by name_next(), counted from 1; 0: none
+  unsigned named_ = 0;  // which place by name_next(); kChannels, as reset() makes it: none
   RateLimit<8, 8> rate_;
   std::array<std::uint8_t, kLinger> linger_{};  // of channels that are closing, one behind the other
   std::uint32_t linger_used_ = 0;
