@@ -280,7 +280,9 @@ at::Result AtCommands::activate(const at::Command& command) {
     information(modem_.in_call() ? "+CGACT: 1,1" : "+CGACT: 1,0");
     return kOk;
   }
-  return modem_.registered_ ? kOk : equipment(at::kErrorNotAllowed);
+  const auto wanted = at::number(at::split_arguments(command.argument)[0], 1);
+  if (!modem_.registered_) return equipment(at::kErrorNotAllowed);
+  return wanted == 0 || modem_.has_context() ? kOk : equipment(at::kErrorNotSubscribed);
 }
 
 /// +CGPADDR (10.1.14).

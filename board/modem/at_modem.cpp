@@ -1,6 +1,8 @@
 // The cellular module's life; at_commands.cpp has what it answers to commands. See at_modem.hpp.
 #include "board/modem/at_modem.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "board/bus/event_archive.hpp"
@@ -56,6 +58,15 @@ char AtModem::registration_state() const {
   return searched_ && coverage() == Coverage::Denied ? '3' : '2';
 }
 
+/// Case is of no meaning in names (TS 23.003 section 9.1).
+bool AtModem::has_context() const {
+  const auto same = [](unsigned char one, unsigned char other) {
+    return std::tolower(one) == std::tolower(other);
+  };
+  if (at_.apn.empty()) return settings_.subscription_has_apn;
+  return settings_.apn.empty() || std::ranges::equal(at_.apn, settings_.apn, same);
+}
+
 void AtModem::set_coverage(Coverage coverage) {
   settings_.coverage = coverage;
   coverage_changed();
@@ -87,8 +98,8 @@ std::string_view AtModem::idle_text() const {
 void AtModem::serialise(Archive& archive) {
   SerialModule::serialise(archive);
   archive(settings_.boot, settings_.sim_ready, settings_.registered, settings_.sim, settings_.coverage,
-          settings_.signal_quality, settings_.imei, settings_.imsi, settings_.iccid, away_, is_away_,
-          sim_ready_, registered_, searched_);
+          settings_.apn, settings_.subscription_has_apn, settings_.signal_quality, settings_.imei,
+          settings_.imsi, settings_.iccid, away_, is_away_, sim_ready_, registered_, searched_);
   for (Scheduler::Event* event : {&boot_event_, &sim_event_, &registration_event_})
     serialise_event(archive, *event);
 }

@@ -30,8 +30,10 @@ struct ModemSettings {
   Time escape_guard = kTicksPerSecond;                  ///< silence before and after "+++" (V.250 S12)
   Sim sim = Sim::Ready;
   Coverage coverage = Coverage::Home;
-  AbsenceTimes away = {};        ///< of that coverage
-  unsigned signal_quality = 23;  ///< +CSQ, 0 to 31
+  AbsenceTimes away = {};            ///< of that coverage
+  std::string apn = {};              ///< the only one that the network gives a context; empty: it gives any
+  bool subscription_has_apn = true;  ///< whoever names none gets one, too
+  unsigned signal_quality = 23;      ///< +CSQ, 0 to 31; 99 is not known
   std::string imei = "867698040000001";
   std::string imsi = "001010000000001";
   std::string iccid = "89882390000000000017";
@@ -61,7 +63,9 @@ class AtModem final : public SerialModule {
   }
   at::Result execute(const std::string& line) override;
   [[nodiscard]] std::string_view idle_text() const override;
-  [[nodiscard]] bool reachable() const override { return registered_; }
+  [[nodiscard]] bool reachable() const override { return registered_ && has_context(); }
+  /// The network gives the context that AT+CGDCONT has defined.
+  [[nodiscard]] bool has_context() const;
 
   friend class AtCommands;
 

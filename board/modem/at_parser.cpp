@@ -21,6 +21,7 @@ std::string equipment_text(unsigned code) {
     case kErrorSimBusy: return "SIM busy";
     case kErrorIncorrectPassword: return "incorrect password";
     case kErrorBadParameter: return "Incorrect parameters";
+    case kErrorNotSubscribed: return "requested service option not subscribed";
     default: return "unknown";
   }
 }

@@ -49,6 +49,7 @@ inline constexpr unsigned kErrorPinRequired = 11;
 inline constexpr unsigned kErrorSimBusy = 14;
 inline constexpr unsigned kErrorIncorrectPassword = 16;
 inline constexpr unsigned kErrorBadParameter = 50;
+inline constexpr unsigned kErrorNotSubscribed = 133;  ///< requested service option, cause #33 of the network
 
 /// Text of a result as the settings want it: verbose or numeric, with or without equipment errors.
 [[nodiscard]] std::string format_result(const Result& result, const Settings& settings);

@@ -2,6 +2,7 @@
 // control.
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 
 #include "board/modem/at_modem.hpp"
@@ -156,6 +157,67 @@ TEST(ModemWithoutSim, SaysSoAndDoesNotDial) {
   EXPECT_TRUE(run().ends_with("\r\n+CME ERROR: 10\r\n"));
   for (const char c : std::string_view("ATD*99#\r")) modem.byte_from_chip(static_cast<std::uint8_t>(c));
   EXPECT_EQ(run(), "\r\nNO CARRIER\r\n");
+}
+
+/// A module, and the answer to a call after AT+CGDCONT has named each of some access points.
+class ModemsContext : public ::testing::Test {
+ protected:
+  void begin(const ModemSettings& settings) {
+    modem.emplace(scheduler, network, settings);
+    modem->attach(port);
+    run_for(scheduler, kTicksPerSecond);
+    ask("ATE0+CMEE=1");
+  }
+  std::string ask(std::string_view line) {
+    port.received.clear();
+    for (const char character : line) modem->byte_from_chip(static_cast<std::uint8_t>(character));
+    modem->byte_from_chip('\r');
+    run_for(scheduler, 50 * kMillisecond);
+    return port.take_text();
+  }
+  void name(const std::string& apn) { EXPECT_EQ(ask("AT+CGDCONT=1,\"IP\",\"" + apn + "\""), "\r\nOK\r\n"); }
+
+  Scheduler scheduler;
+  FakeNetwork network;
+  FakePort port;
+  std::optional<AtModem> modem;
+};
+
+/// V.250 section 6.3.1, and TS 27.007 section 9.2.2.2 with the network's cause #33.
+TEST_F(ModemsContext, IsNotGivenByAnotherName) {
+  begin({.apn = "fleet.example", .subscription_has_apn = false});
+  for (const char* other : {"", "fleet", "fleet.example.net"}) {
+    name(other);
+    EXPECT_EQ(ask("ATD*99***1#"), "\r\nNO CARRIER\r\n") << other;
+    EXPECT_EQ(ask("AT+CGDATA=\"PPP\",1"), "\r\nNO CARRIER\r\n") << other;
+    EXPECT_EQ(ask("AT+CGACT=1,1"), "\r\n+CME ERROR: 133\r\n") << other;
+    EXPECT_EQ(ask("AT+CGACT=0,1"), "\r\nOK\r\n") << other;
+  }
+  name("Fleet.Example");
+  EXPECT_EQ(ask("AT+CGACT=1,1"), "\r\nOK\r\n");
+  EXPECT_EQ(ask("ATD*99***1#").substr(0, 11), "\r\nCONNECT\r\n");
+}
+
+TEST_F(ModemsContext, IsGivenWithoutANameIfTheSubscriptionHasOne) {
+  begin({.apn = "fleet.example"});
+  name("another");
+  EXPECT_EQ(ask("ATD*99***1#"), "\r\nNO CARRIER\r\n");
+  name("");
+  EXPECT_EQ(ask("ATD*99***1#").substr(0, 11), "\r\nCONNECT\r\n");
+}
+
+TEST_F(ModemsContext, IsGivenByAnyNameInAnUsualNetwork) {
+  begin({});
+  name("whatever.example");
+  EXPECT_EQ(ask("ATD*99***1#").substr(0, 11), "\r\nCONNECT\r\n");
+}
+
+/// TS 27.007 section 8.5.
+TEST_F(ModemsContext, TheSignalIsTold) {
+  begin({.signal_quality = 14});
+  EXPECT_EQ(ask("AT+CSQ"), "\r\n+CSQ: 14,99\r\n\r\nOK\r\n");
+  begin({.signal_quality = 99});
+  EXPECT_EQ(ask("AT+CSQ"), "\r\n+CSQ: 99,99\r\n\r\nOK\r\n");
 }
 
 TEST_F(Modem, GivesAddressAndNameServer) {

@@ -21,7 +21,7 @@ using Kind = BoardError::Kind;
 using Bytes = std::span<const std::uint8_t>;
 
 constexpr std::array<char, 8> kMagic{'M', 'V', 'B', 'O', 'A', 'R', 'D', '\0'};
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 
 struct Header {
   std::array<char, 8> magic = kMagic;
