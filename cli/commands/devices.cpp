@@ -31,6 +31,22 @@ std::string describe_module(const json& module) {
   return text_of(module, "kind") + ", version " + text_of(module, "version");
 }
 
+/// "cellular, -85 dBm, roaming".
+std::string describe_bearer(const json& bearer) {
+  if (bearer.is_null()) return "unknown";
+  std::string text = text_of(bearer, "kind");
+  if (!bearer.at("signal_dbm").is_null()) text += ", " + text_of(bearer, "signal_dbm") + " dBm";
+  if (bearer.at("roaming").get<bool>()) text += ", roaming";
+  return text;
+}
+
+/// "wrong password"; empty if it did not fail, or was not tried.
+std::string describe_other_bearer(const json& bearer) {
+  std::string text = bearer.is_null() ? std::string() : text_of(bearer, "other_failed");
+  std::ranges::replace(text, '_', ' ');
+  return text;
+}
+
 /// "trusted", "unknown: bootrom, kernel", "failed: no answer", "none".
 std::string describe_attestation(const json& attestation) {
   std::string text = text_of(attestation, "status");
@@ -59,6 +75,8 @@ void print_device(Client& client, const json& device, bool as_json) {
                             {"update error", text_of(app, "update_error_code")},
                             {"kernel", text_of(state, "kernel_version")},
                             {"kernel update", describe_kernel_update(state.at("kernel"))},
+                            {"bearer", describe_bearer(state.at("bearer"))},
+                            {"other bearer", describe_other_bearer(state.at("bearer"))},
                             {"module", describe_module(state.at("module"))},
                             {"module update", describe_kernel_update(state.at("module"))},
                             {"attestation", describe_attestation(state.at("attestation"))},

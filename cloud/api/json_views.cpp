@@ -79,6 +79,43 @@ const char* attestation_status(const AttestationRecord& record,
   return all ? "trusted" : "unknown";
 }
 
+const char* bearer_kind_text(int kind) {
+  switch (kind) {
+    case link::BEARER_CELLULAR: return "cellular";
+    case link::BEARER_WIFI: return "wifi";
+    case link::BEARER_CABLE: return "cable";
+    default: return nullptr;
+  }
+}
+
+Json bearer_failure_text(int failure) {
+  switch (failure) {
+    case link::BEARER_FAILURE_NONE: return nullptr;
+    case link::BEARER_FAILURE_NO_MODULE: return "no_module";
+    case link::BEARER_FAILURE_NO_SIM: return "no_sim";
+    case link::BEARER_FAILURE_PIN_WANTED: return "pin_wanted";
+    case link::BEARER_FAILURE_NO_NETWORK: return "no_network";
+    case link::BEARER_FAILURE_DENIED: return "denied";
+    case link::BEARER_FAILURE_NO_ANSWER: return "no_answer";
+    case link::BEARER_FAILURE_NO_ACCESS_POINT: return "no_access_point";
+    case link::BEARER_FAILURE_WRONG_PASSWORD: return "wrong_password";
+    case link::BEARER_FAILURE_NOT_JOINED: return "not_joined";
+    case link::BEARER_FAILURE_NO_GATEWAY: return "no_gateway";
+    default: return "unknown";  // a newer kernel knows more
+  }
+}
+
+Json view_bearer(const BearerState& bearer) {
+  const char* kind = bearer_kind_text(bearer.kind);
+  if (kind == nullptr) return nullptr;
+  Json view;
+  view["kind"] = kind;
+  view["signal_dbm"] = bearer.signal_dbm == 0 ? Json(nullptr) : Json(bearer.signal_dbm);
+  view["roaming"] = bearer.roaming;
+  view["other_failed"] = bearer_failure_text(bearer.other_failed);
+  return view;
+}
+
 }  // namespace
 
 Json view_attestation(const AttestationRecord& record, const Known& known,
@@ -167,6 +204,7 @@ Json view_device_state(const Device& device, bool connected, const UpdateProgres
   view["app_running"] = device.app_running;
   view["boot_count"] = device.boot_count;
   view["wake_reason"] = device.wake_reason;
+  view["bearer"] = view_bearer(device.bearer);
   view["updates"] = device.encodings_allowed ? kAutomaticUpdates : kWholeUpdates;
   view["keys"]["signers"] = Json::array();
   for (const std::uint64_t id : device.signers) view["keys"]["signers"].push_back(key_id_text(id));

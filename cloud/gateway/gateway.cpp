@@ -19,6 +19,14 @@ constexpr Timestamp kConnectionBurst = 100;
 constexpr std::uint32_t kCalmSeconds = 60;  // for a device that is told to come back later
 constexpr const char* kReplaced = "replaced by a newer connection";
 
+/// A kernel that does not know of this says nothing, and nothing is known then: not what an earlier one said.
+BearerState bearer_of(const link::Hello& hello) {
+  return {.kind = hello.bearer(),
+          .signal_dbm = hello.signal_dbm(),
+          .roaming = hello.roaming(),
+          .other_failed = hello.other_failed()};
+}
+
 }  // namespace
 
 bool logging_is_enabled(const Device& device, Timestamp now) {
@@ -97,6 +105,7 @@ tl::expected<Greeting, Refusal> Gateway::greet(Session& session, const link::Hel
   device->keys_sequence = hello.keys_sequence();
   device->layer_keys.assign(hello.layer_keys().begin(), hello.layer_keys().end());
   device->certificate = greeting_->tls_.certificate();
+  device->bearer = bearer_of(hello);
   store_.update_device(*device);
   if (hand_over_if_due(store_, *device)) device = store_.device_by_sid(device->sid);
   ++counters_.sessions;

@@ -1,6 +1,8 @@
 // The gateway with a scripted device over real TLS, together with what REST and the log stream show of it.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "cloud/test/device_client.hpp"
 #include "cloud/test/fixtures.hpp"
 #include "cloud/test/running_server.hpp"
@@ -39,6 +41,43 @@ struct GatewayTest : testing::Test {
     return state;
   }
 };
+
+TEST_F(GatewayTest, WhatCarriesTheConnectionIsShown) {
+  EXPECT_TRUE(client.get(own_path).json()["bearer"].is_null()) << "it has never connected";
+  const auto shown = [&](int bearer, int dbm, bool roaming, int failure) {
+    DeviceClient device(identity);
+    device.hello([&](link::Hello& hello) {
+      hello.set_bearer(static_cast<link::Bearer>(bearer));
+      hello.set_signal_dbm(dbm);
+      hello.set_roaming(roaming);
+      hello.set_other_failed(static_cast<link::BearerFailure>(failure));
+    });
+    return client.get(own_path).json()["bearer"];
+  };
+  EXPECT_EQ(
+      shown(link::BEARER_CELLULAR, -85, true, link::BEARER_FAILURE_WRONG_PASSWORD),
+      (json{
+          {"kind", "cellular"}, {"signal_dbm", -85}, {"roaming", true}, {"other_failed", "wrong_password"}}));
+  const json cable{{"kind", "cable"}, {"signal_dbm", nullptr}, {"roaming", false}, {"other_failed", nullptr}};
+  EXPECT_EQ(shown(link::BEARER_CABLE, 0, false, link::BEARER_FAILURE_NONE), cable);
+  EXPECT_EQ(client.get(own_path).json()["bearer"], cable) << "also when it has gone";
+  EXPECT_EQ(shown(link::BEARER_WIFI, -60, false, 77)["other_failed"], "unknown") << "of a newer kernel";
+  EXPECT_TRUE(shown(link::BEARER_UNKNOWN, 0, false, 0).is_null()) << "of an older kernel, after a newer one";
+}
+
+TEST_F(GatewayTest, EveryReasonForAFailureHasANameOfItsOwn) {
+  std::set<std::string> names;
+  for (int failure = link::BEARER_FAILURE_NO_MODULE; link::BearerFailure_IsValid(failure); ++failure) {
+    DeviceClient device(identity);
+    device.hello([&](link::Hello& hello) {
+      hello.set_bearer(link::BEARER_WIFI);
+      hello.set_other_failed(static_cast<link::BearerFailure>(failure));
+    });
+    names.insert(client.get(own_path).json()["bearer"]["other_failed"].get<std::string>());
+  }
+  EXPECT_EQ(names.size(), 10U);
+  EXPECT_FALSE(names.contains("unknown"));
+}
 
 TEST_F(GatewayTest, HelloAndPresence) {
   EXPECT_EQ(client.get(own_path).json()["connected"], false);

@@ -8,7 +8,7 @@
 namespace microvisor::cloud {
 namespace {
 
-constexpr int kSchemaVersion = 14;
+constexpr int kSchemaVersion = 15;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE accounts (
@@ -163,6 +163,14 @@ ALTER TABLE devices ADD COLUMN module_progress_total INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN module_progress_shown INTEGER NOT NULL DEFAULT 0;
 )";
 
+/// What version 15 adds to version 14.
+constexpr const char* kBearers = R"(
+ALTER TABLE devices ADD COLUMN bearer INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN bearer_signal_dbm INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN bearer_roaming INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN bearer_other_failed INTEGER NOT NULL DEFAULT 0;
+)";
+
 std::int64_t user_version(Database& database) {
   Statement query = database.prepare("PRAGMA user_version");
   return query.step() ? query.integer() : 0;
@@ -187,6 +195,7 @@ void bring_up_to_date(Database& database, const std::string& path) {
   if (version < 12) database.run(kAllowedHosts);
   if (version < 13) database.run(kEndpoints);
   if (version < 14) database.run(kModules);
+  if (version < 15) database.run(kBearers);
   if (version < kSchemaVersion) {
     database.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }

@@ -58,7 +58,12 @@ constexpr const char* kWritten[] = {"unique_name",
                                     "module_progress_state",
                                     "module_progress_done",
                                     "module_progress_total",
-                                    "module_progress_shown"};
+                                    "module_progress_shown",
+
+                                    "bearer",
+                                    "bearer_signal_dbm",
+                                    "bearer_roaming",
+                                    "bearer_other_failed"};
 
 struct Sql {
   std::string columns;  ///< of a query, as read_device() reads them
@@ -187,6 +192,22 @@ void bind_kernel(Statement& statement, const KernelState& kernel) {
   bind_progress(statement, kernel.progress);
 }
 
+BearerState read_bearer(Statement& row) {
+  BearerState bearer;
+  bearer.kind = static_cast<int>(row.integer());
+  bearer.signal_dbm = static_cast<int>(row.integer());
+  bearer.roaming = row.integer() != 0;
+  bearer.other_failed = static_cast<int>(row.integer());
+  return bearer;
+}
+
+void bind_bearer(Statement& statement, const BearerState& bearer) {
+  statement.bind(std::int64_t{bearer.kind})
+      .bind(std::int64_t{bearer.signal_dbm})
+      .bind(std::int64_t{bearer.roaming})
+      .bind(std::int64_t{bearer.other_failed});
+}
+
 Device read_device(Statement& row) {
   Device device;
   device.sequence = row.integer();
@@ -199,6 +220,7 @@ Device read_device(Statement& row) {
   device.module = row.text();
   device.module_version = static_cast<std::uint32_t>(row.integer());
   device.module_firmware = read_kernel(row);
+  device.bearer = read_bearer(row);
   return device;
 }
 
@@ -209,6 +231,7 @@ void bind_device(Statement& statement, const Device& device) {
   bind_kernel(statement, device.kernel);
   statement.bind(std::string_view(device.module)).bind(std::int64_t{device.module_version});
   bind_kernel(statement, device.module_firmware);
+  bind_bearer(statement, device.bearer);
 }
 
 }  // namespace

@@ -86,6 +86,14 @@ struct KernelState {
   UpdateProgress progress;
 };
 
+/// What has carried a device's last connection, as it has told. All zeros: it has told nothing.
+struct BearerState {
+  int kind = 0;        ///< link::Bearer
+  int signal_dbm = 0;  ///< 0: not known
+  bool roaming = false;
+  int other_failed = 0;  ///< link::BearerFailure
+};
+
 struct Device {
   std::int64_t sequence = 0;  ///< order of creation, set by the store
   std::string sid;
@@ -120,6 +128,7 @@ struct Device {
   std::string module;  ///< kind of its Wi-Fi module, as it has told; empty: it has not
   std::uint32_t module_version = 0;
   KernelState module_firmware;
+  BearerState bearer;
   // Whose signatures it accepts, as it has told.
   std::vector<std::uint64_t> signers;     ///< key ids
   std::uint64_t keys_sequence = 0;        ///< of the last change of keys it took

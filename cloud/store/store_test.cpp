@@ -196,6 +196,19 @@ TEST(Store, DevicesKeepTheStateOfTheirModule) {
   EXPECT_EQ(after.kernel.error_code, 0);
 }
 
+TEST(Store, DevicesKeepWhatHasCarriedTheirConnection) {
+  World world;
+  Device device = world.add_device('1');
+  EXPECT_EQ(world.store->device_by_sid(device.sid)->bearer.kind, 0);
+  device.bearer = {2, -61, true, 7};
+  ASSERT_EQ(world.store->update_device(device), Insert::Done);
+  const BearerState after = world.store->device_by_sid(device.sid)->bearer;
+  EXPECT_EQ(after.kind, 2);
+  EXPECT_EQ(after.signal_dbm, -61);
+  EXPECT_TRUE(after.roaming);
+  EXPECT_EQ(after.other_failed, 7);
+}
+
 TEST(Store, ADeviceAddedWithAllFieldsHasThem) {
   World world;
   const App app = world.add_app('a');
@@ -379,7 +392,11 @@ void make_version_one_of(Database& database) {
                              "module_progress_state",
                              "module_progress_done",
                              "module_progress_total",
-                             "module_progress_shown"})
+                             "module_progress_shown",
+                             "bearer",
+                             "bearer_signal_dbm",
+                             "bearer_roaming",
+                             "bearer_other_failed"})
     database.run((std::string("ALTER TABLE devices DROP COLUMN ") + column).c_str());
   database.run("PRAGMA user_version = 1");
 }
@@ -414,6 +431,7 @@ TEST(Store, ADatabaseOfVersionOneIsBroughtUpToDate) {
   EXPECT_EQ(store->device_by_sid("UV1")->layer_keys, device.layer_keys);
   EXPECT_EQ(store->device_by_sid("UV1")->certificate, device.certificate);
   EXPECT_TRUE(store->device_by_sid("UV1")->encodings_allowed);
+  EXPECT_EQ(store->device_by_sid("UV1")->bearer.kind, 0);
 }
 
 TEST(Store, WhatIsKnownOfReturnsIsKept) {

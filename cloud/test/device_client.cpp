@@ -109,15 +109,21 @@ std::optional<link::Frame> DeviceClient::receive(link::Frame::KindCase kind) {
 }
 
 link::Frame DeviceClient::hello(const std::string& app_manifest_hash, std::uint32_t attestation_version) {
+  return hello([&](link::Hello& hello) {
+    hello.set_app_manifest_hash(app_manifest_hash);
+    hello.set_attestation_version(attestation_version);
+  });
+}
+
+link::Frame DeviceClient::hello(const std::function<void(link::Hello&)>& fill) {
   link::Frame frame;
   link::Hello& hello = *frame.mutable_hello();
   hello.set_protocol_version(1);
   hello.set_device_sid(identity_.sid);
   hello.set_kernel_version("1.0.0");
   hello.set_kernel_version_number(10);
-  hello.set_app_manifest_hash(app_manifest_hash);
   hello.set_boot_count(3);
-  hello.set_attestation_version(attestation_version);
+  fill(hello);
   send(frame);
   return receive().value_or(link::Frame());
 }

@@ -41,6 +41,8 @@ class DeviceClient {
 
   /// Hello and the answer to it.
   link::Frame hello(const std::string& app_manifest_hash = "", std::uint32_t attestation_version = 0);
+  /// Likewise, with what `fill` adds.
+  link::Frame hello(const std::function<void(link::Hello&)>& fill);
   void send(const link::Frame& frame);
   void send_raw(const std::string& bytes);
   /// The next frame; empty at the end of the connection.
