@@ -95,6 +95,10 @@ class Host final : public link::LinkHost {
 
   net::WifiCredentials wifi_credentials() override { return kernel::wifi_credentials(); }
   bool set_wifi(const net::WifiCredentials& wifi) override { return kernel::set_wifi(wifi); }
+  net::AccessPointName access_point_name() override { return kernel::access_point_name(); }
+  bool set_access_point_name(const net::AccessPointName& apn) override {
+    return kernel::set_access_point_name(apn);
+  }
   std::uint32_t wifi_changes() override { return services().wifi_changes; }
 
   void gateway_reached() override {

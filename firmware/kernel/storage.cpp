@@ -85,6 +85,12 @@ void read_wifi_settings() {
   tell_wifi_settings(WifiSettings::parse(std::span(stored).first(size)));
 }
 
+/// One that comes from the factory's image stands there in clear.
+void seal_access_point_name() {
+  const net::AccessPointName apn = access_point_name();
+  if (apn.length != 0) (void)set_access_point_name(apn);
+}
+
 void count_boot() {
   std::array<std::uint8_t, sizeof boots> bytes{};
   std::size_t size = 0;
@@ -146,6 +152,7 @@ constexpr vault::Key kOwnersRecords[] = {vault::Key::InstalledApplication,
                                          vault::Key::Settings,
                                          vault::Key::FactoryTest,
                                          vault::Key::WifiConfig,
+                                         vault::Key::AccessPointName,
                                          vault::Key::CrashReports,
                                          vault::Key::LinkState,
                                          vault::Key::TlsSession};
@@ -258,6 +265,22 @@ net::WifiCredentials wifi_credentials() {
   return credentials;
 }
 
+net::AccessPointName access_point_name() {
+  net::AccessPointName apn;
+  std::size_t size = 0;
+  const std::span room(reinterpret_cast<std::uint8_t*>(apn.text.data()), apn.text.size());
+  if (the_store.get(vault::Key::AccessPointName, room, size) != vault::StoreStatus::Ok) return {};
+  apn.length = static_cast<std::uint8_t>(size);
+  return protocol::is_access_point_name(apn.name()) ? apn : net::AccessPointName{};
+}
+
+bool set_access_point_name(const net::AccessPointName& apn) {
+  constexpr vault::Key kKey = vault::Key::AccessPointName;
+  if (apn.length == 0) return the_store.remove(kKey) == vault::StoreStatus::Ok;
+  const std::span name(reinterpret_cast<const std::uint8_t*>(apn.text.data()), apn.length);
+  return the_store.put(kKey, name) == vault::StoreStatus::Ok;
+}
+
 bool start_storage() {
   // Without it there are no updates, but the device is as reachable as it was.
   if (nor.start()) services().external_flash_chip = nor.identification();
@@ -269,6 +292,7 @@ bool start_storage() {
   const protocol::BootEvidence measured = boot_evidence();
   the_trial.begin(measured.kernel_ratchet > measured.ratchet);
   read_wifi_settings();
+  seal_access_point_name();
   the_crashes.mount();
   factory::LineObjects line(nor);
   const bool testing = factory_test() == vault::FactoryTest::Testing;

@@ -4,6 +4,7 @@
 
 #include "firmware/kernel/crash_store.hpp"
 #include "firmware/manifest/new_keys.hpp"
+#include "firmware/net/dialler.hpp"
 #include "firmware/net/wifi_module.hpp"
 #include "firmware/update/updater.hpp"
 #include "firmware/upgrader/kernel_updater.hpp"
@@ -39,6 +40,10 @@ bool start_storage();
 [[nodiscard]] net::WifiCredentials wifi_credentials();
 /// Keeps them in the vault; without a name, none. Worker only.
 [[nodiscard]] bool set_wifi(const net::WifiCredentials& wifi);
+/// The packet network that the modem is to be in. Worker only.
+[[nodiscard]] net::AccessPointName access_point_name();
+/// Keeps it in the vault; without a name, none. Worker only.
+[[nodiscard]] bool set_access_point_name(const net::AccessPointName& apn);
 /// The device has made its identity and waits for the certificate that belongs to it.
 [[nodiscard]] bool certificate_is_due();
 /// Completes the identity with a certificate that has been checked. False if the vault did not take it.

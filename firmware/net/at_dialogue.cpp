@@ -15,7 +15,17 @@ constexpr std::uint64_t kGuardTime = 1100 * kMilliseconds;  // V.250 S12 is 1 s
 constexpr std::string_view kTerminateRequest(
     "\x7E\xFF\x7D\x23\xC0\x21\x7D\x25\x7D\x21\x7D\x20\x7D\x24\x3D\xC7\x7E\r", 18);
 
+bool is_digit(char character) { return character >= '0' && character <= '9'; }
+
 }  // namespace
+
+std::uint32_t take_number(std::string_view& text) {
+  std::uint32_t value = 0;
+  while (!text.empty() && !is_digit(text.front())) text.remove_prefix(1);
+  for (; !text.empty() && is_digit(text.front()); text.remove_prefix(1))
+    value = 10 * value + static_cast<std::uint32_t>(text.front() - '0');
+  return value;
+}
 
 /// A module that boots says RDY or ready when it is done; one that runs answers at once.
 bool AtDialogue::wake(std::uint64_t boot_time) {

@@ -13,10 +13,9 @@
 
 namespace microvisor::firmware::net {
 
+/// Up to NoGateway with the numbers of link.proto BearerFailure.
 enum class DialResult : std::uint8_t {
   Connected,      ///< data mode: what follows on the line is PPP
-  Debugger,       ///< data mode, but no network: a developer's machine in the module's place, CONNECT DEBUG
-  Settings,       ///< likewise, and it wants to set what Wi-Fi is joined with: CONNECT WIFI
   NoModem,        ///< no answer to AT
   NoSim,          ///< no SIM, or it does not work
   SimLocked,      ///< it wants a PIN, which the device does not have
@@ -26,6 +25,16 @@ enum class DialResult : std::uint8_t {
   NoAccessPoint,  ///< nobody has this name
   WrongPassword,  ///< or none where one is needed
   NotJoined,      ///< the access point did not let the module in, or gave it no address
+  NoGateway,      ///< it was up, and nothing was heard of the cloud; no dialler says so
+  Debugger,       ///< data mode, but no network: a developer's machine in the module's place, CONNECT DEBUG
+  Settings,       ///< likewise, and it wants to set what the bearers are brought up with: CONNECT WIFI
+};
+
+/// What a module says of the way that it gives, as it is dialled.
+struct Reception {
+  std::int8_t dbm = 0;   ///< 0: not known
+  bool roaming = false;  ///< cellular: in another network than the subscription's own
+  bool cable = false;    ///< Wi-Fi module: it has one, which goes before its radio
 };
 
 class AtDialogue {
@@ -70,5 +79,8 @@ class AtDialogue {
 [[nodiscard]] constexpr bool starts_with(std::string_view text, std::string_view start) {
   return text.substr(0, start.size()) == start;
 }
+
+/// The next decimal number in what a module says, which is cut off behind it; 0: there is none.
+[[nodiscard]] std::uint32_t take_number(std::string_view& text);
 
 }  // namespace microvisor::firmware::net

@@ -17,6 +17,9 @@ constexpr char kDenied = '3';
 constexpr char kUnknown = '4';
 constexpr char kRoaming = '5';
 
+/// <rssi> of TS 27.007 section 8.5: steps of 2 dBm from -113 on; what is beyond is not known.
+constexpr std::uint32_t kHighestQuality = 31;
+
 /// What the SIM says of itself (TS 27.007 section 8.3), or the equipment of it (section 9.2).
 struct SimState {
   std::string_view text;
@@ -30,10 +33,15 @@ constexpr SimState kSimStates[] = {
 
 }  // namespace
 
-DialResult Dialler::dial() {
+/// The context is defined before the network is looked for: one of LTE's may be attached to with it, and
+/// refuse then.
+DialResult Dialler::dial(std::string_view apn) {
+  reception_ = {};
   if (!wake_modem()) return DialResult::NoModem;
   if (const DialResult result = wait_for_sim(); result != DialResult::Connected) return result;
+  if (!define_context(apn)) return DialResult::Refused;
   if (const DialResult result = wait_for_network(); result != DialResult::Connected) return result;
+  measure();
   return call();
 }
 
@@ -62,6 +70,7 @@ DialResult Dialler::wait_for_network() {
   std::uint64_t wanted = start;  // when no network had refused yet
   while (module_.now() < start + kNetworkTime) {
     const char state = registration();
+    reception_.roaming = state == kRoaming;
     if (state == kHome || state == kRoaming) return DialResult::Connected;
     if (state != kDenied) wanted = module_.now();
     if (module_.now() >= wanted + kDeniedTime) return DialResult::Denied;
@@ -86,11 +95,22 @@ char Dialler::registration() {
   return best;
 }
 
-DialResult Dialler::call() {
+bool Dialler::define_context(std::string_view apn) {
   module_.drain();
   module_.send("AT+CGDCONT=1,\"IP\",\"");
-  module_.send(apn_);
-  if (module_.command("\"", AtDialogue::kCommandTime) != Answer::Ok) return DialResult::Refused;
+  module_.send(apn);
+  return module_.command("\"", AtDialogue::kCommandTime) == Answer::Ok;
+}
+
+void Dialler::measure() {
+  static_cast<void>(module_.command("AT+CSQ", AtDialogue::kCommandTime));
+  std::string_view text = module_.information();
+  if (!starts_with(text, "+CSQ:")) return;
+  const std::uint32_t quality = take_number(text);
+  if (quality <= kHighestQuality) reception_.dbm = static_cast<std::int8_t>(2 * quality - 113);
+}
+
+DialResult Dialler::call() {
   const Answer result = module_.command("ATD*99***1#", kCallTime);
   if (result == Answer::ConnectDebug) return DialResult::Debugger;
   if (result == Answer::ConnectWifi) return DialResult::Settings;

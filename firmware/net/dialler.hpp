@@ -5,33 +5,46 @@
 // passes by itself (no network yet): all of it is tried again, but only the former is worth saying.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "firmware/net/at_dialogue.hpp"
 #include "firmware/net/platform.hpp"
+#include "protocol/link/access_point_name.hpp"
 
 namespace microvisor::firmware::net {
 
+/// Of the packet network that the modem is to be in.
+struct AccessPointName {
+  std::array<char, protocol::kLongestAccessPointName> text{};
+  std::uint8_t length = 0;  ///< 0: none is set, and the subscription's own counts
+
+  [[nodiscard]] std::string_view name() const { return {text.data(), length}; }
+};
+
 class Dialler {
  public:
-  /// `apn` must outlive the dialler; empty: the subscription's own.
-  explicit Dialler(Platform& platform, std::string_view apn = {}) : module_(platform), apn_(apn) {}
+  explicit Dialler(Platform& platform) : module_(platform) {}
 
-  /// Blocks, at most about two minutes.
-  [[nodiscard]] DialResult dial();
+  /// `apn` is an access point name; empty: the subscription's own. Blocks, at most about two minutes.
+  [[nodiscard]] DialResult dial(std::string_view apn);
+  /// As it was when it was dialled last.
+  [[nodiscard]] const Reception& reception() const { return reception_; }
 
  private:
   using Answer = AtDialogue::Answer;
 
   [[nodiscard]] bool wake_modem();
+  [[nodiscard]] bool define_context(std::string_view apn);
   [[nodiscard]] DialResult wait_for_sim();
   [[nodiscard]] DialResult wait_for_network();
   [[nodiscard]] char registration();
+  void measure();
   [[nodiscard]] DialResult call();
 
   AtDialogue module_;
-  std::string_view apn_;
+  Reception reception_;
 };
 
 }  // namespace microvisor::firmware::net

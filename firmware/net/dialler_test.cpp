@@ -4,60 +4,14 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
-#include <functional>
+#include <algorithm>
 #include <string>
-#include <vector>
+#include <utility>
+
+#include "firmware/net/scripted_module.hpp"
 
 namespace microvisor::firmware::net {
 namespace {
-
-/// A module as a table of answers. Time passes only while the dialler waits.
-class ScriptedModule final : public Platform {
- public:
-  /// Called with each command line (without its end); returns what the module says.
-  std::function<std::string(const std::string&)> answer;
-  std::vector<std::string> commands;
-  bool takes_bytes = true;
-
-  void say(const std::string& text) { output_.insert(output_.end(), text.begin(), text.end()); }
-
-  std::uint64_t now() override { return now_; }
-  void wait(std::uint64_t moment) override {
-    if (output_.empty())
-      now_ = std::max(now_ + 1, moment);
-    else
-      now_ += 10;
-  }
-  std::size_t serial_read(std::span<std::uint8_t> into) override {
-    std::size_t count = 0;
-    for (; count < into.size() && !output_.empty(); ++count) {
-      into[count] = static_cast<std::uint8_t>(output_.front());
-      output_.pop_front();
-    }
-    return count;
-  }
-  std::size_t serial_write(std::span<const std::uint8_t> bytes) override {
-    if (!takes_bytes) return 0;
-    for (const std::uint8_t byte : bytes) {
-      if (byte != '\r') {
-        line_ += static_cast<char>(byte);
-        continue;
-      }
-      const std::string line = std::exchange(line_, {});
-      if (line.rfind("AT", 0) == 0) commands.push_back(line);
-      say(answer(line));
-    }
-    return bytes.size();
-  }
-  [[nodiscard]] const std::string& unfinished() const { return line_; }
-  void forget_line() { line_.clear(); }
-
- private:
-  std::uint64_t now_ = 0;
-  std::deque<char> output_;
-  std::string line_;
-};
 
 /// A module in its ordinary state.
 std::string ordinary(const std::string& line) {
@@ -68,14 +22,63 @@ std::string ordinary(const std::string& line) {
   return "\r\nOK\r\n";
 }
 
+/// The line that defines it.
+std::string defined_context(const ScriptedModule& module) {
+  for (const std::string& line : module.commands) {
+    if (line.rfind("AT+CGDCONT", 0) == 0) return line;
+  }
+  return "";
+}
+
 TEST(Dialler, DialsAnOrdinaryModule) {
   ScriptedModule module;
   module.answer = ordinary;
-  Dialler dialler(module, "internet");
-  EXPECT_EQ(dialler.dial(), DialResult::Connected);
-  ASSERT_GE(module.commands.size(), 2U);
-  EXPECT_EQ(module.commands[module.commands.size() - 2], "AT+CGDCONT=1,\"IP\",\"internet\"");
+  Dialler dialler(module);
+  EXPECT_EQ(dialler.dial({}), DialResult::Connected);
+  EXPECT_EQ(defined_context(module), "AT+CGDCONT=1,\"IP\",\"\"");
   EXPECT_EQ(module.commands.back(), "ATD*99***1#");
+}
+
+/// Networks of LTE are attached to with the context's access point, so it is named before one is looked for.
+TEST(Dialler, NamesTheAccessPointBeforeItLooksForANetwork) {
+  ScriptedModule module;
+  module.answer = ordinary;
+  Dialler dialler(module);
+  const std::string longest(100, 'a');
+  for (const std::string& name : {std::string("fleet.example"), longest}) {
+    module.commands.clear();
+    EXPECT_EQ(dialler.dial(name), DialResult::Connected);
+    EXPECT_EQ(defined_context(module), "AT+CGDCONT=1,\"IP\",\"" + name + "\"");
+  }
+  const auto at = [&](const char* line) {
+    return std::find(module.commands.begin(), module.commands.end(), line) - module.commands.begin();
+  };
+  EXPECT_LT(at(defined_context(module).c_str()), at("AT+CEREG?"));
+  EXPECT_LT(at("AT+CEREG?"), at("ATD*99***1#"));
+}
+
+/// TS 27.007 section 8.5: 0 is -113 dBm or less, 31 is -51 dBm or more, 99 is not known.
+TEST(Dialler, ReadsTheSignal) {
+  ScriptedModule module;
+  std::string signal;
+  module.answer = [&](const std::string& line) { return line == "AT+CSQ" ? signal : ordinary(line); };
+  Dialler dialler(module);
+  const std::pair<const char*, int> readings[] = {{"+CSQ: 0,99", -113},
+                                                  {"+CSQ: 14,0", -85},
+                                                  {"+CSQ:31,7", -51},
+                                                  {"+CSQ: 99,99", 0},
+                                                  {"+CSQ: 32,99", 0},
+                                                  {"+CREG: 1", 0},
+                                                  {"", 0}};
+  for (const auto& [text, dbm] : readings) {
+    signal = "\r\n" + std::string(text) + "\r\n\r\nOK\r\n";
+    EXPECT_EQ(dialler.dial({}), DialResult::Connected) << text;
+    EXPECT_EQ(dialler.reception().dbm, dbm) << text;
+    EXPECT_FALSE(dialler.reception().roaming);
+  }
+  signal = "\r\nERROR\r\n";
+  EXPECT_EQ(dialler.dial({}), DialResult::Connected);
+  EXPECT_EQ(dialler.reception().dbm, 0);
 }
 
 TEST(Dialler, LeavesWhatFollowsConnectToPpp) {
@@ -84,7 +87,7 @@ TEST(Dialler, LeavesWhatFollowsConnectToPpp) {
     return line.rfind("ATD", 0) == 0 ? "\r\nCONNECT\r\n~\xFF}#" : ordinary(line);
   };
   Dialler dialler(module);
-  ASSERT_EQ(dialler.dial(), DialResult::Connected);
+  ASSERT_EQ(dialler.dial({}), DialResult::Connected);
   std::array<std::uint8_t, 16> rest{};
   EXPECT_EQ(module.serial_read(rest),
             5U);  // the line feed behind CONNECT's carriage return, and four bytes of PPP
@@ -101,14 +104,14 @@ TEST(Dialler, TellsADebuggerFromANetwork) {
   };
   Dialler dialler(module);
   connected = std::string("\r\nCONNECT DEBUG\r\0\5", 18);
-  ASSERT_EQ(dialler.dial(), DialResult::Debugger);
+  ASSERT_EQ(dialler.dial({}), DialResult::Debugger);
   std::array<std::uint8_t, 8> rest{};
   ASSERT_EQ(module.serial_read(rest), 2U);
   EXPECT_EQ(rest[0], 0);
   EXPECT_EQ(rest[1], 5);
   for (const char* other : {"\r\nCONNECT DEBUGGING\r\n", "\r\nCONNECT debug\r\n", "\r\nCONNECT\r\n"}) {
     connected = other;
-    EXPECT_EQ(dialler.dial(), DialResult::Connected) << other;
+    EXPECT_EQ(dialler.dial({}), DialResult::Connected) << other;
   }
 }
 
@@ -120,7 +123,7 @@ TEST(Dialler, WaitsForAModuleThatBoots) {
     return ordinary(line);
   };
   Dialler dialler(module);
-  EXPECT_EQ(dialler.dial(), DialResult::Connected);
+  EXPECT_EQ(dialler.dial({}), DialResult::Connected);
 }
 
 TEST(Dialler, WaitsForSimAndNetwork) {
@@ -134,35 +137,36 @@ TEST(Dialler, WaitsForSimAndNetwork) {
     return ordinary(line);
   };
   Dialler dialler(module);
-  EXPECT_EQ(dialler.dial(), DialResult::Connected);
+  EXPECT_EQ(dialler.dial({}), DialResult::Connected);
   EXPECT_EQ(network, 5);
+  EXPECT_TRUE(dialler.reception().roaming);
 }
 
 TEST(Dialler, TellsWhatIsMissing) {
   ScriptedModule module;
   Dialler dialler(module);
   module.answer = [](const std::string&) { return ""; };
-  EXPECT_EQ(dialler.dial(), DialResult::NoModem);
+  EXPECT_EQ(dialler.dial({}), DialResult::NoModem);
   module.answer = [](const std::string& line) {
     return line == "AT+CPIN?" ? "\r\n+CME ERROR: 10\r\n" : ordinary(line);
   };
-  EXPECT_EQ(dialler.dial(), DialResult::NoSim);
+  EXPECT_EQ(dialler.dial({}), DialResult::NoSim);
   module.answer = [](const std::string& line) {
     return line == "AT+CPIN?" ? "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n" : ordinary(line);
   };
-  EXPECT_EQ(dialler.dial(), DialResult::SimLocked);
+  EXPECT_EQ(dialler.dial({}), DialResult::SimLocked);
   module.answer = [](const std::string& line) {
     return line.find("REG?") != std::string::npos ? "\r\n+CREG: 0,2\r\n\r\nOK\r\n" : ordinary(line);
   };
-  EXPECT_EQ(dialler.dial(), DialResult::NotRegistered);
+  EXPECT_EQ(dialler.dial({}), DialResult::NotRegistered);
   module.answer = [](const std::string& line) {
     return line.find("REG?") != std::string::npos ? "\r\n+CREG: 0,3\r\n\r\nOK\r\n" : ordinary(line);
   };
-  EXPECT_EQ(dialler.dial(), DialResult::Denied);
+  EXPECT_EQ(dialler.dial({}), DialResult::Denied);
   module.answer = [](const std::string& line) {
     return line.rfind("ATD", 0) == 0 ? "\r\nNO CARRIER\r\n" : ordinary(line);
   };
-  EXPECT_EQ(dialler.dial(), DialResult::Refused);
+  EXPECT_EQ(dialler.dial({}), DialResult::Refused);
 }
 
 TEST(Dialler, GivesUpOnALineThatTakesNothing) {
@@ -170,7 +174,7 @@ TEST(Dialler, GivesUpOnALineThatTakesNothing) {
   module.answer = ordinary;
   module.takes_bytes = false;
   Dialler dialler(module);
-  EXPECT_EQ(dialler.dial(), DialResult::NoModem);
+  EXPECT_EQ(dialler.dial({}), DialResult::NoModem);
 }
 
 TEST(Dialler, EndsAnOldCallByTheEscapeSequence) {
@@ -185,7 +189,7 @@ TEST(Dialler, EndsAnOldCallByTheEscapeSequence) {
     return "";
   };
   Dialler dialler(module);
-  EXPECT_EQ(dialler.dial(), DialResult::Connected);
+  EXPECT_EQ(dialler.dial({}), DialResult::Connected);
   EXPECT_FALSE(in_call);
 }
 
@@ -198,7 +202,7 @@ TEST(Dialler, ReadsPastUnsolicitedLinesAndOverlongOnes) {
     return ordinary(line);
   };
   Dialler dialler(module);
-  EXPECT_EQ(dialler.dial(), DialResult::Connected);
+  EXPECT_EQ(dialler.dial({}), DialResult::Connected);
 }
 
 }  // namespace

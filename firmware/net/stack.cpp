@@ -44,8 +44,7 @@ void status_changed(ppp_pcb*, int error, void* context) { static_cast<Stack*>(co
 
 }  // namespace
 
-Stack::Stack(Platform& platform, std::string_view apn)
-    : platform_(platform), dialler_(platform, apn), wifi_(platform) {
+Stack::Stack(Platform& platform) : platform_(platform), dialler_(platform), wifi_(platform) {
   clock_source = &platform;
   the_stack = this;
   static bool initialised = false;
@@ -69,12 +68,25 @@ Stack::~Stack() {
   clock_source = nullptr;
 }
 
-DialResult Stack::bring_up(Bearer bearer, const WifiCredentials& wifi) {
+DialResult Stack::bring_up_cellular(std::string_view apn) {
+  take_line(Bearer::Cellular);
+  return negotiate(dialler_.dial(apn));
+}
+
+DialResult Stack::bring_up_wifi(const WifiCredentials& wifi) {
+  take_line(Bearer::Wifi);
+  return negotiate(wifi_.dial(wifi));
+}
+
+void Stack::take_line(Bearer bearer) {
   hang_up();
   bearer_ = bearer;
   platform_.select_line(bearer);
-  const DialResult result = bearer == Bearer::Wifi ? wifi_.dial(wifi) : dialler_.dial();
-  if (result != DialResult::Connected) return result;
+}
+
+/// PPP, once there is a call.
+DialResult Stack::negotiate(DialResult dialled) {
+  if (dialled != DialResult::Connected) return dialled;
   data_mode_ = true;
   carrier_.begin();
   ended_ = false;

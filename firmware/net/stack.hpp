@@ -20,20 +20,26 @@ namespace microvisor::firmware::net {
 
 class Stack {
  public:
-  /// Initialises lwIP. The APN must outlive the stack.
-  explicit Stack(Platform& platform, std::string_view apn = {});
+  /// Initialises lwIP.
+  explicit Stack(Platform& platform);
   ~Stack();
   Stack(const Stack&) = delete;
   Stack& operator=(const Stack&) = delete;
 
   /// Dials and negotiates PPP. Blocks. Connected: IP packets can be sent; Debugger and Settings: the line is
-  /// not the stack's until the next call, and none of its bytes are taken. `wifi` counts for that bearer.
-  [[nodiscard]] DialResult bring_up(Bearer bearer = Bearer::Cellular, const WifiCredentials& wifi = {});
+  /// not the stack's until the next call, and none of its bytes are taken. An empty `apn` is the
+  /// subscription's own.
+  [[nodiscard]] DialResult bring_up_cellular(std::string_view apn);
+  [[nodiscard]] DialResult bring_up_wifi(const WifiCredentials& wifi);
   /// Ends PPP in good order, within a few seconds. The dialler finds the module in command mode next time.
   void hang_up();
   [[nodiscard]] bool up() const { return up_; }
   /// The one that was brought up last.
   [[nodiscard]] Bearer bearer() const { return bearer_; }
+  /// What its module has said of it then.
+  [[nodiscard]] const Reception& reception() const {
+    return bearer_ == Bearer::Wifi ? wifi_.reception() : dialler_.reception();
+  }
   /// Has the Wi-Fi module join beside a call of the other module, which is held off meanwhile and goes on
   /// after it. Blocks.
   [[nodiscard]] DialResult join_beside(const WifiCredentials& wifi);
@@ -67,6 +73,8 @@ class Stack {
   [[nodiscard]] bool is_application_packet(const pbuf* packet);
 
  private:
+  void take_line(Bearer bearer);
+  [[nodiscard]] DialResult negotiate(DialResult dialled);
   void tell_bearer();
   [[nodiscard]] bool carry();
 

@@ -18,14 +18,7 @@ DialResult refusal(std::string_view information) {
 constexpr std::string_view kFirmware = "+MVFW:";
 constexpr std::uint32_t kOnTrial = 2;
 
-/// Behind a comma.
-std::uint32_t take_number(std::string_view& text) {
-  std::uint32_t value = 0;
-  if (!text.empty()) text.remove_prefix(1);
-  for (; !text.empty() && text.front() != ','; text.remove_prefix(1))
-    value = 10 * value + static_cast<std::uint32_t>(text.front() - '0');
-  return value;
-}
+constexpr std::uint32_t kWeakest = 127;  // -dBm
 
 /// Control characters cannot be said on this line.
 bool can_be_said(std::string_view text) {
@@ -39,6 +32,7 @@ bool can_be_said(std::string_view text) {
 
 DialResult WifiModule::dial(const WifiCredentials& credentials) {
   if (const DialResult result = join(credentials, kBootTime); result != DialResult::Connected) return result;
+  measure();
   const Answer result = module_.command("ATD*99#", kCallTime);
   return result == Answer::Connect ? DialResult::Connected : DialResult::Refused;
 }
@@ -47,7 +41,8 @@ DialResult WifiModule::join(const WifiCredentials& credentials, std::uint64_t bo
   const std::string_view name = credentials.name(), key = credentials.key();
   if (!can_be_said(name) || !can_be_said(key)) return DialResult::NotJoined;
   if (!wake(boot_time)) return DialResult::NoModem;
-  if (has_cable() || (credentials.known() && has_joined(name))) return DialResult::Connected;
+  reception_.cable = has_cable();
+  if (reception_.cable || (credentials.known() && has_joined(name))) return DialResult::Connected;
   if (!credentials.known()) return DialResult::NoAccessPoint;
   if (module_.command("AT+CWMODE=1", AtDialogue::kCommandTime) != Answer::Ok) return DialResult::NotJoined;
   module_.send("AT+CWJAP=");
@@ -84,6 +79,18 @@ void WifiModule::ask_firmware() {
   firmware_.version = take_number(text);
   firmware_.on_trial = take_number(text) == kOnTrial;
   firmware_.offset = take_number(text);
+}
+
+/// +CWJAP:"name","BSSID",channel,RSSI and more: in the name there may be anything, in the BSSID no quote.
+void WifiModule::measure() {
+  reception_.dbm = 0;
+  if (reception_.cable || module_.command("AT+CWJAP?", AtDialogue::kCommandTime) != Answer::Ok) return;
+  std::string_view text = module_.information();
+  text.remove_prefix(text.rfind('"') + 1);
+  static_cast<void>(take_number(text));
+  if (!starts_with(text, ",-")) return;
+  const std::uint32_t dbm = take_number(text);
+  if (dbm <= kWeakest) reception_.dbm = static_cast<std::int8_t>(-static_cast<std::int32_t>(dbm));
 }
 
 /// A firmware without Ethernet does not know the command.

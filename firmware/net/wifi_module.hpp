@@ -54,18 +54,22 @@ class WifiModule {
   [[nodiscard]] bool wake(std::uint64_t boot_time);
   /// As it was when the module was woken last.
   [[nodiscard]] const ModuleState& firmware() const { return firmware_; }
+  /// As it was when it was dialled last.
+  [[nodiscard]] const Reception& reception() const { return reception_; }
   [[nodiscard]] AtDialogue& dialogue() { return module_; }
 
  private:
   using Answer = AtDialogue::Answer;
 
   void ask_firmware();
+  void measure();
   [[nodiscard]] bool has_cable();
   [[nodiscard]] bool has_joined(std::string_view name);
   void send_quoted(std::string_view text);
 
   AtDialogue module_;
   ModuleState firmware_;
+  Reception reception_;
 };
 
 }  // namespace microvisor::firmware::net

@@ -44,6 +44,7 @@ enum class Key : std::uint16_t {
   Settings = 0x0201,              // kernel: what the gateway set
   FactoryTest = 0x0202,           // kernel: u32, see FactoryTest below
   WifiConfig = 0x0203,            // kernel: SSID and password (resident/wifi_settings.hpp)
+  AccessPointName = 0x0206,       // kernel: of the modem's packet network; a factory writes it in clear
   EraseDue = 0x0205,              // kernel: u64, the sequence of the change of keys that asks for it
   CrashReports = 0x0204,          // kernel: what waits in the NOR (crash_store.cpp)
   LinkState = 0x0300,             // link: what survives a reset

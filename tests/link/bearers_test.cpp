@@ -23,8 +23,8 @@ constexpr const char* kPassword = "quite, \"secret\"\\";
 
 class LinkBearers : public ::testing::Test {
  protected:
-  LinkBearers()
-      : line([this](board::Scheduler& scheduler) { return make_network(scheduler); }),
+  explicit LinkBearers(const board::ModemSettings& modem = {})
+      : line([this](board::Scheduler& scheduler) { return make_network(scheduler); }, modem),
         device(line, gateway, owner.public_key()) {
     const std::string_view name = "gateway.example";
     EXPECT_TRUE(device.identity_record.gateway_host.assign(
@@ -103,6 +103,11 @@ class LinkBearers : public ::testing::Test {
   }
   [[nodiscard]] bool run_until_on(Bearer bearer, unsigned seconds = 60) {
     return device.run_until([this, bearer] { return on(bearer); }, seconds);
+  }
+
+  [[nodiscard]] link::Hello last_hello() {
+    const auto hellos = gateway.seen().hellos;
+    return hellos.empty() ? link::Hello() : hellos.back();
   }
 
   Filter* air = nullptr;
@@ -199,7 +204,8 @@ TEST_F(LinkBearers, ABearerThatCarriesNothingIsLeftWithinAMinute) {
   ASSERT_TRUE(run_until_on(Bearer::Cellular, 120));
   EXPECT_LT(line.now(), 75 * kSeconds);
   EXPECT_GT(air->over_wifi, 0U);
-  EXPECT_EQ(device.engine().last_dial(Bearer::Wifi), DialResult::Connected);
+  EXPECT_EQ(device.engine().last_dial(Bearer::Wifi), DialResult::NoGateway);
+  EXPECT_EQ(last_hello().other_failed(), link::BEARER_FAILURE_NO_GATEWAY);
 }
 
 TEST_F(LinkBearers, ABearerThatBeginsToCarryNothingIsLeft) {
@@ -382,11 +388,164 @@ TEST_F(WifiSettingsOnTheLine, AreTakenAsTheyMayBeAndNotOtherwise) {
   EXPECT_EQ(device.wifi_credentials().key(), "abcdefgh");
 }
 
+TEST_F(WifiSettingsOnTheLine, SoIsTheAccessPointOfTheModemsNetwork) {
+  expected = 8;
+  EXPECT_EQ(talk_to("A\rA fleet.example\rA\rA -\rA\r"),
+            "\r\nOK\r\nOK\r\nfleet.example\r\nOK\r\nOK\r\n\r\nOK\r\n");
+  EXPECT_EQ(device.access_point_name().name(), "");
+}
+
+TEST_F(WifiSettingsOnTheLine, AnAccessPointThatIsNoneIsRefused) {
+  expected = 6;
+  EXPECT_EQ(talk_to("A " + std::string(100, 'a') + "\rA a b\rA a\"\rA .a\rA " + std::string(101, 'b') +
+                    "\rA " + std::string(300, 'c') + "\r"),
+            "OK\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\n");
+  EXPECT_EQ(device.access_point_name().name(), std::string(100, 'a'));
+}
+
 TEST_F(WifiSettingsOnTheLine, AreForgotten) {
   line.fit_wifi({});
   device.set_wifi("ab", "password");
   EXPECT_EQ(talk_to("C\r"), "OK\r\n");
   EXPECT_FALSE(device.wifi_credentials().known());
+}
+
+// --- what the cloud is told of it
+// -----------------------------------------------------------------------------------------
+
+/// The modem's model says 23 if nobody says otherwise: -113 dBm and 23 steps of 2.
+TEST_F(LinkBearers, TheCloudIsToldWhatCarriesTheSession) {
+  fit("not the password");
+  line.modem().set_coverage(board::Coverage::Roaming);
+  ASSERT_TRUE(run_until_on(Bearer::Cellular));
+  EXPECT_EQ(last_hello().bearer(), link::BEARER_CELLULAR);
+  EXPECT_EQ(last_hello().signal_dbm(), -67);
+  EXPECT_TRUE(last_hello().roaming());
+  EXPECT_EQ(last_hello().other_failed(), link::BEARER_FAILURE_WRONG_PASSWORD);
+}
+
+TEST_F(LinkBearers, TheCloudIsToldOfTheAccessPointsSignal) {
+  fit();
+  ASSERT_TRUE(run_until_on(Bearer::Wifi, 20));
+  EXPECT_EQ(last_hello().bearer(), link::BEARER_WIFI);
+  EXPECT_EQ(last_hello().signal_dbm(), -57);
+  EXPECT_FALSE(last_hello().roaming());
+  EXPECT_EQ(last_hello().other_failed(), link::BEARER_FAILURE_NONE);
+}
+
+TEST_F(LinkBearers, TheCloudIsToldOfACable) {
+  board::WifiSettings settings;
+  settings.cable = true;
+  line.fit_wifi(settings);
+  line.modem().set_coverage(board::Coverage::Denied);
+  ASSERT_TRUE(run_until_on(Bearer::Wifi, 60));
+  EXPECT_EQ(last_hello().bearer(), link::BEARER_CABLE);
+  EXPECT_EQ(last_hello().signal_dbm(), 0) << "it has none";
+}
+
+/// What was tried beside a session is told with the next one.
+TEST_F(LinkBearers, TheCloudIsToldWhyTheOtherBearerWasLeft) {
+  fit();
+  bool gone = false;
+  ASSERT_TRUE(device.run_until(
+      [&] {
+        if (!gone && on(Bearer::Wifi)) {
+          line.wifi().set_access_point(false);
+          gone = true;
+        }
+        return gone && on(Bearer::Cellular);
+      },
+      120));
+  EXPECT_EQ(last_hello().other_failed(), link::BEARER_FAILURE_NO_ACCESS_POINT);
+}
+
+// --- access points of the modem's network
+// ---------------------------------------------------------------------------------
+
+/// Notes the names that the device dials with.
+class LinkAccessPoint : public LinkBearers {
+ protected:
+  explicit LinkAccessPoint(const board::ModemSettings& modem = {.apn = "fleet.example"})
+      : LinkBearers(modem) {
+    line.damage_from_chip = [this](std::uint8_t& byte) {
+      constexpr std::string_view kDefinition = "AT+CGDCONT=1,\"IP\",\"";
+      if (byte != '\r') said_ += static_cast<char>(byte);
+      if (byte == '\r' && said_.starts_with(kDefinition))
+        names.push_back(said_.substr(kDefinition.size(), said_.size() - kDefinition.size() - 1));
+      if (byte == '\r') said_.clear();
+      return true;
+    };
+  }
+  using Names = std::vector<std::string>;
+  Names names;
+
+ private:
+  std::string said_;
+};
+
+class LinkOnlyAccessPoint : public LinkAccessPoint {
+ protected:
+  LinkOnlyAccessPoint() : LinkAccessPoint({.apn = "fleet.example", .subscription_has_apn = false}) {}
+};
+
+TEST_F(LinkOnlyAccessPoint, IsDialledIfItIsSet) {
+  device.set_apn("fleet.example");
+  ASSERT_TRUE(run_until_on(Bearer::Cellular, 20));
+  EXPECT_EQ(names, Names{"fleet.example"});
+}
+
+TEST_F(LinkOnlyAccessPoint, IsTriedByTurnsWithTheSubscriptionsOwn) {
+  device.set_apn("wrong.example");
+  EXPECT_FALSE(device.run_until([&] { return names.size() == 6; }, 120) && on(Bearer::Cellular));
+  EXPECT_EQ(names, (Names{"wrong.example", "", "wrong.example", "", "wrong.example", ""}));
+  EXPECT_EQ(device.engine().last_dial(Bearer::Cellular), DialResult::Refused);
+}
+
+TEST_F(LinkOnlyAccessPoint, IsDialledAtOnceWhenItIsSetInTheEnd) {
+  device.set_apn("wrong.example");
+  ASSERT_TRUE(device.run_until([&] { return names.size() == 4; }, 120));
+  device.set_apn("fleet.example");
+  ASSERT_TRUE(run_until_on(Bearer::Cellular, 60));
+  EXPECT_EQ(names.back(), "fleet.example");
+}
+
+TEST_F(LinkAccessPoint, ThatIsRefusedDoesNotStrandTheDevice) {
+  device.set_apn("wrong.example");
+  ASSERT_TRUE(run_until_on(Bearer::Cellular, 30));
+  EXPECT_EQ(names, (Names{"wrong.example", ""}));
+}
+
+/// Each session is begun with the one that is set.
+TEST_F(LinkAccessPoint, HasTheFirstTurnAgainAfterASession) {
+  device.set_apn("wrong.example");
+  bool lost = false;
+  ASSERT_TRUE(device.run_until(
+      [&] {
+        if (!lost && on(Bearer::Cellular)) {
+          line.modem().lose_carrier();
+          lost = true;
+        }
+        return names.size() == 4 && on(Bearer::Cellular);
+      },
+      60));
+  EXPECT_EQ(names, (Names{"wrong.example", "", "wrong.example", ""}));
+}
+
+class LinkAnyAccessPoint : public LinkAccessPoint {
+ protected:
+  LinkAnyAccessPoint() : LinkAccessPoint({}) {}
+};
+
+/// One that the network knows, and that leads nowhere.
+TEST_F(LinkAnyAccessPoint, ThatReachesNoGatewayIsLeft) {
+  device.set_apn("walled.example");
+  ASSERT_TRUE(device.run_until(
+      [&] {
+        air->cellular_is_dead = !names.empty() && names.back() == "walled.example";
+        return on(Bearer::Cellular);
+      },
+      600));
+  EXPECT_EQ(names.back(), "");
 }
 
 // --- cellular

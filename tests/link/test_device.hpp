@@ -99,6 +99,11 @@ class TestDevice final : public firmware::link::LinkHost {
   /// As mvSetWifiConfig does it. An empty name clears.
   void set_wifi(std::string_view ssid, std::string_view password);
 
+  /// As `microvisor apn` does it. An empty name clears.
+  void set_apn(std::string_view name) {
+    apn_.length = static_cast<std::uint8_t>(name.copy(apn_.text.data(), apn_.text.size()));
+  }
+
   /// Has it in the kernel's pages, verified by the bootrom, from the next reset() on.
   void install_kernel(const protocol::Bytes& image);
 
@@ -166,6 +171,11 @@ class TestDevice final : public firmware::link::LinkHost {
   std::uint64_t wish_changes_at() override;
   firmware::net::WifiCredentials wifi_credentials() override { return wifi_; }
   bool set_wifi(const firmware::net::WifiCredentials& wifi) override;
+  firmware::net::AccessPointName access_point_name() override { return apn_; }
+  bool set_access_point_name(const firmware::net::AccessPointName& apn) override {
+    apn_ = apn;
+    return true;
+  }
   std::uint32_t wifi_changes() override { return wifi_changes_; }
   bool take_log_record(firmware::link::LogRecord& record) override;
   bool take_event(firmware::link::DeviceEvent& event) override;
@@ -203,6 +213,7 @@ class TestDevice final : public firmware::link::LinkHost {
 
   ModelledLine& line_;
   firmware::net::WifiCredentials wifi_;
+  firmware::net::AccessPointName apn_;
   std::uint32_t wifi_changes_ = 0;
   NothingToDebug nothing_to_debug_;
   firmware::crypto::DebugCrypto debug_crypto_;

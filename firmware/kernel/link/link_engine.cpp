@@ -21,6 +21,32 @@ constexpr std::uint64_t kQuietTime = 200 * net::kMilliseconds;
 constexpr unsigned kTrialAttempts = 3;
 constexpr std::uint64_t kIdleCheck = 10 * net::kSeconds;
 
+/// link.proto has numbers of its own for what the dialler says.
+constexpr bool is_told_as(net::DialResult result, microvisor_link_BearerFailure failure) {
+  return static_cast<unsigned>(result) == static_cast<unsigned>(failure);
+}
+static_assert(is_told_as(net::DialResult::NoModem, microvisor_link_BearerFailure_BEARER_FAILURE_NO_MODULE));
+static_assert(is_told_as(net::DialResult::NoSim, microvisor_link_BearerFailure_BEARER_FAILURE_NO_SIM));
+static_assert(is_told_as(net::DialResult::SimLocked,
+                         microvisor_link_BearerFailure_BEARER_FAILURE_PIN_WANTED));
+static_assert(is_told_as(net::DialResult::NotRegistered,
+                         microvisor_link_BearerFailure_BEARER_FAILURE_NO_NETWORK));
+static_assert(is_told_as(net::DialResult::Denied, microvisor_link_BearerFailure_BEARER_FAILURE_DENIED));
+static_assert(is_told_as(net::DialResult::Refused, microvisor_link_BearerFailure_BEARER_FAILURE_NO_ANSWER));
+static_assert(is_told_as(net::DialResult::NoAccessPoint,
+                         microvisor_link_BearerFailure_BEARER_FAILURE_NO_ACCESS_POINT));
+static_assert(is_told_as(net::DialResult::WrongPassword,
+                         microvisor_link_BearerFailure_BEARER_FAILURE_WRONG_PASSWORD));
+static_assert(is_told_as(net::DialResult::NotJoined,
+                         microvisor_link_BearerFailure_BEARER_FAILURE_NOT_JOINED));
+static_assert(is_told_as(net::DialResult::NoGateway,
+                         microvisor_link_BearerFailure_BEARER_FAILURE_NO_GATEWAY));
+
+/// What a network says to a subscription that has no business with the access point it names.
+bool may_be_the_name(net::DialResult result) {
+  return result >= net::DialResult::NotRegistered && result <= net::DialResult::Refused;
+}
+
 std::uint32_t random_word() {
   std::array<std::uint8_t, 4> bytes{};
   static_cast<void>(crypto::random(bytes));  // without it every wait is the shortest allowed
@@ -61,8 +87,9 @@ void LinkEngine::round() {
   if (host_.network_wanted() && !moves_) wait_before_retry();
 }
 
-/// The next wait is the shortest again.
+/// The next wait is the shortest again, and the access point that is set has the first turn.
 void LinkEngine::begin_anew() {
+  own_apn_ = false;
   back_off_.reset();
   attempts_ = 0;
   failures_in_a_row_ = 0;
@@ -80,7 +107,10 @@ bool LinkEngine::connect() {
   ++attempts_;
   take_settings();
   if (failures_in_a_row_ >= kRedialAfter) {
-    if (!traffic_.heard_lately(platform_.now())) stack_.hang_up();
+    if (!traffic_.heard_lately(platform_.now())) {
+      stack_.hang_up();
+      own_apn_ = !own_apn_;  // there are access points that lead to no gateway
+    }
     failures_in_a_row_ = 0;
   }
   if (trial_attempts_ != 0) return connect_on_trial();
@@ -91,7 +121,7 @@ bool LinkEngine::connect() {
   if (!bearers_.choice() || !host_.network_wanted()) return false;
   const bool reached = connect_over(net::Bearers::other(first));
   // Had the other one not reached the gateway either, it would be the gateway's fault.
-  const bool carried_nothing = reached && last_dial(first) == net::DialResult::Connected;
+  const bool carried_nothing = reached && last_dial(first) == net::DialResult::NoGateway;
   if (carried_nothing) bearers_.failed(first, platform_.now(), random_word());
   return reached;
 }
@@ -112,6 +142,7 @@ bool LinkEngine::connect_over(net::Bearer bearer) {
   }
   last_tls_ = tls_.connect(kConnectTime);
   if (last_tls_ == net::TlsResult::Connected) return true;
+  last_dial_[static_cast<std::size_t>(bearer)] = net::DialResult::NoGateway;
   ++failures_in_a_row_;
   return false;
 }
@@ -139,11 +170,31 @@ void LinkEngine::install_firmware(bool proven) {
 /// about that; then it is dialled again.
 bool LinkEngine::bring_up(net::Bearer bearer) {
   if (std::exchange(leaves_wifi_, false)) stack_.leave_wifi();
-  const net::DialResult result = stack_.bring_up(bearer, host_.wifi_credentials());
+  const net::DialResult result = dial(bearer);
   last_dial_[static_cast<std::size_t>(bearer)] = result;
+  if (bearer == net::Bearer::Cellular && may_be_the_name(result)) own_apn_ = !own_apn_;
   if (result == net::DialResult::Debugger) run_direct_session();
   if (result == net::DialResult::Settings && WifiDialogue(host_, stack_).run()) begin_anew();
   return result == net::DialResult::Connected;
+}
+
+/// Not inlined: what it is dialled with is on the stack for no longer than that.
+[[gnu::noinline]] net::DialResult LinkEngine::dial(net::Bearer bearer) {
+  if (bearer == net::Bearer::Wifi) return stack_.bring_up_wifi(host_.wifi_credentials());
+  if (own_apn_) return stack_.bring_up_cellular({});
+  return stack_.bring_up_cellular(host_.access_point_name().name());
+}
+
+BearerFacts LinkEngine::bearer_facts() const {
+  const net::Reception& reception = stack_.reception();
+  const net::DialResult other = last_dial(net::Bearers::other(stack_.bearer()));
+  BearerFacts facts{.reception = reception};
+  facts.kind = stack_.bearer() == net::Bearer::Cellular ? microvisor_link_Bearer_BEARER_CELLULAR
+               : reception.cable                        ? microvisor_link_Bearer_BEARER_CABLE
+                                                        : microvisor_link_Bearer_BEARER_WIFI;
+  if (other <= net::DialResult::NoGateway)
+    facts.other_failed = static_cast<microvisor_link_BearerFailure>(other);
+  return facts;
 }
 
 /// A cable needs no credentials, only a module, which has said something when it started.
@@ -173,7 +224,9 @@ bool LinkEngine::other_bearer_waits() {
 }
 
 bool LinkEngine::wifi_joins() {
-  if (stack_.join_beside(host_.wifi_credentials()) == net::DialResult::Connected) return true;
+  const net::DialResult result = stack_.join_beside(host_.wifi_credentials());
+  if (result == net::DialResult::Connected) return true;
+  last_dial_[static_cast<std::size_t>(net::Bearer::Wifi)] = result;
   bearers_.failed(net::Bearer::Wifi, platform_.now(), random_word());
   return false;
 }
@@ -202,7 +255,7 @@ void LinkEngine::run_direct_session() {
 }
 
 void LinkEngine::run_session() {
-  session_.start(platform_.now(), attempts_, stack_.module_firmware());
+  session_.start(platform_.now(), attempts_, stack_.module_firmware(), bearer_facts());
   bool announced = false;
   last_busy_ = platform_.now();
   while (session_.end() == SessionEnd::None) {

@@ -27,7 +27,7 @@ class LinkEngine {
   [[nodiscard]] DirectEnd last_direct_end() const { return last_direct_; }
   [[nodiscard]] SessionEnd last_end() const { return session_.end(); }
   [[nodiscard]] net::TlsResult last_tls() const { return last_tls_; }
-  /// What came of bringing up that bearer last.
+  /// What came of the last attempt over that bearer.
   [[nodiscard]] net::DialResult last_dial(net::Bearer bearer) const {
     return last_dial_[static_cast<std::size_t>(bearer)];
   }
@@ -76,6 +76,8 @@ class LinkEngine {
   [[nodiscard]] bool connect();
   [[nodiscard]] bool connect_over(net::Bearer bearer);
   [[nodiscard]] bool bring_up(net::Bearer bearer);
+  [[nodiscard]] net::DialResult dial(net::Bearer bearer);
+  [[nodiscard]] BearerFacts bearer_facts() const;
   void take_settings();
   [[nodiscard]] bool other_bearer_waits();
   [[nodiscard]] bool wifi_joins();
@@ -103,6 +105,7 @@ class LinkEngine {
   std::uint32_t wifi_changes_ = kNoSettings;  // as they were when the settings were taken last
   bool has_module_ = false;                   // for Wi-Fi, whether there are credentials or not
   bool leaves_wifi_ = false;                  // its credentials are gone, and the module does not know
+  bool own_apn_ = false;                      // the turn is the subscription's, not that of the one set
   bool rung_ = false;                         // somebody waits on the first module's line
   bool moves_ = false;                        // the session was ended for a bearer's sake
   bool installs_ = false;                     // and that for the firmware of its module

@@ -16,6 +16,7 @@
 
 #include "firmware/debugger/application.hpp"
 #include "firmware/manifest/new_keys.hpp"
+#include "firmware/net/dialler.hpp"
 #include "firmware/net/packet_queues.hpp"
 #include "firmware/net/wifi_module.hpp"
 #include "firmware/update/updater.hpp"
@@ -129,7 +130,11 @@ class LinkHost {
   [[nodiscard]] virtual net::WifiCredentials wifi_credentials() { return {}; }
   /// Keeps other ones; without a name, none. False: they could not be kept.
   [[nodiscard]] virtual bool set_wifi(const net::WifiCredentials&) { return false; }
-  /// Another number whenever they have been set or cleared; at first 0.
+  /// The packet network that the modem is to be in.
+  [[nodiscard]] virtual net::AccessPointName access_point_name() { return {}; }
+  /// Keeps another one; without a name, none. False: it could not be kept.
+  [[nodiscard]] virtual bool set_access_point_name(const net::AccessPointName&) { return false; }
+  /// Another number whenever what Wi-Fi is joined with has been set or cleared; at first 0.
   [[nodiscard]] virtual std::uint32_t wifi_changes() { return 0; }
 
   // --- what the link tells the kernel ---

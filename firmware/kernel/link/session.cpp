@@ -31,7 +31,8 @@ void put_signers(const vault::TrustAnchors& anchors, std::uint64_t* ids, pb_size
 Session::Session(LinkHost& host, FrameIo& io)
     : host_(host), io_(io), log_(host), channels_(host), update_(host), crashes_(host), debug_(host) {}
 
-void Session::start(std::uint64_t now, std::uint64_t attempts, const net::ModuleState& module) {
+void Session::start(std::uint64_t now, std::uint64_t attempts, const net::ModuleState& module,
+                    const BearerFacts& bearer) {
   io_.restart();
   log_.connection_started();
   channels_.connection_started();
@@ -63,6 +64,10 @@ void Session::start(std::uint64_t now, std::uint64_t attempts, const net::Module
     copy_text(hello.module, sizeof hello.module, module.name());
     hello.module_version = module.version;
   }
+  hello.bearer = bearer.kind;
+  hello.signal_dbm = bearer.reception.dbm;
+  hello.roaming = bearer.reception.roaming;
+  hello.other_failed = bearer.other_failed;
   hello.wake_reason = facts.wake_reason;
   hello.app_running = facts.application_running;
   hello.boot_count = facts.boot_count;

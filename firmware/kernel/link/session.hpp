@@ -24,12 +24,20 @@ enum class SessionEnd : std::uint8_t {
   NotWanted,  ///< the kernel does not want the network any more, or not over this bearer
 };
 
+/// What carries the connection, as Hello says it.
+struct BearerFacts {
+  microvisor_link_Bearer kind = microvisor_link_Bearer_BEARER_UNKNOWN;
+  net::Reception reception;
+  microvisor_link_BearerFailure other_failed = microvisor_link_BearerFailure_BEARER_FAILURE_NONE;
+};
+
 class Session {
  public:
   Session(LinkHost& host, FrameIo& io);
 
   /// Sends Hello on a fresh connection. `attempts`: since the last success. `module`: what is known of it.
-  void start(std::uint64_t now, std::uint64_t attempts, const net::ModuleState& module);
+  void start(std::uint64_t now, std::uint64_t attempts, const net::ModuleState& module,
+             const BearerFacts& bearer);
   /// One round at `now` (microseconds). True if anything was done: then call again before waiting.
   [[nodiscard]] bool step(std::uint64_t now);
   /// When step() has to be called although nothing has arrived.

@@ -64,6 +64,10 @@ bool WifiDialogue::obey(std::string_view line) {
       line.remove_prefix(std::min<std::size_t>(line.size(), 2));
       done = set(line);
       break;
+    case 'A':
+      line.remove_prefix(std::min<std::size_t>(line.size(), 2));
+      done = access_point(line);
+      break;
     default: done = false;
   }
   understood_ = understood_ || done;
@@ -95,6 +99,22 @@ void WifiDialogue::tell() {
     say({pair, 2});
   }
   say(wifi.password_length != 0 ? " 1\r\n" : " 0\r\n");
+}
+
+/// Tells the name, or takes another.
+bool WifiDialogue::access_point(std::string_view argument) {
+  net::AccessPointName apn;
+  if (argument.empty()) {
+    apn = host_.access_point_name();
+    say(apn.name());
+    say("\r\n");
+    return true;
+  }
+  if (argument != kNothing) {
+    if (!protocol::is_access_point_name(argument)) return false;
+    apn.length = static_cast<std::uint8_t>(argument.copy(apn.text.data(), apn.text.size()));
+  }
+  return host_.set_access_point_name(apn);
 }
 
 void WifiDialogue::say(std::string_view text) {

@@ -1,9 +1,9 @@
-// Wi-Fi settings over the bare serial line: a machine is connected in the modem's place and has answered the
-// call with CONNECT WIFI (protocol/LINK.md, "Without a gateway").
+// What the bearers are brought up with, over the bare serial line: a machine is connected in the modem's
+// place and has answered the call with CONNECT WIFI (protocol/LINK.md, "Without a gateway").
 //
 // Who has this line has the device in his hands, and no more comes of it than the way its packets take: the
-// password is never told, and whoever carries packets sees TLS. Lines of text, with names and passwords in
-// hexadecimal digits. Worker only.
+// password is never told, and whoever carries packets sees TLS. Lines of text, with names and passwords of
+// Wi-Fi in hexadecimal digits. Worker only.
 #pragma once
 
 #include <array>
@@ -29,6 +29,7 @@ class WifiDialogue {
   [[nodiscard]] bool obey(std::string_view line);
   [[nodiscard]] bool set(std::string_view arguments);
   void tell();
+  [[nodiscard]] bool access_point(std::string_view argument);
   void say(std::string_view text);
 
   LinkHost& host_;
