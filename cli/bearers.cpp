@@ -3,9 +3,11 @@
 
 #include <fmt/core.h>
 
+#include <charconv>
 #include <map>
 #include <sstream>
 
+#include "cli/access_point.hpp"
 #include "cli/failure.hpp"
 #include "cli/radio.hpp"
 
@@ -15,11 +17,13 @@ namespace {
 
 constexpr const char* kModemHelp =
     "The modem's SIM and network: sim=missing or locked (by a PIN), network=roaming, denied or none, "
+    "apn=NAME (the network takes whoever dials with this access point name, and nobody else but with "
+    "own=accepted whoever names none), signal=-85 (dBm) or unknown, "
     "away=20s/60s (no network in the first 20 seconds of each minute but the first)";
 constexpr const char* kWifiHelp =
     "A Wi-Fi module, and the access point within its reach: ssid=NAME, password=TEXT (none: it is open), "
-    "away=20s/60s (it is gone in the first 20 seconds of each minute but the first), firmware=bad, cut, "
-    "abrupt, mute or no-join (what is wrong when its firmware is updated)";
+    "signal=-60 (dBm), away=20s/60s (it is gone in the first 20 seconds of each minute but the first), "
+    "firmware=bad, cut, abrupt, mute or no-join (what is wrong when its firmware is updated)";
 
 [[noreturn]] void refuse(const std::string& option, const std::string& word) {
   throw Failure(fmt::format("not what {} takes: {}", option, word));
@@ -47,11 +51,28 @@ Value choose(const std::string& option, const std::string& word, const std::map<
   return found->second;
 }
 
+int parse_dbm(const std::string& option, const std::string& word, int lowest, int highest) {
+  int dbm = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), dbm);
+  if (error == std::errc() && end == word.data() + word.size() && dbm >= lowest && dbm <= highest) return dbm;
+  throw Failure(fmt::format("the signal of {} is {} to {} dBm: {}", option, lowest, highest, word));
+}
+
+/// As AT+CSQ tells it: steps of 2 dBm (3GPP TS 27.007 section 8.5).
+unsigned parse_quality(const std::string& word) {
+  constexpr int kWeakest = -113, kStrongest = -51;
+  constexpr unsigned kUnknown = 99;
+  if (word == "unknown") return kUnknown;
+  return static_cast<unsigned>(parse_dbm("--modem", word, kWeakest, kStrongest) - kWeakest) / 2;
+}
+
 }  // namespace
 
 board::ModemSettings parse_modem(const std::string& text) {
   board::ModemSettings settings;
-  for (const auto& [name, value] : words_of("--modem", text)) {
+  const Words words = words_of("--modem", text);
+  bool own = !words.contains("apn");
+  for (const auto& [name, value] : words) {
     if (name == "sim") {
       settings.sim = choose<board::Sim>(
           "--modem", value,
@@ -62,12 +83,21 @@ board::ModemSettings parse_modem(const std::string& text) {
                                                    {"roaming", board::Coverage::Roaming},
                                                    {"denied", board::Coverage::Denied},
                                                    {"none", board::Coverage::None}});
+    } else if (name == "apn") {
+      require_access_point_name(value);
+      settings.apn = value;
+    } else if (name == "own") {
+      const std::map<std::string, bool> answers{{"accepted", true}, {"refused", false}};
+      own = choose<bool>("--modem", value, answers);
+    } else if (name == "signal") {
+      settings.signal_quality = parse_quality(value);
     } else if (name == "away") {
       settings.away = parse_absence(value);
     } else {
       refuse("--modem", name);
     }
   }
+  settings.subscription_has_apn = own;
   return settings;
 }
 
@@ -77,6 +107,8 @@ board::WifiSettings parse_wifi(const std::string& text) {
   for (const auto& [name, value] : words_of("--wifi", text)) {
     if (name == "ssid") {
       settings.ssid = value;
+    } else if (name == "signal") {
+      settings.signal = parse_dbm("--wifi", value, -120, -1);
     } else if (name == "password") {
       settings.password = value;
     } else if (name == "away") {

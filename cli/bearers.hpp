@@ -22,9 +22,10 @@ void add_bearer_options(CLI::App& command, BearerArguments& arguments);
 /// Throws Failure.
 void take_bearers(const BearerArguments& arguments, VirtualDeviceOptions& options);
 
-/// sim=missing|locked, network=roaming|denied|none, away=20s/60s. Throws Failure.
+/// sim=missing|locked, network=roaming|denied|none, apn=NAME, own=accepted|refused, signal=-85|unknown,
+/// away=20s/60s. Throws Failure.
 [[nodiscard]] board::ModemSettings parse_modem(const std::string& text);
-/// ssid=NAME, password=TEXT, away=20s/60s. Throws Failure.
+/// ssid=NAME, password=TEXT, signal=-60, away=20s/60s, firmware=bad|cut|mute|no-join. Throws Failure.
 [[nodiscard]] board::WifiSettings parse_wifi(const std::string& text);
 
 }  // namespace microvisor::cli

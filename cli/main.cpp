@@ -45,6 +45,7 @@ int run_program(int count, char** arguments) {
   add_modules(program, context);
   add_relay(program, context);
   add_wificonfig(program);
+  add_apn(program);
   add_board(program, context);
   add_factory(program, context);
   add_account(program, context);

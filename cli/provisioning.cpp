@@ -148,12 +148,17 @@ NewDevice provision_board(board::BoardMemories& memories, const Issue& issue) {
   return device;
 }
 
-std::string provision(board::BoardMemories& memories, Client* client, bool factory_test) {
+void make_with(firmware::image::FlashImage& image, const MadeWith& with) {
+  if (with.factory_test) firmware::image::begin_factory_test(image.bank2);
+  if (!with.apn.empty()) firmware::image::set_access_point_name(image.bank2, with.apn);
+}
+
+std::string provision(board::BoardMemories& memories, Client* client, const MadeWith& with) {
   const OwnAuthority authority;
   firmware::image::FlashImage image = firmware::image::build_factory_image(
       client != nullptr ? common_identity(*client) : lonely_identity(authority),
       firmware::image::ReadoutProtection::Level0);
-  if (factory_test) firmware::image::begin_factory_test(image.bank2);
+  make_with(image, with);
   program(memories.flash(), image);
   const Issue issue = client != nullptr
                           ? issue_by(*client, false)

@@ -26,9 +26,16 @@ Issue issue_by(Client& client, bool claimable, nlohmann::json* answer = nullptr)
 /// board is off again afterwards, and bears its SID. Throws Failure.
 NewDevice provision_board(board::BoardMemories& memories, const Issue& issue);
 
-/// Writes the line's image into new memories and has the device make its identity. `client` may be null. With
-/// `factory_test` the device's application is the line's test application. Returns the device SID. Throws
-/// Failure.
-std::string provision(board::BoardMemories& memories, Client* client, bool factory_test = false);
+/// What a device is made with.
+struct MadeWith {
+  bool factory_test = false;  ///< its application is the line's test application
+  std::string apn = {};       ///< that its modem dials with; empty: the subscription's own
+};
+
+/// Writes the line's image into new memories and has the device make its identity. `client` may be null.
+/// Returns the device SID. Throws Failure.
+std::string provision(board::BoardMemories& memories, Client* client, const MadeWith& with = {});
+/// What is not of all devices alike, in the line's image.
+void make_with(firmware::image::FlashImage& image, const MadeWith& with);
 
 }  // namespace microvisor::cli

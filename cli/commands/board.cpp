@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "board/memory/board_memories.hpp"
+#include "cli/access_point.hpp"
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/factory.hpp"
@@ -37,7 +38,7 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 struct CreateArguments {
-  std::string directory, cloud, image;
+  std::string directory, cloud, image, apn;
   bool as_json = false;
 };
 
@@ -82,11 +83,13 @@ void create_from_image(const CreateArguments& arguments) {
 
 void create(const CreateArguments& arguments, const Context& context) {
   if (!arguments.image.empty()) return create_from_image(arguments);
+  if (!arguments.apn.empty()) require_access_point_name(arguments.apn);
   std::optional<Client> client = claiming_cloud(arguments, context);
   if (client) client->get("/api/account");  // wrong credentials are found before anything is made
   std::string sid;
-  make_board(arguments.directory,
-             [&](board::BoardMemories& memories) { sid = provision(memories, client ? &*client : nullptr); });
+  make_board(arguments.directory, [&](board::BoardMemories& memories) {
+    sid = provision(memories, client ? &*client : nullptr, {.apn = arguments.apn});
+  });
   print_made(arguments, sid,
              client ? "device claimed; switch it on with 'microvisor board run " + arguments.directory + "'"
                     : "made without a cloud: it will boot and connect to nobody (see --cloud)");
@@ -103,6 +106,7 @@ void add_create(CLI::App& board, Context& context) {
       ->add_option("--image", arguments->image,
                    "Only program it with the files in this directory, as 'factory image' has written them")
       ->excludes("--cloud");
+  command->add_option("--apn", arguments->apn, kDevicesAccessPointHelp)->excludes("--image");
   command->add_flag("--json", arguments->as_json, "Print {\"sid\", \"dir\"}");
   command->callback([arguments, &context] { create(*arguments, context); });
 }

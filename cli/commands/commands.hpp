@@ -49,6 +49,7 @@ void add_relay(CLI::App& program, Context& context);
 void add_relay_options(CLI::App& command, cloud::RelayOptions& options);
 void add_signers(CLI::App& program, Context& context);
 void add_decrypters(CLI::App& program, Context& context);
+void add_apn(CLI::App& program);
 void add_run(CLI::App& program);
 void add_wificonfig(CLI::App& program);
 

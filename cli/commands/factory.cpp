@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/access_point.hpp"
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/factory_files.hpp"
@@ -32,18 +33,19 @@ const std::map<std::string, ReadoutProtection>& protection_levels() {
 }
 
 struct ImageArguments {
-  std::string directory, test_application, application;
+  std::string directory, test_application, application, apn;
   bool test = false;
   std::string level = "1";
 };
 
 void write_image(const ImageArguments& arguments, const Context& context) {
+  if (!arguments.apn.empty()) require_access_point_name(arguments.apn);
   Client client(find_credentials(context.profile));
   const ReadoutProtection level = protection_levels().at(arguments.level);
   const firmware::image::Identity identity = common_identity(client);
   FactoryFiles files{firmware::image::build_factory_image(identity, level), {}};
-  if (arguments.test || !arguments.test_application.empty())
-    firmware::image::begin_factory_test(files.flash.bank2);
+  const bool test = arguments.test || !arguments.test_application.empty();
+  make_with(files.flash, {.factory_test = test, .apn = arguments.apn});
   files.nor = line_image(client, identity, {arguments.test_application, arguments.application});
   write_factory_files(arguments.directory, files);
   print_line(arguments.directory);
@@ -69,6 +71,7 @@ void add_image(CLI::App& factory, Context& context) {
       "The line's test application, in the external flash: signed bundle, or uploaded app's SID or name");
   command->add_option("--app", arguments->application,
                       "The product, in the external flash; installed when the test is passed");
+  command->add_option("--apn", arguments->apn, kDevicesAccessPointHelp);
   command->callback([arguments, &context] { write_image(*arguments, context); });
 }
 

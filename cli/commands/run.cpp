@@ -15,6 +15,7 @@
 #include <optional>
 #include <thread>
 
+#include "cli/access_point.hpp"
 #include "cli/bearers.hpp"
 #include "cli/board_clock.hpp"
 #include "cli/client.hpp"
@@ -39,7 +40,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 struct RunArguments {
-  std::string application, duration, uart2;
+  std::string application, duration, uart2, apn;
   std::vector<std::string> pins, i2c, configs, secrets;
   bool fast = false;
   BearerArguments bearers;
@@ -168,6 +169,7 @@ void run(const RunArguments& arguments) {
   if (!arguments.uart2.empty() && arguments.uart2 != "-")
     throw Failure("--uart2 takes '-', the standard output");
   if (arguments.halt && arguments.tools.gdb.empty()) throw Failure("--halt needs --gdb");
+  if (!arguments.apn.empty()) require_access_point_name(arguments.apn);
   const VirtualDeviceOptions options = device_options(arguments);
   const std::vector<StoredValue> values = read_values(arguments);
 
@@ -179,7 +181,8 @@ void run(const RunArguments& arguments) {
   Client client(credentials);
   auto memories = board::BoardMemories::in_memory(board::BoardIdentity::random());
   if (!memories) throw Failure(memories.error().message);
-  const std::string sid = provision(*memories, &client, arguments.factory_test);
+  const std::string sid =
+      provision(*memories, &client, {.factory_test = arguments.factory_test, .apn = arguments.apn});
   store_values(client, sid, values);
   set_target(client, sid, text_of(upload_application(client, bundle), "sid"));
 
@@ -229,6 +232,7 @@ void add_run(CLI::App& program) {
       ->allow_extra_args(false);
   command->add_flag("--factory-test", arguments->factory_test,
                     "The application is the production line's test application: mvTestingComplete ends it");
+  command->add_option("--apn", arguments->apn, kDevicesAccessPointHelp);
   command->add_flag("--stats", arguments->stats, "Last line of stderr: instructions and times as JSON");
   add_relay_options(*command, arguments->relay);
   add_bearer_options(*command, arguments->bearers);

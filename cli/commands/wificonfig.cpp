@@ -2,8 +2,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <algorithm>
-#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -11,16 +10,11 @@
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
 #include "cli/interrupt.hpp"
-#include "cli/line_call.hpp"
+#include "cli/line_talk.hpp"
 #include "cli/output.hpp"
 
 namespace microvisor::cli {
 namespace {
-
-using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
-
-constexpr auto kAnswerTime = 5s;
 
 struct Arguments {
   std::string ssid, password, port;
@@ -45,65 +39,17 @@ std::string from_digits(const std::string& digits) {
   return text;
 }
 
-/// A talk with a device that has called.
-class Talk {
- public:
-  explicit Talk(const std::string& port) : line_(port) {
-    line_.wait("CONNECT WIFI", [] { return !InterruptGuard::requested(); });
-  }
-  ~Talk() { say("B"); }
-  Talk(const Talk&) = delete;
-  Talk& operator=(const Talk&) = delete;
-
-  /// What the device says before OK. Throws Failure.
-  std::string ask(const std::string& line) {
-    say(line);
-    std::string said;
-    for (;;) {
-      const std::string answer = next_line();
-      if (answer == "OK") return said;
-      if (answer == "ERROR") throw Failure("the device has refused that");
-      said = answer;
-    }
-  }
-
- private:
-  void say(const std::string& line) {
-    const std::string text = line + "\r";
-    line_.write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-  }
-  /// Without its end.
-  std::string next_line() {
-    const auto end = Clock::now() + kAnswerTime;
-    auto& bytes = line_.bytes();
-    while (Clock::now() < end && !line_.ended()) {
-      const auto feed = std::find(bytes.begin(), bytes.end(), '\n');
-      if (feed == bytes.end()) {
-        line_.read(100ms);
-        continue;
-      }
-      std::string line(bytes.begin(), feed);
-      bytes.erase(bytes.begin(), feed + 1);
-      if (line.ends_with('\r')) line.pop_back();
-      return line;
-    }
-    throw Failure(line_.ended() ? line_.why() : "the device does not answer");
-  }
-
-  LineCall line_;
-};
-
 /// Lengths are those of IEEE 802.11.
 void set(const Arguments& arguments) {
   if (arguments.ssid.empty() || arguments.ssid.size() > 32) throw Failure("an SSID has 1 to 32 bytes");
   const std::size_t length = arguments.password.size();
   if (length != 0 && (length < 8 || length > 63)) throw Failure("a Wi-Fi password has 8 to 63 characters");
-  Talk(arguments.port).ask("S " + in_digits(arguments.ssid) + " " + in_digits(arguments.password));
+  LineTalk(arguments.port).ask("S " + in_digits(arguments.ssid) + " " + in_digits(arguments.password));
   print_line("the device joins " + arguments.ssid);
 }
 
 void get(const Arguments& arguments) {
-  const std::string answer = Talk(arguments.port).ask("G");
+  const std::string answer = LineTalk(arguments.port).ask("G");
   const auto space = answer.find(' ');
   if (space == std::string::npos) throw Failure("the device says something else: " + answer);
   if (space == 0) return print_line("the device has no Wi-Fi settings");
@@ -113,7 +59,7 @@ void get(const Arguments& arguments) {
 }
 
 void clear(const Arguments& arguments) {
-  Talk(arguments.port).ask("C");
+  LineTalk(arguments.port).ask("C");
   print_line("the device joins no Wi-Fi network");
 }
 

@@ -72,6 +72,10 @@ struct FlashImage {
 /// std::invalid_argument.
 void begin_factory_test(std::span<std::uint8_t> bank2);
 
+/// What the modem of a new device dials with (protocol/link/access_point_name.hpp). Throws
+/// std::invalid_argument.
+void set_access_point_name(std::span<std::uint8_t> bank2, std::string_view name);
+
 /// Replaces only the boot stages and the kernel in an existing bank 2, keeping the vault (a new firmware for
 /// an old board).
 void replace_firmware(std::span<std::uint8_t> bank2);

@@ -82,6 +82,25 @@ TEST(FactoryImage, IsTheSameWhateverTheDeviceAndHasNoKey) {
             image.bank2.end());
 }
 
+TEST(FactoryImage, HasAnAccessPointNameInItsVaultIfItIsGivenOne) {
+  FlashImage image = build_factory_image(example(), ReadoutProtection::Level1);
+  const std::vector<std::uint8_t> before = image.bank2;
+  const std::string_view name = "fleet.example";
+  begin_factory_test(image.bank2);
+  set_access_point_name(image.bank2, name);
+  const auto found = std::search(image.bank2.begin(), image.bank2.end(), name.begin(), name.end());
+  const auto page = static_cast<std::uint32_t>(found - image.bank2.begin()) / kPageSize;
+  EXPECT_GE(page, kVaultJournal.first);
+  EXPECT_LE(page, kVaultJournal.last);
+  const auto outside = [](std::vector<std::uint8_t> bank2) {
+    std::fill_n(bank2.begin() + kVaultJournal.first * kPageSize, kVaultJournal.size(), std::uint8_t{0});
+    return bank2;
+  };
+  EXPECT_EQ(outside(image.bank2), outside(before));
+  for (const char* none : {"", "a b", "a\""})
+    EXPECT_THROW(set_access_point_name(image.bank2, none), std::invalid_argument);
+}
+
 TEST(FactoryImage, ProtectedOnesAreLocked) {
   for (const auto level : {ReadoutProtection::Level0, ReadoutProtection::Level0_5, ReadoutProtection::Level1,
                            ReadoutProtection::Level2}) {

@@ -11,6 +11,7 @@
 #include "firmware/vault/boot_record.hpp"
 #include "firmware/vault/store.hpp"
 #include "firmware/vault/trust_anchors.hpp"
+#include "protocol/link/access_point_name.hpp"
 
 namespace microvisor::firmware::image {
 
@@ -136,15 +137,28 @@ std::vector<std::uint64_t> read_manifest_signers(std::span<const std::uint8_t> b
   return ids;
 }
 
-void begin_factory_test(std::span<std::uint8_t> bank2) {
+namespace {
+
+/// Nothing that a factory writes is sealed: the key is made by the chip.
+void put_record(std::span<std::uint8_t> bank2, vault::Key key, std::span<const std::uint8_t> value) {
   Snapshot flash(bank2, {});
   vault::Store store(flash);
-  constexpr std::array<std::uint8_t, 4> kTesting{static_cast<std::uint8_t>(vault::FactoryTest::Testing)};
-  if (store.mount() != vault::StoreStatus::Ok ||
-      store.put(vault::Key::FactoryTest, kTesting) != vault::StoreStatus::Ok) {
+  if (store.mount() != vault::StoreStatus::Ok || store.put(key, value) != vault::StoreStatus::Ok)
     throw std::invalid_argument("the vault's journal does not take a record");
-  }
   flash.write_back(bank2);
+}
+
+}  // namespace
+
+void begin_factory_test(std::span<std::uint8_t> bank2) {
+  constexpr std::array<std::uint8_t, 4> kTesting{static_cast<std::uint8_t>(vault::FactoryTest::Testing)};
+  put_record(bank2, vault::Key::FactoryTest, kTesting);
+}
+
+void set_access_point_name(std::span<std::uint8_t> bank2, std::string_view name) {
+  if (!protocol::is_access_point_name(name)) throw std::invalid_argument("not an access point name");
+  put_record(bank2, vault::Key::AccessPointName,
+             {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
 }
 
 }  // namespace microvisor::firmware::image
