@@ -265,13 +265,14 @@ net::WifiCredentials wifi_credentials() {
   return credentials;
 }
 
+/// Whoever has stored it has made sure that it is one.
 net::AccessPointName access_point_name() {
   net::AccessPointName apn;
   std::size_t size = 0;
   const std::span room(reinterpret_cast<std::uint8_t*>(apn.text.data()), apn.text.size());
-  if (the_store.get(vault::Key::AccessPointName, room, size) != vault::StoreStatus::Ok) return {};
-  apn.length = static_cast<std::uint8_t>(size);
-  return protocol::is_access_point_name(apn.name()) ? apn : net::AccessPointName{};
+  if (the_store.get(vault::Key::AccessPointName, room, size) == vault::StoreStatus::Ok)
+    apn.length = static_cast<std::uint8_t>(size);
+  return apn;
 }
 
 bool set_access_point_name(const net::AccessPointName& apn) {

@@ -20,11 +20,13 @@ user = User(sys.argv[1])
 
 @contextlib.contextmanager
 def running(*options, board="board"):
-    """Meanwhile the board runs with these modules."""
+    """Meanwhile the board runs with these modules. Behind it nobody is connected any more."""
     process = started.keep(user.start("board", "run", board, "--fast", *options, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     yield
     process.terminate()
     process.wait(20)
+    devices = [device["sid"] for device in service.get("/v1/Devices")["devices"]]
+    service.until(lambda: not any(service.device(device)["connected"] for device in devices), "the board is off")
 
 
 @contextlib.contextmanager
