@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """How a device reaches its network: access point names (APN) from the factory and from the bench, and what the cloud tells of the bearer.
 
-Usage: bearer_settings.py MICROVISOR CASE. Each case is a function below.
+Usage: bearer_settings.py MICROVISOR CASE APPLICATION.elf. Each case is a function below.
 """
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from user import Started, User, check
 APN, OTHER = "fleet.example", "other.example"
 ONLY_APN = ("--modem", f"apn={APN}")
 ACCESS_POINT = "ssid=workshop,password=secret-99,signal=-60"
+APPLICATION = os.path.abspath(sys.argv[3])
 started = Started()
 user = User(sys.argv[1])
 
@@ -94,6 +96,8 @@ def factory():
     with running(*ONLY_APN):
         service.until_connected(device)
     user.refused("board", "create", "another", "--apn", "a b", words=["1 to 100"])
+    output = user.command("run", APPLICATION, "--for", "2s", "--fast", "--apn", APN, *ONLY_APN).stdout
+    check("[app_logging]" in output, "the application of `run` has come over that network")
 
 
 def what_the_cloud_tells():
