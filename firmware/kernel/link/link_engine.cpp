@@ -185,7 +185,8 @@ bool LinkEngine::bring_up(net::Bearer bearer) {
   return stack_.bring_up_cellular(host_.access_point_name().name());
 }
 
-BearerFacts LinkEngine::bearer_facts() const {
+/// Likewise, for what Hello says: a session is the deepest that the worker gets.
+[[gnu::noinline]] void LinkEngine::start_session() {
   const net::Reception& reception = stack_.reception();
   const net::DialResult other = last_dial(net::Bearers::other(stack_.bearer()));
   BearerFacts facts{.reception = reception};
@@ -194,7 +195,7 @@ BearerFacts LinkEngine::bearer_facts() const {
                                                         : microvisor_link_Bearer_BEARER_WIFI;
   if (other <= net::DialResult::NoGateway)
     facts.other_failed = static_cast<microvisor_link_BearerFailure>(other);
-  return facts;
+  session_.start(platform_.now(), attempts_, stack_.module_firmware(), facts);
 }
 
 /// A cable needs no credentials, only a module, which has said something when it started.
@@ -255,7 +256,7 @@ void LinkEngine::run_direct_session() {
 }
 
 void LinkEngine::run_session() {
-  session_.start(platform_.now(), attempts_, stack_.module_firmware(), bearer_facts());
+  start_session();
   bool announced = false;
   last_busy_ = platform_.now();
   while (session_.end() == SessionEnd::None) {

@@ -77,12 +77,12 @@ class LinkEngine {
   [[nodiscard]] bool connect_over(net::Bearer bearer);
   [[nodiscard]] bool bring_up(net::Bearer bearer);
   [[nodiscard]] net::DialResult dial(net::Bearer bearer);
-  [[nodiscard]] BearerFacts bearer_facts() const;
   void take_settings();
   [[nodiscard]] bool other_bearer_waits();
   [[nodiscard]] bool wifi_joins();
   [[nodiscard]] std::uint64_t next_look() const;
   [[nodiscard]] bool connect_on_trial();
+  void start_session();
   void run_session();
   void run_direct_session();
   void begin_anew();
