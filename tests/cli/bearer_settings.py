@@ -4,6 +4,7 @@
 Usage: bearer_settings.py MICROVISOR CASE APPLICATION.elf. Each case is a function below.
 """
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -98,6 +99,25 @@ def factory():
     user.refused("board", "create", "another", "--apn", "a b", words=["1 to 100"])
     output = user.command("run", APPLICATION, "--for", "2s", "--fast", "--apn", APN, *ONLY_APN).stdout
     check("[app_logging]" in output, "the application of `run` has come over that network")
+
+
+def former_owner():
+    """With the owner goes the name that he has chosen; the next one's device dials with the subscription's own."""
+    device = made_with("--apn", APN)
+    login = json.loads(user.command("account", "create", "--json").stdout)
+    login.update(base_url=json.loads(user.credentials.read_text())["base_url"], gateway="unused:1")
+    (user.home / "buyer.json").write_text(json.dumps(login))
+    code = json.loads(user.command("devices", "transfer", device, "--erase", "--json").stdout)["code"]
+    user.command("devices", "claim", device, "--code", code, MICROVISOR_CREDENTIALS=str(user.home / "buyer.json"))
+    theirs = Service(user.home / "buyer.json")
+    process = started.keep(user.start("board", "run", "board", "--fast", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    moved = lambda: any(each["sid"] == device for each in theirs.get("/v1/Devices")["devices"])
+    service.until(moved, "the device moves")
+    service.until(lambda: theirs.device(device)["connected"], "and connects for its new owner")
+    process.terminate()
+    process.wait(20)
+    with on_the_bench() as line:
+        check("own" in user.command("apn", "get", line).stdout, "the former owner's name is gone")
 
 
 def what_the_cloud_tells():

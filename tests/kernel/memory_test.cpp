@@ -17,7 +17,8 @@ bool reported(GatewayBench& bench, const std::string& state) {
   return std::find(reports.begin(), reports.end(), state) != reports.end();
 }
 
-/// Start-up, handshakes, calls, an update that is staged and installed, and the end of an application.
+/// Start-up, handshakes, calls, a restart of the application that the cloud asks for, an update that is
+/// staged and installed, and the end of an application.
 TEST(KernelMemory, StacksHoldWhatTheDeviceDoesWithinTheirBounds) {
   GatewayBench bench;
   KernelMachine machine({.guest = "storage", .parameters = {1, 0, 0}, .identity = bench.identity()});
@@ -25,6 +26,10 @@ TEST(KernelMemory, StacksHoldWhatTheDeviceDoesWithinTheirBounds) {
   const PointerCallWatch pointer_calls(machine.board());
   bench.connect(machine);
   ASSERT_TRUE(machine.run_until_line("round", 20'000));
+  for (int second = 0; second < 20 && bench.gateway.seen().sessions == 0; ++second) machine.run(1'000);
+  bench.gateway.restart_app();
+  for (int second = 0; second < 20 && machine.count("start") < 2; ++second) machine.run(1'000);
+  ASSERT_EQ(machine.count("start"), 2u);
   const protocol::Bytes image(50'000, 0x5A);
   const auto manifest = protocol::sign_manifest(protocol::make_manifest(image, {}), bench.owner);
   ASSERT_TRUE(manifest.has_value());
