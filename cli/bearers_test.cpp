@@ -40,6 +40,7 @@ TEST(Bearers, WhatIsWrongWithAnUpdateOfTheModulesFirmwareIsRead) {
   const std::pair<const char*, FirmwareFault> faults[] = {{"ssid=a", FirmwareFault::None},
                                                           {"ssid=a,firmware=bad", FirmwareFault::Bad},
                                                           {"ssid=a,firmware=cut", FirmwareFault::Cut},
+                                                          {"ssid=a,firmware=abrupt", FirmwareFault::Abrupt},
                                                           {"ssid=a,firmware=mute", FirmwareFault::Mute},
                                                           {"ssid=a,firmware=no-join", FirmwareFault::NoJoin}};
   for (const auto& [text, fault] : faults) EXPECT_EQ(parse_wifi(text).firmware_fault, fault) << text;

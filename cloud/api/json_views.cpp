@@ -116,6 +116,59 @@ Json view_bearer(const BearerState& bearer) {
   return view;
 }
 
+const char* state_text(const UpdateProgress& progress) {
+  static constexpr const char* kStates[] = {"NONE",     "FETCHING", "INSTALLING_APP", "STARTING_NEW_APP",
+                                            "COMPLETE", "FAILED"};
+  const auto state = static_cast<std::size_t>(progress.state);
+  return kStates[state < std::size(kStates) ? state : 0];
+}
+
+Json view_progress(const UpdateProgress& progress) {
+  Json view;
+  view["state"] = state_text(progress);
+  view["bytes_done"] = progress.bytes_done;
+  view["bytes_total"] = progress.bytes_total;
+  view["bytes_sent"] = progress.bytes_sent;
+  return view;
+}
+
+Json view_kernel_state(const KernelState& kernel) {
+  Json view;
+  view["manifest_hash"] = kernel.running ? Json(hash_text(*kernel.running)) : Json(nullptr);
+  view["target_hash"] = kernel.target ? Json(hash_text(*kernel.target)) : Json(nullptr);
+  view["update_status"] = status_text(kernel.status);
+  view["update_error_code"] = kernel.error_code;
+  view.update(view_progress(kernel.progress));
+  return view;
+}
+
+Json view_module_state(const Device& device) {
+  const KernelState& firmware = device.module_firmware;
+  Json view;
+  view["kind"] = device.module.empty() ? Json(nullptr) : Json(device.module);
+  view["version"] = device.module.empty() ? Json(nullptr) : Json(device.module_version);
+  view["target_hash"] = firmware.target ? Json(hash_text(*firmware.target)) : Json(nullptr);
+  view["update_status"] = status_text(firmware.status);
+  view["update_error_code"] = firmware.error_code;
+  view["state"] = state_text(firmware.progress);
+  return view;
+}
+
+Json key_ids(const std::vector<std::uint64_t>& ids) {
+  Json list = Json::array();
+  for (const std::uint64_t id : ids) list.push_back(key_id_text(id));
+  return list;
+}
+
+Json view_keys(const Device& device) {
+  Json view;
+  view["signers"] = key_ids(device.signers);
+  view["layer_keys"] = key_ids(device.layer_keys);
+  view["sequence"] = device.keys_sequence;
+  view["error_code"] = device.keys_error;
+  return view;
+}
+
 }  // namespace
 
 Json view_attestation(const AttestationRecord& record, const Known& known,
@@ -193,8 +246,6 @@ Json view_device(const Device& device, const std::string& base, Timestamp now) {
 }
 
 Json view_device_state(const Device& device, bool connected, const UpdateProgress& progress) {
-  static constexpr const char* kStates[] = {"NONE",     "FETCHING", "INSTALLING_APP", "STARTING_NEW_APP",
-                                            "COMPLETE", "FAILED"};
   Json view;
   view["sid"] = device.sid;
   view["connected"] = connected;
@@ -206,36 +257,11 @@ Json view_device_state(const Device& device, bool connected, const UpdateProgres
   view["wake_reason"] = device.wake_reason;
   view["bearer"] = view_bearer(device.bearer);
   view["updates"] = device.encodings_allowed ? kAutomaticUpdates : kWholeUpdates;
-  view["keys"]["signers"] = Json::array();
-  for (const std::uint64_t id : device.signers) view["keys"]["signers"].push_back(key_id_text(id));
-  view["keys"]["layer_keys"] = Json::array();
-  for (const std::uint64_t id : device.layer_keys) view["keys"]["layer_keys"].push_back(key_id_text(id));
-  view["keys"]["sequence"] = device.keys_sequence;
-  view["keys"]["error_code"] = device.keys_error;
-  const auto state = static_cast<std::size_t>(progress.state);
-  const KernelState& kernel = device.kernel;
-  const auto kernel_state = static_cast<std::size_t>(kernel.progress.state);
-  view["kernel"]["manifest_hash"] = kernel.running ? Json(hash_text(*kernel.running)) : Json(nullptr);
-  view["kernel"]["target_hash"] = kernel.target ? Json(hash_text(*kernel.target)) : Json(nullptr);
-  view["kernel"]["update_status"] = status_text(kernel.status);
-  view["kernel"]["update_error_code"] = kernel.error_code;
-  view["kernel"]["state"] = kStates[kernel_state < std::size(kStates) ? kernel_state : 0];
-  view["kernel"]["bytes_done"] = kernel.progress.bytes_done;
-  view["kernel"]["bytes_total"] = kernel.progress.bytes_total;
-  view["kernel"]["bytes_sent"] = kernel.progress.bytes_sent;
-  const KernelState& firmware = device.module_firmware;
-  const auto firmware_state = static_cast<std::size_t>(firmware.progress.state);
-  view["module"]["kind"] = device.module.empty() ? Json(nullptr) : Json(device.module);
-  view["module"]["version"] = device.module.empty() ? Json(nullptr) : Json(device.module_version);
-  view["module"]["target_hash"] = firmware.target ? Json(hash_text(*firmware.target)) : Json(nullptr);
-  view["module"]["update_status"] = status_text(firmware.status);
-  view["module"]["update_error_code"] = firmware.error_code;
-  view["module"]["state"] = kStates[firmware_state < std::size(kStates) ? firmware_state : 0];
-  view["update"]["state"] = kStates[state < std::size(kStates) ? state : 0];
+  view["kernel"] = view_kernel_state(device.kernel);
+  view["module"] = view_module_state(device);
+  view["keys"] = view_keys(device);
+  view["update"] = view_progress(progress);
   view["update"]["error_code"] = device.error_code;
-  view["update"]["bytes_done"] = progress.bytes_done;
-  view["update"]["bytes_total"] = progress.bytes_total;
-  view["update"]["bytes_sent"] = progress.bytes_sent;
   return view;
 }
 
