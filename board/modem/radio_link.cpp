@@ -5,11 +5,11 @@
 
 namespace microvisor::board {
 
-RadioLink::RadioLink(Scheduler& scheduler, Network& behind, RadioConditions conditions, std::uint64_t seed)
+RadioLink::RadioLink(Scheduler& scheduler, Network& behind, RadioConditions conditions)
     : scheduler_(scheduler),
       behind_(behind),
       conditions_(conditions),
-      random_(seed),
+      random_(conditions.seed),
       delivery_(scheduler, [this] { deliver_due(); }) {
   behind_.on_receive(
       [this](std::span<const std::uint8_t> packet) { arrived_ = enter(in_, packet) || arrived_; });

@@ -23,12 +23,13 @@ struct RadioConditions {
   std::size_t queue_bytes = 64 * 1024;  ///< that wait for their turn, beyond which packets are dropped
   Time outage_every = 0;                ///< from one outage to the next, the first after as long; 0: none
   Time outage = 0;                      ///< how long it takes
+  std::uint64_t seed = 1;               ///< of what is lost; counts at the beginning
 };
 
 class RadioLink final : public Network {
  public:
   /// `behind` must outlive this.
-  RadioLink(Scheduler& scheduler, Network& behind, RadioConditions conditions, std::uint64_t seed = 1);
+  RadioLink(Scheduler& scheduler, Network& behind, RadioConditions conditions);
 
   /// From now on. What is under way stays so.
   void set(const RadioConditions& conditions) { conditions_ = conditions; }

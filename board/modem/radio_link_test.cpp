@@ -31,8 +31,8 @@ struct RadioLinkTest : testing::Test {
   FarEnd far;
   std::vector<std::pair<Time, Bytes>> received;
 
-  std::unique_ptr<RadioLink> link(const RadioConditions& conditions, std::uint64_t seed = 1) {
-    auto made = std::make_unique<RadioLink>(scheduler, far, conditions, seed);
+  std::unique_ptr<RadioLink> link(const RadioConditions& conditions) {
+    auto made = std::make_unique<RadioLink>(scheduler, far, conditions);
     made->on_receive([this](std::span<const std::uint8_t> packet) {
       received.emplace_back(scheduler.now(), Bytes(packet.begin(), packet.end()));
     });
@@ -103,14 +103,14 @@ TEST_F(RadioLinkTest, WhatWouldWaitForTooLongIsDropped) {
 }
 
 TEST_F(RadioLinkTest, AShareGetsLostAndASeedRepeatsWhich) {
-  const auto once = link({.loss = 0.05}, 7);
+  const auto once = link({.loss = 0.05, .seed = 7});
   const std::size_t first = come_out(*once, 10'000);
   EXPECT_NEAR(static_cast<double>(first), 9'500, 100);
   const auto firsts = far.got;
-  const auto again = link({.loss = 0.05}, 7);
+  const auto again = link({.loss = 0.05, .seed = 7});
   EXPECT_EQ(come_out(*again, 10'000), first);
   EXPECT_EQ(far.got, firsts);
-  const auto other = link({.loss = 0.05}, 8);
+  const auto other = link({.loss = 0.05, .seed = 8});
   come_out(*other, 10'000);
   EXPECT_NE(far.got, firsts);
   const auto none = link({.loss = 1});

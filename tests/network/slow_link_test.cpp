@@ -1,6 +1,9 @@
 // A device behind a slow and lossy link does everything at once: 300 ms there and back, 5 % of the packets
 // lost by a fixed seed, 10 kbit/s each way. Times are the board's: of a line of the log from the moment
 // before the application's call to its arrival at a reader of the device's log stream.
+//
+// How fast the host is decides which packets the seed hits, and a few losses in a row decide how a run ends:
+// so three runs count together.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -38,8 +41,22 @@ std::vector<double> delays(const Field& field) {
   return delays;
 }
 
-TEST(SlowLink, ARequestAnMqttSessionAnUpdateAndTheLogAtOnce) {
-  Field field({});
+/// That are complete, as the cloud has told.
+std::ptrdiff_t updates(const Field& field) {
+  const auto records = field.arrived();
+  return std::count_if(records.begin(), records.end(), [](const Arrival& one) {
+    return one.type == "ota_update" && one.message == "COMPLETE";
+  });
+}
+
+/// Within which so many of a hundred are.
+double share(const std::vector<double>& sorted, std::size_t percent) {
+  return sorted[sorted.size() * percent / 100 - 1];
+}
+
+/// One run: the lines' delays go behind `all`.
+void run(std::uint64_t seed, std::vector<double>& all) {
+  Field field({.seed = seed});
   field.deploy(Field::image(MICROVISOR_BUSY), 600);
   ASSERT_TRUE(field.run_until([&] { return field.has_said("ready"); }, 60)) << field.story();
   board::RadioLink& radio = *field.device->radio();
@@ -65,22 +82,23 @@ TEST(SlowLink, ARequestAnMqttSessionAnUpdateAndTheLogAtOnce) {
   EXPECT_TRUE(field.has_said("message 9") && field.has_said("disconnected")) << field.story();
   ASSERT_TRUE(field.run_until([&] { return delays(field).size() >= kLines; }, 60)) << field.story();
   ASSERT_TRUE(field.run_until([&] { return field.has_said("another"); }, 60)) << field.story();
-  const auto complete = [&] {
-    const auto records = field.arrived();
-    return std::count_if(records.begin(), records.end(), [](const Arrival& one) {
-      return one.type == "ota_update" && one.message == "COMPLETE";
-    });
-  };
-  ASSERT_TRUE(field.run_until([&] { return complete() == 2; }, 120)) << field.story();
+  ASSERT_TRUE(field.run_until([&] { return updates(field) == 2; }, 120)) << field.story();
 
   const auto seconds = delays(field);
   ASSERT_EQ(seconds.size(), kLines);
-  const double most = seconds[kLines * 95 / 100 - 1];
   std::printf("done after %.1f s; a line: median %.2f s, 95 %% within %.2f s, all within %.2f s\n",
-              static_cast<double>(done - begun) / 1e6, seconds[kLines / 2], most, seconds.back());
-  EXPECT_LE(most, 5.0);
-  EXPECT_LE(seconds.back(), 30.0);
+              static_cast<double>(done - begun) / 1e6, share(seconds, 50), share(seconds, 95),
+              seconds.back());
   EXPECT_NEAR(static_cast<double>(radio.lost()) / static_cast<double>(packets() - before), 0.05, 0.02);
+  all.insert(all.end(), seconds.begin(), seconds.end());
+}
+
+TEST(SlowLink, ARequestAnMqttSessionAnUpdateAndTheLogAtOnce) {
+  std::vector<double> seconds;
+  for (const std::uint64_t seed : {1, 2, 3}) ASSERT_NO_FATAL_FAILURE(run(seed, seconds));
+  std::sort(seconds.begin(), seconds.end());
+  EXPECT_LE(share(seconds, 95), 5.0);
+  EXPECT_LE(seconds.back(), 30.0);
 }
 
 }  // namespace
