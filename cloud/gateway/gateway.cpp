@@ -27,6 +27,19 @@ BearerState bearer_of(const link::Hello& hello) {
           .other_failed = hello.other_failed()};
 }
 
+/// What a device says of itself.
+void keep(Device& device, const link::Hello& hello) {
+  device.kernel_version = clean_text(hello.kernel_version().substr(0, 64));
+  device.kernel_version_number = hello.kernel_version_number();
+  device.app_running = hello.app_running();
+  device.boot_count = hello.boot_count();
+  device.wake_reason = hello.wake_reason();
+  device.signers.assign(hello.signers().begin(), hello.signers().end());
+  device.keys_sequence = hello.keys_sequence();
+  device.layer_keys.assign(hello.layer_keys().begin(), hello.layer_keys().end());
+  device.bearer = bearer_of(hello);
+}
+
 }  // namespace
 
 bool logging_is_enabled(const Device& device, Timestamp now) {
@@ -96,16 +109,8 @@ tl::expected<Greeting, Refusal> Gateway::greet(Session& session, const link::Hel
   const NamedTarget kernel{KernelUpdates::target_of(*device),
                            KernelUpdates::targeted(*device).value_or(0) > seen};
   device->last_seen = moment;
-  device->kernel_version = clean_text(hello.kernel_version().substr(0, 64));
-  device->kernel_version_number = hello.kernel_version_number();
-  device->app_running = hello.app_running();
-  device->boot_count = hello.boot_count();
-  device->wake_reason = hello.wake_reason();
-  device->signers.assign(hello.signers().begin(), hello.signers().end());
-  device->keys_sequence = hello.keys_sequence();
-  device->layer_keys.assign(hello.layer_keys().begin(), hello.layer_keys().end());
   device->certificate = greeting_->tls_.certificate();
-  device->bearer = bearer_of(hello);
+  keep(*device, hello);
   store_.update_device(*device);
   if (hand_over_if_due(store_, *device)) device = store_.device_by_sid(device->sid);
   ++counters_.sessions;
