@@ -412,6 +412,21 @@ bool Store::measure_value(const Header& header, const crypto::SealNonce& nonce,
   return stored.good();
 }
 
+// Nothing but its own pages is changed by a store, even if one instruction is skipped where an address is
+// worked out: boot stages and the kernel lie in the same bank. Not inlined, so that the pages are read again.
+
+bool Store::is_own(std::uint32_t address) const {
+  return address >= pages_.address() && address < pages_.end();
+}
+
+[[gnu::noinline]] bool Store::program(std::uint32_t address, const Row& row) {
+  return is_own(address) && flash_.program_row(address, row) == FlashStatus::Ok;
+}
+
+[[gnu::noinline]] bool Store::erase(std::uint32_t address) {
+  return is_own(address) && flash_.erase_page(address) == FlashStatus::Ok;
+}
+
 bool Store::program_record(std::uint32_t address, const Header& header, const crypto::SealNonce& nonce,
                            std::span<const std::uint8_t> value) {
   Row row{};
@@ -423,13 +438,13 @@ bool Store::program_record(std::uint32_t address, const Header& header, const cr
   std::uint32_t crc = storage::crc32(std::span(row).subspan(1, 11));
   if (!measure_value(header, nonce, value, crc)) return false;
   storage::put32(row, 12, crc);
-  if (flash_.program_row(address, row) != FlashStatus::Ok) return false;
+  if (!program(address, row)) return false;
   Stored written(header, key_, nonce, value);
   for (std::size_t done = 0; done < header.size; done += kValuePerRow) {
     address += kRowSize;
     row[0] = kContinuationTag;
     written.next(std::span(row).subspan(1));
-    if (!written.good() || flash_.program_row(address, row) != FlashStatus::Ok) return false;
+    if (!written.good() || !program(address, row)) return false;
   }
   return true;
 }
@@ -438,7 +453,7 @@ Store::Copied Store::copy_record(const Entry& entry, std::uint32_t address) {
   for (std::uint32_t i = 0; i < rows_of(entry.header.size); ++i) {
     Row row;
     if (flash_.read_row(entry.address + i * kRowSize, row) != FlashStatus::Ok) return Copied::SourceBad;
-    if (flash_.program_row(address + i * kRowSize, row) != FlashStatus::Ok) return Copied::TargetBad;
+    if (!program(address + i * kRowSize, row)) return Copied::TargetBad;
   }
   if (record_is_good(address, entry.header)) return Copied::Done;
   return record_is_good(entry.address, entry.header) ? Copied::TargetBad : Copied::SourceBad;
@@ -458,7 +473,7 @@ StoreStatus Store::advance() {
   // (which is thereby free for the next time), and joins the ring by its header.
   const std::uint32_t target = has_head_ ? (head_ + 1) % page_count() : 0;
   const std::uint32_t next = (target + 1) % page_count();
-  if (flash_.erase_page(page_address(target)) != FlashStatus::Ok) return StoreStatus::FlashFailed;
+  if (!erase(page_address(target))) return StoreStatus::FlashFailed;
   std::uint32_t row = kFirstRow;
   Moves moves{};
   if (has_head_) {
@@ -468,8 +483,7 @@ StoreStatus Store::advance() {
   const std::uint32_t sequence = has_head_ ? page_sequence_ + 1 : 1;
   const Row header = encode_page_header(sequence, page_count());
   for (std::uint32_t i = 0; i < kFirstRow; ++i) {
-    if (flash_.program_row(page_address(target) + i * kRowSize, header) != FlashStatus::Ok)
-      return StoreStatus::FlashFailed;
+    if (!program(page_address(target) + i * kRowSize, header)) return StoreStatus::FlashFailed;
   }
   for (std::uint32_t i = 0; i < entry_count_; ++i) {
     if (moves[i] != 0) entries_[i].address = moves[i];

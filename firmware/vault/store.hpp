@@ -144,6 +144,9 @@ class Store {
   [[nodiscard]] StoreStatus append(std::uint16_t key, std::span<const std::uint8_t> value, bool removed);
   [[nodiscard]] bool measure_value(const Header& header, const crypto::SealNonce& nonce,
                                    std::span<const std::uint8_t> value, std::uint32_t& crc) const;
+  [[nodiscard]] bool is_own(std::uint32_t address) const;
+  [[nodiscard]] bool program(std::uint32_t address, const storage::Row& row);
+  [[nodiscard]] bool erase(std::uint32_t address);
   [[nodiscard]] bool program_record(std::uint32_t address, const Header& header,
                                     const crypto::SealNonce& nonce, std::span<const std::uint8_t> value);
   [[nodiscard]] StoreStatus make_room(std::uint32_t rows);
