@@ -2,6 +2,7 @@
 #include "firmware/net/tcp_stream.hpp"
 
 #include <lwip/dns.h>
+#include <lwip/priv/tcp_priv.h>
 #include <lwip/tcp.h>
 
 #include <algorithm>
@@ -56,6 +57,52 @@ struct TcpStream::Callbacks {
     stream.pcb_ = nullptr;
     stream.peer_closed_ = true;
   }
+
+  /// Before lwIP looks at an acknowledgement without data. What is repeated goes out when it has.
+  static void acknowledged(tcp_pcb* pcb, std::uint32_t number, std::uint32_t window) {
+    if (pcb->callback_arg == nullptr || !is_watched(pcb)) return;
+    if (number != pcb->lastack || window != pcb->snd_wnd) return;
+    LossWatch& losses = self(pcb->callback_arg).losses_;
+    const bool again = losses.has_repeated();
+    if (losses.duplicate(flight(pcb))) repeat(pcb);
+    if (again) TCP_WND_INC(pcb->cwnd, pcb->mss);  // a segment has left the network (RFC 5681 section 3.2)
+  }
+
+  /// When lwIP has looked at an acknowledgement of something new.
+  static err_t progress(void* argument, tcp_pcb* pcb, u16_t) {
+    if (self(argument).losses_.progress(flight(pcb)) && is_watched(pcb)) repeat(pcb);
+    return ERR_OK;
+  }
+
+  /// With each tick of lwIP's retransmission timer.
+  static err_t tick(void* argument, tcp_pcb* pcb) {
+    if (!is_watched(pcb)) return ERR_OK;
+    const int round_trip = pcb->sa >> 3;
+    const int patience = std::max(2 * round_trip, round_trip + (pcb->sv >> 1));
+    if (round_trip == 0 || pcb->rtime <= patience) return ERR_OK;
+    if (!self(argument).losses_.silence(flight(pcb))) return ERR_OK;
+    repeat(pcb);
+    static_cast<void>(tcp_output(pcb));
+    return ERR_OK;
+  }
+
+  /// After a time-out lwIP sends one segment after the other by itself.
+  static bool is_watched(const tcp_pcb* pcb) { return pcb->unacked != nullptr && (pcb->flags & TF_RTO) == 0; }
+
+  static Flight flight(const tcp_pcb* pcb) {
+    Flight flight{.segments = 0, .begin = pcb->lastack, .end = pcb->snd_nxt};
+    for (const tcp_seg* one = pcb->unacked; one != nullptr; one = one->next) ++flight.segments;
+    return flight;
+  }
+
+  /// lwIP counts what it repeats for the length of the next time-out and to give up: that stays a matter of
+  /// time-outs.
+  static void repeat(tcp_pcb* pcb) {
+    const std::uint8_t time_outs = pcb->nrtx;
+    tcp_clear_flags(pcb, TF_INFR);
+    tcp_rexmit_fast(pcb);
+    pcb->nrtx = time_outs;
+  }
 };
 
 ConnectResult TcpStream::connect(std::string_view host, std::uint16_t port, std::uint64_t timeout) {
@@ -68,6 +115,8 @@ ConnectResult TcpStream::connect(std::string_view host, std::uint16_t port, std:
   tcp_arg(pcb_, this);
   tcp_recv(pcb_, Callbacks::received);
   tcp_err(pcb_, Callbacks::failed);
+  tcp_sent(pcb_, Callbacks::progress);
+  tcp_poll(pcb_, Callbacks::tick, 1);
   tcp_nagle_disable(pcb_);
   ip_addr_t target{};
   ip_addr_set_ip4_u32(&target, address);
@@ -150,6 +199,8 @@ void TcpStream::close() {
   tcp_arg(pcb, nullptr);
   tcp_recv(pcb, nullptr);
   tcp_err(pcb, nullptr);
+  tcp_sent(pcb, nullptr);
+  tcp_poll(pcb, nullptr, 0);
   pcb_ = nullptr;
   forget();
   if (tcp_close(pcb) != ERR_OK) tcp_abort(pcb);
@@ -161,6 +212,8 @@ void TcpStream::abort() {
     tcp_arg(pcb, nullptr);
     tcp_recv(pcb, nullptr);
     tcp_err(pcb, nullptr);
+    tcp_sent(pcb, nullptr);
+    tcp_poll(pcb, nullptr, 0);
     pcb_ = nullptr;
     tcp_abort(pcb);
   }
@@ -172,6 +225,14 @@ void TcpStream::forget() {
   received_ = nullptr;
   received_offset_ = 0;
   connected_ = peer_closed_ = false;
+  losses_ = {};
 }
 
 }  // namespace microvisor::firmware::net
+
+extern "C" std::int8_t microvisor_net_segment(tcp_pcb* pcb, const tcp_hdr* header, const pbuf* data) {
+  using microvisor::firmware::net::TcpStream;
+  const bool bare = data->tot_len == 0 && (TCPH_FLAGS(header) & (TCP_SYN | TCP_FIN | TCP_RST)) == 0;
+  if (bare) TcpStream::Callbacks::acknowledged(pcb, header->ackno, header->wnd);
+  return ERR_OK;
+}

@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "firmware/net/loss_watch.hpp"
 #include "firmware/net/stack.hpp"
 
 struct tcp_pcb;
@@ -59,6 +60,7 @@ class TcpStream {
   std::size_t received_offset_ = 0;  // read of its first buffer
   bool connected_ = false;
   bool peer_closed_ = false;
+  LossWatch losses_;
 };
 
 }  // namespace microvisor::firmware::net

@@ -10,4 +10,12 @@ struct pbuf;
 int microvisor_net_input(struct pbuf* packet);
 #define LWIP_HOOK_IP4_INPUT(packet, interface) microvisor_net_input(packet)
 
+/* A segment of a connection, before it is processed (firmware/net/tcp_stream.cpp); 0: go on. */
+struct tcp_hdr;
+struct tcp_pcb;
+signed char microvisor_net_segment(struct tcp_pcb* pcb, const struct tcp_hdr* header,
+                                   const struct pbuf* data);
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, options, options1, options2, packet) \
+  microvisor_net_segment(pcb, header, packet)
+
 #endif
