@@ -9,34 +9,25 @@
 
 #include "cli/client.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/releases.hpp"
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
 #include "cli/output.hpp"
 #include "cli/pkcs11_key.hpp"
-#include "cli/progress.hpp"
 #include "protocol/bundle/kernel_bundle.hpp"
 
 namespace microvisor::cli {
 namespace {
 
-using nlohmann::json;
-
-void add_upload(CLI::App& kernels, Context& context) {
-  auto file = std::make_shared<std::string>();
-  auto as_json = std::make_shared<bool>(false);
-  CLI::App* command = kernels.add_subcommand("upload", "Upload a release, as its vendor has signed it");
-  command->add_option("FILE", *file, "Bundle with the release (.zip)")->required();
-  command->add_flag("--json", *as_json, "Print the release as JSON");
-  command->callback([file, as_json, &context] {
-    const protocol::Bytes bytes = read_file(*file);
-    Client client(find_credentials(context.profile));
-    Progress progress("uploading");
-    const json kernel =
-        client.upload("/api/kernels", std::string(protocol::as_text(bytes)), "",
-                      [&](std::size_t done, std::size_t total) { progress.update(done, total); });
-    print_line(*as_json ? kernel.dump(2) : text_of(kernel, "hash"));
-  });
-}
+constexpr ReleaseKind kKernels{
+    .many = "kernels",
+    .one = "kernel",
+    .name = "KERNEL",
+    .name_help = "Hash or version",
+    .file_help = "Bundle with the release (.zip)",
+    .deploy_help = "Have a device, or all of them, run a release",
+    .all_help = "All devices of the account",
+};
 
 struct EncryptArguments {
   std::string input, output, layer_key, vendor_key;
@@ -66,62 +57,6 @@ void add_encrypt(CLI::App& kernels) {
   command->add_option("-k,--key", arguments->vendor_key, "The vendor's private key: PEM file or PKCS #11 URI")
       ->required();
   command->callback([arguments] { encrypt(*arguments); });
-}
-
-void add_list(CLI::App& kernels, Context& context) {
-  auto as_json = std::make_shared<bool>(false);
-  CLI::App* command = kernels.add_subcommand("list", "List the releases that the cloud has");
-  command->add_flag("--json", *as_json, "Print as JSON");
-  command->callback([as_json, &context] {
-    const json list = Client(find_credentials(context.profile)).get("/api/kernels").at("kernels");
-    if (*as_json) return print_line(list.dump(2));
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& kernel : list) {
-      rows.push_back({text_of(kernel, "version"), text_of(kernel, "version_number"),
-                      text_of(kernel, "security_ratchet"), text_of(kernel, "date_created"),
-                      text_of(kernel, "hash")});
-    }
-    print_line(format_table({"VERSION", "NUMBER", "RATCHET", "UPLOADED", "HASH"}, rows));
-  });
-}
-
-void add_remove(CLI::App& kernels, Context& context) {
-  auto name = std::make_shared<std::string>();
-  CLI::App* command = kernels.add_subcommand("remove", "Delete a release from the cloud");
-  command->add_option("KERNEL", *name, "Hash or version")->required();
-  command->callback([name, &context] {
-    Client(find_credentials(context.profile)).remove("/api/kernels/" + Client::escape(*name));
-    note("removed " + *name);
-  });
-}
-
-struct DeployArguments {
-  std::string kernel, device;
-  bool all = false;
-};
-
-void deploy(Client& client, const DeployArguments& arguments) {
-  if (arguments.all == !arguments.device.empty()) throw Failure("name a device, or all of them by --all");
-  if (arguments.all) {
-    const json answer =
-        client.post_json("/api/kernels/" + Client::escape(arguments.kernel) + "/deploy", json::object());
-    return note("named to " + text_of(answer, "devices") + " devices");
-  }
-  client.post_json("/api/devices/" + Client::escape(arguments.device) + "/kernel",
-                   {{"target", arguments.kernel}});
-  note("named to " + arguments.device + "; 'devices show' tells how it goes");
-}
-
-void add_deploy_kernel(CLI::App& kernels, Context& context) {
-  auto arguments = std::make_shared<DeployArguments>();
-  CLI::App* command = kernels.add_subcommand("deploy", "Have a device, or all of them, run a release");
-  command->add_option("KERNEL", arguments->kernel, "Hash or version")->required();
-  command->add_option("DEVICE", arguments->device, "SID or unique name");
-  command->add_flag("--all", arguments->all, "All devices of the account");
-  command->callback([arguments, &context] {
-    Client client(find_credentials(context.profile));
-    deploy(client, *arguments);
-  });
 }
 
 void add_trust(CLI::App& kernels, Context& context) {
@@ -154,10 +89,15 @@ void add_kernels(CLI::App& program, Context& context) {
   CLI::App* kernels = program.add_subcommand("kernels", "Update Microvisor itself on devices");
   kernels->require_subcommand(1);
   add_encrypt(*kernels);
-  add_upload(*kernels, context);
-  add_list(*kernels, context);
-  add_remove(*kernels, context);
-  add_deploy_kernel(*kernels, context);
+  add_release_upload(*kernels, context, kKernels);
+  add_release_list(*kernels, context, kKernels,
+                   {{"VERSION", "version"},
+                    {"NUMBER", "version_number"},
+                    {"RATCHET", "security_ratchet"},
+                    {"UPLOADED", "date_created"},
+                    {"HASH", "hash"}});
+  add_release_remove(*kernels, context, kKernels);
+  add_release_deploy(*kernels, context, kKernels);
   add_trust(*kernels, context);
   add_distrust(*kernels, context);
 }

@@ -7,30 +7,25 @@
 #include "cloud/api/api.hpp"
 #include "cloud/api/json_body.hpp"
 #include "cloud/api/json_views.hpp"
+#include "cloud/api/releases.hpp"
 #include "protocol/bundle/kernel_bundle.hpp"
 
 namespace microvisor::cloud::api {
 namespace {
 
+bool is_kernel(const Kernel& release) { return release.module.empty(); }
+
 /// By manifest hash, or by version: the newest with that.
 Kernel require_kernel(const Services& services, const Call& call, const std::string& name) {
-  constexpr std::string_view kPrefix = "sha256:";
-  const std::string hex = name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
-  for (Kernel& kernel : services.store.kernels(call.account.sid)) {
-    if (!kernel.module.empty()) continue;
-    if (protocol::to_hex(kernel.manifest_hash) == hex || kernel.version == name) return std::move(kernel);
-  }
-  throw not_found("There is no kernel " + name);
+  return require_release(services, call, "kernel", name, [&](const Kernel& kernel) {
+    return is_kernel(kernel) && (kernel.version == name || is_hash_of(kernel, name));
+  });
 }
 
 }  // namespace
 
 Answer list_kernels(const Services& services, const Call& call) {
-  nlohmann::ordered_json body;
-  body["kernels"] = nlohmann::ordered_json::array();
-  for (const Kernel& kernel : services.store.kernels(call.account.sid))
-    if (kernel.module.empty()) body["kernels"].push_back(view_kernel(kernel));
-  return json_response(200, body);
+  return list_releases(services, call, "kernels", is_kernel, view_kernel);
 }
 
 Answer upload_kernel(const Services& services, const Call& call) {
@@ -59,25 +54,14 @@ Answer remove_kernel(const Services& services, const Call& call) {
 
 Answer deploy_kernel(const Services& services, const Call& call) {
   const Device device = require_device(services, call);
-  const auto name = member(read_json(call.request), "target");
-  if (!name) throw bad_request("target is missing: the kernel's manifest hash or version");
-  services.kernels.deploy(device, require_kernel(services, call, *name));
+  const std::string name = require_target(call, "the kernel's manifest hash or version");
+  services.kernels.deploy(device, require_kernel(services, call, name));
   return device_state(services, call);
 }
 
 Answer deploy_kernel_to_all(const Services& services, const Call& call) {
-  constexpr std::size_t kAtOnce = 1000;
   const Kernel kernel = require_kernel(services, call, call.arguments.at(0));
-  std::size_t count = 0;
-  PageRequest request;
-  request.limit = kAtOnce;
-  for (Page<Device> page = services.store.devices(call.account.sid, request); !page.items.empty();
-       page = services.store.devices(call.account.sid, request)) {
-    for (const Device& device : page.items) services.kernels.deploy(device, kernel);
-    count += page.items.size();
-    request.before = page.items.back().sequence;
-  }
-  return json_response(200, {{"devices", count}});
+  return deploy_to_all(services, call, kernel, [](const Device&) { return true; });
 }
 
 }  // namespace microvisor::cloud::api
