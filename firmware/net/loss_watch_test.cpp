@@ -83,17 +83,71 @@ TEST(LossWatch, NumbersWrap) {
 
 TEST(LossWatch, SilenceRepeatsOnceUntilThereIsProgress) {
   LossWatch watch;
-  EXPECT_TRUE(watch.silence(flight(2)));
-  EXPECT_FALSE(watch.silence(flight(2)));
+  EXPECT_FALSE(watch.silence(flight(2), 4, 4));
+  EXPECT_TRUE(watch.silence(flight(2), 5, 4));
+  EXPECT_FALSE(watch.silence(flight(2), 9, 4));
   EXPECT_FALSE(watch.duplicate(flight(2)));  // of the segment that was under way
   EXPECT_TRUE(watch.duplicate(flight(3)));   // of one sent later: the repetition is lost
 }
 
 TEST(LossWatch, ProgressAfterSilenceTellsNothingOfTheNext) {
   LossWatch watch;
-  ASSERT_TRUE(watch.silence(flight(3)));
+  ASSERT_TRUE(watch.silence(flight(3), 5, 4));
   EXPECT_FALSE(watch.progress(flight(2, 1500)));
-  EXPECT_TRUE(watch.silence(flight(2, 1500)));
+  EXPECT_TRUE(watch.silence(flight(2, 1500), 5, 4));
+}
+
+/// An acknowledgement sooner than the way there and back takes was of what had been sent before.
+TEST(LossWatch, SilenceHasToLastLongerWhereItMeantNothing) {
+  LossWatch watch;
+  Flight now = flight(1);
+  now.round_trip = 4;
+  std::uint32_t waited = 0;
+  for (const std::uint32_t enough : {9U, 17U, 33U, 65U, 65U}) {
+    for (waited = 1; !watch.silence(now, waited, 8); ++waited) now.now += 1;
+    EXPECT_EQ(waited, enough);
+    now.now += 1;
+    static_cast<void>(watch.progress(now));
+  }
+  for (int i = 0; i < 3; ++i) static_cast<void>(watch.progress(now));  // and three that came in time
+  EXPECT_TRUE(watch.silence(now, 9, 8));
+}
+
+TEST(LossWatch, SilenceThatMeantALossDoesNot) {
+  LossWatch watch;
+  Flight now = flight(1);
+  now.round_trip = 4;
+  ASSERT_TRUE(watch.silence(now, 9, 8));
+  now.now += 4;
+  static_cast<void>(watch.progress(now));
+  EXPECT_TRUE(watch.silence(now, 9, 8));
+}
+
+TEST(LossWatch, WhatArrivesTwiceIsNotTakenForALoss) {
+  LossWatch watch;
+  ASSERT_TRUE(watch.silence(flight(2), 5, 4));
+  ASSERT_FALSE(watch.progress(flight(3, 1500)));
+  EXPECT_FALSE(watch.duplicate(flight(3, 1500)));  // of the copy
+  EXPECT_FALSE(watch.duplicate(flight(3, 1500)));
+  EXPECT_TRUE(watch.duplicate(flight(3, 1500)));
+}
+
+/// What was sent behind a copy is acknowledged behind its duplicate.
+TEST(LossWatch, ACopysDuplicateIsNotWaitedForLonger) {
+  LossWatch watch;
+  ASSERT_TRUE(watch.silence(flight(2), 5, 4));
+  ASSERT_FALSE(watch.progress(flight(2, 2000)));
+  EXPECT_TRUE(watch.duplicate(flight(2, 2000)));
+}
+
+TEST(LossWatch, AfterATimeOutDuplicatesTellNothingOfWhatWasUnderWay) {
+  LossWatch watch;
+  watch.timed_out(flight(3));  // up to byte 2,500
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(watch.duplicate(flight(4))) << i;
+  ASSERT_FALSE(watch.progress(flight(2, 2000)));
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(watch.duplicate(flight(4, 2000))) << i;
+  ASSERT_FALSE(watch.progress(flight(2, 2500)));
+  EXPECT_TRUE(watch.duplicate(flight(2, 2500)));
 }
 
 }  // namespace

@@ -76,11 +76,13 @@ struct TcpStream::Callbacks {
 
   /// With each tick of lwIP's retransmission timer.
   static err_t tick(void* argument, tcp_pcb* pcb) {
+    if ((pcb->flags & TF_RTO) != 0) self(argument).losses_.timed_out(flight(pcb));
     if (!is_watched(pcb)) return ERR_OK;
     const int round_trip = pcb->sa >> 3;
-    const int patience = std::max(2 * round_trip, round_trip + (pcb->sv >> 1));
-    if (round_trip == 0 || pcb->rtime <= patience) return ERR_OK;
-    if (!self(argument).losses_.silence(flight(pcb))) return ERR_OK;
+    if (round_trip == 0 || pcb->rtime < 0) return ERR_OK;
+    const auto usual = static_cast<std::uint32_t>(std::max(2 * round_trip, round_trip + (pcb->sv >> 1)));
+    const auto waited = static_cast<std::uint32_t>(pcb->rtime);
+    if (!self(argument).losses_.silence(flight(pcb), waited, usual)) return ERR_OK;
     repeat(pcb);
     static_cast<void>(tcp_output(pcb));
     return ERR_OK;
@@ -90,7 +92,10 @@ struct TcpStream::Callbacks {
   static bool is_watched(const tcp_pcb* pcb) { return pcb->unacked != nullptr && (pcb->flags & TF_RTO) == 0; }
 
   static Flight flight(const tcp_pcb* pcb) {
-    Flight flight{.segments = 0, .begin = pcb->lastack, .end = pcb->snd_nxt};
+    Flight flight{.begin = pcb->lastack,
+                  .end = pcb->snd_nxt,
+                  .now = tcp_ticks,
+                  .round_trip = static_cast<std::uint32_t>(pcb->sa >> 3)};
     for (const tcp_seg* one = pcb->unacked; one != nullptr; one = one->next) ++flight.segments;
     return flight;
   }
