@@ -32,7 +32,7 @@ enum class DialResult : std::uint8_t {
 
 /// What a module says of the way that it gives, as it is dialled.
 struct Reception {
-  std::int8_t dbm = 0;   ///< 0: not known
+  std::int16_t dbm = 0;  ///< 0: not known
   bool roaming = false;  ///< cellular: in another network than the subscription's own
   bool cable = false;    ///< Wi-Fi module: it has one, which goes before its radio
 };

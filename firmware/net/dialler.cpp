@@ -107,7 +107,7 @@ void Dialler::measure() {
   std::string_view text = module_.information();
   if (!starts_with(text, "+CSQ:")) return;
   const std::uint32_t quality = take_number(text);
-  if (quality <= kHighestQuality) reception_.dbm = static_cast<std::int8_t>(2 * quality - 113);
+  if (quality <= kHighestQuality) reception_.dbm = static_cast<std::int16_t>(2 * quality - 113);
 }
 
 DialResult Dialler::call() {

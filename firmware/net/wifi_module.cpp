@@ -90,7 +90,7 @@ void WifiModule::measure() {
   static_cast<void>(take_number(text));
   if (!starts_with(text, ",-")) return;
   const std::uint32_t dbm = take_number(text);
-  if (dbm <= kWeakest) reception_.dbm = static_cast<std::int8_t>(-static_cast<std::int32_t>(dbm));
+  if (dbm <= kWeakest) reception_.dbm = static_cast<std::int16_t>(-static_cast<std::int32_t>(dbm));
 }
 
 /// A firmware without Ethernet does not know the command.

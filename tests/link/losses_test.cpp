@@ -12,7 +12,6 @@
 namespace microvisor::test {
 namespace {
 
-using firmware::net::kMilliseconds;
 using firmware::net::kSeconds;
 
 constexpr std::uint16_t kPort = 7;

@@ -26,6 +26,41 @@ void put_signers(const vault::TrustAnchors& anchors, std::uint64_t* ids, pb_size
   for (pb_size_t i = 0; i < count; ++i) ids[i] = keys.keys[i].id;
 }
 
+template <typename Bytes>
+void put_hash(Bytes& bytes, std::span<const std::uint8_t> hash) {
+  bytes.size = static_cast<pb_size_t>(hash.size());
+  std::memcpy(bytes.bytes, hash.data(), hash.size());
+}
+
+/// Who the device is, and what it runs.
+void put_device(LinkHost& host, microvisor_link_Hello& hello) {
+  const DeviceFacts facts = host.facts();
+  hello.protocol_version = 1;
+  copy_text(hello.device_sid, sizeof hello.device_sid, host.identity().device_sid.text());
+  copy_text(hello.kernel_version, sizeof hello.kernel_version, facts.kernel_version);
+  hello.kernel_version_number = facts.kernel_version_number;
+  if (const auto& installed = host.updater().installed())
+    put_hash(hello.app_manifest_hash, installed->manifest_hash);
+  put_hash(hello.kernel_manifest_hash, facts.kernel_manifest_hash);
+  hello.attestation_version = protocol::kAttestationVersion;
+  hello.debug_version = 1;
+  hello.wake_reason = facts.wake_reason;
+  hello.app_running = facts.application_running;
+  hello.boot_count = facts.boot_count;
+}
+
+/// What carries the connection, and the firmware of the module if it is there to stay.
+void put_bearer(const net::ModuleState& module, const BearerFacts& bearer, microvisor_link_Hello& hello) {
+  if (!module.on_trial) {
+    copy_text(hello.module, sizeof hello.module, module.name());
+    hello.module_version = module.version;
+  }
+  hello.bearer = bearer.kind;
+  hello.signal_dbm = bearer.reception.dbm;
+  hello.roaming = bearer.reception.roaming;
+  hello.other_failed = bearer.other_failed;
+}
+
 }  // namespace
 
 Session::Session(LinkHost& host, FrameIo& io)
@@ -44,33 +79,9 @@ void Session::start(std::uint64_t now, std::uint64_t attempts, const net::Module
   end_ = SessionEnd::None;
   hello_sent_ = last_heard_ = now;
   ping_sent_ = 0;
-  const DeviceFacts facts = host_.facts();
   auto& hello = io_.begin(0, microvisor_link_Frame_hello_tag).kind.hello;
-  hello.protocol_version = 1;
-  copy_text(hello.device_sid, sizeof hello.device_sid, host_.identity().device_sid.text());
-  copy_text(hello.kernel_version, sizeof hello.kernel_version, facts.kernel_version);
-  hello.kernel_version_number = facts.kernel_version_number;
-  if (const auto& installed = host_.updater().installed()) {
-    hello.app_manifest_hash.size = static_cast<pb_size_t>(installed->manifest_hash.size());
-    std::memcpy(hello.app_manifest_hash.bytes, installed->manifest_hash.data(),
-                installed->manifest_hash.size());
-  }
-  hello.kernel_manifest_hash.size = static_cast<pb_size_t>(facts.kernel_manifest_hash.size());
-  std::memcpy(hello.kernel_manifest_hash.bytes, facts.kernel_manifest_hash.data(),
-              facts.kernel_manifest_hash.size());
-  hello.attestation_version = protocol::kAttestationVersion;
-  hello.debug_version = 1;
-  if (!module.on_trial) {  // what is may go away again
-    copy_text(hello.module, sizeof hello.module, module.name());
-    hello.module_version = module.version;
-  }
-  hello.bearer = bearer.kind;
-  hello.signal_dbm = bearer.reception.dbm;
-  hello.roaming = bearer.reception.roaming;
-  hello.other_failed = bearer.other_failed;
-  hello.wake_reason = facts.wake_reason;
-  hello.app_running = facts.application_running;
-  hello.boot_count = facts.boot_count;
+  put_device(host_, hello);
+  put_bearer(module, bearer, hello);
   hello.attempts = attempts;
   hello.keys_sequence = host_.anchors().sequence;
   put_signers(host_.anchors(), hello.signers, hello.signers_count);
