@@ -12,7 +12,7 @@ namespace microvisor::cli {
 struct ReleaseKind {
   const char* many;  ///< "kernels": of /api/kernels and its list
   const char* one;   ///< "kernel": of /api/devices/{device}/kernel
-  const char* name;  ///< placeholder of what names a release: "KERNEL"
+  const char* name;  ///< "KERNEL": what stands in the usage for the name of a release
   const char* name_help;
   const char* file_help;  ///< of what is uploaded
   const char* deploy_help;
